@@ -1,0 +1,66 @@
+# Data sets -> training -> evaluation -> tables -> figures, as one graph. `snakemake -n` says what will run.
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/figures.smk"
+
+
+localrules:
+    all,
+    datasets,
+    runs,
+    evaluations,
+    tables,
+    figures,
+    report,
+    collect,
+    draw_figure,
+    write_report,
+
+
+rule all:
+    default_target: True
+    input:
+        tables_asked_for,
+        figures_asked_for,
+        report_asked_for,
+
+
+rule datasets:
+    input:
+        datasets_asked_for,
+
+
+rule runs:
+    input:
+        packs_asked_for,
+
+
+rule evaluations:
+    input:
+        results_asked_for,
+
+
+rule tables:
+    input:
+        tables_asked_for,
+
+
+rule figures:
+    input:
+        figures_asked_for,
+
+
+rule report:
+    input:
+        report_asked_for,

@@ -1,0 +1,143 @@
+"""From the words of a command line to the tasks that training and evaluation take."""
+
+from pathlib import Path
+from typing import Any
+
+from isotrope import evaluating, paths, registry
+from isotrope.blocks import Evaluation, Plugin
+from isotrope.dataset import dataset_key
+from isotrope.devices import DeviceName
+from isotrope.digests import with_local_files
+from isotrope.envelope import seeds_in
+from isotrope.errors import UserError, did_you_mean
+from isotrope.index import blocks_of
+from isotrope.mistakes import complaints_of, dotted
+from isotrope.param_file import Point, Run, read_run
+from isotrope.settings import Settings, build_only
+from isotrope.training.pack import PackTask
+from isotrope.yaml_marks import parse
+
+
+def dataset_params(name: str, words: list[str]) -> Settings:
+    """A data set's settings from words such as ``task=emoji``; values are read as YAML.
+
+    Load-time settings change nothing that is built and may be left out.
+
+    Raises:
+        UserError: for an unknown data set or setting, or a value out of range.
+    """
+    raw: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UserError(f"'{word}': write settings as key=value, as in task=emoji")
+        raw[key] = parse(f"v: {value}").value["v"]
+    kind: type[Settings] = build_only(registry.load("data", name).Params)
+    params, complaints = complaints_of(kind, raw)
+    if params is None:
+        raise UserError(*(f"{name}: {dotted(where)}{what}" for where, what in complaints))
+    return params
+
+
+def training_tasks(
+    file: Path, point: str, pack: str | None, seeds: str | None, device: str, threads: int
+) -> list[PackTask]:
+    """One task for each pack of a run's point that holds seeds which are asked for.
+
+    Raises:
+        UserError: for a mistake in the param-file, an unknown point or pack, or seeds that the
+            param-file does not ask for.
+    """
+    run = read_run(file)
+    chosen = run.point(point)
+    digest = effective_digest(chosen)
+    return [
+        PackTask(
+            run=run.name,
+            point=point,
+            pack=name,
+            seeds=members,
+            model_name=chosen.model.name,
+            model_params=chosen.model.params,
+            dataset_name=chosen.dataset.name,
+            dataset_params=chosen.dataset.params,
+            training=chosen.training,
+            training_digest=digest,
+            settings=chosen.settings(),
+            device=_device(device),
+            threads=threads,
+        )
+        for name, members in _packs(run, pack, seeds).items()
+    ]
+
+
+def evaluation_tasks(
+    file: Path, point: str, pack: str | None, seeds: str | None, device: str, threads: int
+) -> list[evaluating.EvaluationTask]:
+    """One task for each pack of a run's point that holds seeds which are asked for.
+
+    Raises:
+        UserError: as ``training_tasks``.
+    """
+    run = read_run(file)
+    chosen = run.point(point)
+    digest = effective_digest(chosen)
+    return [
+        evaluating.EvaluationTask(
+            run=run.name,
+            point=point,
+            pack=name,
+            seeds=members,
+            training_digest=digest,
+            evaluations=[_evaluation(one, chosen) for one in run.evaluations],
+            device=_device(device),
+            threads=threads,
+        )
+        for name, members in _packs(run, pack, seeds).items()
+    ]
+
+
+def effective_digest(point: Point) -> str:
+    """The training digest of a point, with the checksums of the user's own files if it has any.
+
+    Raises:
+        UserError: if the data set is not built.
+    """
+    return with_local_files(point.digest, _manifest(point.dataset))
+
+
+def _manifest(plugin: Plugin) -> Path:
+    return paths.manifest(plugin.name, dataset_key(plugin.params))
+
+
+def _evaluation(one: Evaluation, point: Point) -> evaluating.Evaluation:
+    tested = one.dataset or point.dataset
+    manifests = dict.fromkeys([_manifest(point.dataset), _manifest(tested)])
+    digest = with_local_files(one.digest(point.digest), *manifests)
+    return evaluating.Evaluation(
+        one.name, one.alias, one.params, digest, tested.name, tested.params
+    )
+
+
+def _packs(run: Run, pack: str | None, seeds: str | None) -> dict[str, list[int]]:
+    """The packs asked for, each with the seeds asked for."""
+    packs = blocks_of(run.envelope.seeds, run.envelope.resources.seeds_per_job)
+    if pack is not None:
+        if pack not in packs:
+            raise UserError(f"{run.name} has no pack seeds-{pack}{did_you_mean(pack, packs)}")
+        packs = {pack: packs[pack]}
+    if seeds is None:
+        return packs
+    wanted = seeds_in(seeds)
+    if strange := [seed for seed in wanted if seed not in run.envelope.seeds]:
+        listed = ", ".join(str(seed) for seed in strange)
+        raise UserError(f"{run.name}: seeds does not hold {listed}; add it to the param-file")
+    chosen = {name: [s for s in members if s in wanted] for name, members in packs.items()}
+    return {name: members for name, members in chosen.items() if members}
+
+
+def _device(name: str) -> DeviceName:
+    for known in ("auto", "cpu", "cuda"):
+        if name == known:
+            return known
+    raise UserError(f"--device {name}: choose from auto, cpu, cuda")

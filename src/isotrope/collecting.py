@@ -1,0 +1,100 @@
+"""Which results belong into the tables of a group: those of every run that is up to date on disk.
+
+A table holds the runs that were asked for, and beside them every other run of the group that is
+finished: asking for one run by name never drops the others from the tables.
+"""
+
+import json
+from pathlib import Path
+
+from isotrope import index, paths, tables
+from isotrope.digests import with_local_files
+from isotrope.errors import UserError, did_you_mean
+from isotrope.index import Index, RunEntry
+from isotrope.tables import CollectedRun
+
+
+def collect_group(group: str, table: str | None = None) -> list[Path]:
+    """Write the tables of a group, or one of them.
+
+    Raises:
+        UserError: if the group has no finished run, or a result is damaged.
+    """
+    known = index.current()
+    groups = {run.group for run in known.runs.values()}
+    if group not in groups:
+        raise UserError(f"no param-file belongs to '{group}'{did_you_mean(group, groups)}")
+    found = [
+        pack
+        for name, run in known.runs.items()
+        if run.group == group
+        for point in run.points
+        for pack in _finished_packs(known, name, run, point)
+    ]
+    if not found:
+        raise UserError(f"no run of {group} is finished; run `snakemake evaluations`")
+    return tables.collect(group, found, paths.table_folder(group), table)
+
+
+def _finished_packs(known: Index, name: str, run: RunEntry, point: str) -> list[CollectedRun]:
+    """The packs of a point whose results are there and were made as the param-file says now."""
+    entry = run.points[point]
+    manifests = {key: Path(known.datasets[key].manifest) for key in entry.datasets}
+    if not all(path.is_file() for path in manifests.values()):
+        return []
+    trained_on = manifests[entry.dataset]
+    digest = with_local_files(entry.training_digest, trained_on)
+    stores = [
+        (one.name, with_local_files(one.digest, *{trained_on: 0, manifests[one.dataset]: 0}))
+        for one in entry.evaluations.values()
+    ]
+    found = []
+    for pack, seeds in run.packs().items():
+        folder = paths.pack_folder(name, point, pack)
+        status = _trained(folder, digest)
+        evaluated = [seed for seed in seeds if status.get(seed) != "diverged"]
+        if set(seeds) <= set(status) and all(
+            paths.finished_evaluation(name, point, *store, seed).is_file()
+            for store in stores
+            for seed in evaluated
+        ):
+            found.append(_collected(name, run, point, folder, tuple(seeds), digest))
+    return found
+
+
+def _trained(folder: Path, digest: str) -> dict[int, str]:
+    """The seeds of a pack with their status; none if it was trained otherwise."""
+    try:
+        said = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if said["training_digest"] != digest or not (folder / "results.csv").is_file():
+            return {}
+        return {one["seed"]: one["status"] for one in said["seeds"]}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{folder / 'run.json'} is truncated or altered; delete it and run `snakemake runs`: "
+            "finished seeds are not trained again"
+        ) from error
+
+
+def _collected(
+    name: str, run: RunEntry, point: str, folder: Path, seeds: tuple[int, ...], digest: str
+) -> CollectedRun:
+    entry = run.points[point]
+    names = ("dataset.name", "model.name", "dataset.source")
+    return CollectedRun(
+        run=name,
+        study=run.study,
+        series=run.series,
+        label=run.label,
+        source=run.source,
+        model=run.model,
+        dataset=run.dataset,
+        point=point,
+        parameters={k: v for k, v in entry.parameters.items() if k not in names},
+        pack=folder,
+        seeds=seeds,
+        training_digest=digest,
+        evaluations=tuple(entry.evaluations),
+    )

@@ -1,0 +1,106 @@
+"""The device that trains and tests, and arithmetic on it that gives the same numbers every time."""
+
+import gc
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import torch
+
+from isotrope.errors import UserError
+
+DeviceName = Literal["auto", "cpu", "cuda"]
+
+
+def choose(name: DeviceName) -> torch.device:
+    """The device of a name; ``auto`` is the GPU if there is one, else the CPU.
+
+    Raises:
+        UserError: if ``cuda`` is asked for and torch sees no GPU.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError(
+            "device cuda: torch sees no GPU here; ask for device cpu or auto, or look at the "
+            "driver and CUDA_VISIBLE_DEVICES"
+        )
+    if name == "cuda" or (name == "auto" and torch.cuda.is_available()):
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("cpu")
+
+
+def describe(device: torch.device) -> str:
+    """``cpu``, or the name that the GPU gives itself."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait for all work that was given to a GPU, so that a clock can be read."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def start_memory_peak(device: torch.device) -> None:
+    """Let the peak of a GPU's memory begin anew. The peak of a process on the CPU cannot."""
+    if device.type == "cuda":
+        gc.collect()
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def memory_peak_mb(device: torch.device) -> float:
+    """The most memory in use so far, in MB: tensors on a GPU, else the whole process."""
+    if device.type == "cuda":
+        return round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
+
+
+def evaluation_batch(device: torch.device) -> int:
+    """Images per forward pass where no gradient is needed.
+
+    On the CPU, more than 32 small images no longer fit the cache and take longer; 16 and 32 give
+    the same bits. A GPU wants more at once.
+    """
+    return 128 if device.type == "cuda" else 32
+
+
+@contextmanager
+def repeatable(device: torch.device, threads: int) -> Iterator[None]:
+    """Make torch compute in float32 proper, and the same bits again on the same device.
+
+    No TF32; cuDNN takes its deterministic kernels without timing them first, since the fastest of
+    a timing differs from start to start; operations that have only a random order of summation
+    are reported by a warning, not refused. What was set before is set again afterwards.
+
+    Args:
+        device: where the work is done.
+        threads: CPU threads of one operation, at least 1.
+    """
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    filling: Any = torch.utils.deterministic
+    before = (
+        cudnn.allow_tf32,
+        matmul.allow_tf32,
+        cudnn.benchmark,
+        cudnn.deterministic,
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        filling.fill_uninitialized_memory,
+        torch.get_num_threads(),
+    )
+    if device.type == "cuda":  # read when cuBLAS starts; without it sums may vary
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    try:
+        cudnn.allow_tf32 = matmul.allow_tf32 = False
+        cudnn.benchmark, cudnn.deterministic = False, True
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        filling.fill_uninitialized_memory = False
+        torch.set_num_threads(threads)
+        yield
+    finally:
+        cudnn.allow_tf32, matmul.allow_tf32, cudnn.benchmark, cudnn.deterministic = before[:4]
+        torch.use_deterministic_algorithms(before[4], warn_only=before[5])
+        filling.fill_uninitialized_memory = before[6]
+        torch.set_num_threads(before[7])

@@ -1,0 +1,85 @@
+"""Digests: what a result depends on, in sixteen letters.
+
+A digest is taken of parsed values, so comments, order and spelling of a param-file do not count.
+Values that equal their default are left out: a new option with a neutral default changes no digest.
+Changing what a default *means* changes numbers, and so wants a higher ``REVISION``.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from isotrope import registry
+from isotrope.settings import Settings, build_settings
+
+
+def digest(content: Any) -> str:
+    """Sixteen hexadecimal letters of the SHA-256 of ``content`` as canonical JSON."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def training_revision() -> int:
+    """``REVISION`` of the training code, read without importing it."""
+    return int(registry.literals(registry.PACKAGE / "training" / "__init__.py")["REVISION"])
+
+
+def _block(kind: str, name: str, params: Settings) -> dict[str, Any]:
+    return {
+        "name": name,
+        "revision": registry.literal(kind, name, "REVISION"),
+        "settings": params.model_dump(mode="json", exclude_defaults=True),
+    }
+
+
+def dataset_digest(name: str, params: Settings) -> str:
+    """What the files of a data set depend on: its build-time settings and its ``REVISION``."""
+    revision = registry.literal("data", name, "REVISION")
+    defaults = params.model_dump(mode="json", exclude_defaults=True)
+    settings = {k: v for k, v in build_settings(params).items() if k in defaults}
+    return digest({"name": name, "revision": revision, "settings": settings})
+
+
+def training_digest(
+    dataset: tuple[str, Settings], model: tuple[str, Settings], training: Settings
+) -> str:
+    """What a trained seed depends on, besides its number."""
+    return digest(
+        {
+            "dataset": _block("data", *dataset),
+            "model": _block("models", *model),
+            "training": {
+                "revision": training_revision(),
+                "settings": training.model_dump(mode="json", exclude_defaults=True),
+            },
+        }
+    )
+
+
+def evaluation_digest(
+    name: str, params: Settings, dataset: tuple[str, Settings] | None, trained: str
+) -> str:
+    """What an evaluation's rows depend on; ``dataset`` only where it is not the training one."""
+    return digest(
+        {
+            "evaluation": _block("evaluation", name, params),
+            "dataset": _block("data", *dataset) if dataset else None,
+            "training": trained,
+        }
+    )
+
+
+def with_local_files(trained: str, *manifests: Path) -> str:
+    """``trained``, extended by the checksums of files that the user brought.
+
+    Embedded and downloaded data are fixed by their ``REVISION`` and sums; a file under
+    ``$ISOTROPE_DATA`` may be exchanged, and what was trained on the old one must not pass for new.
+    """
+    sums = [
+        file["sha256"]
+        for manifest in manifests
+        for file in json.loads(manifest.read_text(encoding="utf-8"))["files"]
+        if file["root"] == "ISOTROPE_DATA"
+    ]
+    return digest([trained, sums]) if sums else trained

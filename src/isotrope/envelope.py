@@ -1,0 +1,155 @@
+"""What every param-file may say, whatever its data set, model and evaluations are.
+
+The blocks ``dataset``, ``model`` and ``evaluations`` are checked by the plug-ins that they name;
+the rest is here. Each description goes into the JSON schema, and so into the editor of whoever
+writes a param-file.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+
+from isotrope.errors import UserError
+from isotrope.settings import Settings
+
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+def _seeds(value: Any) -> Any:
+    """``"1-5"`` as ``[1, 2, 3, 4, 5]``; a single number as a list of it."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return [value]
+    if not isinstance(value, str):
+        return value
+    first, dash, last = value.partition("-")
+    if not dash or not first.strip().isdecimal() or not last.strip().isdecimal():
+        raise ValueError("write seeds as 1-5 (both ends included) or as a list such as [1, 2, 7]")
+    if int(first) > int(last):
+        raise ValueError(f"the range of seeds {value} is empty")
+    return list(range(int(first), int(last) + 1))
+
+
+Seeds = Annotated[
+    list[Annotated[int, Field(ge=1, le=1_000_000)]],
+    BeforeValidator(_seeds, json_schema_input_type=str | int | list[int]),
+    Field(min_length=1),
+]
+
+
+def seeds_in(text: str) -> list[int]:
+    """The seeds that a command line names: ``1-5``, ``3`` or ``1,2,7-9``.
+
+    Raises:
+        UserError: if the text is none of these.
+    """
+    try:
+        found = [
+            seed
+            for part in text.split(",")
+            for seed in _seeds(f"{part}-{part}" if part.strip().isdecimal() else part)
+        ]
+    except ValueError as error:
+        raise UserError(f"seeds {text}: {error}") from error
+    return sorted(set(found))
+
+
+class Optimizer(Settings):
+    """How weights follow gradients."""
+
+    name: Literal["adam"] = Field(description="adam: torch.optim.Adam with its default betas")
+    learning_rate: float = Field(gt=0, description="step size")
+
+
+class EarlyStopping(Settings):
+    """When training ends before its last epoch. The best epoch's weights are kept in any case."""
+
+    patience: int = Field(gt=0, description="epochs in a row without a strictly better value")
+    by: Literal["validation_accuracy"] = Field(
+        "validation_accuracy", description="the value that has to improve"
+    )
+
+
+class Training(Settings):
+    """How a run is trained."""
+
+    epochs: int = Field(gt=0, description="passes over the training images, at most")
+    batch_size: int = Field(gt=0, description="images per step")
+    optimizer: Optimizer = Field(description="the optimizer and its settings")
+    early_stopping: EarlyStopping | None = Field(
+        None, description="leave out to train for all epochs"
+    )
+    reshuffle: bool = Field(
+        False,
+        description="false: every epoch and seed sees the batches in one fixed order, as published "
+        "for STIR; true: each epoch draws a new order from the seed",
+    )
+    precision: Literal["float32"] = Field(
+        "float32", description="float32: without TF32, on every device"
+    )
+
+
+class Resources(Settings):
+    """What a job of this run asks for. Nothing here changes a result or retrains anything."""
+
+    gpu: int = Field(1, ge=0, le=8, description="GPUs per job; 0 for a run that trains on the CPU")
+    cpus: int = Field(2, ge=1, le=256, description="CPU cores per job")
+    runtime: str = Field(
+        "2h",
+        pattern=r"^[0-9]+(\.[0-9]+)?(s|m|h|d)$",
+        description="wall time of a job, as in 45m, 4h or 2d",
+    )
+    memory: str = Field(
+        "8GB", pattern=r"^[0-9]+(\.[0-9]+)?(MB|GB)$", description="main memory of a job, as in 16GB"
+    )
+    seeds_per_job: int = Field(
+        25, ge=1, le=10_000, description="seeds that one job trains: 1-n, (n+1)-2n, ..."
+    )
+
+    @property
+    def minutes(self) -> int:
+        """The wall time in whole minutes, at least one."""
+        factor = {"s": 1 / 60, "m": 1, "h": 60, "d": 1440}[self.runtime[-1]]
+        return max(1, round(float(self.runtime[:-1]) * factor))
+
+    @property
+    def megabytes(self) -> int:
+        """The main memory in MB."""
+        return round(float(self.memory[:-2]) * {"MB": 1, "GB": 1000}[self.memory[-2:]])
+
+
+class Envelope(Settings):
+    """A run: what is trained on what, how, with which seeds, and how it is tested."""
+
+    study: Word = Field(description="the study whose tables and figures this run belongs to")
+    series: Literal["published", "demo", "own"] = Field(
+        "own",
+        description="published: draws the papers' figures; own: an extra line in them; "
+        "demo: has tables and figures of its own",
+    )
+    label: str | None = Field(
+        None, min_length=1, description="name in legends; the model's name if left out"
+    )
+    seeds: Seeds = Field(description="1-5 (both ends included) or a list such as [1, 2, 7]")
+    dataset: dict[str, Any] = Field(description="the data set's name and settings")
+    model: dict[str, Any] = Field(description="the model's name and settings")
+    training: Training = Field(description="how the network is trained")
+    sweep: dict[str, list[Any]] = Field(
+        default_factory=dict,
+        description="dotted keys of dataset, model or training, each with the values to try; "
+        "every combination is a point of the run",
+    )
+    evaluations: list[str | dict[str, Any]] = Field(
+        description="names, or blocks {name, as, dataset, ...settings}", min_length=1
+    )
+    resources: Resources = Field(
+        default_factory=lambda: Resources(), description="what a job of this run asks for"
+    )
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) != len(seeds):
+            raise ValueError("each seed may stand once only")
+        return sorted(seeds)

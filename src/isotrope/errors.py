@@ -1,0 +1,27 @@
+"""What a user can mend is a ``UserError``; everything else is a bug and keeps its traceback."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """Mistakes that the user can mend, each one sentence: where, what was found, what to do.
+
+    The command line prints the sentences, one a line and without a traceback, and ends with
+    exit status 2.
+    """
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest choices, else all of them."""
+    known = sorted(set(choices))
+    close = get_close_matches(name, known, n=3, cutoff=0.6)
+    if close:
+        return "; did you mean " + " or ".join(f"'{one}'" for one in close) + "?"
+    if known:
+        return "; choose from " + ", ".join(known)
+    return ""

@@ -1,0 +1,205 @@
+"""All evaluations of a pack in one process; what is known already is not computed again.
+
+The rows of a seed under an evaluation lie in a file of their own, named by the evaluation's digest;
+``results.csv`` of the pack is put together from them. A diverged seed is not evaluated.
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from isotrope import dataset, devices, files, paths, registry
+from isotrope.errors import UserError
+from isotrope.networks import Networks, read_run
+from isotrope.settings import Settings
+
+RESULTS = "results.csv"
+_FIRST, _LAST = ("evaluation", "run", "point", "seed"), ("metric", "value", "n")
+_END = "# end of the table, sha256 "
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One measure, as a param-file asks for it.
+
+    Args:
+        name: the evaluation's name.
+        label: the name under which its results are listed (``as`` in a param-file).
+        params: its settings.
+        digest: stands for everything that its results depend on.
+        dataset_name: the data set that it is given, the training's or another.
+        dataset_params: that data set's settings.
+    """
+
+    name: str
+    label: str
+    params: Settings
+    digest: str
+    dataset_name: str
+    dataset_params: Settings
+
+
+@dataclass(frozen=True)
+class EvaluationTask:
+    """What a job evaluates.
+
+    Args:
+        run: the run's name, ``<model>/<dataset>/<variant>``.
+        point: the point of its sweep, ``base`` without one.
+        pack: the pack's name, ``<first seed>-<last seed>``.
+        seeds: the seeds wanted of it.
+        training_digest: the digest of the param-file's training as it is now.
+        evaluations: the measures, in the order of the results.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        threads: CPU threads of one operation.
+    """
+
+    run: str
+    point: str
+    pack: str
+    seeds: Sequence[int]
+    training_digest: str
+    evaluations: Sequence[Evaluation]
+    device: devices.DeviceName = "auto"
+    threads: int = 1
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the pack's files."""
+        return paths.pack_folder(self.run, self.point, self.pack)
+
+    def known(self, evaluation: Evaluation, seed: int) -> Path:
+        """The file of one seed's rows under one evaluation."""
+        return paths.finished_evaluation(
+            self.run, self.point, evaluation.name, evaluation.digest, seed
+        )
+
+
+def evaluate_pack(task: EvaluationTask, log: Callable[[str], None]) -> None:
+    """Compute what is missing, and write the pack's ``results.csv``.
+
+    Raises:
+        UserError: if the pack's files are absent, damaged or of another training, the device or
+            the data are not there, or a file cannot be written.
+    """
+    run = read_run(task.folder)
+    if run["training_digest"] != task.training_digest:
+        raise UserError(
+            f"{task.folder} was trained with settings of digest {run['training_digest']}, the "
+            f"param-file of {task.run} now has {task.training_digest}; run `snakemake runs` to "
+            "retrain, or restore the param-file"
+        )
+    status = {int(one["seed"]): one["status"] for one in run["seeds"]}
+    if absent := [seed for seed in task.seeds if seed not in status]:
+        raise UserError(
+            f"{task.folder} holds no seed {', '.join(map(str, absent))}; "
+            "run `snakemake runs` to train it"
+        )
+    seeds = [seed for seed in task.seeds if status[seed] != "diverged"]
+    for seed in sorted(set(task.seeds) - set(seeds)):
+        log(f"seed {seed} has diverged and is not evaluated")
+    known = {
+        (evaluation.label, seed): _read(task.known(evaluation, seed), log)
+        for evaluation in task.evaluations
+        for seed in seeds
+    }
+    missing = {
+        evaluation.label: [seed for seed in seeds if known[evaluation.label, seed] is None]
+        for evaluation in task.evaluations
+    }
+    if any(missing.values()):
+        known |= _compute(task, missing, log)
+    rows = [
+        {"evaluation": label, "run": task.run, "point": task.point, **row}
+        for (label, _), found in known.items()
+        for row in found or ()
+    ]
+    settings = dict.fromkeys(key for row in rows for key in row if key not in (*_FIRST, *_LAST))
+    files.write_whole(task.folder / RESULTS, _table((*_FIRST, *settings, *_LAST), rows))
+    written = [task.folder / RESULTS, *(task.known(e, s) for e in task.evaluations for s in seeds)]
+    for path in written:  # what killed jobs left behind
+        files.remove_parts(path)
+
+
+def _compute(
+    task: EvaluationTask, missing: Mapping[str, Sequence[int]], log: Callable[[str], None]
+) -> dict[tuple[str, int], list[Row]]:
+    """Evaluate the missing seeds, all those of an evaluation together, and keep their rows."""
+    device = devices.choose(task.device)
+    found: dict[tuple[str, int], list[Row]] = {}
+
+    @cache
+    def networks(*seeds: int) -> Networks:
+        return Networks.open(task.folder, device, seeds)
+
+    loaded: dict[tuple[str, str, str], dataset.Images] = {}
+    with devices.repeatable(device, task.threads):
+        for evaluation in task.evaluations:
+            if not (seeds := missing[evaluation.label]):
+                continue
+            plugin = registry.load("evaluation", evaluation.name)
+            source = (
+                evaluation.dataset_name,
+                evaluation.dataset_params.model_dump_json(),
+                plugin.SPLIT,
+            )
+            if source not in loaded:
+                loaded[source] = dataset.load_split(
+                    evaluation.dataset_name, evaluation.dataset_params, plugin.SPLIT
+                )
+            rows = plugin.evaluate(networks(*seeds), loaded[source], evaluation.params)
+            for seed in seeds:
+                texts = [_texts(row) for row in rows if row["seed"] == seed]
+                _write(task.known(evaluation, seed), texts)
+                found[evaluation.label, seed] = texts
+            log(
+                f"{evaluation.label}: {len(seeds)} seeds on {len(loaded[source].labels)} images "
+                f"of {evaluation.dataset_name}, {plugin.SPLIT}"
+            )
+    return found
+
+
+def _texts(row: Mapping[str, Any]) -> Row:
+    """A row as cells; floats keep every bit."""
+    return {key: repr(float(value)) if key == "value" else str(value) for key, value in row.items()}
+
+
+def _table(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _write(path: Path, rows: Sequence[Row]) -> None:
+    """Write the rows of a seed; the last line tells a whole file from a truncated one."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    text = _table(columns, rows)
+    files.write_whole(path, f"{text}{_END}{_sha256(text)}\n")
+
+
+def _read(path: Path, log: Callable[[str], None]) -> list[Row] | None:
+    """The rows of a seed; none if they are not known, or their file is not whole."""
+    try:
+        content = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        content = ""
+    text, mark, end = content.rpartition(_END)
+    if not mark or end != f"{_sha256(text)}\n":
+        log(f"{path} is truncated or altered and is computed again")
+        return None
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

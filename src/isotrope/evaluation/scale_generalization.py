@@ -1,0 +1,45 @@
+"""Accuracy at each scale, those among them that training has not shown.
+
+Source: Altstidl et al., "Just a Matter of Scale? Reevaluating Scale Equivariance in Convolutional
+Neural Networks", 2022, https://arxiv.org/abs/2211.10288, there called "generalization".
+"""
+
+from typing import Any
+
+from isotrope.dataset import Images
+from isotrope.errors import UserError
+from isotrope.networks import Networks
+from isotrope.settings import Settings
+
+REVISION = 1
+NEEDS: set[str] = set()
+SPLIT = "all_scales"
+
+
+class Params(Settings):
+    """``scale_generalization`` has no settings."""
+
+
+def evaluate(networks: Networks, data: Images, params: Params) -> list[dict[str, Any]]:
+    """One row for each seed and scale (pixels): ``accuracy`` (0..1) over ``n`` images.
+
+    Raises:
+        UserError: if it is not known how large the things in the images are.
+    """
+    del params
+    if "scale" not in data.latents:
+        raise UserError(
+            "scale_generalization needs a data set that knows the scale of its images; "
+            "take it out of evaluations, or name another data set there"
+        )
+    scales = data.latents["scale"].cpu()
+    correct = networks.logits(data.images).argmax(dim=-1) == data.labels.cpu()
+    rows = []
+    for seed, right in zip(networks.seeds, correct, strict=True):
+        for scale in sorted(set(scales.tolist())):
+            chosen = right[scales == scale]
+            value, n = int(chosen.sum()) / len(chosen), len(chosen)
+            rows.append(
+                {"seed": seed, "scale": scale, "metric": "accuracy", "value": value, "n": n}
+            )
+    return rows

@@ -1,0 +1,117 @@
+"""Writing files whole or not at all, and saying in one sentence why one could not be written."""
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from isotrope.errors import UserError
+
+
+@contextmanager
+def named_errors(path: Path, action: str) -> Iterator[None]:
+    """Turn the system's refusal (full disk, no permission) into a sentence that names the file.
+
+    Args:
+        path: the file or folder that the work inside is about.
+        action: what could not be done to it, as in ``written``.
+
+    Raises:
+        UserError: instead of any ``OSError`` inside.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(
+            f"{path} could not be {action}: {reason.lower()}; free space or give permission, then "
+            "start again: what was saved before is kept"
+        ) from error
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write a file so that it has its old content or all of the new, even if the power fails.
+
+    The folder is made if need be. Text is written as UTF-8.
+
+    Raises:
+        UserError: if the file cannot be written; an old one is then untouched.
+    """
+    part = part_of(path)
+    with named_errors(path, "written"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write_synced(part, content)
+            part.replace(path)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+        sync_folder(path.parent)
+
+
+def part_of(path: Path) -> Path:
+    """A name beside ``path``, of which no two writers get the same, for what is not whole yet."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
+def remove_parts(path: Path) -> None:
+    """Remove what killed writers of ``path``, a file or a folder, left behind."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+
+
+def write_synced(path: Path, content: bytes | str) -> None:
+    """Write a file and wait until the disk has it."""
+    with path.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder, where the file system can do that."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def checksum(content: bytes) -> dict[str, int | str]:
+    """What tells a file from a truncated or altered one: its size in bytes and its SHA-256."""
+    return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def read_checked(path: Path, expected: object, remedy: str) -> bytes:
+    """Read a file and compare it with its checksum.
+
+    Args:
+        path: the file.
+        expected: what ``checksum`` gave for it when it was written.
+        remedy: what mends a damaged file, as the end of an error's sentence.
+
+    Raises:
+        UserError: if the file is absent, truncated or altered.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing; {remedy}") from error
+    found = checksum(content)
+    if found == expected:
+        return content
+    size = expected.get("size") if isinstance(expected, dict) else None
+    if size is None:
+        what = "there is no checksum of it"
+    elif found["size"] != size:
+        what = f"it has {found['size']} bytes, {size} were written"
+    else:
+        what = "its bytes are not those that were written"
+    raise UserError(f"{path} is truncated or altered ({what}); {remedy}")

@@ -1,0 +1,211 @@
+"""The index: every checked param-file in one JSON file, which is all that the Snakefile reads.
+
+Checking param-files needs torch; planning must not. So the head process compares the stamps (time
+and size) of param-files and plug-ins with those in ``out/index.json`` and, where they differ, has
+``isotrope check --write-index`` write it anew. Jobs on other nodes only read it.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from isotrope import files, paths, registry
+from isotrope.errors import UserError, did_you_mean
+from isotrope.local_data import absent_files, local_root
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """A data set as built: what its rule needs to know."""
+
+    name: str
+    key: str
+    settings: str  # key=value words for `isotrope build`
+    digest: str
+    local_files: list[str]  # below $ISOTROPE_DATA
+
+    @property
+    def manifest(self) -> str:
+        """The rule's output that stands for the data set."""
+        return paths.manifest(self.name, self.key).as_posix()
+
+    @property
+    def preview(self) -> str:
+        """The picture that the same rule makes."""
+        return paths.preview(self.name, self.key).as_posix()
+
+    @property
+    def local_file_stamps(self) -> str:
+        """The user's files with their sizes: a rule's parameter, so that a new file is noticed."""
+        root = local_root()
+        found = [root / f for f in self.local_files if root and (root / f).is_file()]
+        return " ".join(f"{path}:{path.stat().st_size}" for path in found)
+
+    def missing_files(self) -> list[str]:
+        """The user's files that are not there."""
+        return absent_files(self.local_files)
+
+
+@dataclass(frozen=True)
+class EvaluationEntry:
+    """An evaluation of a point: ``dataset`` is a key of ``Index.datasets``."""
+
+    name: str
+    digest: str
+    dataset: str
+
+
+@dataclass(frozen=True)
+class PointEntry:
+    """A point of a run: what its rules need to know."""
+
+    training_digest: str
+    dataset: str  # a key of Index.datasets
+    evaluations: dict[str, EvaluationEntry]  # by the name of the table
+    parameters: dict[str, Any]
+
+    @property
+    def datasets(self) -> list[str]:
+        """The data sets that it is trained and tested on, the training one first."""
+        return list(dict.fromkeys([self.dataset, *(e.dataset for e in self.evaluations.values())]))
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """A run: what its rules need to know."""
+
+    study: str
+    series: str
+    label: str
+    source: str
+    model: str
+    dataset: str
+    seeds: list[int]
+    gpu: int
+    cpus: int
+    minutes: int
+    megabytes: int
+    seeds_per_job: int
+    points: dict[str, PointEntry]
+
+    @property
+    def group(self) -> str:
+        """Whose tables and figures it belongs to: the study's, or the demo's."""
+        return "demo" if self.series == "demo" else self.study
+
+    @property
+    def tables(self) -> list[str]:
+        """The evaluations of its points, by the names of their tables."""
+        return sorted({table for point in self.points.values() for table in point.evaluations})
+
+    def packs(self) -> dict[str, list[int]]:
+        """Its packs, with the seeds of each."""
+        return blocks_of(self.seeds, self.seeds_per_job)
+
+
+def blocks_of(seeds: list[int], seeds_per_job: int) -> dict[str, list[int]]:
+    """The blocks 1-n, (n+1)-2n, ... of the fixed grid that hold seeds, each with its seeds."""
+    packs: dict[str, list[int]] = {}
+    for seed in seeds:
+        first = (seed - 1) // seeds_per_job * seeds_per_job + 1
+        packs.setdefault(f"{first}-{first + seeds_per_job - 1}", []).append(seed)
+    return packs
+
+
+@dataclass(frozen=True)
+class Index:
+    """All runs and the data sets that they need."""
+
+    runs: dict[str, RunEntry]
+    datasets: dict[str, DatasetEntry]
+
+    def waiting_for(self, run: str) -> list[str]:
+        """The user's files without which the run cannot be made."""
+        entry = self.runs[run]
+        needed = {key for point in entry.points.values() for key in point.datasets}
+        return sorted({f for key in needed for f in self.datasets[key].missing_files()})
+
+    def run(self, name: str) -> RunEntry:
+        """The run of that name.
+
+        Raises:
+            UserError: if there is none.
+        """
+        if name not in self.runs:
+            hint = did_you_mean(name, self.runs)
+            raise UserError(f"{paths.PARAM_FILES}/{name}.yaml: no such param-file{hint}")
+        return self.runs[name]
+
+
+def stamps(root: Path = paths.PARAM_FILES) -> dict[str, list[int]]:
+    """Time and size of everything that the index is made of."""
+    found = sorted(root.rglob("*.y*ml")) if root.is_dir() else []
+    found += sorted(registry.PACKAGE.glob("*.py"))
+    for kind in ("data", "models", "evaluation", "training"):
+        found += sorted(registry.folder(kind).glob("*.py"))
+    return {p.as_posix(): [(s := p.stat()).st_mtime_ns, s.st_size] for p in found}
+
+
+def write(index: Index, stamped: dict[str, list[int]], path: Path = paths.INDEX) -> None:
+    """Write the index; ``stamped`` was taken before the param-files were read."""
+    content = {"version": VERSION, "stamps": stamped, **asdict(index)}
+    files.write_whole(path, json.dumps(content, indent=1))
+
+
+def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
+    """The index and its stamps, or None where there is none that this version can read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["version"] != VERSION:
+            return None
+        runs = {
+            name: RunEntry(**{**run, "points": {k: _point(p) for k, p in run["points"].items()}})
+            for name, run in content["runs"].items()
+        }
+        datasets = {key: DatasetEntry(**one) for key, one in content["datasets"].items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Index(runs, datasets), content["stamps"]
+
+
+def _point(raw: dict[str, Any]) -> PointEntry:
+    evaluations = {table: EvaluationEntry(**one) for table, one in raw["evaluations"].items()}
+    return PointEntry(**{**raw, "evaluations": evaluations})
+
+
+def current() -> Index:
+    """The index as the files are now; it is made anew in a process of its own where they changed.
+
+    Raises:
+        UserError: with every mistake of every param-file.
+    """
+    known = read()
+    if known is not None and known[1] == stamps():
+        return known[0]
+    command = [sys.executable, "-m", "isotrope.cli", "check", "--write-index", "--quiet"]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode == 2:
+        raise UserError(*done.stderr.splitlines())
+    if done.returncode != 0:
+        raise RuntimeError(f"`isotrope check` failed:\n{done.stderr}")
+    known = read()
+    if known is None:
+        raise UserError(f"{paths.INDEX}: could not be written or read back; is the disk full?")
+    return known[0]
+
+
+def as_written() -> Index:
+    """The index as the head process wrote it, whatever the files are now: for jobs.
+
+    Raises:
+        UserError: if there is none.
+    """
+    known = read()
+    if known is None:
+        raise UserError(f"{paths.INDEX} is absent or damaged; start snakemake on the head node")
+    return known[0]

@@ -1,0 +1,72 @@
+"""The files that a pack promises, put together from its finished seeds.
+
+``weights.safetensors`` holds every parameter and buffer with a leading axis of seeds, and in its
+metadata the list of seeds, the training digest and the model's name. ``history.csv`` holds the
+epochs of all seeds. ``run.json`` says what was trained, with what and how it went.
+"""
+
+import time
+from typing import TYPE_CHECKING
+
+import torch
+
+from isotrope import devices, files, registry
+from isotrope.training import provenance, store
+
+if TYPE_CHECKING:
+    from isotrope.training.pack import PackTask
+
+WEIGHTS, HISTORY, RUN = OUTPUTS = ("weights.safetensors", "history.csv", "run.json")
+
+
+def shape_of(task: "PackTask") -> tuple[tuple[int, int, int], int]:
+    """Image shape (channels, height, width) and number of classes of the task's data set."""
+    plugin = registry.load("data", task.dataset_name)
+    channels, height, width = plugin.image_shape(task.dataset_params)
+    return (channels, height, width), int(plugin.classes(task.dataset_params))
+
+
+def assemble(task: "PackTask", device: torch.device, began: float) -> None:
+    """Write the pack's files from the stored seeds; ``run.json`` last."""
+    seeds = [store.load(task.stored(seed), seed, task.training_digest) for seed in task.seeds]
+    stacked = {
+        name: torch.stack([seed.weights[name] for seed in seeds]) for name in seeds[0].weights
+    }
+    said = {
+        "seeds": list(task.seeds),
+        "training_digest": task.training_digest,
+        "model": task.model_name,
+    }
+    weights = store.weights_bytes(stacked, said)
+    header = seeds[0].history.partition("\n")[0] + "\n"
+    history = header + "".join(seed.history.partition("\n")[2] for seed in seeds)
+    shape, classes = shape_of(task)
+    peaks = [float(seed.summary["peak_memory_mb"]) for seed in seeds]
+    run = {
+        "run": task.run,
+        "point": task.point,
+        "pack": task.pack,
+        "training_digest": task.training_digest,
+        "model": {"name": task.model_name, "params": task.model_params.model_dump(mode="json")},
+        "dataset": {
+            "name": task.dataset_name,
+            "params": task.dataset_params.model_dump(mode="json"),
+        },
+        "image_shape": list(shape),
+        "classes": classes,
+        "settings": task.settings,
+        "versions": provenance.versions(),
+        "git_commit": provenance.git_commit(),
+        "device": devices.describe(device),
+        "threads": task.threads,
+        "seconds": round(time.monotonic() - began, 3),
+        "peak_memory_mb": max([*peaks, devices.memory_peak_mb(device)]),
+        "files": {
+            WEIGHTS: files.checksum(weights),
+            HISTORY: files.checksum(history.encode()),
+        },
+        "seeds": [seed.summary for seed in seeds],
+    }
+    files.write_whole(task.folder / WEIGHTS, weights)
+    files.write_whole(task.folder / HISTORY, history)
+    files.write_whole(task.folder / RUN, store.json_text(run))

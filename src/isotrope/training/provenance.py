@@ -1,0 +1,44 @@
+"""What a result was made with: versions, commit, host and time."""
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import isotrope
+
+
+def versions() -> dict[str, str]:
+    """The versions of what a number may depend on."""
+    packages = {name: version(name) for name in ("torch", "numpy", "safetensors")}
+    return {"isotrope": isotrope.__version__, "python": platform.python_version(), **packages}
+
+
+def git_commit() -> str | None:
+    """The commit of the working directory, with ``-dirty`` if files differ from it; else none."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None
+
+
+def now() -> str:
+    """The time in UTC, to the second, as ISO 8601 has it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def job() -> dict[str, str | int | None]:
+    """Where this process runs: host, process number, and SLURM's job number if it has one."""
+    return {
+        "host": platform.node(),
+        "pid": os.getpid(),
+        "slurm_job": os.environ.get("SLURM_JOB_ID"),
+    }

@@ -1,0 +1,54 @@
+"""Everything random of one seed: initial weights, batch order, and the state of the generators.
+
+Seed k gives the same initial weights and the same order alone or in any pack, on every device:
+weights are drawn on the CPU right after seeding, orders from a generator of their own.
+"""
+
+import random
+
+import numpy
+import torch
+from torch import Tensor
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and torch on every device; the next draw of torch is the model's first."""
+    random.seed(seed)
+    numpy.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def epoch_order(seed: int, epoch: int, count: int) -> Tensor:
+    """The order of the training images in one epoch of a seed that reshuffles.
+
+    It depends on nothing but its arguments, so that a resumed epoch finds its order again.
+
+    Args:
+        seed: the seed of the network.
+        epoch: the epoch, from 1.
+        count: number of images.
+
+    Returns:
+        A permutation of ``range(count)``, int64 on the CPU.
+    """
+    mixed = numpy.random.SeedSequence([seed, epoch]).generate_state(1, numpy.uint64)
+    generator = torch.Generator().manual_seed(int(mixed[0]))
+    return torch.randperm(count, generator=generator)
+
+
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """The state of torch's generators, from which dropout and the like draw.
+
+    Python's and numpy's generators are left out: layers draw from torch alone.
+    """
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def restore_random_state(state: dict[str, Tensor], device: torch.device) -> None:
+    """Set torch's generators to a state that ``random_state`` returned."""
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)

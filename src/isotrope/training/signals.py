@@ -1,0 +1,93 @@
+"""What a job does when it is told to end: it saves, and leaves so that it is started again.
+
+SIGTERM (an operator, ``scancel``, Snakemake): exit status 143. SIGINT (Ctrl-C): 130. SIGUSR1 and
+SIGUSR2 (SLURM's warning before a time limit or a preemption): the job asks SLURM to be queued again
+and waits for its end, so that Snakemake notices nothing; outside of SLURM, or if SLURM refuses, or
+if not a single step was done since the start (so that no job goes round for ever), it exits with
+status 75 ("try again later").
+"""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import NoReturn, Self
+
+EXIT_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
+REQUEUE_WAIT = 120  # seconds; SLURM ends a requeued job long before
+_HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
+
+
+class Interruption:
+    """Remembers a signal until the work can be left, while it is entered as a context.
+
+    Outside of the main thread, where Python allows no handlers, it hears nothing.
+    """
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+        self._before: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for one in _HANDLED:
+                self._before[one] = signal.signal(one, self._remember)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for one, handler in self._before.items():
+            signal.signal(one, handler)  # type: ignore[arg-type]
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        self.signal = signal.Signals(number)
+        if number == signal.SIGINT:  # the second Ctrl-C does not wait
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def leave(self, log: Callable[[str], None], steps: int) -> NoReturn:
+        """End the process in the way that the remembered signal asks for. All must be saved.
+
+        Args:
+            log: is told what happens.
+            steps: training steps done since the start of this process.
+
+        Raises:
+            SystemExit: always.
+        """
+        job = os.environ.get("SLURM_JOB_ID")
+        name = self.signal.name if self.signal else "no signal"
+        if self.signal in (signal.SIGTERM, signal.SIGINT):
+            log(f"{name}: saved, ends")
+            raise SystemExit(128 + self.signal)
+        if job is None or steps == 0:
+            reason = "not a SLURM job" if job is None else "no step was done since the start"
+            log(f"{name}: saved, ends with status {EXIT_AGAIN} ({reason})")
+            raise SystemExit(EXIT_AGAIN)
+        log(f"{name}: saved, asks SLURM to queue job {job} again")
+        if _requeue(job, log):
+            end = time.monotonic() + REQUEUE_WAIT
+            while (left := end - time.monotonic()) > 0:
+                time.sleep(left)
+        raise SystemExit(EXIT_AGAIN)
+
+
+def _requeue(job: str, log: Callable[[str], None]) -> bool:
+    """Whether SLURM has taken the job back into its queue."""
+    try:
+        done = subprocess.run(
+            ["scontrol", "requeue", job], capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        log(f"scontrol requeue {job} failed: {error}")
+        return False
+    if done.returncode != 0:
+        log(f"scontrol requeue {job} failed: {done.stderr.strip() or done.returncode}")
+    return done.returncode == 0

@@ -1,0 +1,157 @@
+"""Finished seeds on disk: what is trained once is not trained again, whatever pack asks for it.
+
+A seed is a folder ``<seed>-<training digest>`` of three files: ``weights.safetensors`` (its best
+epoch), ``history.csv`` and ``seed.json``, which also holds the size and SHA-256 of the other two.
+The folder is written under another name and renamed, so that it exists whole or not at all.
+"""
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import safetensors
+from safetensors.torch import load as read_tensors
+from safetensors.torch import save as tensor_bytes
+from torch import Tensor
+
+from isotrope import files
+from isotrope.errors import UserError
+from isotrope.training.loop import EpochRow
+
+WEIGHTS, HISTORY, SEED = "weights.safetensors", "history.csv", "seed.json"
+HISTORY_COLUMNS = tuple(field.name for field in fields(EpochRow))
+
+
+@dataclass(frozen=True)
+class FinishedSeed:
+    """A trained seed.
+
+    Args:
+        summary: the content of ``seed.json``.
+        weights: every parameter and buffer by its name, on the CPU.
+        history: the text of ``history.csv``, with its header.
+    """
+
+    summary: dict[str, Any]
+    weights: dict[str, Tensor]
+    history: str
+
+
+def history_text(history: Iterable[EpochRow]) -> str:
+    """Rows of epochs as CSV; reading the numbers gives back the same floats."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, HISTORY_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in history)
+    return text.getvalue()
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """A JSON file's text, for people and programs alike."""
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def weights_bytes(weights: dict[str, Tensor], said: Mapping[str, Any]) -> bytes:
+    """A safetensors file's bytes, the same for the same tensors.
+
+    Args:
+        weights: contiguous tensors that share no memory.
+        said: what the file says of itself. It stands as JSON under the one key ``isotrope`` of the
+            metadata, since safetensors writes several keys in a random order.
+    """
+    return tensor_bytes(weights, {"isotrope": json.dumps(said)})
+
+
+def holds(folder: Path) -> bool:
+    """Whether a seed is finished. Whether its files are sound, ``load`` says."""
+    return (folder / SEED).is_file()
+
+
+def save(
+    folder: Path,
+    weights: Mapping[str, Tensor],
+    history: Iterable[EpochRow],
+    summary: dict[str, Any],
+) -> None:
+    """Write a finished seed and read it again.
+
+    A folder that another job finished in the meantime is kept: it holds the same.
+
+    Raises:
+        UserError: if the files cannot be written; then the folder does not exist.
+    """
+    packed = {name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}
+    said = {"seed": summary["seed"], "training_digest": summary["training_digest"]}
+    contents = {
+        WEIGHTS: weights_bytes(packed, said),
+        HISTORY: history_text(history).encode(),
+    }
+    sums = {name: files.checksum(content) for name, content in contents.items()}
+    contents[SEED] = json_text({**summary, "files": sums}).encode()
+    part = files.part_of(folder)
+    try:
+        with files.named_errors(folder, "written"):
+            part.mkdir(parents=True)
+            for name, content in contents.items():
+                files.write_synced(part / name, content)
+            files.sync_folder(part)
+            _rename(part, folder)
+            files.sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    load(folder, int(summary["seed"]), str(summary["training_digest"]))
+
+
+def _rename(part: Path, folder: Path) -> None:
+    """Give a whole folder its name, unless a whole one has it already."""
+    if holds(folder):
+        return
+    shutil.rmtree(folder, ignore_errors=True)  # without its seed.json it is nobody's
+    try:
+        part.rename(folder)
+    except OSError:
+        if not holds(folder):  # else another job was faster
+            raise
+
+
+def load(folder: Path, seed: int, digest: str) -> FinishedSeed:
+    """Read a finished seed and check that it is whole and the one that is meant.
+
+    Raises:
+        UserError: if a file is absent, truncated, altered, or of another seed or training.
+    """
+    remedy = f"delete {folder} and start again to train the seed anew"
+    path = folder / SEED
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        sums = summary["files"]
+        found = summary["seed"], summary["training_digest"]
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing; {remedy}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is truncated or altered ({error!r}); {remedy}") from error
+    if found != (seed, digest):
+        raise UserError(
+            f"{path} is of seed {found[0]} with training digest {found[1]}, not of seed {seed} "
+            f"with {digest}; {remedy}"
+        )
+    weights = files.read_checked(folder / WEIGHTS, sums.get(WEIGHTS), remedy)
+    history = files.read_checked(folder / HISTORY, sums.get(HISTORY), remedy)
+    return FinishedSeed(summary, parse_weights(weights, folder / WEIGHTS, remedy), history.decode())
+
+
+def parse_weights(content: bytes, path: Path, remedy: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        UserError: if the bytes are none.
+    """
+    try:
+        return read_tensors(content)
+    except safetensors.SafetensorError as error:
+        raise UserError(f"{path} is truncated or altered ({error}); {remedy}") from error

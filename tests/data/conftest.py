@@ -1,0 +1,48 @@
+"""The drawn emoji, and small archives of the published layout."""
+
+import numpy as np
+import pytest
+
+from isotrope.data import STIRDataset, stir
+
+
+@pytest.fixture(scope="session")
+def emoji(tmp_path_factory):
+    """The npz file that the plug-in builds."""
+    params = stir.Params(task="emoji", scenario="all2all")
+    return stir.build(params, tmp_path_factory.mktemp("stir"), "emoji")[0]
+
+
+@pytest.fixture(scope="session")
+def archive(emoji):
+    return STIRDataset(emoji)
+
+
+def _arrays(classes=2, instances=1, channels=1, integer=np.int32, seed=0):
+    """An archive of the published layout, its images random in a corner (to be quick to pack)."""
+    counts = (3, 48, classes, instances)
+    generator = np.random.default_rng(seed)
+    images = np.zeros((*counts, 64, 64, channels), np.uint8)
+    images[..., :4, :4, :] = generator.integers(0, 256, (*counts, 4, 4, channels))
+    return {
+        "imgs": images if channels == 3 else images[..., 0],
+        "lbls": np.broadcast_to(np.arange(classes, dtype=integer)[:, None], counts),
+        "scls": np.broadcast_to(np.arange(64, 16, -1, dtype=integer)[:, None, None], counts),
+        "psts": generator.integers(0, 64, (*counts, 2), dtype=integer),
+        "metadata": np.array([("title", "small")] * 5 + [("version", "1.0.0")]),
+        "lbldata": np.array([f"thing {one}" for one in range(classes)]),
+    }
+
+
+@pytest.fixture(scope="session")
+def small_arrays():
+    return _arrays
+
+
+@pytest.fixture(scope="session")
+def save():
+    def pack(path, arrays):
+        np.savez_compressed(path, **arrays)
+        return path
+
+    return pack

@@ -1,0 +1,1 @@
+from toy_runs import toys  # noqa: F401

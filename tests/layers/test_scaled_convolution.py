@@ -1,0 +1,252 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.func import functional_call, vmap
+from torch.nn import functional as F
+
+from isotrope.geometry import INTERPOLATIONS
+from isotrope.layers import SiConv2d
+
+EXACT = {"rtol": 0, "atol": 1e-11}  # float64 over some hundred terms of order one
+
+
+def resized_line(line, target, mode):
+    """One row of a kernel at another size, cell by cell."""
+    source = len(line)
+    if mode == "area":
+        return np.repeat(line, target).reshape(target, source).mean(axis=1)
+    cells = []
+    for j in range(target):
+        if mode == "nearest":
+            cells.append(line[j * source // target])
+            continue
+        centre = (j + 0.5) * source / target - 0.5
+        taps = range(int(np.floor(centre)) - 1, int(np.floor(centre)) + 3)
+        weigh = {"bilinear": tent, "bicubic": cubic}[mode]
+        cells.append(sum(weigh(abs(centre - m)) * line[min(max(m, 0), source - 1)] for m in taps))
+    return np.array(cells)
+
+
+def tent(distance):
+    return max(0.0, 1 - distance)
+
+
+def cubic(distance, a=-0.75):
+    if distance <= 1:
+        return (a + 2) * distance**3 - (a + 3) * distance**2 + 1
+    if distance < 2:
+        return a * (distance**3 - 5 * distance**2 + 8 * distance - 4)
+    return 0.0
+
+
+def published_form(images, weights, bias, scales, mode):
+    """The layer's definition, position by position."""
+    batch, _, height, width = images.shape
+    out, _, k, _ = weights.shape
+    maps = np.zeros((batch, out, scales, height - k + 1, width - k + 1))
+    for i in range(scales):
+        size = k + 2 * i
+        rows = np.apply_along_axis(resized_line, 2, weights, size, mode)
+        kernel = np.apply_along_axis(resized_line, 3, rows, size, mode) * k**2 / size**2
+        for y in range(height - size + 1):
+            for x in range(width - size + 1):
+                window = images[:, None, :, y : y + size, x : x + size]
+                maps[:, :, i, y + i, x + i] = (window * kernel).sum(axis=(2, 3, 4)) + bias
+    return maps
+
+
+def layer(*arguments, seed=0, **options):
+    torch.manual_seed(seed)
+    return SiConv2d(*arguments, **options).double()
+
+
+def images(*shape, seed=0):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("mode", INTERPOLATIONS)
+@pytest.mark.parametrize(("k", "height", "width"), [(3, 11, 12), (7, 15, 13), (2, 7, 6), (1, 5, 5)])
+def test_the_layer_is_its_definition(k, height, width, mode):
+    scales = (min(height, width) - k) // 2 + 1
+    convolve = layer(2, 3, scales, k, interp_mode=mode)
+    x = images(2, 2, height, width)
+
+    expected = published_form(
+        x.numpy(), convolve.weights.detach().numpy(), convolve.bias.detach().numpy(), scales, mode
+    )
+
+    torch.testing.assert_close(convolve(x), torch.from_numpy(expected), **EXACT)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+def test_float32_kernels_are_those_that_torch_interpolates(mode):
+    torch.manual_seed(0)
+    convolve = SiConv2d(2, 3, 29, 7, interp_mode=mode)
+
+    for size, kernel in zip(convolve.sizes, convolve.kernels(), strict=True):
+        resized = F.interpolate(convolve.weights, size=(size, size), mode=mode)
+        torch.testing.assert_close(kernel, resized * (49 / size**2), rtol=0, atol=1e-7)
+
+
+def test_initial_weights_are_those_of_a_plain_convolution():
+    torch.manual_seed(3)
+    plain = nn.Conv2d(5, 4, 7)
+    torch.manual_seed(3)
+    scaled = SiConv2d(5, 4, 6, 7)
+
+    assert torch.equal(scaled.weights, plain.weight)
+    assert torch.equal(scaled.bias, plain.bias)
+    assert [name for name, _ in scaled.state_dict().items()] == ["weights", "bias"]
+
+
+def test_the_frame_is_zero_whatever_the_bias():
+    convolve = layer(1, 2, 4, 3)
+    nn.init.constant_(convolve.bias, 5.0)
+
+    maps = convolve(images(1, 1, 9, 10))
+
+    for i in range(1, 4):
+        frame = torch.ones(7, 8, dtype=torch.bool)
+        frame[i:-i, i:-i] = False
+        assert (maps[:, :, i, frame] == 0).all()
+        assert (maps[:, :, i, ~frame] != 0).all()
+
+
+@given(k=st.integers(1, 15), scales=st.integers(1, 12), seed=st.integers(0, 2**31))
+def test_area_keeps_the_sum_of_the_kernel(k, scales, seed):
+    convolve = layer(2, 2, scales, k, seed=seed, interp_mode="area")
+
+    sums = torch.stack([kernel.sum(dim=(-2, -1)) for kernel in convolve.kernels()])
+
+    torch.testing.assert_close(sums, convolve.weights.sum(dim=(-2, -1)).expand_as(sums), **EXACT)
+
+
+@settings(max_examples=20)
+@given(
+    mode=st.sampled_from(INTERPOLATIONS),
+    a=st.floats(-3, 3),
+    b=st.floats(-3, 3),
+    seed=st.integers(0, 2**31),
+)
+def test_without_its_bias_the_layer_is_linear_in_the_image(mode, a, b, seed):
+    convolve = layer(2, 2, 4, 3, seed=seed, interp_mode=mode)
+    nn.init.zeros_(convolve.bias)
+    first, second = images(2, 1, 2, 10, 9, seed=seed)
+
+    torch.testing.assert_close(
+        convolve(a * first + b * second), a * convolve(first) + b * convolve(second), **EXACT
+    )
+
+
+@settings(max_examples=20)
+@given(dy=st.integers(0, 3), dx=st.integers(0, 3), seed=st.integers(0, 2**31))
+def test_a_shift_of_the_image_shifts_each_map_inside_its_frame(dy, dx, seed):
+    convolve = layer(1, 2, 3, 3, seed=seed)
+    scene = images(1, 1, 15, 15, seed=seed)
+
+    before = convolve(scene[..., :12, :12])
+    after = convolve(scene[..., dy : dy + 12, dx : dx + 12])
+
+    for i in range(3):
+        torch.testing.assert_close(
+            before[:, :, i, i + dy : 10 - i, i + dx : 10 - i],
+            after[:, :, i, i : 10 - i - dy, i : 10 - i - dx],
+            **EXACT,
+        )
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic", "area"])
+def test_mirroring_image_and_weights_mirrors_the_maps(mode):
+    convolve = layer(2, 2, 5, 4, interp_mode=mode)
+    x = images(1, 2, 13, 12)
+    maps = convolve(x)
+
+    convolve.weights.data = convolve.weights.data.flip(-1)
+
+    torch.testing.assert_close(convolve(x.flip(-1)), maps.flip(-1), **EXACT)
+
+
+@settings(max_examples=30)
+@given(
+    stride=st.integers(2, 6),
+    k=st.integers(1, 5),
+    padding=st.booleans(),
+    height=st.integers(9, 17),
+    width=st.integers(9, 17),
+)
+def test_a_stride_takes_every_so_many_th_row_and_column(stride, k, padding, height, width):
+    scales = (min(height, width) - k) // 2 + 1
+    every = layer(1, 2, scales, k, padding=padding)
+    some = layer(1, 2, scales, k, stride=stride, padding=padding)
+    x = images(1, 1, height, width)
+
+    torch.testing.assert_close(some(x), every(x)[..., ::stride, ::stride], **EXACT)
+
+
+def test_padding_keeps_the_size_and_agrees_where_the_kernel_fits():
+    inside, everywhere = layer(1, 2, 4, 3), layer(1, 2, 4, 3, padding=True)
+    x = images(2, 1, 12, 11)
+
+    padded = everywhere(x)
+
+    assert padded.shape == (2, 2, 4, 12, 11)
+    surrounded = F.pad(x, (4, 4, 4, 4))
+    torch.testing.assert_close(padded, inside(surrounded)[..., 3:-3, 3:-3], **EXACT)
+
+
+@pytest.mark.parametrize("padding", [False, True])
+@pytest.mark.parametrize("mode", INTERPOLATIONS)
+def test_gradients_are_right(mode, padding):
+    convolve = layer(1, 2, 2, 3, interp_mode=mode, padding=padding)
+    inputs = (images(1, 1, 6, 5).requires_grad_(), *convolve.parameters())
+
+    def respond(x, weights, bias):
+        return functional_call(convolve, {"weights": weights, "bias": bias}, (x,))
+
+    assert torch.autograd.gradcheck(respond, inputs, check_batched_grad=True)
+
+
+@pytest.mark.parametrize("mode", INTERPOLATIONS)
+def test_weights_of_several_seeds_respond_together_as_alone(mode):
+    layers = [layer(1, 2, 3, 3, seed=seed, interp_mode=mode) for seed in range(3)]
+    stacked, buffers = torch.func.stack_module_state(layers)
+    x = images(2, 1, 8, 8)
+
+    together = vmap(lambda p, b: functional_call(layers[0], (p, b), (x,)))(stacked, buffers)
+
+    torch.testing.assert_close(together, torch.stack([one(x) for one in layers]), **EXACT)
+
+
+def test_changing_the_precision_to_and_fro_leaves_the_resize_exact():
+    convolve = layer(1, 1, 6, 7)
+    kernels = list(convolve.kernels())
+    weights = convolve.weights.detach().clone()
+
+    convolve.bfloat16().double()
+    convolve.weights.data = weights
+
+    for kernel, expected in zip(convolve.kernels(), kernels, strict=True):
+        assert torch.equal(kernel, expected)
+
+
+def test_bfloat16_differs_by_its_rounding_only():
+    convolve = layer(2, 3, 5, 3)
+    x = images(2, 2, 12, 12)
+    expected = convolve(x)
+
+    maps = convolve.bfloat16()(x.bfloat16())
+
+    assert maps.dtype == torch.bfloat16
+    torch.testing.assert_close(maps.double(), expected, rtol=0, atol=2**-6)  # eight bits
+
+
+def test_what_the_layer_cannot_do_is_refused():
+    with pytest.raises(ValueError, match="stride must be at least 1, got 0"):
+        SiConv2d(1, 1, 3, 3, stride=0)
+    with pytest.raises(ValueError, match="unknown interpolation 'cubic'; choose from nearest"):
+        SiConv2d(1, 1, 3, 3, interp_mode="cubic")
+    with pytest.raises(ValueError, match=r"up to 9 pixels do not fit images of 8 x 10 pixels; 3 "):
+        SiConv2d(1, 1, 4, 3)(torch.zeros(1, 1, 8, 10))

@@ -1,0 +1,116 @@
+"""A change of any model's numbers is noticed, and allowed only with a higher REVISION."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from isotrope import registry
+
+FILE = Path(__file__).with_name("fingerprints.json")
+STORE = "run `pytest tests/models --update-fingerprints`"
+
+
+def fingerprint(example):
+    """What a model computes before and after one gradient step, and where training begins."""
+    initial = [weight.abs().sum().item() for weight in example.build(seed=1).double().parameters()]
+    network, images, labels = example.build_drawn(), example.images(2), example.labels(2)
+    logits = network.eval()(images)
+    torch.manual_seed(1)
+    F.cross_entropy(network.train()(images), labels).backward()
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight -= 0.5 * weight.grad
+        after_step = network.eval()(images)
+    return {
+        "revision": example.plugin.REVISION,
+        "image_shape": list(example.image_shape),
+        "initial_weights": initial,
+        "logits": logits.flatten().tolist(),
+        "logits_after_step": after_step.flatten().tolist(),
+    }
+
+
+def differences(stored, found):
+    """The entries that are not the same up to the rounding that platforms may differ in."""
+    return [
+        entry
+        for entry in found
+        if entry != "revision" and stored[entry] != pytest.approx(found[entry], rel=1e-7, abs=1e-9)
+    ]
+
+
+def complaint(name, stored, found):
+    """What is wrong with a fingerprint, or None."""
+    if stored is None:
+        return f"models/{name}.py has no fingerprint yet; {STORE}"
+    if found["revision"] > stored["revision"]:
+        return f"REVISION of models/{name}.py rose to {found['revision']}; {STORE}"
+    if found["revision"] < stored["revision"]:
+        return f"REVISION of models/{name}.py fell from {stored['revision']}; it may only rise"
+    if changed := differences(stored, found):
+        return (
+            f"models/{name}.py changed its {', '.join(changed)}: restore them, "
+            f"or raise REVISION above {stored['revision']} and {STORE}"
+        )
+    return None
+
+
+def updated(fingerprints, name, found):
+    """The fingerprints with that of one model, if it is new or its REVISION rose."""
+    stored = fingerprints.get(name)
+    if stored is not None and found["revision"] <= stored["revision"]:
+        return fingerprints
+    return dict(sorted({**fingerprints, name: found}.items()))
+
+
+def test_a_model_computes_what_its_revision_computed(example, request):
+    fingerprints = json.loads(FILE.read_text(encoding="utf-8"))
+    found = fingerprint(example)
+    if request.config.getoption("update_fingerprints"):
+        fingerprints = updated(fingerprints, example.name, found)
+        FILE.write_text(json.dumps(fingerprints, indent=1) + "\n", encoding="utf-8")
+
+    problem = complaint(example.name, fingerprints.get(example.name), found)
+
+    assert problem is None, problem
+
+
+def test_every_fingerprint_is_of_a_model():
+    stored = json.loads(FILE.read_text(encoding="utf-8"))
+    assert set(stored) <= set(registry.names("models"))
+
+
+SOME = {"revision": 2, "logits": [0.25, -1.5]}
+OTHER = {"revision": 2, "logits": [0.25, -1.5001]}
+RAISED = {"revision": 3, "logits": [0.25, -1.5001]}
+
+
+def test_a_change_without_a_higher_revision_names_the_model_and_what_changed():
+    problem = complaint("standard", SOME, OTHER)
+    assert "models/standard.py changed its logits" in problem
+    assert "raise REVISION above 2" in problem
+
+
+def test_rounding_is_no_change():
+    assert complaint("standard", SOME, {"revision": 2, "logits": [0.25, -1.5 - 1e-12]}) is None
+
+
+@pytest.mark.parametrize(
+    ("stored", "found", "words"),
+    [
+        (None, SOME, "no fingerprint yet"),
+        (SOME, RAISED, "rose to 3"),
+        (RAISED, SOME, "fell from 3"),
+    ],
+)
+def test_a_fingerprint_of_another_revision_is_no_match(stored, found, words):
+    assert words in complaint("standard", stored, found)
+
+
+def test_only_new_models_and_higher_revisions_are_stored():
+    assert updated({}, "a", SOME) == {"a": SOME}
+    assert updated({"a": SOME}, "a", OTHER) == {"a": SOME}
+    assert updated({"a": SOME}, "a", RAISED) == {"a": RAISED}

@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from isotrope.geometry import (
+    INTERPOLATIONS,
+    affine_grid,
+    pyramid_down,
+    resize_matrix,
+    resize_ratios,
+)
+
+EXACT = {"rtol": 0, "atol": 1e-12}  # float64 over at most some hundred terms of order one
+sides = st.integers(1, 40)
+
+
+@given(source=sides, target=sides, mode=st.sampled_from(["nearest", "bilinear", "bicubic"]))
+def test_resizing_by_matrices_is_what_torch_interpolates(source, target, mode):
+    generator = torch.Generator().manual_seed(source)
+    images = torch.rand(2, 3, source, source + 2, generator=generator, dtype=torch.float64)
+    rows = resize_matrix(source, target, mode, dtype=torch.float64)
+    columns = resize_matrix(source + 2, target + 1, mode, dtype=torch.float64)
+
+    resized = rows @ images @ columns.T
+
+    corners = {} if mode == "nearest" else {"align_corners": False}
+    size = (target, target + 1)
+    torch.testing.assert_close(
+        resized, F.interpolate(images, size=size, mode=mode, **corners), **EXACT
+    )
+
+
+@given(source=sides, target=sides)
+def test_area_averages_what_each_target_cell_covers(source, target):
+    cells = np.random.default_rng(source * 41 + target).random(source)
+    fine = np.repeat(cells, target)  # cells of 1 / target, which borders of both grids fall on
+    expected = fine.reshape(target, source).mean(axis=1)
+
+    matrix = resize_matrix(source, target, "area", dtype=torch.float64)
+
+    torch.testing.assert_close(
+        matrix @ torch.from_numpy(cells), torch.from_numpy(expected), **EXACT
+    )
+
+
+@given(source=sides, target=sides, mode=st.sampled_from(INTERPOLATIONS))
+def test_every_target_cell_is_a_mean_of_source_cells(source, target, mode):
+    numerators, denominator = resize_ratios(source, target, mode)
+
+    assert numerators.dtype == torch.int64
+    assert (numerators.sum(dim=1) == denominator).all()
+
+
+@given(source=sides, target=sides)
+def test_area_gives_every_source_cell_the_same_weight(source, target):
+    numerators, _ = resize_ratios(source, target, "area")
+
+    assert (numerators.sum(dim=0) == target).all()
+
+
+@given(side=sides, mode=st.sampled_from(INTERPOLATIONS))
+def test_resizing_to_the_same_side_changes_nothing(side, mode):
+    assert torch.equal(resize_matrix(side, side, mode), torch.eye(side))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_a_matrix_has_the_type_asked_for_and_its_precision(dtype):
+    exact = resize_matrix(7, 63, "bicubic", dtype=torch.float64)
+
+    matrix = resize_matrix(7, 63, "bicubic", dtype=dtype)
+
+    assert matrix.dtype == dtype
+    assert torch.equal(matrix, exact.to(dtype))
+
+
+def test_bad_sizes_and_interpolations_are_refused():
+    with pytest.raises(ValueError, match="sizes must be at least 1, got 0 and 5"):
+        resize_ratios(0, 5, "area")
+    with pytest.raises(ValueError, match="unknown interpolation 'cubic'; choose from nearest"):
+        resize_ratios(5, 5, "cubic")
+
+
+def blurred_and_halved(image):
+    """One channel, pixel by pixel; even sides only."""
+    height, width = image.shape
+    filter_ = np.array([1, 4, 6, 4, 1]) / 16
+    padded = np.pad(image, 2, mode="reflect")
+    blurred = np.zeros((height, width))
+    for y in range(height):
+        for x in range(width):
+            blurred[y, x] = filter_ @ padded[y : y + 5, x : x + 5] @ filter_
+    return np.array(
+        [
+            [blurred[y : y + 2, x : x + 2].mean() for x in range(0, width, 2)]
+            for y in range(0, height, 2)
+        ]
+    )
+
+
+@given(height=st.integers(2, 8), width=st.integers(2, 8), seed=st.integers(0, 2**31))
+def test_pyramid_down_blurs_and_takes_means_of_four_pixels(height, width, seed):
+    images = np.random.default_rng(seed).random((2, 3, 2 * height, 2 * width))
+    expected = np.array([[blurred_and_halved(channel) for channel in image] for image in images])
+
+    halved = pyramid_down(torch.from_numpy(images))
+
+    torch.testing.assert_close(halved, torch.from_numpy(expected), **EXACT)
+
+
+@given(height=st.integers(3, 17), width=st.integers(3, 17))
+def test_pyramid_down_keeps_a_constant_and_rounds_sides_down(height, width):
+    halved = pyramid_down(torch.full((1, 2, height, width), 0.3, dtype=torch.float64))
+
+    expected = torch.full((1, 2, height // 2, width // 2), 0.3, dtype=torch.float64)
+    torch.testing.assert_close(halved, expected, **EXACT)
+
+
+def test_pyramid_down_removes_the_finest_checkerboard():
+    y, x = torch.meshgrid(torch.arange(8), torch.arange(8), indexing="ij")
+    board = ((-1.0) ** (x + y))[None, None].double()
+
+    torch.testing.assert_close(pyramid_down(board), torch.zeros(1, 1, 4, 4).double(), **EXACT)
+
+
+def test_an_image_too_small_to_reflect_is_refused_with_its_size():
+    with pytest.raises(ValueError, match="3 pixels or more a side, got 2 x 9"):
+        pyramid_down(torch.zeros(1, 1, 2, 9))
+
+
+@given(height=st.integers(1, 9), width=st.integers(1, 9), seed=st.integers(0, 2**31))
+def test_affine_grid_is_that_of_torch(height, width, seed):
+    generator = torch.Generator().manual_seed(seed)
+    maps = torch.randn(3, 2, 3, generator=generator, dtype=torch.float64)
+
+    expected = F.affine_grid(maps, [3, 1, height, width], align_corners=False)
+
+    torch.testing.assert_close(affine_grid(maps, height, width), expected, **EXACT)

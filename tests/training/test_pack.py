@@ -1,0 +1,218 @@
+"""Packs: what they write, what they take from the store, and that seeds stay apart."""
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import pytest
+import safetensors
+import torch
+from safetensors.torch import load_file
+from toy_runs import (
+    CLASSES,
+    SHAPE,
+    ToyDataParams,
+    ToyModelParams,
+    ToyNetwork,
+    build,
+    toy_task,
+    toy_training,
+    train,
+    without_seconds,
+)
+
+from isotrope import dataset
+from isotrope.errors import UserError
+from isotrope.training import store
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
+
+
+def test_a_pack_writes_stacked_weights_histories_and_a_record(toys):
+    task = toy_task(seeds=[1, 2, 3], pack="1-3")
+    train(task)
+
+    names = sorted(p.name for p in task.folder.iterdir())
+    assert names == ["history.csv", "run.json", "weights.safetensors"]
+    stacked = load_file(task.folder / "weights.safetensors")
+    network = ToyNetwork(ToyModelParams(), 1, CLASSES)
+    assert {k: tuple(v.shape) for k, v in stacked.items()} == {
+        k: (3, *v.shape) for k, v in network.state_dict().items()
+    }
+    with safetensors.safe_open(task.folder / "weights.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["isotrope"]) == {
+            "seeds": [1, 2, 3],
+            "training_digest": task.training_digest,
+            "model": "toy",
+        }
+    assert [(row["seed"], row["epoch"]) for row in rows_of(task.folder)] == [
+        (str(seed), str(epoch)) for seed in (1, 2, 3) for epoch in (1, 2, 3, 4)
+    ]
+    run = json.loads((task.folder / "run.json").read_text())
+    assert run["settings"] == {"training": {"epochs": 4}}
+    assert (run["image_shape"], run["classes"]) == (list(SHAPE), CLASSES)
+    assert [seed["seed"] for seed in run["seeds"]] == [1, 2, 3]
+    for seed in run["seeds"]:
+        assert seed["status"] == "done"
+        assert (seed["epochs"], seed["resumed"], seed["device"]) == (4, 0, "cpu")
+        assert seed["seconds"] > 0
+        assert seed["peak_memory_mb"] > 10
+        assert seed["best_validation_accuracy"] == max(
+            float(row["validation_accuracy"])
+            for row in rows_of(task.folder)
+            if row["seed"] == str(seed["seed"])
+        )
+        seconds = [
+            float(row["train_seconds"])
+            for row in rows_of(task.folder)
+            if row["seed"] == str(seed["seed"])
+        ]
+        assert seed["seconds_per_epoch_last"] == seconds[-1]
+        assert seed["seconds_per_epoch_mean"] == pytest.approx(sum(seconds) / 4)
+    assert not list(Path("out/runs").rglob(".resume"))
+    assert not list(Path("out/runs").rglob("*.part"))
+
+
+def test_a_seed_is_the_same_alone_and_in_any_pack(toys):
+    together, alone = (
+        toy_task(seeds=[1, 2, 3], pack="1-3"),
+        toy_task(run="toy/toy/alone", seeds=[2], pack="2-2"),
+    )
+    train(together)
+    torch.rand(5)  # whatever was drawn before
+    train(alone)
+
+    stacked = load_file(together.folder / "weights.safetensors")
+    for name, value in load_file(alone.folder / "weights.safetensors").items():
+        assert torch.equal(value[0], stacked[name][1]), name
+    one, three = (
+        without_seconds((task.folder / "history.csv").read_text()) for task in (alone, together)
+    )
+    assert one[1:] == [line for line in three if line.startswith("2,")]
+
+
+def test_initial_weights_are_the_first_draws_after_the_seed(toys):
+    task = toy_task(seeds=[5], pack="5-5", training=toy_training(epochs=1, batch_size=1000))
+    lines: list[object] = []
+    original = ToyNetwork.forward
+
+    def spy(self, images):
+        if not lines:
+            lines.append({k: v.clone() for k, v in self.state_dict().items()})
+        return original(self, images)
+
+    ToyNetwork.forward = spy
+    try:
+        train(task)
+    finally:
+        ToyNetwork.forward = original
+
+    torch.manual_seed(5)
+    expected = build(ToyModelParams(), SHAPE, CLASSES).state_dict()
+    assert all(torch.equal(lines[0][name], value) for name, value in expected.items())
+
+
+def test_a_finished_seed_is_not_trained_again_when_the_pack_changes(toys, monkeypatch):
+    small = toy_task(seeds=[1, 2], pack="1-2")
+    train(small)
+    before = {seed: (small.stored(seed) / "seed.json").read_bytes() for seed in (1, 2)}
+    large = toy_task(seeds=[1, 2, 3], pack="1-50")
+
+    lines = train(large)
+
+    assert "1 to train, 2 are finished" in lines[0]
+    assert not any(line.startswith(("seed 1", "seed 2")) for line in lines)
+    assert {seed: (large.stored(seed) / "seed.json").read_bytes() for seed in (1, 2)} == before
+    first, second = (load_file(task.folder / "weights.safetensors") for task in (small, large))
+    again = (small.folder / "weights.safetensors").read_bytes()
+    train(small)
+    assert (small.folder / "weights.safetensors").read_bytes() == again
+    assert all(torch.equal(first[name], second[name][:2]) for name in first)
+
+    monkeypatch.setattr(dataset, "load_split", lambda *args: pytest.fail("data were loaded"))
+    lines = train(toy_task(seeds=[2, 3], pack="2-3"))
+    assert "0 to train, 2 are finished" in lines[0]
+
+
+def test_a_diverging_seed_does_not_take_its_pack_down(toys):
+    task = toy_task(seeds=[1, 2, 3], pack="1-3", model_params=ToyModelParams(explode=2))
+    lines = train(task)
+
+    seeds = json.loads((task.folder / "run.json").read_text())["seeds"]
+    assert [seed["status"] for seed in seeds] == ["done", "diverged", "done"]
+    assert (seeds[1]["epochs"], seeds[1]["best_epoch"]) == (1, 0)
+    assert seeds[1]["best_validation_accuracy"] is None
+    torch.manual_seed(2)
+    initial = build(ToyModelParams(explode=2), SHAPE, CLASSES).state_dict()
+    stacked = load_file(task.folder / "weights.safetensors")
+    assert all(torch.equal(stacked[name][1], value) for name, value in initial.items())
+    (row,) = [row for row in rows_of(task.folder) if row["seed"] == "2"]
+    assert not math.isfinite(float(row["train_loss"]))
+    assert any("seed 2: diverged after 1 epochs" in line for line in lines)
+
+
+def test_a_seed_that_stays_at_chance_is_collapsed(toys):
+    training = toy_training(epochs=2, optimizer={"name": "adam", "learning_rate": 1e-12})
+    task = toy_task(seeds=[1], pack="1-1", training=training)
+    train(task)
+
+    (seed,) = json.loads((task.folder / "run.json").read_text())["seeds"]
+    collapsed = seed["best_validation_accuracy"] <= 1.3 / CLASSES
+    assert seed["status"] == ("collapsed" if collapsed else "done")
+    assert collapsed
+
+
+def test_another_digest_trains_anew_beside_the_old_seed(toys):
+    train(toy_task(seeds=[1], pack="1-1"))
+    lines = train(toy_task(seeds=[1], pack="1-1", training_digest="f" * 16))
+
+    assert "1 to train" in lines[0]
+    assert len(list(Path("out/runs/toy/toy/plain/base/.seeds").iterdir())) == 2
+
+
+def test_truncated_weights_in_the_store_are_named(toys):
+    task = toy_task(seeds=[1], pack="1-1")
+    train(task)
+    path = task.stored(1) / store.WEIGHTS
+    path.write_bytes(path.read_bytes()[:100])
+
+    with pytest.raises(UserError, match=r"weights\.safetensors is truncated or altered"):
+        train(task)
+
+
+def test_a_model_that_does_not_take_the_images_is_said_with_its_reason(toys, monkeypatch):
+    monkeypatch.setattr("toy_runs.TOY_DATA.image_shape", lambda params: (1, 2, 2))
+    with pytest.raises(UserError, match="toy/toy/plain: model toy: images are too small"):
+        train(toy_task())
+
+
+def test_settings_of_torch_are_as_before(toys):
+    def settings():
+        return (
+            torch.get_num_threads(),
+            torch.backends.cudnn.allow_tf32,
+            torch.backends.cudnn.deterministic,
+            torch.are_deterministic_algorithms_enabled(),
+            torch.utils.deterministic.fill_uninitialized_memory,
+        )
+
+    before = settings()
+    seen = []
+    original = ToyNetwork.forward
+    ToyNetwork.forward = lambda self, images: (seen.append(settings()), original(self, images))[1]
+    try:
+        train(toy_task(seeds=[1], dataset_params=ToyDataParams(count=16)))
+    finally:
+        ToyNetwork.forward = original
+
+    assert set(seen) == {(1, False, True, True, False)}
+    assert settings() == before
+
+
+def test_a_gpu_that_is_not_there_is_said(toys, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="device cuda: torch sees no GPU"):
+        train(toy_task(device="cuda"))

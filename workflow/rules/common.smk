@@ -1,0 +1,129 @@
+# Input functions and wildcard constraints; no rule, and nothing that imports torch. The plan itself, what
+# is asked for and what it needs, is isotrope.plan: plain Python with tests of its own.
+
+import functools
+import os
+import sys
+
+from isotrope.errors import UserError
+from isotrope.plan import Plan
+
+
+wildcard_constraints:
+    dataset="[a-z][a-z0-9_]*",
+    key="[^/]+",
+    run="[^/]+/[^/]+/[^/]+",
+    point="[^/]+",
+    pack="[0-9]+-[0-9]+",
+    group="[a-z][a-z0-9_]*",
+    table="[a-z0-9_]+",
+    figure="[a-z][a-z0-9_]*",
+
+
+# the commands of the environment that snakemake runs in, also where it was not activated
+shell.prefix(f"export PATH='{os.path.dirname(sys.executable)}':\"$PATH\"; ")
+
+
+def or_exit(function):
+    """The function; a mistake of the user's ends snakemake with status 2 and no traceback."""
+
+    @functools.wraps(function)
+    def asked(*arguments, **options):
+        try:
+            return function(*arguments, **options)
+        except UserError as error:
+            print(*error.sentences, sep="\n", file=sys.stderr)
+            raise SystemExit(2)
+
+    return asked
+
+
+plan = or_exit(Plan)(config, head=workflow.is_main_process)
+
+
+@or_exit
+def datasets_asked_for(wildcards):
+    return plan.datasets()
+
+
+@or_exit
+def packs_asked_for(wildcards):
+    return plan.packs("weights.safetensors")
+
+
+@or_exit
+def results_asked_for(wildcards):
+    return plan.packs("results.csv")
+
+
+@or_exit
+def tables_asked_for(wildcards):
+    return plan.tables()
+
+
+@or_exit
+def figures_asked_for(wildcards):
+    return plan.figures(FIGURES)
+
+
+@or_exit
+def report_asked_for(wildcards):
+    return plan.report(FIGURES)
+
+
+def of_dataset(what):
+    return or_exit(lambda wildcards: getattr(plan.dataset(f"{wildcards.dataset}/{wildcards.key}"), what))
+
+
+def of_run(what):
+    return or_exit(lambda wildcards: getattr(plan.run(wildcards.run), what))
+
+
+@or_exit
+def training_digest(wildcards):
+    return plan.point(wildcards.run, wildcards.point).training_digest
+
+
+@or_exit
+def evaluation_digests(wildcards):
+    return plan.evaluation_digests(wildcards.run, wildcards.point)
+
+
+@or_exit
+def seeds_of_pack(wildcards):
+    return plan.seeds(wildcards.run, wildcards.pack)
+
+
+@or_exit
+def dataset_of_run(wildcards):
+    return plan.training_data(wildcards.run, wildcards.point)
+
+
+@or_exit
+def datasets_of_evaluations(wildcards):
+    return plan.evaluation_data(wildcards.run, wildcards.point)
+
+
+@or_exit
+def results_of_group(wildcards):
+    return plan.inputs_of_table(wildcards.group, wildcards.table)
+
+
+@or_exit
+def memory_of_run(wildcards, attempt):
+    return plan.run(wildcards.run).megabytes * attempt
+
+
+@or_exit
+def tables_of_figure(wildcards):
+    return plan.tables_of_figure(wildcards.group, wildcards.figure)
+
+
+@or_exit
+def caption_of_figure(wildcards):
+    return plan.caption(wildcards.figure)
+
+
+@or_exit
+def published_of_figure(wildcards):
+    return plan.published(FIGURES, wildcards.figure)

@@ -1,0 +1,74 @@
+# Tables, the figures drawn from them, and the report that shows both.
+
+# figure: the study it belongs to
+FIGURES = {
+    "accuracy": "scale",
+    "scale_generalization": "scale",
+}
+
+# where no run was made here but tables are there, they are the sources and nothing makes them
+if not plan.tables_are_sources:
+
+    rule collect:
+        input:
+            results=results_of_group,
+        output:
+            table=report(
+                ensure("out/tables/{group}/{table}.csv", non_empty=True),
+                caption="../report/table.rst",
+                category="Tables",
+                labels={"group": "{group}", "table": "{table}"},
+            ),
+        log:
+            "out/tables/{group}/{table}.log",
+        conda:
+            "../../envs/isotrope.yaml"
+        message:
+            "Collecting the table {wildcards.table} of {wildcards.group}"
+        shell:
+            "isotrope collect {wildcards.group} --table {wildcards.table} > {log} 2>&1"
+
+
+rule draw_figure:
+    input:
+        tables=tables_of_figure,
+        published=published_of_figure,
+        module="src/isotrope/figures/{figure}.py",
+    output:
+        svg=report(
+            ensure("out/figures/{group}/{figure}.svg", non_empty=True),
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"group": "{group}", "figure": "{figure}"},
+        ),
+        pdf=ensure("out/figures/{group}/{figure}.pdf", non_empty=True),
+        data=ensure("out/figures/{group}/{figure}.csv", non_empty=True),
+    log:
+        "out/figures/{group}/{figure}.log",
+    conda:
+        "../../envs/isotrope.yaml"
+    params:
+        caption=caption_of_figure,
+    message:
+        "Drawing {wildcards.figure} of {wildcards.group}"
+    shell:
+        "isotrope draw {wildcards.figure} --group {wildcards.group}"
+        " --published {input.published} > {log} 2>&1"
+
+
+rule write_report:
+    input:
+        tables=tables_asked_for,
+        figures=figures_asked_for,
+    output:
+        ensure("out/report.html", non_empty=True),
+    log:
+        "out/report.log",
+    conda:
+        "../../envs/isotrope.yaml"
+    params:
+        selection=plan.selection_as_config(),
+    message:
+        "Writing the report"
+    shell:
+        "snakemake figures tables --report {output} --config {params.selection} > {log} 2>&1"
