@@ -40,7 +40,9 @@ SeedList = Annotated[
     str | None, typer.Option(help="seeds, as in 1-5 or 1,3; all of the param-file if left out")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda")]
-Threads = Annotated[int, typer.Option(min=1, help="CPU threads of one operation")]
+Threads = Annotated[
+    int, typer.Option(min=1, envvar="OMP_NUM_THREADS", help="CPU threads of one operation")
+]
 
 
 def say(text: str) -> None:

@@ -40,11 +40,11 @@ class DatasetEntry:
         return paths.preview(self.name, self.key).as_posix()
 
     @property
-    def local_file_stamps(self) -> str:
-        """The user's files with their sizes: a rule's parameter, so that a new file is noticed."""
+    def made_from(self) -> str:
+        """What its files depend on: its digest, and the user's files with their sizes."""
         root = local_root()
         found = [root / f for f in self.local_files if root and (root / f).is_file()]
-        return " ".join(f"{path}:{path.stat().st_size}" for path in found)
+        return " ".join([self.digest, *(f"{path}:{path.stat().st_size}" for path in found)])
 
     def missing_files(self) -> list[str]:
         """The user's files that are not there."""
@@ -144,11 +144,14 @@ class Index:
 
 def stamps(root: Path = paths.PARAM_FILES) -> dict[str, list[int]]:
     """Time and size of everything that the index is made of."""
-    found = sorted(root.rglob("*.y*ml")) if root.is_dir() else []
-    found += sorted(registry.PACKAGE.glob("*.py"))
-    for kind in ("data", "models", "evaluation", "training"):
-        found += sorted(registry.folder(kind).glob("*.py"))
-    return {p.as_posix(): [(s := p.stat()).st_mtime_ns, s.st_size] for p in found}
+    named = {path.as_posix(): path for path in root.rglob("*.y*ml")} if root.is_dir() else {}
+    for kind in (".", "data", "models", "evaluation", "training"):
+        for path in (registry.PACKAGE / kind).glob("*.py"):
+            named[f"isotrope/{kind}/{path.name}"] = path
+    return {
+        name: [(found := path.stat()).st_mtime_ns, found.st_size]
+        for name, path in sorted(named.items())
+    }
 
 
 def write(index: Index, stamped: dict[str, list[int]], path: Path = paths.INDEX) -> None:

@@ -112,16 +112,25 @@ class Plan:
             raise UserError(f"{run} has no point '{name}'{did_you_mean(name, points)}")
         return points[name]
 
-    def evaluation_digests(self, run: str, point: str) -> dict[str, str]:
-        """The digests of a point's evaluations, by the names of their tables."""
-        return {table: one.digest for table, one in self.point(run, point).evaluations.items()}
-
-    def seeds(self, run: str, pack: str) -> str:
-        """The seeds of a pack that the param-file asks for, as in ``1,2,3``.
+    def training(self, run: str, point: str, pack: str) -> dict[str, str]:
+        """What a pack is trained for: when this changes, its job runs again.
 
         Raises:
-            UserError: if the run has no such pack.
+            UserError: if the run has no such point or pack.
         """
+        return {"digest": self.point(run, point).training_digest, "seeds": self._seeds(run, pack)}
+
+    def evaluations(self, run: str, point: str, pack: str) -> dict[str, str]:
+        """What a pack is evaluated for: the digest of each evaluation, by the name of its table.
+
+        Raises:
+            UserError: if the run has no such point or pack.
+        """
+        entries = self.point(run, point).evaluations
+        digests = {table: one.digest for table, one in entries.items()}
+        return {**digests, "seeds": self._seeds(run, pack)}
+
+    def _seeds(self, run: str, pack: str) -> str:
         packs = self.run(run).packs()
         if pack not in packs:
             raise UserError(f"{run} has no pack seeds-{pack}{did_you_mean(pack, packs)}")

@@ -6,7 +6,6 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-
 S = TypeVar("S", bound="Settings")
 
 

@@ -33,7 +33,7 @@ def test_the_cluster_profile_plans_on_a_machine_without_slurm(
         (tmp_path / command).symlink_to(which(command) or command)
 
     planned = subprocess.run(
-        [*SNAKEMAKE, "--dry-run", "--config", "series=demo"],
+        [*SNAKEMAKE, "--dry-run"],
         cwd=project.folder,
         env={**os.environ, "PATH": str(tmp_path)},
         capture_output=True,

@@ -13,7 +13,7 @@ from isotrope import paths
 pytestmark = [
     pytest.mark.slurm,
     pytest.mark.usefixtures("cluster"),
-    pytest.mark.timeout(1500),
+    pytest.mark.timeout(3600),
 ]
 
 

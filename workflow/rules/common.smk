@@ -20,6 +20,8 @@ wildcard_constraints:
     figure="[a-z][a-z0-9_]*",
 
 
+PACK = "out/runs/{run}/{point}/seeds-{pack}"
+
 # the commands of the environment that snakemake runs in, also where it was not activated
 shell.prefix(f"export PATH='{os.path.dirname(sys.executable)}':\"$PATH\"; ")
 
@@ -71,8 +73,19 @@ def report_asked_for(wildcards):
     return plan.report(FIGURES)
 
 
+@or_exit
+def say_what_is_left_out():
+    if plan.head:
+        sentences = [*plan.notes(), *plan.figures_left_out(FIGURES)]
+        print(*sentences, sep="\n", file=sys.stderr, end="\n" if sentences else "")
+
+
 def of_dataset(what):
-    return or_exit(lambda wildcards: getattr(plan.dataset(f"{wildcards.dataset}/{wildcards.key}"), what))
+    return or_exit(
+        lambda wildcards: getattr(
+            plan.dataset(f"{wildcards.dataset}/{wildcards.key}"), what
+        )
+    )
 
 
 def of_run(what):
@@ -80,18 +93,13 @@ def of_run(what):
 
 
 @or_exit
-def training_digest(wildcards):
-    return plan.point(wildcards.run, wildcards.point).training_digest
+def training_of_pack(wildcards):
+    return plan.training(wildcards.run, wildcards.point, wildcards.pack)
 
 
 @or_exit
-def evaluation_digests(wildcards):
-    return plan.evaluation_digests(wildcards.run, wildcards.point)
-
-
-@or_exit
-def seeds_of_pack(wildcards):
-    return plan.seeds(wildcards.run, wildcards.pack)
+def evaluations_of_pack(wildcards):
+    return plan.evaluations(wildcards.run, wildcards.point, wildcards.pack)
 
 
 @or_exit

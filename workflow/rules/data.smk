@@ -5,7 +5,7 @@ rule build_dataset:
     output:
         manifest=ensure("out/data/{dataset}/{key}.manifest.json", non_empty=True),
         preview=report(
-            ensure("out/data/{dataset}/{key}.png", non_empty=True),
+            "out/data/{dataset}/{key}.png",
             caption="../report/dataset.rst",
             category="Data sets",
             labels={"data set": "{dataset} {key}"},
@@ -21,8 +21,7 @@ rule build_dataset:
         runtime=60,
     params:
         settings=of_dataset("settings"),
-        digest=of_dataset("digest"),
-        local_files=of_dataset("local_file_stamps"),
+        made_from=of_dataset("made_from"),
     message:
         "Building the data set {wildcards.dataset}, {wildcards.key}"
     shell:

@@ -4,15 +4,14 @@
 rule evaluate:
     input:
         param_file=ancient("param-files/{run}.yaml"),
-        weights="out/runs/{run}/{point}/seeds-{pack}/weights.safetensors",
-        summary="out/runs/{run}/{point}/seeds-{pack}/run.json",
+        pack=[f"{PACK}/weights.safetensors", f"{PACK}/run.json"],
         datasets=datasets_of_evaluations,
     output:
-        results=ensure("out/runs/{run}/{point}/seeds-{pack}/results.csv", non_empty=True),
+        results=ensure(f"{PACK}/results.csv", non_empty=True),
     log:
-        "out/runs/{run}/{point}/seeds-{pack}/evaluate.log",
+        f"{PACK}/evaluate.log",
     benchmark:
-        "out/runs/{run}/{point}/seeds-{pack}/evaluate.benchmark.tsv"
+        f"{PACK}/evaluate.benchmark.tsv"
     conda:
         "../../envs/isotrope.yaml"
     threads: of_run("cpus")
@@ -21,10 +20,8 @@ rule evaluate:
         mem_mb=memory_of_run,
         runtime=30,
     params:
-        digests=evaluation_digests,
-        seeds=seeds_of_pack,
+        wanted=evaluations_of_pack,
     message:
-        "Evaluating {wildcards.run}, {wildcards.point}, seeds {params.seeds}"
+        "Evaluating {wildcards.run}, {wildcards.point}, seeds {wildcards.pack}"
     shell:
-        "isotrope evaluate {input.param_file} --point {wildcards.point} --pack {wildcards.pack}"
-        " --threads {threads} > {log} 2>&1"
+        "isotrope evaluate {input.param_file} --point {wildcards.point} --pack {wildcards.pack} > {log} 2>&1"

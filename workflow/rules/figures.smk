@@ -72,3 +72,6 @@ rule write_report:
         "Writing the report"
     shell:
         "snakemake figures tables --report {output} --config {params.selection} > {log} 2>&1"
+
+
+say_what_is_left_out()

@@ -6,13 +6,13 @@ rule train:
         param_file=ancient("param-files/{run}.yaml"),
         dataset=dataset_of_run,
     output:
-        weights=ensure("out/runs/{run}/{point}/seeds-{pack}/weights.safetensors", non_empty=True),
-        history=ensure("out/runs/{run}/{point}/seeds-{pack}/history.csv", non_empty=True),
-        summary=ensure("out/runs/{run}/{point}/seeds-{pack}/run.json", non_empty=True),
+        weights=ensure(f"{PACK}/weights.safetensors", non_empty=True),
+        history=ensure(f"{PACK}/history.csv", non_empty=True),
+        summary=ensure(f"{PACK}/run.json", non_empty=True),
     log:
-        "out/runs/{run}/{point}/seeds-{pack}/train.log",
+        f"{PACK}/train.log",
     benchmark:
-        "out/runs/{run}/{point}/seeds-{pack}/train.benchmark.tsv"
+        f"{PACK}/train.benchmark.tsv"
     conda:
         "../../envs/isotrope.yaml"
     threads: of_run("cpus")
@@ -21,10 +21,8 @@ rule train:
         mem_mb=memory_of_run,
         runtime=of_run("minutes"),
     params:
-        digest=training_digest,
-        seeds=seeds_of_pack,
+        wanted=training_of_pack,
     message:
-        "Training {wildcards.run}, {wildcards.point}, seeds {params.seeds}"
+        "Training {wildcards.run}, {wildcards.point}, seeds {wildcards.pack}"
     shell:
-        "isotrope train {input.param_file} --point {wildcards.point} --pack {wildcards.pack}"
-        " --threads {threads} > {log} 2>&1"
+        "isotrope train {input.param_file} --point {wildcards.point} --pack {wildcards.pack} > {log} 2>&1"

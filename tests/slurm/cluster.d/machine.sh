@@ -105,20 +105,25 @@ free_ports() {
     die "no $count free ports in a row above $PORT_BASE"
 }
 
-# make_link, remove_link: the one thing outside the state folder (the header of `cluster` says why)
-make_link() {
-    if [ ! -e "$LINK" ]; then
-        [ -d "${LINK%/*}" ] || { mkdir "${LINK%/*}" && touch "$STATE/made-${LINK//\//_}"; }
-        ln -sfn "$CONF" "$LINK"
-    elif [ "$(readlink "$LINK")" != "$CONF" ]; then
-        die "$LINK belongs to another cluster, and jobs of Snakemake would follow it there"
+# The one thing outside the state folder; the header of `cluster` says why.
+check_link() {
+    if [ -e "$LINK" ] && [ "$(readlink "$LINK")" != "$CONF" ]; then
+        die "$LINK belongs to another cluster, and the jobs of Snakemake would follow it there"
     fi
+}
+
+make_link() {
+    if [ ! -d "${LINK%/*}" ]; then
+        mkdir "${LINK%/*}"
+        touch "$STATE/made-folder-of-link"
+    fi
+    ln -sfn "$CONF" "$LINK"
 }
 
 remove_link() {
     if [ "$(readlink "$LINK" 2>/dev/null)" = "$CONF" ]; then rm -f "$LINK"; fi
-    if [ -e "$STATE/made-${LINK//\//_}" ]; then
+    if [ -e "$STATE/made-folder-of-link" ]; then
         rmdir --ignore-fail-on-non-empty "${LINK%/*}"
-        rm -f "$STATE/made-${LINK//\//_}"
+        rm -f "$STATE/made-folder-of-link"
     fi
 }

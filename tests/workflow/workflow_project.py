@@ -1,0 +1,117 @@
+"""A small project of its own: the real workflow and package, toy images, a run in seconds."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+PARAM_FILE = """\
+study: scale
+seeds: 1-2
+
+dataset: {{name: stripes, size: 12}}
+model: {{name: tiny, channels: {channels}}}
+training:
+  epochs: 2
+  batch_size: 16
+  optimizer: {{name: adam, learning_rate: 1.0e-2}}
+
+evaluations: [accuracy]
+resources: {{gpu: 0, cpus: 1, runtime: 5m, memory: 1GB, seeds_per_job: 2}}
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with a whole copy of the project in it."""
+
+    folder: Path
+
+    def run(self, *words, **environment):
+        """A command in the project's folder; its output and errors are one text."""
+        variables = {
+            **{k: v for k, v in os.environ.items() if k != "ISOTROPE_DATA"},
+            "PYTHONPATH": str(self.folder / "src"),
+            "OMP_NUM_THREADS": "1",
+            **environment,
+        }
+        return subprocess.run(
+            [str(BIN / words[0]), *words[1:]],
+            cwd=self.folder,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def snakemake(self, *words, **environment):
+        return self.run("snakemake", "--cores", "2", *words, **environment)
+
+    def make(self, *words, **environment):
+        """Run snakemake; it must succeed."""
+        done = self.snakemake(*words, **environment)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def planned(self, *words, **environment):
+        """How many jobs of each rule a dry run plans."""
+        return jobs(self.make("-n", *words, **environment))
+
+    def path(self, name):
+        return self.folder / name
+
+    def edit(self, name, old, new):
+        path = self.folder / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{name} does not hold {old!r}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def add(self, name, channels=4, **replaced):
+        """A param-file for the toy model."""
+        text = PARAM_FILE.format(channels=channels)
+        for old, new in replaced.items():
+            text = text.replace(old, new)
+        path = self.folder / "param-files" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def trained(self, run, pack="1-2"):
+        """The first line of a pack's log: how many seeds it had to train."""
+        log = self.folder / f"out/runs/{run}/base/seeds-{pack}/train.log"
+        return log.read_text(encoding="utf-8").splitlines()[0]
+
+
+def jobs(output):
+    """How many jobs of each rule snakemake's output announces."""
+    if "Nothing to be done" in output:
+        return {}
+    lines = output.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("-----"))
+    counts = {}
+    for row in (line.split() for line in lines[start + 1 :]):
+        if len(row) != 2 or row[0] == "total":
+            break
+        counts[row[0]] = int(row[1])
+    return counts
+
+
+def fresh(folder):
+    """A copy of the project without results, with toy plug-ins and no param-file."""
+    for name in ("workflow", "profiles", "src"):
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    shutil.copy2(ROOT / "Snakefile", folder / "Snakefile")
+    shutil.copytree(ROOT / "envs", folder / "envs")
+    (folder / "param-files").mkdir()
+    project = Project(folder)
+    for kind, name in (("dataset", "stripes"), ("model", "tiny"), ("evaluation", "confidence")):
+        done = project.run("isotrope", "new", kind, name)
+        assert done.returncode == 0, done.stdout
+    return project
