@@ -4,17 +4,51 @@ PYTHON ?= python3
 UV_VERSION := 0.13.8
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin
+OWN_UV := $(filter .uv/bin/uv,$(UV))
 
-.PHONY: env demo test test-slurm lint lock clean
+.PHONY: help env demo test test-slurm lint lock clean-env
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
 
 env: .venv/installed ## the pinned environment in .venv/
+
+demo: env ## the scale experiment on the emoji, shortened: data, training, figures, report
+	$(BIN)/snakemake --profile profiles/demo
+	@echo
+	@echo "Shortened: 3 seeds and 15 epochs; the paper trains 50 seeds for up to 200 epochs."
+	@echo "Look at out/report.html, out/figures/demo/ and out/data/stir/emoji.png;"
+	@echo "the numbers are in out/tables/demo/."
+
+test: env lint ## linters, types and all tests that need no SLURM
+	$(BIN)/python -m pytest
+
+test-slurm: env ## the workflow on a real SLURM, brought up on this machine (Debian or Ubuntu, root)
+	tests/slurm/run
+
+lint: env ## formatters, linters and types
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/isotrope schema --check
+
+lock: env ## pin the newest versions that pyproject.toml allows
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --extra dev pyproject.toml --output-file envs/requirements.txt
+
+clean-env: ## remove the environment
+	rm -rf .venv .uv
 
 .uv/bin/uv:
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet uv==$(UV_VERSION)
 
-.venv/installed: envs/requirements.txt pyproject.toml $(filter .uv/bin/uv,$(UV))
-	test -x $(BIN)/python || $(UV) venv --python $(PYTHON) .venv
-	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes envs/requirements.txt
+.venv/installed: envs/requirements.txt pyproject.toml $(OWN_UV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Isotrope needs Python 3.11 or later; name one: make env PYTHON=python3.12" >&2; exit 2; }
+	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
+	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes envs/requirements.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	touch $@
+	@touch $@

@@ -25,6 +25,7 @@ localrules:
     report,
     collect,
     draw_figure,
+    summarize,
     write_report,
 
 

@@ -31,7 +31,10 @@ def dataset_params(name: str, words: list[str]) -> Settings:
         key, equals, value = word.partition("=")
         if not equals:
             raise UserError(f"'{word}': write settings as key=value, as in task=emoji")
-        raw[key] = parse(f"v: {value}").value["v"]
+        marked = parse(f"v: {value}")
+        if marked.mistakes:
+            raise UserError(f"'{word}': {marked.mistakes[0].what}")
+        raw[key] = marked.value["v"]
     kind: type[Settings] = build_only(registry.load("data", name).Params)
     params, complaints = complaints_of(kind, raw)
     if params is None:
@@ -133,7 +136,10 @@ def _packs(run: Run, pack: str | None, seeds: str | None) -> dict[str, list[int]
         listed = ", ".join(str(seed) for seed in strange)
         raise UserError(f"{run.name}: seeds does not hold {listed}; add it to the param-file")
     chosen = {name: [s for s in members if s in wanted] for name, members in packs.items()}
-    return {name: members for name, members in chosen.items() if members}
+    found = {name: members for name, members in chosen.items() if members}
+    if not found:
+        raise UserError(f"{run.name}: the pack seeds-{pack} holds none of the seeds {seeds}")
+    return found
 
 
 def _device(name: str) -> DeviceName:

@@ -169,6 +169,14 @@ def collect(
 
 
 @app.command()
+def summarize(group: Annotated[str, typer.Argument(help="a study, or demo")]) -> None:
+    """Write a page for people that shows a study's tables: results, settings and times."""
+    from isotrope.summary import write_summary
+
+    say(f"wrote {write_summary(paths.table_folder(group))}")
+
+
+@app.command()
 def draw(
     figure: Annotated[str, typer.Argument(help="a figure", autocompletion=_complete("figures"))],
     group: Annotated[str, typer.Option(help="the study, or demo, whose tables are drawn")] = "demo",

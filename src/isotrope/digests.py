@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from isotrope import registry
+from isotrope.errors import UserError
 from isotrope.settings import Settings, build_settings
 
 
@@ -75,11 +76,23 @@ def with_local_files(trained: str, *manifests: Path) -> str:
 
     Embedded and downloaded data are fixed by their ``REVISION`` and sums; a file under
     ``$ISOTROPE_DATA`` may be exchanged, and what was trained on the old one must not pass for new.
+
+    Raises:
+        UserError: if a data set is not built, or its manifest is damaged.
     """
-    sums = [
-        file["sha256"]
-        for manifest in manifests
-        for file in json.loads(manifest.read_text(encoding="utf-8"))["files"]
-        if file["root"] == "ISOTROPE_DATA"
-    ]
+    sums = [checksum for manifest in manifests for checksum in _local_checksums(manifest)]
     return digest([trained, sums]) if sums else trained
+
+
+def _local_checksums(manifest: Path) -> list[str]:
+    try:
+        listed = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+        return [file["sha256"] for file in listed if file["root"] == "ISOTROPE_DATA"]
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{manifest}: the data set is not built; run `snakemake datasets`"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{manifest}: not a whole manifest; run `snakemake --force {manifest}`"
+        ) from error

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 from isotrope.errors import UserError
 from isotrope.settings import Settings
 
+LARGEST_SEED = 1_000_000
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -26,13 +27,15 @@ def _seeds(value: Any) -> Any:
     first, dash, last = value.partition("-")
     if not dash or not first.strip().isdecimal() or not last.strip().isdecimal():
         raise ValueError("write seeds as 1-5 (both ends included) or as a list such as [1, 2, 7]")
+    if int(last) > LARGEST_SEED:
+        raise ValueError(f"seeds go up to {LARGEST_SEED}")
     if int(first) > int(last):
         raise ValueError(f"the range of seeds {value} is empty")
     return list(range(int(first), int(last) + 1))
 
 
 Seeds = Annotated[
-    list[Annotated[int, Field(ge=1, le=1_000_000)]],
+    list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
     BeforeValidator(_seeds, json_schema_input_type=str | int | list[int]),
     Field(min_length=1),
 ]

@@ -171,9 +171,10 @@ def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
             for name, run in content["runs"].items()
         }
         datasets = {key: DatasetEntry(**one) for key, one in content["datasets"].items()}
-    except (OSError, ValueError, KeyError, TypeError):
+        stamped: dict[str, list[int]] = content["stamps"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return Index(runs, datasets), content["stamps"]
+    return Index(runs, datasets), stamped
 
 
 def _point(raw: dict[str, Any]) -> PointEntry:

@@ -184,6 +184,15 @@ class Plan:
         groups = self._tables_by_group()
         return [f"out/tables/{g}/{table}.csv" for g, tables in groups.items() for table in tables]
 
+    def tables_of_group(self, group: str) -> list[str]:
+        """Every table of a group."""
+        return [path for path in self.tables() if path.startswith(f"out/tables/{group}/")]
+
+    def summaries(self) -> list[str]:
+        """The page of every group that has a table of runs."""
+        groups = self._tables_by_group()
+        return [f"out/tables/{group}/summary.html" for group in groups if "runs" in groups[group]]
+
     def inputs_of_table(self, group: str, table: str) -> list[str]:
         """The results that a table is collected from.
 

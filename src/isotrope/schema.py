@@ -53,7 +53,7 @@ def _one_of(kind: str, definitions: dict[str, Any], extra: dict[str, Any]) -> di
     return {
         "type": "object",
         "required": ["name"],
-        "properties": {"name": {"enum": registry.names(kind)}},
+        "properties": {"name": {"enum": registry.names(kind), **_described(kind)}},
         "oneOf": choices,
     }
 
@@ -65,8 +65,15 @@ def _block(kind: str, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
     )
     for model, definition in block.pop("$defs", {}).items():
         definitions[f"{kind}_{name}_{model}"] = definition
-    block["properties"] = {"name": {"const": name}, **block.get("properties", {})}
+    block["properties"] = {
+        "name": {"const": name, **_described(kind)},
+        **block.get("properties", {}),
+    }
     block["required"] = ["name", *block.get("required", [])]
     for field in block["properties"].values():
         field.pop("load_time", None)
     return block
+
+
+def _described(kind: str) -> dict[str, str]:
+    return {"description": f"the name of a file in src/isotrope/{kind}, without .py"}

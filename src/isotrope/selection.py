@@ -37,7 +37,7 @@ class Selection:
             for key in config
             if key not in KEYS
         ]
-        values = {key: _words(config.get(key, "")) for key in KEYS}
+        values = {key: _words(config.get(key)) for key in KEYS}
         wrong += [
             f"--config series: no series is called '{word}'{did_you_mean(word, SERIES)}"
             for word in values["series"]
@@ -93,5 +93,8 @@ class Selection:
 
 
 def _words(value: Any) -> tuple[str, ...]:
-    words = value.split(",") if isinstance(value, str) else list(value)
+    """Words of a text or a list; Snakemake makes None of ``key=`` and a number of ``key=5``."""
+    if value is None:
+        return ()
+    words = value if isinstance(value, list | tuple) else str(value).split(",")
     return tuple(str(word).strip() for word in words if str(word).strip())

@@ -5,6 +5,7 @@ part 10.3): ``1e-2`` is a number, ``no`` is a word. A duplicate key is a mistake
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,21 +63,21 @@ def _mistake(mark: yaml.Mark | None, what: str) -> Mistake:
     return Mistake(line + 1, column + 1, what)
 
 
-def _number(text: str) -> int:
+def _whole_number(text: str) -> int:
     return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
 
 
-def _scalar(node: yaml.ScalarNode) -> Any:
-    kind = node.tag.rpartition(":")[2]
-    if kind == "null":
-        return None
-    if kind == "bool":
-        return node.value.lower() == "true"
-    if kind == "int":
-        return _number(node.value)
-    if kind == "float":
-        return float(re.sub(r"\.(inf|nan)$", r"\1", node.value.lower()))
-    return node.value
+def _number(text: str) -> float:
+    return float(re.sub(r"\.(inf|nan)$", r"\1", text.lower()))
+
+
+_KINDS: dict[str, Callable[[str], Any]] = {
+    "null": lambda _: None,
+    "bool": lambda text: text.lower() == "true",
+    "int": _whole_number,
+    "float": _number,
+    "str": str,
+}
 
 
 class _Reader:
@@ -99,10 +100,15 @@ class _Reader:
                 self.marks[(*where, i)] = (item.start_mark.line + 1, item.start_mark.column + 1)
                 values.append(self.read(item, (*where, i), (*above, id(node))))
             return values
-        if not isinstance(node, yaml.ScalarNode) or not node.tag.startswith("tag:yaml.org,2002:"):
+        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        if not isinstance(node, yaml.ScalarNode) or kind not in _KINDS:
             self.mistakes.append(_mistake(node.start_mark, f"unknown tag {node.tag}"))
             return None
-        return _scalar(node)
+        try:
+            return _KINDS[kind](node.value)
+        except ValueError:
+            self.mistakes.append(_mistake(node.start_mark, f"'{node.value}' is not a {kind}"))
+            return None
 
     def _mapping(self, node: yaml.MappingNode, where: Where, above: tuple[int, ...]) -> Any:
         values: dict[str, Any] = {}

@@ -3,24 +3,24 @@ import math
 import pandas
 import pytest
 
-from isotrope.figures._statistics import student_t, summarise
+from isotrope.figures._statistics import summarise
 
 
 @pytest.mark.parametrize(
-    ("freedom", "bound"),  # the 97.5 % column of any table of Student's distribution
-    [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (9, 2.262), (24, 2.064), (60, 2.000)],
+    ("seeds", "bound"),  # the 97.5 % column of any table of Student's distribution
+    [(2, 12.706), (3, 4.303), (4, 3.182), (5, 2.776), (10, 2.262), (25, 2.064), (61, 2.000)],
 )
-def test_bounds_are_those_of_the_printed_tables(freedom: int, bound: float) -> None:
-    assert student_t(freedom) == pytest.approx(bound, abs=5.01e-4)
+def test_half_an_interval_is_the_printed_bound_times_the_standard_error(
+    seeds: int, bound: float
+) -> None:
+    values = [float(seed % 3) for seed in range(seeds)]
+    rows = pandas.DataFrame({"name": "one", "value": values, "status": "done"})
 
+    (row,) = summarise(rows, ["name"]).to_dict("records")
 
-def test_bound_of_many_seeds_is_the_normal_one() -> None:
-    assert student_t(10_000) == pytest.approx(1.959964, abs=3e-4)
-
-
-def test_no_freedom_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one degree of freedom, got 0"):
-        student_t(0)
+    error = row["spread"] / math.sqrt(seeds)
+    assert (row["high"] - row["mean"]) / error == pytest.approx(bound, abs=5.01e-4)
+    assert row["mean"] - row["low"] == pytest.approx(row["high"] - row["mean"])
 
 
 def test_single_seed_has_a_mean_and_no_interval() -> None:

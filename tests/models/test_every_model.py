@@ -111,7 +111,7 @@ def test_seeds_answer_and_learn_in_a_stack_as_alone(example):
 
 
 def test_every_part_is_a_submodule_that_runs_once(example):
-    network, runs = example.build(), []
+    network, runs = example.build().eval(), []
     for part in example.plugin.PARTS:
         module = network.get_submodule(part)
         module.register_forward_hook(lambda *_, part=part: runs.append(part))

@@ -57,7 +57,8 @@ def jobs_of(said: str) -> list[Job]:
         rows = [row.split("|") for row in slurm(*query).splitlines()]
         jobs = [
             Job(number, re.sub("^rule_|_wildcards_.*", "", comment), partition, state, resources)
-            for number, comment, partition, state, resources in rows
+            for number, comment, partition, said_state, resources in rows
+            for state in said_state.split()[:1]  # "CANCELLED by 0"
         ]
         waiting = any(job.state in ("PENDING", "RUNNING", "REQUEUED") for job in jobs)
         return [] if waiting or len(jobs) < len(numbers) else jobs

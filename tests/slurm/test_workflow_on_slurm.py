@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,6 +11,7 @@ from on_slurm import Project, jobs_of, slurm, wait_for
 
 from isotrope import paths
 
+CLUSTER = Path(__file__).with_name("cluster")
 pytestmark = [
     pytest.mark.slurm,
     pytest.mark.usefixtures("cluster"),
@@ -106,19 +108,22 @@ def test_a_cancelled_training_is_a_failed_job_and_the_next_start_goes_on(project
     assert pack.resumed() == [1, 0]
 
 
-def test_a_preempted_training_requeues_itself_unnoticed(project: Project) -> None:
+def test_a_preempted_training_saves_and_requeues_itself_unnoticed(project: Project) -> None:
     pack = Pack(project, "preempted")
 
-    with project.started("--", pack.target) as head:
+    with project.started("--slurm-keep-successful-logs", "--", pack.target) as head:
         job = pack.job()
-        urgent = ("sbatch", "--parsable", "-p", "gpu-urgent", "-N2", "--gres=gpu:2", "--wrap=true")
+        urgent = ("sbatch", "-p", "gpu-urgent", "--nodes=2", "--gres=gpu:2", "--wrap=true")
         slurm(*urgent, "--output=/dev/null")
         requeued = ("squeue", "-h", "-j", job, "-t", "PENDING", "-o", "%r")
         wait_for(lambda: "BeginTime" in slurm(*requeued), f"the requeue of job {job}", 60)
-        slurm("scontrol", "update", f"JobId={job}", "StartTime=now")  # else two minutes later
+        slurm(str(CLUSTER), "release")
         said, _ = head.communicate()
 
     assert head.returncode == 0, said[-5000:]
     assert [one.number for one in jobs_of(said) if one.rule == "train"] == [job]
-    assert "Error in rule" not in said
     assert pack.resumed() == [1, 0]
+    # the Snakemake around the program would have died of the signal that the program acts on
+    [log] = project.folder.glob(f".snakemake/slurm_logs/rule_train/*/{job}.log")
+    assert "DUE TO JOB REQUEUE" in log.read_text("utf-8")
+    assert "User defined signal" not in log.read_text("utf-8")

@@ -123,6 +123,16 @@ def memory_of_run(wildcards, attempt):
 
 
 @or_exit
+def summaries_asked_for(wildcards):
+    return plan.summaries()
+
+
+@or_exit
+def tables_of_group(wildcards):
+    return plan.tables_of_group(wildcards.group)
+
+
+@or_exit
 def tables_of_figure(wildcards):
     return plan.tables_of_figure(wildcards.group, wildcards.figure)
 

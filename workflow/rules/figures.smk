@@ -29,6 +29,26 @@ if not plan.tables_are_sources:
             "isotrope collect {wildcards.group} --table {wildcards.table} > {log} 2>&1"
 
 
+rule summarize:
+    input:
+        tables=tables_of_group,
+    output:
+        page=report(
+            ensure("out/tables/{group}/summary.html", non_empty=True),
+            caption="../report/summary.rst",
+            category="Results and settings",
+            labels={"group": "{group}"},
+        ),
+    log:
+        "out/tables/{group}/summary.log",
+    conda:
+        "../../envs/isotrope.yaml"
+    message:
+        "Summarizing the tables of {wildcards.group}"
+    shell:
+        "isotrope summarize {wildcards.group} > {log} 2>&1"
+
+
 rule draw_figure:
     input:
         tables=tables_of_figure,
@@ -59,6 +79,7 @@ rule draw_figure:
 rule write_report:
     input:
         tables=tables_asked_for,
+        summaries=summaries_asked_for,
         figures=figures_asked_for,
     output:
         ensure("out/report.html", non_empty=True),
@@ -67,11 +88,13 @@ rule write_report:
     conda:
         "../../envs/isotrope.yaml"
     params:
+        summaries=summaries_asked_for,
         selection=plan.selection_as_config(),
     message:
         "Writing the report"
     shell:
-        "snakemake figures tables --report {output} --config {params.selection} > {log} 2>&1"
+        "snakemake figures tables {params.summaries} --report {output}"
+        " --config {params.selection} > {log} 2>&1"
 
 
 say_what_is_left_out()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from isotrope.geometry import pyramid_down
 from isotrope.layers.global_max_pool import GlobalMaxPool
+from isotrope.layers.peak_convolution import convolution_peak
 from isotrope.models._fit import refuse_smaller
 from isotrope.settings import Settings
 
@@ -51,8 +52,11 @@ class Ensemble(nn.Module):
     def column(self, images: Tensor) -> Tensor:
         """Logits at one level."""
         first = self.conv1(images).relu()
-        second = self.conv2(first).relu()
-        logits: Tensor = self.lin(self.features(second))
+        if self.training:  # the same numbers with a cheaper gradient
+            features = convolution_peak(first, self.conv2).relu()
+        else:
+            features = self.features(self.conv2(first).relu())
+        logits: Tensor = self.lin(features)
         return logits
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from isotrope.layers.global_max_pool import GlobalMaxPool
+from isotrope.layers.peak_convolution import convolution_peak
 from isotrope.models._fit import refuse_smaller
 from isotrope.settings import Settings
 
@@ -45,8 +46,11 @@ class Standard(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Logits of the images."""
         first = self.stage1(self.conv1(images))
-        second = self.stage2(self.conv2(first))
-        logits: Tensor = self.lin(self.features(second))
+        if self.training:  # the same numbers with a cheaper gradient, but no map of stage 2
+            features = self.stage2(convolution_peak(first, self.conv2))
+        else:
+            features = self.features(self.stage2(self.conv2(first)))
+        logits: Tensor = self.lin(features)
         return logits
 
 

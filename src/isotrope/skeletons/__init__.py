@@ -1,5 +1,6 @@
 """Skeletons of plug-ins, which work as they stand: ``isotrope new``."""
 
+import keyword
 import re
 from importlib import resources
 from string import Template
@@ -30,6 +31,8 @@ def write_skeleton(kind: str, name: str) -> list[str]:
         raise UserError(f"'{kind}' is no kind of plug-in{did_you_mean(kind, KINDS)}")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise UserError(f"'{name}': a name has small letters, digits and '_', a letter first")
+    if keyword.iskeyword(name) or (kind, name) == ("evaluation", "runs"):
+        raise UserError(f"'{name}' means something else here; choose another name")
     path = registry.folder(KINDS[kind]) / f"{name}.py"
     if path.exists():
         raise UserError(f"{path} is there already; choose another name or edit it")

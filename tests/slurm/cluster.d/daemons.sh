@@ -92,9 +92,13 @@ all_nodes_up() {
 }
 
 cancel_all_jobs() {
-    local tenth
+    local partition tenth
     if ! alive slurmctld slurmctld; then return 0; fi
-    marked timeout 20 scancel --partition=cpu,gpu,gpu-urgent >/dev/null 2>&1 || true
+    for partition in cpu gpu gpu-urgent; do # scancel takes one at a time
+        # without the first, a job's end would wait for KillWait
+        marked timeout 20 scancel --signal=KILL --full --partition=$partition >/dev/null 2>&1 || true
+        marked timeout 20 scancel --partition=$partition >/dev/null 2>&1 || true
+    done
     for ((tenth = 0; tenth < 100; tenth++)); do
         if [ -z "$(marked timeout 5 squeue -h 2>/dev/null)" ]; then break; fi
         sleep 0.1

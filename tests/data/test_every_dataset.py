@@ -1,0 +1,106 @@
+"""What holds for every data set; a new one whose settings have defaults is tested as it stands."""
+
+import pytest
+import torch
+from PIL import Image
+
+from isotrope import paths, registry
+from isotrope.dataset import Images, build_dataset, dataset_key, load_split
+from isotrope.digests import dataset_digest
+from isotrope.local_data import absent_files
+from isotrope.manifest import read_manifest
+from isotrope.settings import Settings
+
+# settings of the data sets that need any; all images of a split shall be in it
+SETTINGS = {"stir": {"task": "emoji", "scenario": "all2all"}}
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+class Built:
+    """A data set, built once for all tests."""
+
+    def __init__(self, name, folder):
+        self.name, self.folder = name, folder
+        self.plugin = registry.load("data", name)
+        self.params = self.plugin.Params(**SETTINGS.get(name, {}))
+        self.key = dataset_key(self.params)
+        if absent := absent_files(self.plugin.local_files(self.params)):
+            pytest.skip(f"{name} needs {', '.join(absent)}")
+        self.manifest = read_manifest(self.build(folder))
+
+    def build(self, folder):
+        digest = dataset_digest(self.name, self.params)
+        return build_dataset(self.name, self.params, digest, folder)
+
+    def load(self, split):
+        return load_split(self.name, self.params, split, self.folder)
+
+
+@pytest.fixture(params=registry.names("data"), scope="module")
+def built(request, tmp_path_factory):
+    return Built(request.param, tmp_path_factory.mktemp(request.param))
+
+
+def test_a_data_set_defines_what_its_kind_asks_for(built):
+    assert issubclass(built.plugin.Params, Settings)
+    for constant in ("REVISION", "SPLITS"):
+        stored = registry.literal("data", built.name, constant)
+        assert stored == getattr(built.plugin, constant)
+    assert built.plugin.REVISION >= 1
+    assert {"train", "valid", "test"} <= set(built.plugin.SPLITS)
+    assert len(set(built.plugin.SPLITS)) == len(built.plugin.SPLITS)
+
+
+def test_shape_and_classes_are_known_before_anything_is_built(built):
+    shape, classes = built.plugin.image_shape(built.params), built.plugin.classes(built.params)
+    assert len(shape) == 3
+    assert all(isinstance(number, int) and number >= 1 for number in (*shape, classes))
+
+
+def test_every_split_has_the_images_that_the_data_set_says(built):
+    counts = built.plugin.image_counts(built.params)
+    classes = built.plugin.classes(built.params)
+    assert set(counts) <= set(built.plugin.SPLITS)
+    for split in built.plugin.SPLITS:
+        data = built.load(split)
+        assert isinstance(data, Images)
+        assert tuple(data.images.shape[1:]) == built.plugin.image_shape(built.params)
+        assert len(data) == counts.get(split, len(data)) > 0
+        assert data.labels.unique().tolist() == list(range(classes)), split
+        assert data.images.min() < data.images.max()
+        assert all(len(values) == len(data) for values in data.latents.values())
+
+
+def test_a_split_read_twice_is_the_same_and_draws_no_random_number(built):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first, second = built.load("train"), built.load("train")
+    assert torch.equal(first.images, second.images)
+    assert torch.equal(first.labels, second.labels)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_two_builds_give_identical_bytes(built, tmp_path):
+    built.build(tmp_path)
+    names = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
+    assert len(names) >= 2
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (built.folder / name).read_bytes(), name
+
+
+def test_the_manifest_says_what_was_built(built):
+    assert built.manifest.dataset == built.name
+    assert built.manifest.revision == built.plugin.REVISION
+    assert built.manifest.digest == dataset_digest(built.name, built.params)
+    assert built.manifest.image_shape == built.plugin.image_shape(built.params)
+    assert built.manifest.classes == built.plugin.classes(built.params)
+    assert built.manifest.images == built.plugin.image_counts(built.params)
+
+
+def test_the_preview_is_a_picture_in_which_something_is_seen(built):
+    path = built.folder / paths.preview(built.name, built.key).name
+    assert path.read_bytes().startswith(PNG)
+    with Image.open(path) as picture:
+        low, high = picture.convert("L").getextrema()
+        assert min(picture.size) > 100
+        assert high - low > 50

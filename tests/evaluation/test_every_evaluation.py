@@ -1,0 +1,143 @@
+"""What holds for every evaluation; a new one is tested here without a line of its own."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from toy_runs import CLASSES, ToyDataParams, toy_images
+
+from isotrope import registry
+from isotrope.dataset import Images
+from isotrope.networks import Networks
+from isotrope.settings import Settings
+
+SETTINGS: dict[str, dict] = {}  # settings of the evaluations that need any
+SEEDS = (1, 2, 5)
+
+
+class ToyParts(nn.Module):
+    """A network that has every part an evaluation asks for, one after the other."""
+
+    def __init__(self, parts):
+        super().__init__()
+        self.first = nn.Conv2d(1, 4, 3, padding=1)
+        self.parts = sorted(parts)
+        for part in self.parts:
+            self.add_module(part, nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()))
+        self.last = nn.Linear(4 * 64, CLASSES)
+
+    def forward(self, images):
+        maps = self.first(images).relu()
+        for part in self.parts:
+            maps = self.get_submodule(part)(maps)
+        return self.last(maps.flatten(1))
+
+
+class Example:
+    """One evaluation with networks and images that it can be given."""
+
+    def __init__(self, name):
+        self.name = name
+        self.plugin = registry.load("evaluation", name)
+        self.params = self.plugin.Params(**SETTINGS.get(name, {}))
+        toy = toy_images(ToyDataParams(), self.plugin.SPLIT)
+        places = torch.zeros(len(toy), 2, dtype=torch.int64)
+        self.data = Images(toy.images, toy.labels, {**toy.latents, "position": places})
+
+    def networks(self, seeds=SEEDS):
+        found = {}
+        for seed in seeds:
+            torch.manual_seed(seed)
+            found[seed] = ToyParts(self.plugin.NEEDS)
+        return Networks(found, torch.device("cpu"))
+
+    def rows(self, seeds=SEEDS):
+        return self.plugin.evaluate(self.networks(seeds), self.data, self.params)
+
+
+@pytest.fixture(params=registry.names("evaluation"), scope="module")
+def example(request):
+    return Example(request.param)
+
+
+def settings_of(row):
+    return {key: value for key, value in row.items() if key not in ("value", "n", "seed")}
+
+
+def test_an_evaluation_defines_what_its_kind_asks_for(example):
+    assert issubclass(example.plugin.Params, Settings)
+    for constant in ("REVISION", "NEEDS", "SPLIT"):
+        stored = registry.literal("evaluation", example.name, constant)
+        assert stored == getattr(example.plugin, constant)
+    assert example.plugin.REVISION >= 1
+    splits = {
+        split
+        for data in registry.names("data")
+        for split in registry.literal("data", data, "SPLITS")
+    }
+    assert example.plugin.SPLIT in splits
+
+
+def test_parts_that_an_evaluation_needs_are_those_of_some_model(example):
+    assert any(
+        set(registry.literal("models", model, "PARTS")) >= example.plugin.NEEDS
+        for model in registry.names("models")
+    )
+
+
+def test_every_row_has_a_seed_a_metric_a_finite_value_and_a_number_of_images(example):
+    rows = example.rows()
+    assert {row["seed"] for row in rows} == set(SEEDS)
+    for row in rows:
+        assert isinstance(row["metric"], str)
+        assert row["metric"]
+        assert isinstance(row["value"], float)
+        assert math.isfinite(row["value"])
+        assert isinstance(row["n"], int)
+        assert 1 <= row["n"] <= len(example.data)
+        assert not {"evaluation", "run", "point"} & set(row), "columns that are added later"
+
+
+def test_every_seed_has_the_same_rows_each_once(example):
+    by_seed = {seed: [] for seed in SEEDS}
+    for row in example.rows():
+        by_seed[row["seed"]].append(settings_of(row))
+    assert by_seed[1] == by_seed[2] == by_seed[5]
+    assert len({tuple(sorted(row.items())) for row in by_seed[1]}) == len(by_seed[1]) >= 1
+
+
+def test_a_seed_alone_has_the_rows_that_it_has_among_others(example):
+    together = [row for row in example.rows() if row["seed"] == 2]
+    alone = example.rows([2])
+    assert [settings_of(row) | {"n": row["n"]} for row in alone] == [
+        settings_of(row) | {"n": row["n"]} for row in together
+    ]
+    for one, other in zip(alone, together, strict=True):
+        assert one["value"] == pytest.approx(other["value"], rel=1e-6, abs=1e-9)
+
+
+def test_the_same_networks_have_the_same_rows_whatever_was_drawn_before(example):
+    torch.manual_seed(1)
+    first = example.rows()
+    torch.manual_seed(2)
+    assert example.rows() == first
+
+
+def test_networks_and_images_are_left_as_they_were(example):
+    networks = example.networks()
+    before = {
+        (seed, name): value.clone()
+        for seed, network in networks
+        for name, value in network.state_dict().items()
+    }
+    images = example.data.images.clone()
+
+    example.plugin.evaluate(networks, example.data, example.params)
+
+    for seed, network in networks:
+        assert not network.training
+        assert not any(module._forward_hooks for module in network.modules())
+        for name, value in network.state_dict().items():
+            assert torch.equal(value, before[seed, name])
+    assert torch.equal(example.data.images, images)

@@ -1,0 +1,137 @@
+"""`isotrope new` writes plug-ins that pass the tests of their kind as they stand."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from isotrope import registry
+from isotrope.errors import UserError
+from isotrope.skeletons import KINDS, write_skeleton
+
+ROOT = Path(__file__).parents[1]
+LOOPS = {
+    "dataset": "data/test_every_dataset.py",
+    "model": "models/test_every_model.py",
+    "evaluation": "evaluation/test_every_evaluation.py",
+    "figure": "figures/test_every_figure.py",
+}
+NAME = "my_own"
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Empty folders in the place of the package, so that nothing is written into it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "PACKAGE", tmp_path / "isotrope")
+    for folder in KINDS.values():
+        registry.folder(folder).mkdir(parents=True)
+    return tmp_path / "isotrope"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of the package and its tests with a skeleton of every kind."""
+    folder = tmp_path_factory.mktemp("project")
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in ("src", "tests", "workflow"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    shutil.copy2(ROOT / "pyproject.toml", folder)
+    code = (
+        "from isotrope.skeletons import write_skeleton\n"
+        f"for kind in {list(KINDS)}: print(*write_skeleton(kind, '{NAME}'), sep='\\n')"
+    )
+    return folder, in_project(folder, "-c", code)
+
+
+def in_project(folder, *words):
+    environment = {k: v for k, v in os.environ.items() if k != "CI"}
+    environment |= {"PYTHONPATH": str(folder / "src")}
+    command = [sys.executable, *words]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_written_into_its_folder_and_says_what_comes_next(package, kind):
+    lines = write_skeleton(kind, "radial_2")
+
+    path = package / KINDS[kind] / "radial_2.py"
+    assert lines[0] == f"wrote {path}"
+    assert "radial_2" in lines[-2]
+    assert "{{" not in lines[-2]
+    text = path.read_text()
+    assert text.startswith('"""Radial 2: ')
+    assert "$" not in text
+    assert registry.names(KINDS[kind]) == ["radial_2"]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "2d", "My_model", "my-model", "my model", "_mine", "../x", "ä"]
+)
+def test_what_cannot_be_a_name_is_refused(package, name):
+    with pytest.raises(UserError, match="a name has small letters, digits and '_', a letter first"):
+        write_skeleton("model", name)
+    assert list(package.rglob("*.py")) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("model", "class"), ("evaluation", "runs"), ("model", "lambda")]
+)
+def test_words_that_mean_something_else_are_refused(package, kind, name):
+    with pytest.raises(UserError, match=f"'{name}' means something else"):
+        write_skeleton(kind, name)
+    assert list(package.rglob("*.py")) == []
+
+
+def test_a_name_that_is_taken_is_refused_and_its_file_kept(package):
+    write_skeleton("model", "mine")
+    (package / "models" / "mine.py").write_text("my work")
+
+    with pytest.raises(UserError, match=r"models/mine\.py is there already"):
+        write_skeleton("model", "mine")
+    assert (package / "models" / "mine.py").read_text() == "my work"
+    write_skeleton("figure", "mine")
+
+
+def test_an_unknown_kind_is_refused_with_the_nearest(package):
+    with pytest.raises(UserError, match="'modell' is no kind of plug-in; did you mean 'model'"):
+        write_skeleton("modell", "mine")
+
+
+def test_a_skeleton_that_param_files_may_name_is_in_the_schema_at_once(project):
+    folder, said = project
+
+    schema = (folder / "workflow/schemas/param-file.schema.json").read_text()
+
+    assert said.count("wrote workflow/schemas/param-file.schema.json") == 3
+    for kind in ("data", "models", "evaluation"):
+        assert f"{kind}_{NAME}" in schema
+    assert f"figures_{NAME}" not in schema
+
+
+def test_skeletons_are_as_the_linters_want_them(project):
+    folder, _ = project
+    files = [f"src/isotrope/{kind}/{NAME}.py" for kind in KINDS.values()]
+    in_project(folder, "-m", "ruff", "check", "--no-cache", *files)
+    in_project(folder, "-m", "ruff", "format", "--no-cache", "--check", *files)
+
+
+def test_skeletons_pass_the_tests_of_their_kind_as_they_stand(project):
+    folder, _ = project
+    loops = [f"tests/{path}" for path in (*LOOPS.values(), "models/test_fingerprints.py")]
+
+    chosen = f"{NAME} and not (twelve or scenarios)"  # the slow cases of figures
+    words = ("-p", "no:cacheprovider", "-vv", "-k", chosen)
+
+    output = in_project(folder, "-m", "pytest", *words, *loops)
+
+    for loop in loops:
+        assert f"{loop}::" in output
+    assert NAME in (folder / "tests/models/fingerprints.json").read_text()
