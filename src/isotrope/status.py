@@ -53,7 +53,7 @@ def _state(run: str, point: str, pack: str, seeds: list[int], digest: str) -> tu
     ]
     folder = paths.pack_folder(run, point, pack)
     beat = _read(paths.heartbeat(run, point, pack))
-    if beat and time.time() - beat["time"] < STALE_HEARTBEAT:
+    if beat and time.time() - beat.get("time", 0) < STALE_HEARTBEAT:
         return "running", len(finished), _progress(beat)
     if len(finished) == len(seeds):
         if (folder / "results.csv").is_file():

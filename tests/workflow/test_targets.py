@@ -137,7 +137,7 @@ def test_a_study_of_thousands_of_seeds_is_planned_in_seconds(empty_project):
 
     begin = os.times()
     started = time.monotonic()
-    output = empty_project.make("-n", "--quiet", "rules", "runs")
+    output = empty_project.make("runs", "-n", "--quiet", "rules")
     wall, end = time.monotonic() - started, os.times()
 
     assert jobs(output)["train"] == 704

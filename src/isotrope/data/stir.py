@@ -9,7 +9,9 @@ and places, while their pixels are drawn here (see ``_stir_emoji.py``).
 Scenarios name the sizes seen in training (and validation); the test has the others, 32 of 48:
 ``small2large`` trains on 17-32, ``mid2rest`` on 33-48, ``large2small`` on 49-64 pixels;
 ``all2all`` trains and tests on all. The splits show different objects, but for the emoji: there
-they show the same 36 icons at other places.
+they show the same 36 icons at places drawn anew, and meet where there are few places. At 64 pixels
+all splits hold the same images; in all, 57 of 1,728 validation images and 67 test images are
+training images too. So it is in the published data.
 """
 
 from pathlib import Path
