@@ -1,5 +1,6 @@
 import pytest
 
+from isotrope import blocks, registry
 from isotrope.errors import UserError
 from isotrope.param_file import find, read_all, read_run
 
@@ -293,3 +294,44 @@ def test_a_wrong_sweep_is_refused_at_its_place(folder, sweep, said):
     found = sentences(folder)
 
     assert any(f"{NAME}.yaml:18:" in s and said in s for s in found), found
+
+
+def test_a_data_set_that_lacks_the_models_channels_is_refused_before_training(folder, monkeypatch):
+    def build(params, image_shape, classes):
+        raise ValueError(f"the network takes 3 channels, the images have {image_shape[0]}")
+
+    monkeypatch.setattr(registry.load("models", "standard"), "build", build)
+    monkeypatch.setattr(blocks, "_misfit", blocks._misfit.__wrapped__)
+    write(folder)
+
+    (found,) = sentences(folder)
+
+    assert found == (
+        f"param-files/{NAME}.yaml:9:1: model: does not fit the data set (stir has 1 x 64 x 64 "
+        "images): the network takes 3 channels, the images have 1"
+    )
+
+
+def test_an_evaluation_that_the_model_cannot_serve_is_refused_with_the_parts_it_has(
+    folder, monkeypatch
+):
+    known = registry.literals(registry.source("evaluation", "accuracy"))
+    monkeypatch.setitem(known, "NEEDS", {"pool1"})
+    write(folder)
+
+    (found,) = sentences(folder)
+
+    assert found == (
+        f"param-files/{NAME}.yaml:18:15: evaluations[0]: accuracy needs pool1, which standard does "
+        "not have (its parts: features, stage1, stage2)"
+    )
+
+
+def test_an_evaluation_whose_split_the_data_set_does_not_have_is_refused(folder, monkeypatch):
+    known = registry.literals(registry.source("evaluation", "scale_generalization"))
+    monkeypatch.setitem(known, "SPLIT", "turned")
+    write(folder)
+
+    (found,) = sentences(folder)
+
+    assert found.endswith("scale_generalization needs the split turned, which stir does not have")
