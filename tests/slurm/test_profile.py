@@ -5,20 +5,35 @@ import subprocess
 from pathlib import Path
 from shutil import which
 
+import pytest
 import yaml
+import yte
 from on_slurm import SNAKEMAKE, Project
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_default_profile_changes_nothing_in_that_of_the_cluster() -> None:
-    # Snakemake reads profiles/default beside --profile profiles/slurm, and takes its word first
-    default, cluster = (
-        yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text("utf-8"))
-        for name in ("default", "slurm")
-    )
+def profile(name: str) -> dict[str, object]:
+    """A profile as Snakemake reads it, with the words of the command line."""
+    text = (ROOT / "profiles" / name / "config.yaml").read_text("utf-8")
+    found = yte.process_yaml(text) if "__use_yte__" in text else yaml.safe_load(text)
+    return {key: value for key, value in found.items() if key != "__use_yte__"}
 
-    assert default.items() <= cluster.items()
+
+def test_the_default_profile_changes_nothing_in_that_of_the_cluster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Snakemake reads profiles/default beside --profile profiles/slurm, and takes its word first
+    monkeypatch.setattr("sys.argv", ["snakemake", "--profile=profiles/slurm"])
+
+    assert profile("default").items() <= profile("slurm").items()
+
+
+def test_without_a_profile_this_machine_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["snakemake", "-n"])
+    monkeypatch.delenv("SNAKEMAKE_PROFILE", raising=False)
+
+    assert profile("default")["cores"] == "all"
 
 
 def test_no_rule_knows_a_partition_or_an_account() -> None:

@@ -3,6 +3,7 @@
 
 import functools
 import os
+import signal
 import sys
 
 from isotrope.errors import UserError
@@ -19,6 +20,10 @@ wildcard_constraints:
     table="[a-z0-9_]+",
     figure="[a-z][a-z0-9_]*",
 
+
+# SLURM's warning is for the training program, which handles it; Snakemake would die of it
+for warning in (signal.SIGUSR1, signal.SIGUSR2):
+    signal.signal(warning, signal.SIG_IGN)
 
 PACK = "out/runs/{run}/{point}/seeds-{pack}"
 
