@@ -23,7 +23,6 @@ localrules:
     tables,
     figures,
     report,
-    collect,
     draw_figure,
     summarize,
     write_report,

@@ -101,14 +101,25 @@ def test_unfinished_runs_are_left_out(project):
     assert collected() == BOTH[:3]
 
 
-def test_runs_that_are_not_evaluated_are_left_out(project):
+def runs_in(table):
+    collect_group("demo")
+    with (paths.table_folder("demo") / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+        return {row["run"] for row in csv.DictReader(file)}
+
+
+def test_a_run_that_is_not_evaluated_is_in_the_table_of_runs_only(project):
     (project.pack(TWO) / "results.csv").unlink()
-    assert collected() == BOTH[:3]
+
+    assert collected() == BOTH
+    assert runs_in("accuracy") == runs_in("by_scale") == {ONE}
 
 
-def test_a_run_with_one_evaluation_missing_is_left_out(project):
+def test_a_run_with_one_evaluation_missing_is_left_out_of_that_table_only(project):
     project.rows(TWO, 3, EVALUATIONS["by_scale"]).unlink()
-    assert collected() == BOTH[:3]
+
+    assert collected() == BOTH
+    assert runs_in("accuracy") == {ONE, TWO}
+    assert runs_in("by_scale") == {ONE}
 
 
 def test_a_run_trained_with_other_settings_is_left_out(project):

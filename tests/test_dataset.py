@@ -11,8 +11,9 @@ from pydantic import Field
 
 from isotrope import dataset
 from isotrope.data import stir
-from isotrope.dataset import Images, absent_files_of, build_dataset, dataset_key, load_split
+from isotrope.dataset import Images, build_dataset, dataset_key, load_split
 from isotrope.errors import UserError
+from isotrope.local_data import absent_files
 from isotrope.settings import Settings, load_time
 
 torch.set_num_threads(1)
@@ -214,7 +215,7 @@ def test_the_users_files_are_listed_and_not_copied(pristine, tmp_path, monkeypat
     (tmp_path / "mine" / "stir").mkdir(parents=True)
     shutil.copy(pristine / "emoji.npz", tmp_path / "mine" / "stir")
     monkeypatch.setenv("ISOTROPE_DATA", str(tmp_path / "mine"))
-    assert absent_files_of("stir", LOCAL) == []
+    assert absent_files(stir.local_files(LOCAL)) == []
 
     path = build_dataset("stir", LOCAL, "d", tmp_path / "out")
 
@@ -240,7 +241,7 @@ def test_an_absent_file_is_named_with_the_place_looked_at(tmp_path, monkeypatch)
     )
     with pytest.raises(UserError, match=message):
         build_dataset("stir", LOCAL, "d", tmp_path / "out")
-    assert absent_files_of("stir", LOCAL) == ["stir/emoji.npz"]
+    assert absent_files(stir.local_files(LOCAL)) == ["stir/emoji.npz"]
 
 
 # Keys and images

@@ -89,6 +89,11 @@ def test_a_param_file_is_read_with_its_name_and_defaults(folder):
             "13:3: training.epochs: input should be greater than 0 (got 0)",
         ),
         ("epochs: 2", "epochs: '2'", "13:3: training.epochs: input should be a valid integer"),
+        (
+            "1e-3",
+            ".inf",
+            "15:27: training.optimizer.learning_rate: input should be a finite number",
+        ),
         ("1e-3", "-1", "15:27: training.optimizer.learning_rate: input should be greater than 0"),
         ("name: adam", "name: adm", "15:15: training.optimizer.name: 'adm' is not known; did you"),
         (
@@ -286,6 +291,7 @@ def test_a_sweep_has_a_point_for_every_combination(folder):
         ("{seeds: [1, 2]}", "sweep a setting below dataset, model or training"),
         ("{model.kernel_size: [[3]]}", "cannot name a folder"),
         ("{model.kernel_size: [3, 40]}", "does not fit the data set"),
+        ("{training.epochs.x: [1]}", "sweep.training.epochs.x: 'epochs' holds no settings"),
     ],
 )
 def test_a_wrong_sweep_is_refused_at_its_place(folder, sweep, said):
@@ -335,3 +341,16 @@ def test_an_evaluation_whose_split_the_data_set_does_not_have_is_refused(folder,
     (found,) = sentences(folder)
 
     assert found.endswith("scale_generalization needs the split turned, which stir does not have")
+
+
+def test_one_table_of_a_group_has_one_meaning(folder):
+    write(folder, changed(("[accuracy,", "[{name: accuracy, as: top},")))
+    other = changed(("[accuracy, scale_generalization]", "[{name: scale_generalization, as: top}]"))
+    write(folder, other, "standard/stir_emoji/other.yaml")
+
+    (found,) = sentences(folder)
+
+    assert found == (
+        "param-files/standard/stir_emoji/other.yaml: the table 'top' of scale is another "
+        f"evaluation in {NAME}, or has other settings there; tell them apart with 'as'"
+    )

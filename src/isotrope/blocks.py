@@ -10,6 +10,7 @@ from isotrope.errors import did_you_mean
 from isotrope.mistakes import Complaint, Where, complaints_of
 from isotrope.settings import Settings
 
+_RESERVED = ("runs", "summary")  # files beside the tables
 _ALIAS = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
 
@@ -88,8 +89,9 @@ def _check_evaluation(entry: Any, where: Where) -> tuple[Evaluation | None, list
     dataset, wrong = check_plugin("data", block.get("dataset"), (*where, "dataset"))
     complaints += wrong
     alias = block.get("as", plugin.name if plugin else "")
-    if not isinstance(alias, str) or alias == "runs" or alias.strip(_ALIAS):
-        what = f": '{alias}' cannot name a table; use small letters, digits and '_', and not 'runs'"
+    if not isinstance(alias, str) or alias in _RESERVED or alias.strip(_ALIAS):
+        what = f": '{alias}' cannot name a table; use small letters, digits and '_'"
+        what += f", and not {' or '.join(_RESERVED)}"
         complaints.append(((*where, "as"), what))
     if "dataset" in block and dataset is None and not wrong:
         complaints.append(((*where, "dataset"), ": must be a block {name, ...settings}"))

@@ -24,7 +24,17 @@ app = typer.Typer(
 
 def _complete_files(incomplete: str) -> list[str]:
     found = sorted(p.as_posix() for p in paths.PARAM_FILES.rglob("*.yaml"))
-    return [p for p in found if incomplete in p]
+    return [p for p in found if p.startswith(incomplete)]
+
+
+def _complete_groups(incomplete: str) -> list[str]:
+    groups = {"demo", *(p.stem for p in paths.PUBLISHED.glob("*.csv"))}
+    groups |= {p.name for p in paths.table_folder(".").glob("*") if p.is_dir()}
+    return sorted(group for group in groups if group.startswith(incomplete))
+
+
+def _complete_words(*words: str) -> Any:
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 
 def _complete(kind: str) -> Any:
@@ -39,7 +49,11 @@ PointName = Annotated[str, typer.Option(help="point of the run's sweep")]
 SeedList = Annotated[
     str | None, typer.Option(help="seeds, as in 1-5 or 1,3; all of the param-file if left out")
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda")]
+Device = Annotated[
+    str,
+    typer.Option(help="auto, cpu or cuda", autocompletion=_complete_words("auto", "cpu", "cuda")),
+]
+Group = Annotated[str, typer.Argument(help="a study, or demo", autocompletion=_complete_groups)]
 Threads = Annotated[
     int, typer.Option(min=1, envvar="OMP_NUM_THREADS", help="CPU threads of one operation")
 ]
@@ -156,7 +170,7 @@ def evaluate(
 
 @app.command()
 def collect(
-    group: Annotated[str, typer.Argument(help="a study, or demo")],
+    group: Group,
     table: Annotated[
         str | None, typer.Option(help="runs, or an evaluation; all tables if left out")
     ] = None,
@@ -169,7 +183,7 @@ def collect(
 
 
 @app.command()
-def summarize(group: Annotated[str, typer.Argument(help="a study, or demo")]) -> None:
+def summarize(group: Group) -> None:
     """Write a page for people that shows a study's tables: results, settings and times."""
     from isotrope.summary import write_summary
 
@@ -179,7 +193,12 @@ def summarize(group: Annotated[str, typer.Argument(help="a study, or demo")]) ->
 @app.command()
 def draw(
     figure: Annotated[str, typer.Argument(help="a figure", autocompletion=_complete("figures"))],
-    group: Annotated[str, typer.Option(help="the study, or demo, whose tables are drawn")] = "demo",
+    group: Annotated[
+        str,
+        typer.Option(
+            help="the study, or demo, whose tables are drawn", autocompletion=_complete_groups
+        ),
+    ] = "demo",
     published: Annotated[
         Path | None, typer.Option(help="CSV of published numbers to show beside ours")
     ] = None,
@@ -197,7 +216,7 @@ def draw(
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
-    """Say of every run how far it is. Reads files only."""
+    """Say of every run how far it is."""
     from isotrope import status as states
     from isotrope.index import current
 
@@ -210,7 +229,13 @@ def status(
 
 @app.command()
 def new(
-    kind: Annotated[str, typer.Argument(help="dataset, model, evaluation or figure")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="dataset, model, evaluation or figure",
+            autocompletion=_complete_words("dataset", "model", "evaluation", "figure"),
+        ),
+    ],
     name: Annotated[str, typer.Argument(help="small letters, digits and _")],
 ) -> None:
     """Write a commented skeleton of a plug-in that works as it stands."""
@@ -227,6 +252,7 @@ def schema(
     ] = False,
 ) -> None:
     """Write the JSON schema of param-files, which editors complete from."""
+    from isotrope.files import write_whole
     from isotrope.schema import param_file_schema
 
     text = param_file_schema()
@@ -234,8 +260,7 @@ def schema(
         if not paths.SCHEMA.is_file() or paths.SCHEMA.read_text(encoding="utf-8") != text:
             raise UserError(f"{paths.SCHEMA} is stale; run `isotrope schema`")
         return
-    paths.SCHEMA.parent.mkdir(parents=True, exist_ok=True)
-    paths.SCHEMA.write_text(text, encoding="utf-8")
+    write_whole(paths.SCHEMA, text)
     say(f"wrote {paths.SCHEMA}")
 
 

@@ -1,9 +1,10 @@
 """Which results belong into the tables of a group: those of every run that is up to date on disk.
 
-A table holds the runs that were asked for, and beside them every other run of the group that is
-finished: asking for one run by name never drops the others from the tables.
+A table holds the runs that were asked for, and beside them every other run of the group as far as
+it is trained and evaluated as its param-file says now: asking for one run by name drops no other.
 """
 
+import csv
 import json
 from pathlib import Path
 
@@ -37,28 +38,34 @@ def collect_group(group: str, table: str | None = None) -> list[Path]:
 
 
 def _finished_packs(known: Index, name: str, run: RunEntry, point: str) -> list[CollectedRun]:
-    """The packs of a point whose results are there and were made as the param-file says now."""
+    """The packs of a point, each with the seeds and evaluations that are up to date."""
     entry = run.points[point]
     manifests = {key: Path(known.datasets[key].manifest) for key in entry.datasets}
     if not all(path.is_file() for path in manifests.values()):
         return []
     trained_on = manifests[entry.dataset]
     digest = with_local_files(entry.training_digest, trained_on)
-    stores = [
-        (one.name, with_local_files(one.digest, *{trained_on: 0, manifests[one.dataset]: 0}))
-        for one in entry.evaluations.values()
-    ]
+    stores = {
+        table: (one.name, with_local_files(one.digest, *{trained_on: 0, manifests[one.dataset]: 0}))
+        for table, one in entry.evaluations.items()
+    }
     found = []
     for pack, seeds in run.packs().items():
         folder = paths.pack_folder(name, point, pack)
         status = _trained(folder, digest)
-        evaluated = [seed for seed in seeds if status.get(seed) != "diverged"]
-        if set(seeds) <= set(status) and all(
-            paths.finished_evaluation(name, point, *store, seed).is_file()
-            for store in stores
-            for seed in evaluated
-        ):
-            found.append(_collected(name, run, point, folder, tuple(seeds), digest))
+        if trained := tuple(seed for seed in seeds if seed in status):
+            evaluated = [seed for seed in trained if status[seed] != "diverged"]
+            listed = _listed(folder / "results.csv")
+            known_here = tuple(
+                table
+                for table, store in stores.items()
+                if table in listed
+                and all(
+                    paths.finished_evaluation(name, point, *store, seed).is_file()
+                    for seed in evaluated
+                )
+            )
+            found.append(_collected(name, run, point, folder, trained, digest, known_here))
     return found
 
 
@@ -66,7 +73,7 @@ def _trained(folder: Path, digest: str) -> dict[int, str]:
     """The seeds of a pack with their status; none if it was trained otherwise."""
     try:
         said = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        if said["training_digest"] != digest or not (folder / "results.csv").is_file():
+        if said["training_digest"] != digest:
             return {}
         return {one["seed"]: one["status"] for one in said["seeds"]}
     except FileNotFoundError:
@@ -78,8 +85,22 @@ def _trained(folder: Path, digest: str) -> dict[int, str]:
         ) from error
 
 
+def _listed(results: Path) -> set[str]:
+    """The evaluations that a pack's results hold; their rows are checked when they are read."""
+    if not results.is_file():
+        return set()
+    with results.open(encoding="utf-8", newline="") as file:
+        return {row.get("evaluation") or "" for row in csv.DictReader(file)}
+
+
 def _collected(
-    name: str, run: RunEntry, point: str, folder: Path, seeds: tuple[int, ...], digest: str
+    name: str,
+    run: RunEntry,
+    point: str,
+    folder: Path,
+    seeds: tuple[int, ...],
+    digest: str,
+    evaluations: tuple[str, ...],
 ) -> CollectedRun:
     entry = run.points[point]
     names = ("dataset.name", "model.name", "dataset.source")
@@ -96,5 +117,5 @@ def _collected(
         pack=folder,
         seeds=seeds,
         training_digest=digest,
-        evaluations=tuple(entry.evaluations),
+        evaluations=evaluations,
     )

@@ -21,7 +21,6 @@ from torch import Tensor
 from isotrope import __version__, paths, registry
 from isotrope.contact_sheet import save_contact_sheet
 from isotrope.errors import UserError
-from isotrope.local_data import absent_files
 from isotrope.manifest import Manifest, describe, read_manifest, rebuild, verify
 from isotrope.settings import Settings, build_settings
 
@@ -79,11 +78,6 @@ def dataset_key(params: Settings) -> str:
     if not re.fullmatch(r"\w[\w.=+-]*", key):
         raise ValueError(f"settings {key!r} cannot name a file; use letters, digits, and . = + -")
     return key
-
-
-def absent_files_of(name: str, params: Settings) -> list[str]:
-    """The user's files that a data set needs and that are not below ``$ISOTROPE_DATA``."""
-    return absent_files(registry.load("data", name).local_files(params))
 
 
 def _load(plugin: ModuleType, params: Settings, folder: Path, key: str, split: str) -> Images:

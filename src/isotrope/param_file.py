@@ -103,9 +103,26 @@ def read_all(root: Path = paths.PARAM_FILES) -> list[Run]:
         sentences += wrong
         if run is not None:
             runs.append(run)
+    sentences += _ambiguous_tables(runs)
     if sentences:
         raise UserError(*sentences)
     return runs
+
+
+def _ambiguous_tables(runs: list[Run]) -> Iterator[str]:
+    """A sentence for each run that gives a table of its group another meaning."""
+    meanings: dict[tuple[str, str], tuple[str, Plugin]] = {}
+    for run in runs:
+        group = "demo" if run.envelope.series == "demo" else run.envelope.study
+        for one in run.evaluations:
+            meaning = Plugin(one.name, one.params)
+            first, known = meanings.setdefault((group, one.alias), (run.name, meaning))
+            if known != meaning:
+                yield (
+                    f"{paths.PARAM_FILES}/{run.name}.yaml: the table '{one.alias}' of {group} is "
+                    f"another evaluation in {first}, or has other settings there; tell them apart "
+                    "with 'as'"
+                )
 
 
 def find(root: Path = paths.PARAM_FILES) -> tuple[list[Path], list[str]]:
@@ -192,7 +209,7 @@ def _check(name: str, raw: dict[str, Any]) -> tuple[Run | None, list[Complaint]]
         return None, complaints
     base = Point("base", dataset, model, envelope.training)
     complaints += _fit_complaints(base, evaluations)
-    points, wrong = _points(raw, envelope, base)
+    points, wrong = _points(raw, envelope, base, evaluations)
     complaints += wrong
     return Run(name, envelope, tuple(points), tuple(evaluations)), complaints
 
@@ -206,7 +223,7 @@ def _fit_complaints(point: Point, evaluations: list[Evaluation]) -> list[Complai
 
 
 def _points(
-    raw: dict[str, Any], envelope: Envelope, base: Point
+    raw: dict[str, Any], envelope: Envelope, base: Point, evaluations: list[Evaluation]
 ) -> tuple[list[Point], list[Complaint]]:
     """Every combination of the sweep's values, each checked as if it were written out."""
     if not envelope.sweep:
@@ -222,9 +239,14 @@ def _points(
     points = []
     for combination in itertools.product(*(envelope.sweep[key] for key in keys)):
         changed = deepcopy(raw)
-        for key, value in zip(keys, combination, strict=True):
-            _assign(changed, key, value)
-        point, wrong = _swept_point(changed, keys)
+        unknown: list[Complaint] = [
+            (("sweep", key), f": '{part}' holds no settings")
+            for key, value in zip(keys, combination, strict=True)
+            if (part := _assign(changed, key, value))
+        ]
+        if unknown:
+            return [], unknown
+        point, wrong = _swept_point(changed, keys, evaluations)
         complaints += wrong
         if point is not None:
             flat = flatten(point.settings())
@@ -233,7 +255,9 @@ def _points(
     return points, complaints
 
 
-def _swept_point(raw: dict[str, Any], keys: list[str]) -> tuple[Point | None, list[Complaint]]:
+def _swept_point(
+    raw: dict[str, Any], keys: list[str], evaluations: list[Evaluation]
+) -> tuple[Point | None, list[Complaint]]:
     training, wrong = complaints_of(Training, raw["training"], ("training",))
     dataset, also = blocks.check_plugin("data", raw["dataset"], ("dataset",))
     model, too = blocks.check_plugin("models", raw["model"], ("model",))
@@ -241,7 +265,7 @@ def _swept_point(raw: dict[str, Any], keys: list[str]) -> tuple[Point | None, li
     point = None
     if training and dataset and model:
         point = Point("base", dataset, model, training)
-        complaints += blocks.model_misfit(model, dataset)
+        complaints += _fit_complaints(point, evaluations)
     return point, [(_swept_place(where, keys), what) for where, what in complaints]
 
 
@@ -264,11 +288,17 @@ def _sweep_complaints(sweep: dict[str, list[Any]]) -> Iterator[Complaint]:
                 yield (*where, i), f": {value!r} cannot name a folder; use a number or a word"
 
 
-def _assign(raw: dict[str, Any], key: str, value: Any) -> None:
+def _assign(raw: dict[str, Any], key: str, value: Any) -> str | None:
+    """Set a dotted key; the part of it that is no block, if one is in the way."""
     *blocks_above, last = key.split(".")
     for part in blocks_above:
-        raw = raw.setdefault(part, {})
+        if raw.get(part) is None:
+            raw[part] = {}
+        if not isinstance(raw[part], dict):
+            return part
+        raw = raw[part]
     raw[last] = value
+    return None
 
 
 def flatten(settings: dict[str, Any], above: str = "") -> dict[str, Any]:

@@ -7,6 +7,7 @@ tables are the only thing there (``out/tables`` copied into a fresh clone), from
 import csv
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from isotrope import index, paths, registry
@@ -62,7 +63,8 @@ class Plan:
     def notes(self) -> list[str]:
         """What a user should know before the work starts: what is left out, and why."""
         if self.tables_are_sources:
-            return _untabled()
+            taken = "out/runs is absent: the tables in out/tables are taken as they are; "
+            return [f"{taken}`snakemake runs` trains", *_untabled()]
         waiting: dict[str, list[str]] = {}
         for name in self._asked():
             if files := self.index.waiting_for(name):
@@ -120,7 +122,7 @@ class Plan:
         """
         return {"digest": self.point(run, point).training_digest, "seeds": self._seeds(run, pack)}
 
-    def evaluations(self, run: str, point: str, pack: str) -> dict[str, str]:
+    def evaluations(self, run: str, point: str, pack: str) -> dict[str, Any]:
         """What a pack is evaluated for: the digest of each evaluation, by the name of its table.
 
         Raises:
@@ -128,7 +130,7 @@ class Plan:
         """
         entries = self.point(run, point).evaluations
         digests = {table: one.digest for table, one in entries.items()}
-        return {**digests, "seeds": self._seeds(run, pack)}
+        return {"digests": digests, "seeds": self._seeds(run, pack)}
 
     def _seeds(self, run: str, pack: str) -> str:
         packs = self.run(run).packs()
@@ -206,7 +208,30 @@ class Plan:
                 f"({self.selection.as_config()}) has rows in it; ask for others with "
                 "--config studies=... series=... runs=..."
             )
+        if lost := self._only_in_table(group, names):
+            raise UserError(
+                f"out/tables/{group}/runs.csv holds results of {', '.join(lost)} that are not in "
+                "out/runs, and collecting would lose them; move out/tables away first, or ask for "
+                "these runs too"
+            )
         return [path for name in names for path in self._of_packs(name, "results.csv")]
+
+    def _only_in_table(self, group: str, asked: list[str]) -> list[str]:
+        """Runs of a table copied from elsewhere: known, not asked for, and without results here."""
+        return [
+            name
+            for name in sorted(_in_table(paths.table_folder(group) / "runs.csv"))
+            if name in self.index.runs
+            and name not in asked
+            and not (paths.OUT / "runs" / name).exists()
+        ]
+
+    def labels(self, group: str, table: str) -> str:
+        """What the table of runs says of runs besides results: changed, it is written anew."""
+        if table != "runs":
+            return ""
+        runs = {name: self.index.runs[name] for name in self._tables_by_group()[group][table]}
+        return "; ".join(f"{name}: {run.series}, {run.label}" for name, run in runs.items())
 
     def figures(self, figures: Figures) -> list[str]:
         """Every figure whose tables are there, or will be."""
@@ -271,13 +296,19 @@ def copied_tables() -> dict[str, dict[str, list[str]]]:
 
 def _untabled() -> list[str]:
     """A sentence for each param-file that stands in no table."""
-    known: set[str] = set()
-    for path in sorted((paths.OUT / "tables").glob("*/runs.csv")):
-        with path.open(encoding="utf-8", newline="") as file:
-            known |= {row.get("run", "") for row in csv.DictReader(file)}
+    tables = (paths.OUT / "tables").glob("*/runs.csv")
+    known = {name for path in tables for name in _in_table(path)}
     files, _ = find()
     names = [p.relative_to(paths.PARAM_FILES).with_suffix("").as_posix() for p in files]
     return [f"{name} is in no table" for name in names if name not in known]
+
+
+def _in_table(path: Path) -> set[str]:
+    """The runs that a table of runs holds."""
+    if not path.is_file():
+        return set()
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row.get("run", "") for row in csv.DictReader(file)}
 
 
 def _local(files: list[str]) -> str:

@@ -51,7 +51,11 @@ def load(kind: str, name: str) -> ModuleType:
 
 @cache
 def literals(path: Path) -> dict[str, Any]:
-    """The constants that a module assigns at its top level, by name."""
+    """The constants that a module assigns at its top level, by name.
+
+    Raises:
+        ValueError: if one is assigned twice: readers would not see which one counts.
+    """
     found: dict[str, Any] = {}
     for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
@@ -62,6 +66,8 @@ def literals(path: Path) -> dict[str, Any]:
             continue
         if not isinstance(target, ast.Name):
             continue
+        if target.id in found:
+            raise ValueError(f"{path}:{node.lineno}: {target.id} is assigned twice")
         try:
             found[target.id] = ast.literal_eval(value)
         except ValueError:

@@ -15,7 +15,7 @@ class Settings(BaseModel):
     Types are strict (``"7"`` is not a number), but a whole number may stand for a float.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 def load_time(default: Any = PydanticUndefined, **options: Any) -> Any:

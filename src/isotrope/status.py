@@ -1,10 +1,11 @@
-"""How far every run is, read from files alone: no torch, no Snakemake, no SLURM."""
+"""How far every run is, read from files: no torch, no Snakemake, no SLURM."""
 
 import json
 import time
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from isotrope import paths
@@ -53,7 +54,8 @@ def _state(run: str, point: str, pack: str, seeds: list[int], digest: str) -> tu
     ]
     folder = paths.pack_folder(run, point, pack)
     beat = _read(paths.heartbeat(run, point, pack))
-    if beat and time.time() - beat.get("time", 0) < STALE_HEARTBEAT:
+    fresh = beat and time.time() - beat.get("time", 0) < STALE_HEARTBEAT
+    if beat and fresh and not beat.get("ended"):
         return "running", len(finished), _progress(beat)
     if len(finished) == len(seeds):
         if (folder / "results.csv").is_file():
@@ -105,7 +107,8 @@ def table(rows: list[dict[str, Any]]) -> Table:
     shown = Table("run", "point", "seeds", "state", "finished", "detail", box=None)
     for row in sorted(rows, key=lambda row: ORDER.index(row["state"])):
         finished = f"{row['finished']} of {row['seeds']}"
-        shown.add_row(row["run"], row["point"], row["pack"], row["state"], finished, row["detail"])
+        detail = escape(row["detail"])
+        shown.add_row(row["run"], row["point"], row["pack"], row["state"], finished, detail)
     counts = {state: sum(row["state"] == state for row in rows) for state in ORDER}
     shown.caption = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     return shown

@@ -54,7 +54,7 @@ def test_the_heartbeat_says_how_the_job_fares_and_goes_when_it_is_done(toys, mon
 
     assert set(said[0]) == {
         *("seed", "epoch", "epochs", "validation_accuracy", "time"),
-        *("host", "pid", "slurm_job", "seconds_left"),
+        *("host", "pid", "slurm_job", "seconds_left", "ended"),
     }
     assert (said[0]["seed"], said[0]["epoch"], said[0]["epochs"]) == (1, 1, 4)
     assert said[0]["validation_accuracy"] is None

@@ -92,6 +92,9 @@ def test_label_and_resources_train_and_evaluate_nothing(project):
     project.edit(FILE, "runtime: 5m", "runtime: 6m")
 
     assert project.planned("evaluations") == {}
+    output = project.make("out/tables/scale/runs.csv")
+    assert jobs(output) == {"collect": 1}
+    assert "Another name" in project.path("out/tables/scale/runs.csv").read_text()
 
 
 def test_a_raised_revision_reruns_what_depends_on_it(project):

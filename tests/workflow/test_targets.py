@@ -28,6 +28,21 @@ def test_copied_tables_redraw_their_figures_without_torch_data_or_training(
     assert not empty_project.path("out/runs").exists()
 
 
+def test_rows_of_copied_tables_are_not_lost_to_a_first_run_here(finished_project, empty_project):
+    shutil.copytree(finished_project.path("out/tables"), empty_project.path("out/tables"))
+    empty_project.add(ONE)
+    empty_project.add("tiny/stripes/new")
+    before = empty_project.path("out/tables/scale/runs.csv").read_text()
+    chosen = ("--config", "runs=tiny/stripes/new")
+    empty_project.make("runs", *chosen)
+
+    refused = empty_project.snakemake("tables", *chosen)
+
+    assert refused.returncode == 2
+    assert f"runs.csv holds results of {ONE} that are not in out/runs" in refused.stdout
+    assert empty_project.path("out/tables/scale/runs.csv").read_text() == before
+
+
 def test_runs_without_their_data_are_named_left_out_and_wait(project, tmp_path):
     project.add("standard/stir/photos")
     project.edit(

@@ -123,6 +123,11 @@ def results_of_group(wildcards):
 
 
 @or_exit
+def labels_of_table(wildcards):
+    return plan.labels(wildcards.group, wildcards.table)
+
+
+@or_exit
 def memory_of_run(wildcards, attempt):
     return plan.run(wildcards.run).megabytes * attempt
 

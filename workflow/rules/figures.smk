@@ -21,8 +21,11 @@ if not plan.tables_are_sources:
             ),
         log:
             "out/tables/{group}/{table}.log",
+        localrule: True
         conda:
             "../../envs/isotrope.yaml"
+        params:
+            labels=labels_of_table,
         message:
             "Collecting the table {wildcards.table} of {wildcards.group}"
         shell:

@@ -5,6 +5,4 @@
 it is finished, ``signals`` ends a job politely and ``progress`` says how far it is.
 """
 
-REVISION = 1
-
 REVISION = 1  # rises when the same settings give other weights than before

@@ -80,6 +80,7 @@ class PackProgress:
         self._resumed_at = 0.0  # epochs of the seed in hand that an earlier job did
         self._start = time.monotonic()
         self._beat_at = -math.inf
+        self._ended = False
         self._bar: Progress | None = None
         self._bar_task = TaskID(0)
         if report.console is not None:
@@ -100,6 +101,11 @@ class PackProgress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+        if kind is None or issubclass(kind, Exception):  # finished, or failed: the log says why
+            self.heartbeat.unlink(missing_ok=True)
+        else:  # a signal: the seed in hand is saved
+            self._ended = True
+            self._beat(always=True)
 
     def begin(self, training: SeedTraining) -> None:
         """A seed begins, or goes on where an earlier job left it."""
@@ -180,6 +186,7 @@ class PackProgress:
             "epochs": self.epochs,
             "validation_accuracy": None if accuracy is None or math.isnan(accuracy) else accuracy,
             "time": round(time.time(), 3),
+            "ended": self._ended,
             **provenance.job(),
             "seconds_left": None if left is None else round(left, 1),
         }
