@@ -141,3 +141,18 @@ def test_discard_leaves_nothing_but_other_seeds(tmp_path):
     assert sorted(p.name for p in folder.iterdir()) == ["4-aa.pt", "4-aa.pt.previous"]
     resume.discard(folder / "4-aa.pt")
     assert not folder.exists()
+
+
+def test_two_copies_that_save_at_once_do_not_end_each_other(tmp_path, monkeypatch):
+    path = tmp_path / "1-digest.pt"
+    resume.save(path, {"step": 1}, "digest")
+    write = resume.write_synced
+
+    def overtaken(part, content):
+        write(part, content)
+        path.unlink(missing_ok=True)  # another copy has just moved it away
+
+    monkeypatch.setattr(resume, "write_synced", overtaken)
+    resume.save(path, {"step": 2}, "digest")
+
+    assert resume.load(path, "digest", print) == {"step": 2}

@@ -57,7 +57,7 @@ def save(path: Path, state: dict[str, Any], digest: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             write_synced(part, head + body)
-            if path.exists():
+            with suppress(FileNotFoundError):  # the first one, or another copy was faster
                 path.replace(previous(path))
             part.replace(path)
         finally:
