@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from isotrope.geometry import (
     INTERPOLATIONS,
     affine_grid,
+    kernel_sizes,
     pyramid_down,
     resize_matrix,
     resize_ratios,
@@ -138,3 +139,35 @@ def test_affine_grid_is_that_of_torch(height, width, seed):
     expected = F.affine_grid(maps, [3, 1, height, width], align_corners=False)
 
     torch.testing.assert_close(affine_grid(maps, height, width), expected, **EXACT)
+
+
+@given(smallest=st.integers(1, 20), side=st.integers(1, 300))
+def test_kernel_sizes_share_their_centres_and_fit(smallest, side):
+    if smallest > side:
+        with pytest.raises(ValueError, match=f"{smallest} pixels do not fit a side of {side}"):
+            kernel_sizes(smallest, side, "arithmetic")
+        return
+
+    every, some = (kernel_sizes(smallest, side, way) for way in ("arithmetic", "logarithmic"))
+
+    assert every == list(range(smallest, side + 1, 2))
+    assert some[0] == smallest
+    assert set(some) <= set(every)
+    assert some == sorted(set(some))
+
+
+@given(smallest=st.integers(3, 20), side=st.integers(20, 300))
+def test_logarithmic_sizes_grow_by_the_cube_root_of_two_up_to_rounding(smallest, side):
+    sizes = kernel_sizes(smallest, side, "logarithmic")
+
+    thirds = [smallest * 2 ** (i / 3) for i in range(40)]
+    for size in sizes:
+        assert min(abs(size - third) for third in thirds) <= 1
+    for third in thirds:
+        if third <= side - 1:
+            assert min(abs(size - third) for size in sizes) <= 1
+
+
+def test_other_spacings_are_refused():
+    with pytest.raises(ValueError, match="unknown spacing 'even'; choose from arithmetic, log"):
+        kernel_sizes(3, 9, "even")

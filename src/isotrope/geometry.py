@@ -4,6 +4,7 @@ A resize is separable, so one matrix per axis says all of it. Its entries are ra
 numbers and are kept as such until a floating-point type is chosen.
 """
 
+import math
 from typing import Literal, get_args
 
 import torch
@@ -12,6 +13,34 @@ from torch.nn import functional as F
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "area"]
 INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
+Spacing = Literal["arithmetic", "logarithmic"]
+
+
+def kernel_sizes(smallest: int, side: int, spacing: Spacing) -> list[int]:
+    """Sizes of kernels that share their centres: all are odd or all are even.
+
+    ``arithmetic`` takes every size from the smallest on; ``logarithmic`` the smallest times the
+    powers of the cube root of two (1.26, 1.59, 2, ...), each rounded to a size of its parity.
+
+    Args:
+        smallest: the smallest size, in pixels, at least 1.
+        side: the side that the largest has to fit, in pixels.
+        spacing: ``arithmetic`` or ``logarithmic``.
+
+    Raises:
+        ValueError: if not even the smallest fits, or the spacing is unknown.
+    """
+    if not 1 <= smallest <= side:
+        raise ValueError(f"kernels of {smallest} pixels do not fit a side of {side} pixels")
+    sizes = list(range(smallest, side + 1, 2))
+    if spacing == "arithmetic":
+        return sizes
+    if spacing != "logarithmic":
+        raise ValueError(f"unknown spacing '{spacing}'; choose from {', '.join(get_args(Spacing))}")
+    thirds = range(3 * (side // smallest).bit_length() + 1)
+    growth = (smallest * (2 ** (third / 3) - 1) for third in thirds)
+    wanted = {smallest + 2 * math.floor(more / 2 + 0.5) for more in growth}
+    return [size for size in sizes if size in wanted]
 
 
 def resize_ratios(source: int, target: int, interpolation: Interpolation) -> tuple[Tensor, int]:

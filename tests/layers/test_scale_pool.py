@@ -120,5 +120,9 @@ def test_the_type_of_the_maps_is_kept(mode, dtype):
 def test_unknown_modes_and_other_maps_are_refused():
     with pytest.raises(ValueError, match="unknown mode 'voxel'; choose from pixel, slice, energy"):
         ScalePool("voxel")
+    with pytest.raises(ValueError, match="unknown statistic 'norm'; choose from signed_sum, val"):
+        ScalePool("energy", statistic="norm")
+    with pytest.raises(ValueError, match="knows 2 frames, got maps of 4 scales"):
+        ScalePool("energy", statistic="valid_mean", frames=[0, 1])(maps(shape=(1, 2, 4, 9, 9)))
     with pytest.raises(ValueError, match="got 4 dimensions"):
         ScalePool("pixel")(torch.zeros(1, 2, 3, 4))

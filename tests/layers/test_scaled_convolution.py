@@ -1,16 +1,30 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_scaled_convolution import plain_maps
 from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from isotrope.geometry import INTERPOLATIONS
-from isotrope.layers import SiConv2d
+from isotrope.layers import SiConv2d, scaled_spectra
 
 EXACT = {"rtol": 0, "atol": 1e-11}  # float64 over some hundred terms of order one
+
+
+@pytest.fixture(params=["plain", "in Fourier space"], autouse=True, scope="module")
+def way(request):
+    """Both ways to compute, whichever would be quicker; yields what would have told."""
+    cost = math.inf if request.param == "plain" else 0
+    count = scaled_spectra.multiplications
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scaled_spectra, "multiplications", lambda *_: cost)
+        yield count
 
 
 def resized_line(line, target, mode):
@@ -79,6 +93,51 @@ def test_the_layer_is_its_definition(k, height, width, mode):
     )
 
     torch.testing.assert_close(convolve(x), torch.from_numpy(expected), **EXACT)
+
+
+@pytest.mark.parametrize("mode", INTERPOLATIONS)
+@pytest.mark.parametrize(
+    ("sizes", "height", "width"),
+    [
+        ([3, 5, 7, 9, 11], 11, 14),
+        ([7, 9, 11, 13, 15, 17, 19], 22, 19),
+        ([11, 13, 15], 24, 27),
+        ([15, 19, 27, 33], 36, 33),
+    ],
+)
+def test_values_and_gradients_are_those_of_the_published_form(sizes, height, width, mode):
+    convolve = layer(2, 3, len(sizes), sizes[0], interp_mode=mode, sizes=sizes)
+    x = images(2, 2, height, width).requires_grad_()
+    inputs = [x, *convolve.parameters()]
+    expected = plain_maps(x, *convolve.parameters(), sizes, mode)
+    weight = images(*expected.shape, seed=1)
+
+    found = convolve(x)
+
+    torch.testing.assert_close(found, expected, **EXACT)
+    torch.testing.assert_close(
+        torch.autograd.grad((found * weight).sum(), inputs),
+        torch.autograd.grad((expected * weight).sum(), inputs),
+        rtol=1e-10,
+        atol=1e-10,
+    )
+
+
+def test_other_sizes_than_the_published_ones_take_their_part_of_the_maps():
+    every, some = layer(2, 3, 7, 3), layer(2, 3, 3, 3, sizes=[3, 7, 15])
+    x = images(2, 2, 17, 15)
+
+    torch.testing.assert_close(some(x), every(x)[:, :, [0, 2, 6]], **EXACT)
+
+
+def test_an_excluded_frame_is_minus_infinity_and_changes_nothing_else():
+    zero, excluded = layer(2, 3, 4, 3), layer(2, 3, 4, 3, frame="excluded")
+    x = images(2, 2, 9, 10)
+
+    maps = excluded(x)
+
+    assert maps.isneginf().sum() == 2 * 3 * sum(7 * 8 - (7 - 2 * i) * (8 - 2 * i) for i in range(4))
+    torch.testing.assert_close(maps.nan_to_num(neginf=0), zero(x), **EXACT)
 
 
 @pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
@@ -248,5 +307,30 @@ def test_what_the_layer_cannot_do_is_refused():
         SiConv2d(1, 1, 3, 3, stride=0)
     with pytest.raises(ValueError, match="unknown interpolation 'cubic'; choose from nearest"):
         SiConv2d(1, 1, 3, 3, interp_mode="cubic")
+    with pytest.raises(ValueError, match="unknown frame 'one'; choose from zero, excluded"):
+        SiConv2d(1, 1, 3, 3, frame="one")
+    for sizes in ([3, 5], [5, 7, 9], [3, 6, 8], [3, 5, 5]):
+        with pytest.raises(ValueError, match="need 3 sizes that grow from 3 by even steps, got"):
+            SiConv2d(1, 1, 3, 3, sizes=sizes)
     with pytest.raises(ValueError, match=r"up to 9 pixels do not fit images of 8 x 10 pixels; 3 "):
         SiConv2d(1, 1, 4, 3)(torch.zeros(1, 1, 8, 10))
+
+
+@pytest.mark.parametrize("size", [7, 15, 29])
+def test_multiplications_are_counted_for_both_ways_as_torch_counts_them(way, size):
+    torch.manual_seed(0)
+    x, kernel = torch.rand(3, 4, 30, 33), torch.rand(5, 4, size, size)
+    spectra, folded, bases = SiConv2d(4, 5, 12, 7).in_fourier_space(x)
+    scale = (size - 7) // 2
+
+    with FlopCounterMode(display=False) as plain:
+        F.conv2d(x, kernel)
+    with FlopCounterMode(display=False) as transformed:
+        kernels = scaled_spectra.kernel_spectra(folded, bases.rows[scale], bases.columns[scale])
+        images = scaled_spectra.multipliers(spectra)
+        scaled_spectra.responses(kernels, images, bases.inside(scale))
+
+    both = [torch.Size((5, 4, 7, 7)), x.shape, size]
+    assert plain.get_total_flops() == 2 * 3 * scaled_spectra.direct_multiplications(*both)
+    counted = transformed.get_total_flops() / (2 * 3)  # a multiplication and an addition, images
+    assert way(*both) == pytest.approx(counted, rel=1e-9)

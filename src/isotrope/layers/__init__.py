@@ -1,9 +1,26 @@
 """Layers, each an ``nn.Module`` that knows no model."""
 
+from isotrope.layers.column_convolution import ColumnConv2d
+from isotrope.layers.fourier_correlation import fourier_correlation
 from isotrope.layers.global_max_pool import GlobalMaxPool
+from isotrope.layers.multiscale_convolution import MultiscaleConv2d
 from isotrope.layers.peak_convolution import convolution_peak
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.layers.spatial_transformer import SpatialTransformer
+from isotrope.layers.steerable_convolution import SteerableConv2d
+from isotrope.layers.volume_convolution import largest_over_depth, volume_peak
 
-__all__ = ["GlobalMaxPool", "ScalePool", "SiConv2d", "SpatialTransformer", "convolution_peak"]
+__all__ = [
+    "ColumnConv2d",
+    "GlobalMaxPool",
+    "MultiscaleConv2d",
+    "ScalePool",
+    "SiConv2d",
+    "SpatialTransformer",
+    "SteerableConv2d",
+    "convolution_peak",
+    "fourier_correlation",
+    "largest_over_depth",
+    "volume_peak",
+]

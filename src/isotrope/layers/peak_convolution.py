@@ -5,6 +5,8 @@ dense convolution does not know that and works on the whole map; here only the w
 maxima take part. Values and gradients are those of the dense form up to rounding.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -25,21 +27,50 @@ def convolution_peak(maps: Tensor, convolution: nn.Conv2d) -> Tensor:
         ValueError: if the convolution is of another kind.
     """
     _refuse_others(convolution)
-    height, width = convolution.weight.shape[-2:]
     padded = F.pad(maps, _padding(convolution))
     with torch.no_grad():
         responses = F.conv2d(padded, convolution.weight)  # the bias moves no maximum
         across = responses.shape[-1]
         place = responses.flatten(2).argmax(dim=-1)
-    corner = place // across * padded.shape[-1] + place % across
-    rows = torch.arange(height, device=maps.device)[:, None] * padded.shape[-1]
-    offsets = (rows + torch.arange(width, device=maps.device)).flatten()
-    batch, channels = maps.shape[:2]
-    places = (corner[..., None] + offsets).flatten(1)[:, None].expand(-1, channels, -1)
-    windows = padded.flatten(2).gather(2, places)
-    windows = windows.view(batch, channels, -1, height * width)
+    windows = windows_at(padded, place // across, place % across, convolution.weight.shape[-2:])
     peaks = torch.einsum("bcok,ock->bo", windows, convolution.weight.flatten(2))
     return peaks if convolution.bias is None else peaks + convolution.bias
+
+
+def windows_at(maps: Tensor, top: Tensor, left: Tensor, size: Sequence[int]) -> Tensor:
+    """Windows of maps, each cut out of all channels.
+
+    Shapes:
+        maps: ``(batch, channels, height, width)``
+        top, left: ``(batch, windows)`` int64, the windows' first rows and columns
+        output: ``(batch, channels, windows, size[0] * size[1])``
+    """
+    width = maps.shape[-1]
+    rows = torch.arange(size[0], device=maps.device)[:, None] * width
+    offsets = (rows + torch.arange(size[1], device=maps.device)).flatten()
+    batch, channels = maps.shape[:2]
+    corner = top * width + left
+    places = (corner[..., None] + offsets).flatten(1)[:, None].expand(-1, channels, -1)
+    return maps.flatten(2).gather(2, places).view(batch, channels, -1, size[0] * size[1])
+
+
+def responses_at(maps: Tensor, kernels: Tensor, index: Tensor, top: Tensor, left: Tensor) -> Tensor:
+    """One response of each output channel in a stack of convolutions, each of maps of its own.
+
+    Shapes:
+        maps: ``(batch, in_channels, stack, height, width)``
+        kernels: ``(out_channels, in_channels, stack, kernel_height, kernel_width)``
+        index, top, left: ``(batch, out_channels)`` int64: which of the stack, and the window's
+            first row and column in its maps
+        output: ``(batch, out_channels)``
+    """
+    rows = index * maps.shape[3] + top  # no window reaches into the next of the stack
+    windows = windows_at(maps.flatten(2, 3), rows, left, kernels.shape[-2:])
+    chosen = index[:, :, None, None, None].expand(
+        -1, -1, kernels.shape[1], -1, kernels[0, 0, 0].numel()
+    )
+    kernels = kernels.flatten(3)[None].expand(len(maps), -1, -1, -1, -1)
+    return torch.einsum("bcok,bock->bo", windows, kernels.gather(3, chosen).squeeze(3))
 
 
 def _padding(convolution: nn.Conv2d) -> tuple[int, int, int, int]:

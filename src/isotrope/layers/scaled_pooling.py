@@ -1,0 +1,209 @@
+"""Scaled convolutions and what chooses among their sizes, without ever holding all sizes.
+
+Values, choices and gradients are those of `SiConv2d` followed by `ScalePool`, up to rounding.
+
+* `largest_over_scales` takes the sizes one after the other and keeps the best of each pixel.
+* `chosen_maps` is given one scale for each image and channel and computes that one alone. The
+  scale comes from `scale_scores`: for the sum of a map, no map is needed, because the sum of a
+  correlation is the correlation of the kernel with sums over boxes of the image.
+* `response_at` is given one position, too, and computes one window. It is all that the gradient of
+  a global maximum needs, once it is known where the maximum is.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+import isotrope.layers.scaled_spectra as spectral
+from isotrope.layers.scaled_convolution import SiConv2d
+from isotrope.layers.scaled_gradients import largest_responses
+
+Score = Literal["largest", "sum", "mean", "mean_square"]
+_ON_A_CPU, _ON_A_GPU = 2**22, 2**28  # numbers at a time of transforms of kernels for one image
+
+
+def largest_over_scales(images: Tensor, convolution: SiConv2d) -> tuple[Tensor, Tensor]:
+    """The largest response at each pixel over all kernel sizes, and its scale.
+
+    Shapes:
+        images: ``(batch, in_channels, height, width)``
+        outputs: ``(batch, out_channels, height - k + 1, width - k + 1)``; the second int64
+
+    Raises:
+        ValueError: if the convolution has a stride or padding, or its kernels do not fit.
+    """
+    spectra, folded, bases = convolution.in_fourier_space(images)
+    largest, scales = largest_responses(spectra, folded, convolution.frames, bases)
+    largest, scales = (found.permute(3, 2, 0, 1) for found in (largest, scales))
+    largest = largest + convolution.bias.to(largest.dtype)[:, None, None]
+    if convolution.frame == "zero":  # of the frames at a pixel, the narrowest comes first
+        depths = _map_depths(images, convolution)
+        narrowest = (convolution.frame_widths <= depths[..., None]).sum(dim=-1)
+        beaten = (largest < 0) & (narrowest < convolution.num_scales)
+        scales = torch.maximum(scales, beaten.to(scales.dtype) * narrowest.to(scales.dtype))
+        largest = largest * ~beaten
+    return largest.to(images.dtype).contiguous(), scales.contiguous().long()
+
+
+def scale_scores(images: Tensor, convolution: SiConv2d, score: Score) -> Tensor:
+    """What the framed map of each scale is judged by. It has no gradient.
+
+    ``largest`` is the largest value and counts frames of zeros; ``sum`` the sum of all values, of
+    which such frames hold none; ``mean`` and ``mean_square`` leave every frame out.
+
+    Shapes:
+        images: ``(batch, in_channels, height, width)``
+        output: ``(batch, out_channels, scales)``
+
+    Raises:
+        ValueError: if the convolution has a stride or padding, or its kernels do not fit.
+    """
+    with torch.no_grad():
+        if score in ("sum", "mean"):
+            return _sums(images.detach(), convolution, mean=score == "mean")
+        spectra, folded, bases = convolution.in_fourier_space(images.detach())
+        parts = spectral.multipliers(spectra)
+        groups = spectral.groups(folded, spectra)
+        biases = torch.split(convolution.bias.to(spectra.dtype), [some.shape[2] for some in groups])
+        scores = []
+        for scale, frame in enumerate(convolution.frames):
+            rows, columns, inverse = bases.rows[scale], bases.columns[scale], bases.inside(frame)
+            of_scale = []
+            for weights, bias in zip(groups, biases, strict=True):
+                kernels = spectral.kernel_spectra(weights, rows, columns)
+                maps = spectral.responses(kernels, parts, inverse) + bias[:, None]
+                if score == "mean_square":
+                    of_scale.append(maps.square().mean(dim=(0, 1)))
+                else:
+                    of_scale.append(maps.amax(dim=(0, 1)))
+            scores.append(torch.cat(of_scale).T)
+            if score == "largest" and frame > 0 and convolution.frame == "zero":
+                scores[-1] = scores[-1].clamp(min=0)
+        return torch.stack(scores, dim=-1)
+
+
+def chosen_maps(images: Tensor, convolution: SiConv2d, scales: Tensor) -> Tensor:
+    """The framed map of one scale for each image and channel.
+
+    Shapes:
+        images: ``(batch, in_channels, height, width)``
+        scales: ``(batch, out_channels)``
+        output: ``(batch, out_channels, height - k + 1, width - k + 1)``
+
+    Raises:
+        ValueError: if the convolution has a stride or padding, or its kernels do not fit.
+    """
+    spectra, folded, bases = convolution.in_fourier_space(images)
+    by_channel = folded.permute(2, 0, 1, 3).flatten(2)
+    parts = [part.permute(2, 0, 1) for part in spectral.multipliers(spectra)]
+    across, waves = spectra.shape[1], spectra.shape[:2].numel()
+    numbers = _ON_A_GPU if images.is_cuda else _ON_A_CPU
+    step = max(1, numbers // (waves * by_channel.shape[0] * folded.shape[-1]))
+    maps = []
+    for start in range(0, len(images), step):
+        some = slice(start, start + step)
+        rows, columns = bases.rows[scales[some]], bases.columns[scales[some]]
+        down = (rows @ by_channel).view(*rows.shape, -1)
+        kernels = (columns[:, :, None] @ down).flatten(2, 3)
+        real, imaginary = (
+            (kernels * part[some, None]).sum(dim=-1).view(*rows.shape[:3], -1) for part in parts
+        )
+        lines = bases.real @ real + bases.imaginary @ imaginary
+        maps.append(lines.view(*rows.shape[:2], -1, 2 * across) @ bases.across.T)
+    found = torch.cat(maps) + convolution.bias.to(spectra.dtype)[:, None, None]
+    frames = convolution.frame_widths[scales]
+    outside = _map_depths(images, convolution) < frames[..., None, None]
+    return found.masked_fill(outside, convolution.around).to(images.dtype)
+
+
+def response_at(
+    images: Tensor, convolution: SiConv2d, scale: Tensor, row: Tensor, column: Tensor
+) -> Tensor:
+    """One value of the framed maps for each image and channel, of any scale at any position.
+
+    Shapes:
+        images: ``(batch, in_channels, height, width)``
+        scale, row, column: ``(batch, out_channels)``
+        output: ``(batch, out_channels)``
+    """
+    dtype = torch.promote_types(images.dtype, torch.float32)
+    maps, weights, lines = images.to(dtype), convolution.weights.to(dtype), convolution.lines(dtype)
+    batch, channels, height, width = maps.shape
+    k = lines.shape[-1]
+    down = _taps(lines, scale, row, height).flatten(1, 2)
+    across = _taps(lines, scale, column, width)
+    rows = (down @ maps.transpose(1, 2).flatten(2)).view(batch, -1, k * channels, width)
+    windows = (rows @ across.mT).view(batch, -1, k, channels, k)
+    found = (windows * weights.transpose(1, 2)).sum(dim=(2, 3, 4)) + convolution.bias.to(dtype)
+    depth = _depth(row, column, height - k + 1, width - k + 1)
+    outside = depth < convolution.frame_widths[scale]
+    return found.masked_fill(outside, convolution.around).to(images.dtype)
+
+
+def _taps(lines: Tensor, scale: Tensor, position: Tensor, length: int) -> Tensor:
+    """What the lines of an image are multiplied by for windows of some sizes at some positions.
+
+    Shapes:
+        lines: ``(scales, largest size, k)``
+        scale, position: ``(batch, out_channels)``
+        output: ``(batch, out_channels, k, length)``
+    """
+    scales, largest, k = lines.shape
+    line = torch.arange(length, device=lines.device) - position[..., None] + (largest - k) // 2
+    fits = (line >= 0) & (line < largest)
+    places = torch.where(fits, line + scale[..., None] * largest, scales * largest)
+    padded = torch.cat((lines.flatten(0, 1), lines.new_zeros(1, k)))
+    return padded[places].mT
+
+
+def _sums(images: Tensor, convolution: SiConv2d, mean: bool) -> Tensor:
+    """Sums or means of the responses at each scale where the kernel fits."""
+    dtype = torch.promote_types(images.dtype, torch.float32)
+    maps, weights, lines = images.to(dtype), convolution.weights.to(dtype), convolution.lines(dtype)
+    sides = [side - convolution.kernel_size + 1 for side in images.shape[-2:]]
+    frames = convolution.frame_widths
+    down = _box_taps(lines, frames, images.shape[-2], sides[0], mean)
+    across = _box_taps(lines, frames, images.shape[-1], sides[1], mean)
+    shape = (*maps.shape[:2], *down.shape[:2], -1)
+    rows = (down.flatten(0, 1) @ maps).view(shape)
+    boxes = rows @ across.mT
+    scores = torch.einsum("ncsuv,ocuv->nos", boxes, weights)
+    bias = convolution.bias.to(dtype)[:, None]
+    if mean:
+        return scores + bias
+    return scores + bias * (sides[0] - 2 * frames) * (sides[1] - 2 * frames)
+
+
+def _box_taps(lines: Tensor, frames: Tensor, length: int, side: int, mean: bool) -> Tensor:
+    """The sum (or mean) of what `_taps` gives for all positions inside each scale's frame.
+
+    Shapes:
+        lines: ``(scales, largest size, k)``
+        output: ``(scales, k, length)``
+    """
+    _, largest, k = lines.shape
+    sums = torch.cat((lines.new_zeros(len(lines), 1, k), lines), dim=1).double().cumsum(dim=1)
+    frame = frames[:, None]
+    last = torch.arange(length, device=lines.device) + (largest - k) // 2 - frame
+    first = last - (side - 1 - 2 * frame)
+    above, below = (
+        sums.take_along_dim(end.clamp(0, largest)[..., None], dim=1) for end in (last + 1, first)
+    )
+    boxes = above - below
+    if mean:
+        boxes = boxes / (side - 2 * frame[..., None])
+    return boxes.mT.to(lines.dtype)
+
+
+def _depth(row: Tensor, column: Tensor, height: int, width: int) -> Tensor:
+    """How many pixels lie between a position and the border of its map."""
+    from_sides = torch.minimum(column, width - 1 - column)
+    return torch.minimum(torch.minimum(row, height - 1 - row), from_sides)
+
+
+def _map_depths(images: Tensor, convolution: SiConv2d) -> Tensor:
+    """`_depth` at every position of the convolution's maps."""
+    height, width = (side - convolution.kernel_size + 1 for side in images.shape[-2:])
+    row = torch.arange(height, device=images.device)[:, None]
+    return _depth(row, torch.arange(width, device=images.device), height, width)
