@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.local_data import VARIABLE, local_file, local_root
 from isotrope.settings import Settings
@@ -20,7 +21,7 @@ class DataFile(Settings):
     """A file of a data set: ``path`` is relative to ``root``, ``size`` is in bytes."""
 
     path: str
-    root: Literal["folder", "ISOTROPE_DATA"]
+    root: Literal["folder", "ISOTROPE_DATA", "downloads"]
     size: int
     sha256: str
 
@@ -51,7 +52,7 @@ def _known_sha256(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 (
 
 
 def describe(path: Path, folder: Path) -> DataFile:
-    """A file in the data set's folder, or one of the user's, as the manifest lists it.
+    """A file in the data set's folder, a download or one of the user's, as the manifest lists it.
 
     Raises:
         ValueError: if it lies elsewhere.
@@ -61,6 +62,9 @@ def describe(path: Path, folder: Path) -> DataFile:
     if path.is_relative_to(folder):
         inside = path.relative_to(folder).as_posix()
         return DataFile(path=inside, root="folder", size=size, sha256=sha256)
+    if path.is_relative_to(paths.DOWNLOADS):
+        inside = path.relative_to(paths.DOWNLOADS).as_posix()
+        return DataFile(path=inside, root="downloads", size=size, sha256=sha256)
     if root is not None and path.is_relative_to(root):
         inside = path.relative_to(root).as_posix()
         return DataFile(path=inside, root="ISOTROPE_DATA", size=size, sha256=sha256)
@@ -87,19 +91,28 @@ def read_manifest(path: Path) -> Manifest:
         raise UserError(f"{path}: not a whole manifest ({reason}); {rebuild(path)}") from error
 
 
+def place(file: DataFile, manifest: Path) -> Path:
+    """Where a file that a manifest lists lies.
+
+    Raises:
+        UserError: if it should lie under ``$ISOTROPE_DATA`` and does not.
+    """
+    if file.root == "folder":
+        return manifest.parent / file.path
+    return paths.DOWNLOADS / file.path if file.root == "downloads" else local_file(file.path)
+
+
 def verify(file: DataFile, manifest: Path) -> None:
     """Compare a file with its entry in the manifest.
 
     Raises:
         UserError: if the file is absent, or its size or checksum is another.
     """
-    if file.root == "folder":
-        path, remedy = manifest.parent / file.path, rebuild(manifest)
-        if not path.is_file():
-            raise UserError(f"{path}: no such file, though {manifest.name} lists it; {remedy}")
-    else:
-        path = local_file(file.path)
-        remedy = f"restore the file, or {rebuild(manifest)} from what is there now"
+    path, remedy = place(file, manifest), rebuild(manifest)
+    if file.root == "ISOTROPE_DATA":
+        remedy = f"restore the file, or {remedy} from what is there now"
+    elif not path.is_file():
+        raise UserError(f"{path}: no such file, though {manifest.name} lists it; {remedy}")
     found = path.stat()
     if found.st_size != file.size:
         raise UserError(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from isotrope.data import STIRDataset, stir
+from isotrope.data._stir_archive import ABOUT
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,7 @@ def _arrays(classes=2, instances=1, channels=1, integer=np.int32, seed=0):
         "lbls": np.broadcast_to(np.arange(classes, dtype=integer)[:, None], counts),
         "scls": np.broadcast_to(np.arange(64, 16, -1, dtype=integer)[:, None, None], counts),
         "psts": generator.integers(0, 64, (*counts, 2), dtype=integer),
-        "metadata": np.array([("title", "small")] * 5 + [("version", "1.0.0")]),
+        "metadata": np.array([(key, f"the {key}") for key in ABOUT]),
         "lbldata": np.array([f"thing {one}" for one in range(classes)]),
     }
 

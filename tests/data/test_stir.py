@@ -1,8 +1,14 @@
+import hashlib
+import json
+
 import pytest
 import torch
 from pydantic import ValidationError
 
+from isotrope import paths, sources
 from isotrope.data import stir
+from isotrope.dataset import build_dataset, load_split
+from isotrope.digests import with_local_files
 from isotrope.errors import UserError
 
 
@@ -46,7 +52,8 @@ def test_an_unknown_split_of_the_plug_in_is_a_value_error(emoji):
 
 @pytest.mark.parametrize("task", ["mnist", "trafficsign", "aerial"])
 def test_only_the_emoji_are_embedded(task):
-    with pytest.raises(ValidationError, match="write `source: local`") as caught:
+    sources = rf"write `source: download`, .*generated.*`source: local` and put {task}\.npz"
+    with pytest.raises(ValidationError, match=sources) as caught:
         stir.Params(task=task, scenario="mid2rest")
     assert caught.value.errors()[0]["loc"] == ("source",)
 
@@ -114,3 +121,62 @@ def test_emoji_at_other_places_are_not_the_published_archive(data_folder, small_
     params = stir.Params(task="emoji", source="local", scenario="mid2rest")
     with pytest.raises(UserError, match="the emoji lie at other places"):
         stir.build(params, data_folder, "emoji-local")
+
+
+@pytest.fixture
+def fetched(emoji, tmp_path, monkeypatch):
+    """The drawn emoji in the place of the published archive, downloaded and pinned."""
+    monkeypatch.chdir(tmp_path)
+    path = paths.download("stir", "emoji.npz")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(emoji.read_bytes())
+    return path
+
+
+def pin(path):
+    content = path.read_bytes()
+    md5 = hashlib.md5(content).hexdigest()
+    entry = sources.PinnedFile(size=len(content), md5=md5, urls=["https://example.org/emoji.npz"])
+    sources.write("stir", sources.Sources(zenodo=1, version=2, files={"emoji.npz": entry}))
+
+
+def test_a_downloaded_archive_is_checked_listed_and_read_where_it_lies(fetched):
+    pin(fetched)
+    params = stir.Params(task="emoji", source="download", scenario="mid2rest")
+    assert stir.downloads(params) == ["emoji.npz"]
+    assert stir.local_files(params) == []
+
+    manifest = build_dataset("stir", params, "d")
+
+    (file,) = json.loads(manifest.read_text())["files"]
+    assert (file["root"], file["path"]) == ("downloads", "stir/emoji.npz")
+    assert len(load_split("stir", params, "train")) == 576
+    before = with_local_files("t", manifest)
+    assert before != "t"  # a pin that moves on to another version retrains
+
+    fetched.write_bytes(fetched.read_bytes() + b"x")
+    with pytest.raises(UserError, match=r"out/downloads/stir/emoji\.npz: cut short or replaced"):
+        load_split("stir", params, "train")
+    fetched.unlink()
+    with pytest.raises(UserError, match=r"out/downloads/stir/emoji\.npz: no such file, though"):
+        load_split("stir", params, "train")
+
+
+def test_a_pinned_archive_of_another_layout_or_with_other_places_is_refused(
+    fetched, small_arrays, save
+):
+    params = stir.Params(task="emoji", source="download", scenario="mid2rest")
+    arrays = small_arrays(classes=36)
+    save(fetched, arrays)
+    pin(fetched)
+    with pytest.raises(UserError, match="the emoji lie at other places"):
+        build_dataset("stir", params, "d")
+    save(fetched, arrays | {key: arrays[key][:, :, :, 0] for key in ("imgs", "lbls", "scls")})
+    pin(fetched)
+    with pytest.raises(UserError, match="files made before 10 June 2022 have no instances"):
+        build_dataset("stir", params, "d")
+
+
+def test_emoji_are_not_generated_from_raw_material():
+    with pytest.raises(ValidationError, match="write `source: embedded`"):
+        stir.Params(task="emoji", source="generated", scenario="mid2rest")

@@ -1,5 +1,7 @@
 import io
 import pickle
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -7,13 +9,67 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 from isotrope.data import STIRDataset
 from isotrope.errors import UserError
 
 
-def test_the_published_example_gives_float_images_and_whole_labels(emoji):
+def test_the_published_example_runs_with_its_import_line_changed(emoji, tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "emoji.npz").symlink_to(emoji)
+    monkeypatch.chdir(tmp_path)
+    example = """
+from isotrope.data import STIRDataset
+
+dataset = STIRDataset('data/emoji.npz')
+images, labels = dataset.to_torch(split='train', scales=range(17, 65), shuffle=True)
+scales, positions = dataset.get_latents(split='train', scales=range(17, 65), shuffle=True)
+metadata = dataset.metadata
+label_descriptions = dataset.labeldata
+"""
+    names = {}
+    exec(example, names)
+
+    assert names["images"].shape == (1728, 1, 64, 64)
+    assert names["labels"].shape == names["scales"].shape == (1728,)
+    assert names["positions"].shape == (1728, 2)
+    assert names["metadata"]["version"] == "1"
+    assert names["label_descriptions"][33] == "smile"
+
+
+def test_tensors_that_can_be_unpacked_still_feed_a_loader_and_subsets(archive):
+    data = archive.to_torch("valid", [40])
+    images, labels = data
+    loaded = list(DataLoader(data, batch_size=16))
+    assert torch.equal(torch.cat([batch for batch, _ in loaded]), images)
+    assert torch.equal(torch.cat([batch for _, batch in loaded]), labels)
+    part = Subset(data, [3, 5])
+    assert torch.equal(part[1][0], images[5])
+    assert len(data) == 36
+
+
+def test_examples_are_single_images_by_scale_and_class_as_stored(
+    archive, tmp_path, small_arrays, save
+):
+    shown = archive.examples([64, 17, 40])
+    assert shown.shape == (3, 36, 64, 64)
+    assert (shown[1] == archive.images[2, 47, :, 0]).all()
+    arrays = small_arrays(instances=2, channels=3)
+    colours = STIRDataset(save(tmp_path / "a.npz", arrays)).examples([20], "train", instance=1)
+    assert (colours == arrays["imgs"][0, 44:45, :, 1]).all()
+    with pytest.raises(ValueError, match="instance must be 0 to 0, got 1"):
+        archive.examples([20], instance=1)
+    with pytest.raises(ValueError, match="split must be one of"):
+        archive.examples([20], "tests")
+
+
+def test_an_archive_is_read_without_torch():
+    code = "import sys, isotrope.data; isotrope.data.STIRDataset; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_to_torch_gives_float_images_and_whole_labels(emoji):
     data = STIRDataset(str(emoji)).to_torch(split="train", scales=range(17, 33), shuffle=True)
 
     assert isinstance(data, TensorDataset)
@@ -198,6 +254,8 @@ def test_the_old_layout_without_instances_is_refused(tmp_path, channels, small_a
         ("psts", lambda a: a[..., :1], r"psts should be .*\(3, 48, 2, 1, 2\)"),
         ("psts", lambda a: a - 64, r"psts should lie in 0\.\.63"),
         ("metadata", lambda a: a[:5], r"metadata should be str \(6, 2\)"),
+        ("metadata", lambda a: a[[0, 0, 2, 3, 4, 5]], "metadata should say title, description,"),
+        ("metadata", lambda a: np.char.upper(a), "and says TITLE, DESCRIPTION"),
         ("lbldata", lambda a: np.arange(2), "lbldata should be str"),
     ],
 )

@@ -1,7 +1,25 @@
-# Each data set is built once, from the settings that its runs agree on.
+# Each data set is built once, from the settings that its runs agree on; the files that are fetched for
+# it come first, on the machine that snakemake runs on: nodes of a cluster may have no network.
+
+
+rule download:
+    output:
+        "out/downloads/{dataset}/{file}",
+    log:
+        "out/downloads/{dataset}/{file}.log",
+    conda:
+        "../../envs/isotrope.yaml"
+    params:
+        checksum=checksum_of_download,
+    message:
+        "Downloading {wildcards.file} for the data set {wildcards.dataset}"
+    shell:
+        "isotrope download {wildcards.dataset} {wildcards.file} > {log} 2>&1"
 
 
 rule build_dataset:
+    input:
+        of_dataset("downloads"),
     output:
         manifest=ensure("out/data/{dataset}/{key}.manifest.json", non_empty=True),
         preview=report(

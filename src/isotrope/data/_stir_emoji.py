@@ -13,11 +13,12 @@ below 0.4 of 255.
 
 import hashlib
 from importlib import metadata, resources
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isotrope.data._stir_archive import CANVAS, SCALES, SPLITS, Archive, assemble
 from isotrope.data._svg import draw, read_icon
 from isotrope.errors import UserError
 
@@ -29,26 +30,20 @@ FACES = (
     "grin-beam-sweat", "grin-beam", "grin-alt", "grin", "grimace", "frown-open", "flushed",
     "dizzy", "angry", "smile", "meh", "frown",
 )  # fmt: skip
-SCALES = range(64, 16, -1)  # pixels, in the order of the archive's second axis
-CANVAS = 64  # pixels
-SPLITS = 3
 POSITIONS_SHA256 = "74b2b0cacc609904"  # first digits, of the int32 positions in C order
 POSITIONS_SUM = 122_071
 PACKAGE, VERSION = "fontawesomefree", "5.15.4"
-METADATA = (
-    ("title", "STIR emoji, drawn by Isotrope"),
-    (
-        "description",
-        "36 face icons, white on black on 64 x 64 pixels, each in boxes of 17 to 64 pixels at one "
-        "place per split. Classes and places are those of the STIR emoji archive 1.0.0. The "
-        "artwork is Font Awesome Free 5.15.4, CC BY 4.0, scaled and moved; the pixels are drawn "
-        "by Isotrope.",
-    ),
-    ("author", "Fonticons, Inc. (artwork); T. R. Altstidl et al. (design); Isotrope (pixels)"),
-    ("license", "CC BY 4.0, https://creativecommons.org/licenses/by/4.0/"),
-    ("version", "1"),
-    ("date", "21 November 2026"),
-)
+ABOUT = {
+    "title": "STIR emoji, drawn by Isotrope",
+    "description": "36 face icons, white on black on 64 x 64 pixels, each in boxes of 17 to 64 "
+    "pixels at one place per split. Classes and places are those of the STIR emoji archive 1.0.0. "
+    "The artwork is Font Awesome Free 5.15.4, CC BY 4.0, scaled and moved; the pixels are drawn by "
+    "Isotrope.",
+    "author": "Fonticons, Inc. (artwork); T. R. Altstidl et al. (design); Isotrope (pixels)",
+    "license": "CC BY 4.0, https://creativecommons.org/licenses/by/4.0/",
+    "version": "1",
+    "date": "21 November 2026",
+}
 
 
 def check_positions(positions: NDArray[Any]) -> bool:
@@ -66,10 +61,10 @@ def draw_positions() -> NDArray[np.int32]:
         RuntimeError: if NumPy's stream is not the one that the authors drew from.
     """
     stream = np.random.RandomState(42)
-    positions = np.empty((SPLITS, len(SCALES), len(FACES), 1, 2), dtype=np.int32)
+    positions = np.empty((len(SPLITS), len(SCALES), len(FACES), 1, 2), dtype=np.int32)
     for face in range(len(FACES)):
         for index, scale in enumerate(SCALES):
-            for split in range(SPLITS):
+            for split in range(len(SPLITS)):
                 highest = CANVAS - scale
                 positions[split, index, face, 0] = stream.randint(0, highest + 1, 2, dtype=np.int64)
     if not check_positions(positions):
@@ -98,17 +93,6 @@ def _read_svg(face: str) -> str:
     return (folder / f"{face}.svg").read_text(encoding="utf-8")
 
 
-class Archive(NamedTuple):
-    """The arrays of an archive, under its keys; see ``_stir_reader.py`` for their shapes."""
-
-    imgs: NDArray[np.uint8]
-    lbls: NDArray[np.int32]
-    scls: NDArray[np.int32]
-    psts: NDArray[np.int32]
-    metadata: NDArray[np.str_]
-    lbldata: NDArray[np.str_]
-
-
 def draw_archive() -> Archive:
     """All emoji as an archive.
 
@@ -123,16 +107,7 @@ def draw_archive() -> Archive:
         icon = read_icon(_read_svg(name))
         for index, scale in enumerate(SCALES):
             picture = draw(icon, scale)
-            for split in range(SPLITS):
+            for split in range(len(SPLITS)):
                 left, top = positions[split, index, face, 0]
                 images[split, index, face, 0, top : top + scale, left : left + scale] = picture
-    labels = np.arange(len(FACES), dtype=np.int32)[:, None]
-    scales = np.array(SCALES, dtype=np.int32)[:, None, None]
-    return Archive(
-        imgs=images,
-        lbls=np.broadcast_to(labels, shape),
-        scls=np.broadcast_to(scales, shape),
-        psts=positions,
-        metadata=np.array(METADATA),
-        lbldata=np.array(FACES),
-    )
+    return assemble(images, positions, FACES, ABOUT)

@@ -5,7 +5,8 @@ Reevaluating Scale Equivariance in Convolutional Neural Networks", IJCNN 2023,
 https://arxiv.org/abs/2211.10288; archives at https://zenodo.org/record/6578038.
 Differs from the published reader: a file that is absent, damaged or of another layout is an error,
 where it was a warning and an unusable object or a wrong picture; the methods that served one task
-only (``encode_labels``, ``decode_labels``) and iteration over the three splits are left out.
+only (``encode_labels``, ``decode_labels``) and iteration over the three splits are left out; what
+``to_torch`` gives can be unpacked into images and labels, as the published example does in vain.
 """
 
 import io
@@ -15,20 +16,25 @@ import zlib
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.utils.data import TensorDataset
 
+from isotrope.data._stir_archive import ABOUT, KEYS, LARGEST, SCALES, SMALLEST, SPLITS
 from isotrope.errors import UserError
 
-SPLITS = ("train", "valid", "test")
-LARGEST, SMALLEST = 64, 17  # pixels
-SCALES = range(LARGEST, SMALLEST - 1, -1)  # in the order of the archive
-KEYS = ("imgs", "lbls", "scls", "psts", "metadata", "lbldata")
+if TYPE_CHECKING:
+    from isotrope.data._stir_tensors import LabelledTensors
+
 _SHUFFLE_SEED = 42
+_LARGEST_MEMBER = 1 << 31  # bytes; the images of trafficsign have a third of that
+_PIECE = 1 << 20  # bytes
+_LONGEST_HEADER = 1 << 17  # bytes; NumPy reads no more than 10,000
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 _DAMAGE = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
@@ -44,16 +50,41 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
                     f"{path}: no STIR archive, for it lacks {', '.join(missing)}; "
                     "get the file of the data set's version 1.0.0"
                 )
-            return {
-                key: np.load(io.BytesIO(archive.read(f"{key}.npy")), allow_pickle=False)
-                for key in KEYS
-            }
+            return {key: _array(_content(archive, f"{key}.npy")) for key in KEYS}
     except _DAMAGE as error:
         reason = str(error).rstrip(".") or type(error).__name__
         raise UserError(
             f"{path}: cannot be read as npz arrays without pickles ({reason}); "
             "the file is cut short, altered, or no npz: get or build it again"
         ) from error
+
+
+def _content(archive: zipfile.ZipFile, name: str) -> bytearray:
+    """A member of a zip, piece by piece: colour archives are too large to be held twice."""
+    size = archive.getinfo(name).file_size
+    if size > _LARGEST_MEMBER:
+        raise ValueError(f"{name} claims {size} bytes")
+    content, done = bytearray(size), 0
+    with archive.open(name) as member:
+        while piece := member.read(_PIECE):
+            content[done : done + len(piece)] = piece
+            done += len(piece)
+    if done < size:
+        raise EOFError(f"{name} ends after {done} of {size} bytes")
+    return content
+
+
+def _array(content: bytearray) -> NDArray[Any]:
+    """The array in a file's content, not copied."""
+    stream = io.BytesIO(content[:_LONGEST_HEADER])
+    version = np.lib.format.read_magic(stream)
+    if version not in _HEADERS:
+        raise ValueError(f"arrays of version {version} are not known")
+    shape, in_columns, kind = _HEADERS[version](stream)
+    if kind.hasobject:
+        raise ValueError("it holds Python objects")
+    values: NDArray[Any] = np.frombuffer(content, kind, offset=stream.tell())
+    return values.reshape(shape, order="F" if in_columns else "C")
 
 
 def _layout_errors(arrays: dict[str, NDArray[Any]]) -> list[str]:
@@ -90,6 +121,8 @@ def _layout_errors(arrays: dict[str, NDArray[Any]]) -> list[str]:
         wrong.append("scls should fall from 64 to 17 along the second axis")
     if not ((arrays["psts"] >= 0) & (arrays["psts"] < LARGEST)).all():
         wrong.append("psts should lie in 0..63")
+    if sorted(found := arrays["metadata"][:, 0].tolist()) != sorted(ABOUT):
+        wrong.append(f"metadata should say {', '.join(ABOUT)} and says {', '.join(found)}")
     return wrong
 
 
@@ -102,6 +135,13 @@ def _scale_indices(scales: Iterable[int]) -> list[int]:
             f"scales must be whole pixels from {SMALLEST} to {LARGEST}, got {wrong or 'none'}"
         )
     return [LARGEST - scale for scale in chosen]
+
+
+def _split_index(split: str) -> int:
+    """Where a split lies on the archive's first axis."""
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}, got '{split}'")
+    return SPLITS.index(split)
 
 
 class STIRDataset:
@@ -145,16 +185,14 @@ class STIRDataset:
         self, array: NDArray[Any], split: str, scales: Iterable[int], shuffle: bool
     ) -> NDArray[Any]:
         """A copy of one array's entries of a split, ``(images, ...)``."""
-        if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got '{split}'")
-        chosen = array[SPLITS.index(split), _scale_indices(scales)]
+        chosen = array[_split_index(split), _scale_indices(scales)]
         flat: NDArray[Any] = chosen.reshape(-1, *chosen.shape[3:])
         if shuffle:
             flat = flat[np.random.RandomState(_SHUFFLE_SEED).permutation(len(flat))]
         return flat
 
     def to_uint8(
-        self, split: str, scales: Iterable[int] = SCALES, shuffle: bool = True
+        self, split: str = "train", scales: Iterable[int] = SCALES, shuffle: bool = True
     ) -> tuple[NDArray[np.uint8], NDArray[np.integer[Any]]]:
         """Images ``(n, channels, 64, 64)`` in 0..255 as stored, and labels ``(n,)``.
 
@@ -172,21 +210,25 @@ class STIRDataset:
         return np.ascontiguousarray(images), self._select(self.labels, split, scales, shuffle)
 
     def to_numpy(
-        self, split: str, scales: Iterable[int] = SCALES, shuffle: bool = True
+        self, split: str = "train", scales: Iterable[int] = SCALES, shuffle: bool = True
     ) -> tuple[NDArray[np.float32], NDArray[np.integer[Any]]]:
         """Images, float32 ``(n, channels, 64, 64)`` in 0..1, and labels, as ``to_uint8``."""
         images, labels = self.to_uint8(split, scales, shuffle)
         return images.astype(np.float32) / np.float32(255), labels
 
     def to_torch(
-        self, split: str, scales: Iterable[int] = SCALES, shuffle: bool = True
-    ) -> TensorDataset:
-        """What ``to_numpy`` gives, as float32 and int64 tensors."""
-        images, labels = self.to_numpy(split, scales, shuffle)
-        return TensorDataset(torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)))
+        self, split: str = "train", scales: Iterable[int] = SCALES, shuffle: bool = True
+    ) -> "LabelledTensors":
+        """What ``to_numpy`` gives, as float32 and int64 tensors in a ``TensorDataset``.
+
+        It can be indexed, given to a ``DataLoader``, or unpacked: ``images, labels = ...``.
+        """
+        from isotrope.data._stir_tensors import LabelledTensors  # torch costs two seconds
+
+        return LabelledTensors(*self.to_numpy(split, scales, shuffle))
 
     def get_latents(
-        self, split: str, scales: Iterable[int] = SCALES, shuffle: bool = True
+        self, split: str = "train", scales: Iterable[int] = SCALES, shuffle: bool = True
     ) -> tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]:
         """Scales ``(n,)`` and positions ``(n, 2)`` in pixels, in the order of ``to_uint8``."""
         scales = list(scales)
@@ -194,3 +236,26 @@ class STIRDataset:
             self._select(self.scales, split, scales, shuffle),
             self._select(self.positions, split, scales, shuffle),
         )
+
+    def examples(
+        self, scales: Iterable[int], split: str = "test", instance: int = 0
+    ) -> NDArray[np.uint8]:
+        """One image of each class at each scale, as stored; needs no torch.
+
+        Args:
+            scales: sizes of the object in pixels, 17 to 64, in the order wanted.
+            split: ``train``, ``valid`` or ``test``.
+            instance: which of the objects of a class, from 0.
+
+        Returns:
+            ``(scales, classes, 64, 64)``, colours in a fifth axis.
+
+        Raises:
+            ValueError: if the split or a scale is unknown, no scale is given, or a class has no
+                such instance.
+        """
+        if not 0 <= instance < (count := self.images.shape[3]):
+            raise ValueError(f"instance must be 0 to {count - 1}, got {instance}")
+        images = self.images[_split_index(split), :, :, instance]
+        chosen: NDArray[np.uint8] = images[_scale_indices(scales)]
+        return chosen

@@ -3,8 +3,18 @@
 Source: Altstidl, Nguyen, Schwinn, Köferl, Mutschler, Eskofier and Zanca, "Just a Matter of Scale?
 Reevaluating Scale Equivariance in Convolutional Neural Networks", IJCNN 2023,
 https://arxiv.org/abs/2211.10288; archives at https://zenodo.org/record/6578038.
-Differs from the published data: the emoji of source ``embedded`` have the published classes, sizes
-and places, while their pixels are drawn here (see ``_stir_emoji.py``).
+
+Sources, in every result row:
+
+* ``embedded``: the emoji, drawn here with the published classes, sizes and places
+  (``_stir_emoji.py``).
+* ``download``: the published archive, fetched from Zenodo and checked against
+  ``workflow/sources/stir.yaml``, which ``isotrope pin stir`` fills in.
+* ``local``: the published archive, which lies at ``$ISOTROPE_DATA/stir/<task>.npz``.
+* ``generated``: made here from raw material under ``$ISOTROPE_DATA`` by the rules of the published
+  generators: mnist from ``mnist/`` (same digits and places; one pixel in a million differs, see
+  ``_stir_mnist.py``), trafficsign from ``mtsd/`` and aerial from ``dota/`` (same things, but other
+  places: the published ones were drawn without a seed, see ``_stir_photos.py``).
 
 Scenarios name the sizes seen in training (and validation); the test has the others, 32 of 48:
 ``small2large`` trains on 17-32, ``mid2rest`` on 33-48, ``large2small`` on 49-64 pixels;
@@ -19,10 +29,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
+from isotrope import paths, sources
+from isotrope.data import _stir_aerial, _stir_mnist, _stir_trafficsign
+from isotrope.data._stir_archive import LARGEST, SCALES, write, write_sources
 from isotrope.data._stir_emoji import check_positions, draw_archive
-from isotrope.data._stir_reader import LARGEST, SCALES, STIRDataset
+from isotrope.data._stir_reader import STIRDataset
 from isotrope.dataset import Images
 from isotrope.errors import UserError
 from isotrope.local_data import local_file
@@ -30,7 +44,7 @@ from isotrope.settings import Settings, load_time
 
 REVISION = 1
 SPLITS = ("train", "valid", "test", "all_scales")
-PACKAGES = ("fontawesomefree",)
+PACKAGES = ("fontawesomefree", "scipy")
 
 
 class Task(NamedTuple):
@@ -47,6 +61,7 @@ TASKS = {
     "trafficsign": Task(16, 25, 3),
     "aerial": Task(9, 25, 3),
 }
+RAW = {"mnist": _stir_mnist, "trafficsign": _stir_trafficsign, "aerial": _stir_aerial}
 ALL = range(17, 65)  # pixels
 TRAINED = {
     "small2large": range(17, 33),
@@ -62,11 +77,12 @@ class Params(Settings):
     task: Literal["emoji", "mnist", "trafficsign", "aerial"] = Field(
         description="36 emoji, 10 digits, 16 traffic signs or 9 kinds of things in aerial photos"
     )
-    source: Literal["embedded", "local"] = Field(
+    source: Literal["embedded", "local", "download", "generated"] = Field(
         "embedded",
         validate_default=True,
-        description="embedded: drawn from installed icons (emoji only); "
-        "local: the published archive, $ISOTROPE_DATA/stir/<task>.npz",
+        description="embedded: drawn from installed icons (emoji only); download: the published "
+        "archive, from Zenodo; local: the same, $ISOTROPE_DATA/stir/<task>.npz; generated: made "
+        "from $ISOTROPE_DATA/mnist, mtsd or dota (not emoji)",
     )
     scenario: Literal["small2large", "mid2rest", "large2small", "all2all"] = load_time(
         description="sizes trained on: 17-32, 33-48, 49-64 or all 17-64 pixels"
@@ -75,12 +91,14 @@ class Params(Settings):
     @field_validator("source")
     @classmethod
     def _only_emoji_are_embedded(cls, source: str, info: ValidationInfo) -> str:
-        task = info.data.get("task", "emoji")
-        if source == "embedded" and task != "emoji":
+        task = info.data.get("task")
+        if source == "embedded" and task in RAW:
             raise ValueError(
-                f"task {task} is not embedded; write `source: local` and put {task}.npz "
-                "into $ISOTROPE_DATA/stir"
+                f"task {task} is not embedded; write `source: download`, or `source: generated`, "
+                f"or `source: local` and put {task}.npz into $ISOTROPE_DATA/stir"
             )
+        if source == "generated" and task == "emoji":
+            raise ValueError("the emoji need nothing of yours; write `source: embedded`")
         return source
 
 
@@ -101,41 +119,71 @@ def image_counts(params: Params) -> dict[str, int]:
 
 
 def local_files(params: Params) -> list[str]:
-    """The archive that must lie under ``$ISOTROPE_DATA``; none for embedded emoji."""
+    """What must lie under ``$ISOTROPE_DATA``: the archive, or the raw material, or nothing."""
+    if params.source == "generated":
+        raw: list[str] = RAW[params.task].local_files()
+        return raw
     return [f"stir/{params.task}.npz"] if params.source == "local" else []
+
+
+def downloads(params: Params) -> list[str]:
+    """The file that must be downloaded first, by its name in ``workflow/sources/stir.yaml``."""
+    return [f"{params.task}.npz"] if params.source == "download" else []
 
 
 def _file(params: Params, folder: Path, key: str) -> Path:
     """The npz file of these settings."""
-    names = local_files(params)
-    return local_file(names[0]) if names else folder / f"{key}.npz"
+    if params.source == "local":
+        return local_file(f"stir/{params.task}.npz")
+    if params.source == "download":
+        return paths.download("stir", f"{params.task}.npz")
+    return folder / f"{key}.npz"
 
 
 def build(params: Params, folder: Path, key: str) -> list[Path]:
-    """Draw the emoji into ``<folder>/<key>.npz``, or check the user's archive and name it.
+    """Make ``<folder>/<key>.npz``, or check the archive that is there and name it.
+
+    Beside an archive made from the user's files, ``<key>.sources.csv`` lists these.
 
     Raises:
-        UserError: if the archive is absent, damaged, or not the one of this task.
+        UserError: if a file is absent, damaged, or not the one of this task.
     """
     path = _file(params, folder, key)
     if params.source == "embedded":
-        np.savez_compressed(path, **draw_archive()._asdict())
-        return [path]
+        return [write(draw_archive(), path)]
+    if params.source == "generated":
+        made, rows = RAW[params.task].make_archive(TASKS[params.task].instances)
+        _compare(made.imgs, params, "what is under $ISOTROPE_DATA")
+        listed = write_sources(rows, folder / f"{key}{paths.SOURCES_OF}")
+        return [write(made, path), listed]
+    if params.source == "download":
+        sources.check("stir", path.name)
     archive = STIRDataset(path)
-    expected = TASKS[params.task]
-    found = Task(archive.num_classes, archive.images.shape[3], archive.num_channels)
-    if found != expected:
-        raise UserError(
-            f"{path}: task {params.task} has {expected.classes} classes, {expected.instances} "
-            f"instances and {expected.channels} channels; this archive has {found.classes}, "
-            f"{found.instances} and {found.channels}; put the archive of this task there"
-        )
+    _compare(archive.images, params, str(path))
     if params.task == "emoji" and not check_positions(archive.positions):
         raise UserError(
             f"{path}: the emoji lie at other places than those of the published archive; "
             "get the file again, or write `source: embedded`"
         )
     return [path]
+
+
+def _compare(images: NDArray[np.uint8], params: Params, where: str) -> None:
+    """Compare the images of an archive with the published counts of its task.
+
+    Raises:
+        UserError: if they are of another task, or made from parts of the raw material.
+    """
+    expected = TASKS[params.task]
+    classes, instances = images.shape[2:4]
+    found = Task(classes, instances, images.shape[6] if images.ndim == 7 else 1)
+    if found != expected:
+        raise UserError(
+            f"{where}: task {params.task} has {expected.classes} classes, {expected.instances} "
+            f"instances and {expected.channels} channels; this archive has {found.classes}, "
+            f"{found.instances} and {found.channels}; put the archive of this task, or all of its "
+            "raw material, there"
+        )
 
 
 def load(params: Params, folder: Path, key: str, split: str) -> Images:
