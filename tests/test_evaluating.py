@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from toy_runs import (
     ToyDataParams,
@@ -13,7 +14,8 @@ from toy_runs import (
     train,
 )
 
-from isotrope import dataset, networks
+from isotrope import dataset, networks, registry
+from isotrope.arrays import read_arrays
 from isotrope.errors import UserError
 from isotrope.evaluating import Evaluation, EvaluationTask, evaluate_pack
 from isotrope.evaluation import accuracy, scale_generalization
@@ -204,3 +206,61 @@ def test_another_training_and_absent_seeds_are_refused(trained):
         evaluate(task_for(trained, seeds=[1, 9]))
     with pytest.raises(UserError, match=r"run\.json is missing"):
         evaluate(task_for(trained, pack="4-6"))
+
+
+@pytest.fixture
+def with_arrays(monkeypatch, trained) -> list[list[int]]:
+    """``accuracy`` gives an array beside its rows; the seeds of each call."""
+    literal, evaluate_it = registry.literal, accuracy.evaluate
+    calls: list[list[int]] = []
+
+    def arrays_too(given: networks.Networks, *args: Any) -> Any:
+        calls.append(given.seeds)
+        rows = evaluate_it(given, *args)
+        return rows, {seed: {"a": np.full(3, seed), "b": np.zeros((2, 1))} for seed in given.seeds}
+
+    monkeypatch.setattr(accuracy, "evaluate", arrays_too)
+    monkeypatch.setattr(
+        registry,
+        "literal",
+        lambda kind, name, constant, default=None: (
+            (kind, name, constant) == ("evaluation", "accuracy", "ARRAYS")
+            or literal(kind, name, constant, default)
+        ),
+    )
+    return calls
+
+
+def test_arrays_of_a_seed_lie_beside_its_rows(trained, with_arrays):
+    task = task_for(trained)
+    evaluate(task)
+    for seed in (1, 3):
+        path = task.known(task.evaluations[0], seed).with_suffix(".npz")
+        assert read_arrays(path, "")["a"].tolist() == [seed] * 3
+    assert len(list(Path("out").rglob("*.npz"))) == 2, "none of the evaluation without"
+    assert {row["evaluation"] for row in results(task)} == {"accuracy", "scale_generalization"}
+    assert "arrays" not in (task.folder / "results.csv").read_text()
+    assert not list(Path("out").rglob("*.part"))
+
+    evaluate(task)
+    assert with_arrays == [[1, 3]], "what is known is not computed again"
+
+
+@pytest.mark.parametrize("damage", ["absent", "truncated", "of another seed"])
+def test_damaged_arrays_are_computed_again_with_their_rows(trained, with_arrays, damage):
+    task = task_for(trained, evaluation("accuracy"))
+    evaluate(task)
+    before = (task.folder / "results.csv").read_bytes()
+    path, other = (task.known(task.evaluations[0], seed).with_suffix(".npz") for seed in (3, 1))
+    whole = path.read_bytes()
+    if damage == "absent":
+        path.unlink()
+    else:
+        path.write_bytes(whole[:-1] if damage == "truncated" else other.read_bytes())
+
+    lines = evaluate(task)
+
+    assert any("is truncated or altered and is computed again" in line for line in lines)
+    assert with_arrays == [[1, 3], [3]]
+    assert path.read_bytes() == whole
+    assert (task.folder / "results.csv").read_bytes() == before

@@ -1,7 +1,9 @@
 """All evaluations of a pack in one process; what is known already is not computed again.
 
 The rows of a seed under an evaluation lie in a file of their own, named by the evaluation's digest;
-``results.csv`` of the pack is put together from them. A diverged seed is not evaluated.
+``results.csv`` of the pack is put together from them. An evaluation that says ``ARRAYS = True``
+gives arrays beside its rows; they lie in an npz file of the same name, whose checksum is in the
+last line of the rows. A diverged seed is not evaluated.
 """
 
 import csv
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from isotrope import dataset, devices, files, paths, registry
+from isotrope.arrays import Array, write_arrays
 from isotrope.errors import UserError
 from isotrope.networks import Networks, read_run
 from isotrope.settings import Settings
@@ -45,6 +48,11 @@ class Evaluation:
     dataset_name: str
     dataset_params: Settings
 
+    @property
+    def arrays(self) -> bool:
+        """Whether it gives arrays beside its rows."""
+        return bool(registry.literal("evaluation", self.name, "ARRAYS", False))
+
 
 @dataclass(frozen=True)
 class EvaluationTask:
@@ -59,6 +67,8 @@ class EvaluationTask:
         evaluations: the measures, in the order of the results.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: CPU threads of one operation.
+        selected: whether the pack's files stand for the chosen point of a sweep; what is computed
+            is kept with the point's own.
     """
 
     run: str
@@ -69,11 +79,13 @@ class EvaluationTask:
     evaluations: Sequence[Evaluation]
     device: devices.DeviceName = "auto"
     threads: int = 1
+    selected: bool = False
 
     @property
     def folder(self) -> Path:
         """The folder of the pack's files."""
-        return paths.pack_folder(self.run, self.point, self.pack)
+        place = paths.SELECTED if self.selected else self.point
+        return paths.pack_folder(self.run, place, self.pack)
 
     def known(self, evaluation: Evaluation, seed: int) -> Path:
         """The file of one seed's rows under one evaluation."""
@@ -106,7 +118,7 @@ def evaluate_pack(task: EvaluationTask, log: Callable[[str], None]) -> None:
     for seed in sorted(set(task.seeds) - set(seeds)):
         log(f"seed {seed} has diverged and is not evaluated")
     known = {
-        (evaluation.label, seed): _read(task.known(evaluation, seed), log)
+        (evaluation.label, seed): _read(task.known(evaluation, seed), evaluation.arrays, log)
         for evaluation in task.evaluations
         for seed in seeds
     }
@@ -126,6 +138,7 @@ def evaluate_pack(task: EvaluationTask, log: Callable[[str], None]) -> None:
     written = [task.folder / RESULTS, *(task.known(e, s) for e in task.evaluations for s in seeds)]
     for path in written:  # what killed jobs left behind
         files.remove_parts(path)
+        files.remove_parts(_arrays_of(path))
 
 
 def _compute(
@@ -154,10 +167,12 @@ def _compute(
                 loaded[source] = dataset.load_split(
                     evaluation.dataset_name, evaluation.dataset_params, plugin.SPLIT
                 )
-            rows = plugin.evaluate(networks(*seeds), loaded[source], evaluation.params)
+            given = plugin.evaluate(networks(*seeds), loaded[source], evaluation.params)
+            rows, arrays = given if evaluation.arrays else (given, {})
             for seed in seeds:
                 texts = [_texts(row) for row in rows if row["seed"] == seed]
-                _write(task.known(evaluation, seed), texts)
+                its = arrays[seed] if evaluation.arrays else None
+                _write(task.known(evaluation, seed), texts, its)
                 found[evaluation.label, seed] = texts
             log(
                 f"{evaluation.label}: {len(seeds)} seeds on {len(loaded[source].labels)} images "
@@ -179,27 +194,44 @@ def _table(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
     return text.getvalue()
 
 
-def _write(path: Path, rows: Sequence[Row]) -> None:
+def _write(path: Path, rows: Sequence[Row], arrays: Mapping[str, Array] | None) -> None:
     """Write the rows of a seed; the last line tells a whole file from a truncated one."""
+    if arrays is not None:
+        write_arrays(_arrays_of(path), sorted(arrays.items()))
     columns = list(dict.fromkeys(key for row in rows for key in row))
     text = _table(columns, rows)
-    files.write_whole(path, f"{text}{_END}{_sha256(text)}\n")
+    files.write_whole(path, text + _end(path, text, arrays is not None))
 
 
-def _read(path: Path, log: Callable[[str], None]) -> list[Row] | None:
-    """The rows of a seed; none if they are not known, or their file is not whole."""
+def _arrays_of(path: Path) -> Path:
+    """The file of a seed's arrays, beside that of its rows."""
+    return path.with_suffix(".npz")
+
+
+def _end(path: Path, text: str, arrays: bool) -> str:
+    """The last line of a file of rows."""
+    known = f", of the arrays {_sha256(_arrays_of(path).read_bytes())}" if arrays else ""
+    return f"{_END}{_sha256(text.encode())}{known}\n"
+
+
+def _read(path: Path, arrays: bool, log: Callable[[str], None]) -> list[Row] | None:
+    """The rows of a seed; none if they are not known, or their file or the arrays' is not whole."""
     try:
         content = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     except UnicodeDecodeError:
         content = ""
-    text, mark, end = content.rpartition(_END)
-    if not mark or end != f"{_sha256(text)}\n":
+    text, mark, _ = content.rpartition(_END)
+    try:
+        whole = bool(mark) and content == text + _end(path, text, arrays)
+    except FileNotFoundError:
+        path, whole = _arrays_of(path), False
+    if not whole:
         log(f"{path} is truncated or altered and is computed again")
         return None
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

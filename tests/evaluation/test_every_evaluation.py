@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -9,10 +10,15 @@ from toy_runs import CLASSES, ToyDataParams, toy_images
 
 from isotrope import registry
 from isotrope.dataset import Images
+from isotrope.layers.scale_pool import ScalePool
+from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.networks import Networks
 from isotrope.settings import Settings
 
-SETTINGS: dict[str, dict] = {}  # settings of the evaluations that need any
+SETTINGS: dict[str, dict] = {  # settings of the evaluations that need any for the toy images
+    "scale_equivariance": {"pairs": [[6, 5], [5, 6]]},
+    "index_correlation": {"map_scales": [3, 6]},
+}
 SEEDS = (1, 2, 5)
 
 
@@ -24,12 +30,19 @@ class ToyParts(nn.Module):
         self.first = nn.Conv2d(1, 4, 3, padding=1)
         self.parts = sorted(parts)
         for part in self.parts:
-            self.add_module(part, nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()))
+            if part.startswith("pool"):
+                convolution = SiConv2d(4, 4, num_scales=2, kernel_size=3, padding=True)
+                self.add_module(part.replace("pool", "conv"), convolution)
+                self.add_module(part, ScalePool("slice"))
+            else:
+                self.add_module(part, nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()))
         self.last = nn.Linear(4 * 64, CLASSES)
 
     def forward(self, images):
         maps = self.first(images).relu()
         for part in self.parts:
+            if part.startswith("pool"):
+                maps = self.get_submodule(part.replace("pool", "conv"))(maps)
             maps = self.get_submodule(part)(maps)
         return self.last(maps.flatten(1))
 
@@ -52,8 +65,17 @@ class Example:
             found[seed] = ToyParts(self.plugin.NEEDS)
         return Networks(found, torch.device("cpu"))
 
+    @property
+    def has_arrays(self):
+        return registry.literal("evaluation", self.name, "ARRAYS", False)
+
+    def given(self, seeds=SEEDS):
+        """Rows, and arrays by seed."""
+        found = self.plugin.evaluate(self.networks(seeds), self.data, self.params)
+        return found if self.has_arrays else (found, {})
+
     def rows(self, seeds=SEEDS):
-        return self.plugin.evaluate(self.networks(seeds), self.data, self.params)
+        return self.given(seeds)[0]
 
 
 @pytest.fixture(params=registry.names("evaluation"), scope="module")
@@ -89,13 +111,14 @@ def test_parts_that_an_evaluation_needs_are_those_of_some_model(example):
 def test_every_row_has_a_seed_a_metric_a_finite_value_and_a_number_of_images(example):
     rows = example.rows()
     assert {row["seed"] for row in rows} == set(SEEDS)
+    assert any(row["n"] for row in rows)
     for row in rows:
         assert isinstance(row["metric"], str)
         assert row["metric"]
         assert isinstance(row["value"], float)
-        assert math.isfinite(row["value"])
+        assert math.isfinite(row["value"]) == bool(row["n"]), "nan where nothing could be measured"
         assert isinstance(row["n"], int)
-        assert 1 <= row["n"] <= len(example.data)
+        assert 0 <= row["n"] <= len(example.data)
         assert not {"evaluation", "run", "point"} & set(row), "columns that are added later"
 
 
@@ -114,14 +137,33 @@ def test_a_seed_alone_has_the_rows_that_it_has_among_others(example):
         settings_of(row) | {"n": row["n"]} for row in together
     ]
     for one, other in zip(alone, together, strict=True):
-        assert one["value"] == pytest.approx(other["value"], rel=1e-6, abs=1e-9)
+        assert one["value"] == pytest.approx(other["value"], rel=1e-6, abs=1e-9, nan_ok=True)
 
 
 def test_the_same_networks_have_the_same_rows_whatever_was_drawn_before(example):
     torch.manual_seed(1)
     first = example.rows()
     torch.manual_seed(2)
-    assert example.rows() == first
+    assert repr(example.rows()) == repr(first), "repr, because nan differs from itself"
+
+
+def test_arrays_are_plain_small_and_the_same_in_number_for_every_seed(example):
+    rows, arrays = example.given()
+    assert isinstance(rows, list)
+    if not example.has_arrays:
+        return
+    assert set(arrays) == set(SEEDS)
+    assert len({tuple(sorted(its)) for its in arrays.values()}) == 1
+    for its in arrays.values():
+        assert its
+        for name, array in its.items():
+            assert name.isidentifier()
+            assert name != "seed", "is added later"
+            assert isinstance(array, np.ndarray)
+            assert array.dtype.kind in "iufU", "no pickle is needed for it"
+    _, alone = example.given([2])
+    for name, array in alone[2].items():
+        np.testing.assert_array_equal(array, arrays[2][name])
 
 
 def test_networks_and_images_are_left_as_they_were(example):

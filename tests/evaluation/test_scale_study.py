@@ -1,17 +1,20 @@
 """Accuracy and its course over scales, on networks whose answers are known."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from toy_runs import TEST_SCALES, ToyDataParams, toy_images, toy_task, train
 
 from isotrope import registry
+from isotrope.data import stir
 from isotrope.dataset import Images
 from isotrope.errors import UserError
 from isotrope.evaluation import accuracy, scale_generalization
 from isotrope.networks import Networks
 
 CPU = torch.device("cpu")
+METADATA = ("title", "description", "author", "license", "version", "date")
 
 
 class FirstPixel(nn.Module):
@@ -74,6 +77,47 @@ def test_mean_over_the_test_scales_is_the_test_accuracy(toys):
         right = sum(one["value"] * one["n"] for one in tested)
         assert right / sum(one["n"] for one in tested) == pytest.approx(row["value"], abs=1e-12)
         assert sum(one["n"] for one in tested) == row["n"]
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """A folder with a small random archive of STIR's layout: 3 classes of 2 objects."""
+    random, counts = np.random.default_rng(0), (3, 48, 3, 2)
+    folder = tmp_path_factory.mktemp("stir")
+    np.savez(
+        folder / "emoji.npz",
+        imgs=random.integers(0, 256, (*counts, 64, 64), np.uint8),
+        lbls=np.broadcast_to(np.arange(3)[:, None], counts),
+        scls=np.broadcast_to(np.arange(64, 16, -1)[:, None, None], counts),
+        psts=np.zeros((*counts, 2), np.int64),
+        metadata=np.array([(key, "random") for key in METADATA]),
+        lbldata=np.array(["a", "b", "c"]),
+    )
+    return folder
+
+
+@pytest.mark.parametrize("scenario", ["small2large", "mid2rest", "large2small", "all2all"])
+def test_in_every_scenario_the_mean_over_its_test_scales_is_the_test_accuracy(archive, scenario):
+    params = stir.Params(task="emoji", scenario=scenario)
+    torch.manual_seed(4)
+    random = nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Linear(16, 3))
+    networks = Networks({1: random}, CPU)
+    images = {
+        plugin.SPLIT: stir.load(params, archive, "emoji", plugin.SPLIT)
+        for plugin in (accuracy, scale_generalization)
+    }
+
+    (overall,) = accuracy.evaluate(networks, images["test"], accuracy.Params())
+    by_scale = scale_generalization.evaluate(
+        networks, images["all_scales"], scale_generalization.Params()
+    )
+
+    tested = set(images["test"].latents["scale"].tolist())
+    values = [row["value"] for row in by_scale if row["scale"] in tested]
+    assert len(by_scale) == 48
+    assert len(values) == (48 if scenario == "all2all" else 32)
+    assert sum(values) / len(values) == pytest.approx(overall["value"], abs=1e-12)
+    assert 0 < overall["value"] < 1
 
 
 def test_images_without_scales_are_refused_with_the_way_out(known):

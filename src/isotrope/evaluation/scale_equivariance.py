@@ -1,0 +1,286 @@
+"""Whether the maps of an object at one size are those at another, resized: the equivariance error.
+
+Source: Altstidl et al., "Just a Matter of Scale? Reevaluating Scale Equivariance in Convolutional
+Neural Networks", 2022, https://arxiv.org/abs/2211.10288, and its published code.
+
+An error belongs to an ordered pair of scales (a, b): that of map b, resized to a, from map a.
+
+* ``published``: as the published code has it. The network is given images in 0..255, though it was
+  trained on 0..1; of a map that is P pixels smaller than the image, the ``scale - P`` pixels from
+  the object's position on are cut out; cut b is resized to cut a (bicubic, no antialiasing), and
+  the error is the squared norm of the difference over that of cut a. The cuts of a pair do
+  not show the same part of the object, so that even a perfect map has an error.
+* ``corrected``: images in 0..1; both maps are read at the same points of the object's box (see
+  ``_object_grid.py``), where both maps have them; objects of which they share less than a tenth
+  of the points do not count. The denominator is the mean square of map a, but no less than a
+  hundredth of its mean over the objects, so that an object on which the network is all but silent
+  does not count without bound. Beside it stand two measures of the same form: ``floor``, what
+  resampling alone costs (map b is exactly map a, interpolated at the pixels of b), and
+  ``untrained``, the error of two plain convolutions and ReLUs of the same sizes with torch's
+  initial weights for the same seed, which are those of an untrained ``standard``.
+
+Errors that are infinite or undefined (an all-zero reference; in the published form also a box that
+does not lie in the map) are left out of the mean: ``n`` is the number of objects that are in it. If
+there is none, the value is nan and ``n`` is 0.
+
+Differs from the published code: all data sets and all models with stages are taken, of maps with an
+axis of scales the maximum over it; the norms are summed in float64. The box of STIR's aerial photos
+is not square; there, the square of its longer side at its corner is taken, which is the
+same part of the photo at every scale, so that the corrected form holds for it. Stages must have
+stride 1 and lose the same margin on all sides.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from isotrope.dataset import Images
+from isotrope.errors import UserError
+from isotrope.evaluation._object_grid import Axis, axis, read
+from isotrope.evaluation._stage_maps import STAGES, Batch, batches
+from isotrope.networks import Networks
+from isotrope.settings import Settings
+from isotrope.training.loop import to_unit
+
+REVISION = 1
+NEEDS = {"stage1", "stage2"}
+SPLIT = "all_scales"
+
+NAME = "scale_equivariance"
+PAIRS = [[64, 49], [49, 64], [48, 33], [33, 48], [32, 17], [17, 32]]
+_SHARED = 0.1  # of the grid, for an object to count
+_SILENT = 0.01  # of the mean over the objects, below which a denominator does not go
+
+Errors = dict[str, Tensor]  # of each stage, ``(objects, pairs)`` float64 on the CPU
+
+
+class Params(Settings):
+    """Settings of ``scale_equivariance``."""
+
+    pairs: list[Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)]] = (
+        Field(
+            PAIRS,
+            min_length=1,
+            description="ordered pairs of object sizes in pixels: the reference, and the other",
+        )
+    )
+
+    @field_validator("pairs")
+    @classmethod
+    def _distinct(cls, pairs: list[list[int]]) -> list[list[int]]:
+        if len({tuple(pair) for pair in pairs}) < len(pairs):
+            raise ValueError("each pair may stand once only")
+        return pairs
+
+
+def evaluate(networks: Networks, data: Images, params: Params) -> list[dict[str, Any]]:
+    """Rows of each seed: stage, form, scale_from (a), scale_to (b), metric, value, n objects.
+
+    Raises:
+        UserError: if the data do not know scale and position of what they show, or lack a scale of
+            the pairs, or the stages' maps are not square or larger than the image.
+    """
+    rows = []
+    for seed, network in networks:
+        published = published_errors(network, data, params.pairs, networks.device)
+        corrected = _corrected(network, data, params.pairs, seed, networks.device)
+        measured = [("published", "error", published)]
+        measured += [("corrected", metric, errors) for metric, errors in corrected.items()]
+        for form, metric, errors in measured:
+            for stage in STAGES:
+                for pair, values in zip(params.pairs, errors[stage].T, strict=True):
+                    finite = values[values.isfinite()]
+                    rows.append(
+                        {
+                            "seed": seed,
+                            "stage": stage,
+                            "form": form,
+                            "scale_from": pair[0],
+                            "scale_to": pair[1],
+                            "metric": metric,
+                            "value": float(finite.mean()),  # nan if there is none
+                            "n": len(finite),
+                        }
+                    )
+    return rows
+
+
+def published_errors(
+    network: nn.Module, data: Images, pairs: list[list[int]], device: torch.device
+) -> Errors:
+    """The published errors of each object (by class, then by instance) and pair.
+
+    Args:
+        network: in evaluation mode, on the device.
+        data: images with the latents ``scale`` and ``position``.
+        pairs: of scales, in pixels.
+        device: where the network is.
+
+    Returns:
+        ``(objects, pairs)`` for each stage; inf or nan where the reference is all zero, nan where a
+        cut would be empty or reach beyond the map.
+
+    Raises:
+        UserError: as ``evaluate``.
+    """
+    found: dict[str, list[Tensor]] = {stage: [] for stage in STAGES}
+    for batch in batches(data, _scales(pairs), device, NAME):
+        for stage, maps in batch.maps(network, batch.images.to(torch.float32)).items():
+            found[stage].append(_published(batch, maps, pairs))
+    return {stage: torch.cat(errors) for stage, errors in found.items()}
+
+
+def _scales(pairs: list[list[int]]) -> list[int]:
+    """The scales of pairs, each once."""
+    return list(dict.fromkeys(scale for pair in pairs for scale in pair))
+
+
+def _published(batch: Batch, maps: Tensor, pairs: list[list[int]]) -> Tensor:
+    """The published errors of a batch, ``(objects, pairs)``."""
+    margin, positions = batch.side - maps.shape[-1], batch.positions.tolist()
+    errors = torch.full((len(maps), len(pairs)), torch.nan, dtype=torch.float64, device=maps.device)
+
+    def cut(one: int, scale: int) -> Tensor:
+        (x, y), side = positions[one][batch.place[scale]], max(0, scale - margin)
+        part = maps[one, batch.place[scale], :, y : y + side, x : x + side].to(torch.float64)
+        return part if part.shape[1:] == (side, side) else part[:, :0]
+
+    for p, (a, b) in enumerate(pairs):
+        for one in range(len(maps)):
+            reference, other = cut(one, a), cut(one, b)
+            if reference.numel() and other.numel():
+                resized = F.interpolate(other[None], size=reference.shape[1:], mode="bicubic")[0]
+                difference = (reference - resized).square().sum()
+                errors[one, p] = difference / reference.square().sum()
+    return errors.cpu()
+
+
+def _corrected(
+    network: nn.Module, data: Images, pairs: list[list[int]], seed: int, device: torch.device
+) -> dict[str, Errors]:
+    """The corrected errors, and beside them ``floor`` and ``untrained``, of each object and pair.
+
+    Raises:
+        UserError: as ``evaluate``.
+    """
+    plain: nn.Module | None = None
+    found: dict[str, dict[str, list[_Squares]]] = {
+        metric: {stage: [] for stage in STAGES} for metric in ("error", "floor", "untrained")
+    }
+    for batch in batches(data, _scales(pairs), device, NAME):
+        images = to_unit(batch.images)
+        maps = batch.maps(network, images)
+        if plain is None:
+            plain = _untrained(batch, maps, seed).to(device)
+        untrained = batch.maps(plain, images)
+        for stage in STAGES:
+            grids = [_Grid.of(batch, maps[stage].shape[-1], a, b) for a, b in pairs]
+            its = {"error": maps[stage], "floor": maps[stage], "untrained": untrained[stage]}
+            for metric, read_maps in its.items():
+                parts = [grid.squares(read_maps, floor=metric == "floor") for grid in grids]
+                found[metric][stage].append(_Squares.of_pairs(parts))
+    return {
+        metric: {stage: _Squares.of_objects(parts).errors() for stage, parts in stages.items()}
+        for metric, stages in found.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Squares:
+    """Mean squares over the points of the grid, ``(objects, ...)``: the two parts of an error."""
+
+    difference: Tensor
+    reference: Tensor
+
+    @classmethod
+    def of_pairs(cls, parts: list["_Squares"]) -> "_Squares":
+        """Those of several pairs, ``(objects, pairs)``."""
+        return cls(
+            torch.stack([one.difference for one in parts], dim=1).cpu(),
+            torch.stack([one.reference for one in parts], dim=1).cpu(),
+        )
+
+    @classmethod
+    def of_objects(cls, parts: list["_Squares"]) -> "_Squares":
+        """Those of all objects."""
+        return cls(
+            torch.cat([one.difference for one in parts]),
+            torch.cat([one.reference for one in parts]),
+        )
+
+    def errors(self) -> Tensor:
+        """The errors, ``(objects, pairs)``."""
+        least = _SILENT * self.reference.nanmean(dim=0)
+        return self.difference / self.reference.clamp(min=least)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The points at which the maps of a batch of objects are compared at a pair of scales."""
+
+    a: int  # where the maps of the first scale stand in the batch
+    b: int
+    rows: Axis
+    columns: Axis
+
+    @classmethod
+    def of(cls, batch: Batch, cells: int, a: int, b: int) -> "_Grid":
+        """The grid for maps of ``cells`` pixels a side, at the scales a and b."""
+        at, its = (batch.positions[:, batch.place[scale]] for scale in (a, b))
+        columns, rows = (axis((at[:, i], its[:, i]), (a, b), cells, batch.side) for i in (0, 1))
+        return cls(batch.place[a], batch.place[b], rows, columns)
+
+    def squares(self, maps: Tensor, floor: bool) -> _Squares:
+        """The mean squares for maps ``(objects, scales, channels, height, width)``.
+
+        ``floor`` puts in the place of map b what it would be if it were exactly map a.
+        """
+        rows, columns = self.rows, self.columns
+        known = rows.known[:, None, :, None] & columns.known[:, None, None, :]
+        reference = read(maps[:, self.a], rows.reference, columns.reference)
+        if floor:
+            other = read(maps[:, self.a], rows.through, columns.through)
+        else:
+            other = read(maps[:, self.b], rows.other, columns.other)
+        points = known.sum(dim=(1, 2, 3)) * maps.shape[2]
+        enough = known.double().mean(dim=(1, 2, 3)) >= _SHARED
+        squares = [
+            torch.where(known, values, 0.0).square().sum(dim=(1, 2, 3)) / points
+            for values in (reference - other, reference)
+        ]
+        return _Squares(*(torch.where(enough, values, torch.nan) for values in squares))
+
+
+class _Plain(nn.Sequential):
+    """Two convolutions, each with its ReLU, called as a network's stages are."""
+
+    def __init__(self, channels: list[int], kernels: list[int]) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels[0], channels[1], kernels[0])
+        self.stage1 = nn.ReLU()
+        self.conv2 = nn.Conv2d(channels[1], channels[2], kernels[1])
+        self.stage2 = nn.ReLU()
+
+
+def _untrained(batch: Batch, maps: dict[str, Tensor], seed: int) -> nn.Module:
+    """A plain network whose maps are as large as the given ones; the random state is as before.
+
+    Raises:
+        UserError: if the maps of stage 2 are larger than those of stage 1.
+    """
+    sides = [batch.side, *(maps[stage].shape[-1] for stage in STAGES)]
+    channels = [batch.images.shape[2], *(maps[stage].shape[2] for stage in STAGES)]
+    if sides[2] > sides[1]:
+        raise UserError(
+            f"{NAME} needs a stage2 whose maps ({sides[2]} pixels a side) are no "
+            f"larger than those of stage1 ({sides[1]}); take it out of evaluations"
+        )
+    kernels = [before - after + 1 for before, after in pairwise(sides)]
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # that of the CPU alone
+        return _Plain(channels, kernels).eval()
