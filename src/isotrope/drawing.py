@@ -5,8 +5,18 @@ from pathlib import Path
 import pandas
 
 from isotrope import registry
+from isotrope.arrays import read_arrays
+from isotrope.errors import UserError
 from isotrope.figures._style import save
-from isotrope.table_files import PUBLISHED_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.files import write_whole
+from isotrope.table_files import (
+    PUBLISHED_COLUMNS,
+    RESULT_COLUMNS,
+    RUN_COLUMNS,
+    read_table,
+)
+
+DRAW_AGAIN = "run `snakemake figures` to write it again"
 
 
 def draw_figure(
@@ -16,7 +26,8 @@ def draw_figure(
 
     Args:
         name: the figure's module in ``isotrope/figures``.
-        table_folder: holds the tables that the module names in ``TABLES``.
+        table_folder: holds the tables that the module names in ``TABLES``, and the arrays beside
+            those that it names in ``ARRAYS``.
         published_csv: the study's published numbers; None for a study without any.
         output_stem: the files' path without suffix.
 
@@ -25,7 +36,7 @@ def draw_figure(
 
     Raises:
         UserError: if there is no such figure, or a table is absent, empty, truncated or damaged, or
-            lacks a column that the figure needs.
+            lacks a column that the figure needs, or arrays are absent or damaged.
     """
     module = registry.load("figures", name)
     needed = getattr(module, "COLUMNS", {})
@@ -37,5 +48,28 @@ def draw_figure(
     published = pandas.DataFrame(columns=list(PUBLISHED_COLUMNS))
     if published_csv is not None:
         published = read_table(published_csv, PUBLISHED_COLUMNS, "restore it with `git checkout`")
-    figure, data = module.draw(tables, published)
+    named = getattr(module, "ARRAYS", ())
+    stored = {one: read_arrays(table_folder / f"{one}.npz", DRAW_AGAIN) for one in named}
+    figure, data = module.draw(tables, published, *([stored] if named else []))
     return save(figure, data, output_stem)
+
+
+def typeset_figure(name: str, data_csv: Path, output: Path) -> Path:
+    """Write the numbers of a figure as a table in LaTeX.
+
+    Args:
+        name: the figure's module in ``isotrope/figures``.
+        data_csv: the CSV file that was written with the figure.
+        output: the ``.tex`` file.
+
+    Raises:
+        UserError: if there is no such figure, its module knows no LaTeX, or the CSV file is absent,
+            truncated or damaged.
+    """
+    module = registry.load("figures", name)
+    if not getattr(module, "LATEX", False):
+        raise UserError(f"the figure {name} has no table in LaTeX; its numbers are in {data_csv}")
+    write_whole(
+        output, module.latex(read_table(data_csv, module.DATA, f"run `isotrope draw {name}`"))
+    )
+    return output

@@ -17,6 +17,10 @@ Tables = Mapping[str, pandas.DataFrame]
 KEY = ["run", "point", "seed"]
 PLACE = ["place", "scenario"]
 CLASSES = {"stir/emoji": 36, "stir/mnist": 10, "stir/trafficsign": 16, "stir/aerial": 9}
+MODELS = (  # in the order of the published tables
+    *("standard", "spatial_transform", "ensemble", "xu", "kanazawa", "hermite", "disco"),
+    *("pixel_pool", "slice_pool", "energy_pool", "conv3d"),
+)
 SCENARIOS = {  # first and last scale that a network is trained on, in pixels
     "small2large": (17, 32),
     "mid2rest": (33, 48),
@@ -49,7 +53,7 @@ def _words(runs: pandas.DataFrame, column: str) -> pandas.Series:
     """A column of words that not every study has; empty where there is none."""
     if column not in runs:
         return pandas.Series("", runs.index, dtype="str")
-    return runs[column].fillna("").astype("str")
+    return runs[column].astype("str").where(runs[column].notna(), "")
 
 
 def _variant(row: Mapping[object, object]) -> str:
@@ -61,10 +65,37 @@ def _variant(row: Mapping[object, object]) -> str:
 
 
 def places(rows: pandas.DataFrame) -> list[tuple[str, str]]:
-    """The places of ``rows``: data sets by name, and their scenarios from small to all."""
-    order = {scenario: i for i, scenario in enumerate(SCENARIOS)}
+    """The places of ``rows``: data sets as published, and their scenarios from small to all."""
     found = set(zip(rows["place"], rows["scenario"], strict=True))
-    return sorted(found, key=lambda at: (at[0], order.get(at[1], len(order)), at[1]))
+    sets, order = list(CLASSES), list(SCENARIOS)
+    return sorted(found, key=lambda at: (*_rank(sets, at[0]), *_rank(order, at[1])))
+
+
+def _rank(known: Sequence[str], name: str) -> tuple[int, str]:
+    """What sorts known names as they are listed, and others by name behind them."""
+    return (known.index(name) if name in known else len(known)), name
+
+
+def in_order(rows: pandas.DataFrame) -> list[str]:
+    """The names of series in ``rows``, by model as published; other models behind, by name."""
+    found = set(zip(rows["model"], rows["name"], strict=True))
+    return list(
+        dict.fromkeys(
+            name for _, name in sorted(found, key=lambda of: (*_rank(MODELS, of[0]), of[1]))
+        )
+    )
+
+
+def chosen(found: Sequence[tuple[str, str]], place: str) -> list[tuple[str, str]]:
+    """The places of one data set: the one asked for, or else the first that there is."""
+    one = place if any(at[0] == place for at in found) else found[0][0]
+    return [at for at in found if at[0] == one]
+
+
+def within(rows: pandas.DataFrame, found: Sequence[tuple[str, str]]) -> pandas.DataFrame:
+    """The rows of some places."""
+    at = list(zip(rows["place"], rows["scenario"], strict=True))
+    return rows[[one in found for one in at]]
 
 
 def measured(tables: Tables, evaluation: str, metric: str) -> pandas.DataFrame:
@@ -99,46 +130,20 @@ def means_of(
         runs: the table of runs, for the number of ``diverged`` seeds, which are in no mean.
         settings: columns of the evaluation, such as ``scale``, that have means of their own.
     """
+    means = summarise(rows, [*PLACE, "name", "model", *settings])
+    return with_diverged(means, runs).assign(origin="measured")
+
+
+def with_diverged(cells: pandas.DataFrame, runs: pandas.DataFrame) -> pandas.DataFrame:
+    """Statistics of series with the column ``diverged``: the seeds that are in none of them."""
     series = [*PLACE, "name"]
     lost = named(runs).assign(diverged=runs["status"].eq("diverged")).groupby(series)["diverged"]
-    means = summarise(rows, [*series, "model", *settings])
-    return means.merge(lost.sum().reset_index(), on=series, how="left").assign(origin="measured")
-
-
-def published_at(published: pandas.DataFrame, table: str, at: tuple[str, str]) -> pandas.DataFrame:
-    """The published accuracies of a table in one place, with ``scale`` (pixels) where given."""
-    rows = published[published["table"].eq(table) & published["dataset"].eq(at[0])]
-    settings = rows["setting"].str.extract(
-        r"(?:^|,)scenario=(?P<scenario>\w+)(?:,scale=(?P<scale>\d+))?"
-    )
-    rows = rows[rows["metric"].eq("accuracy")].join(settings)
-    return rows[rows["scenario"].fillna("").eq(at[1])].assign(
-        scale=lambda found: pandas.to_numeric(found["scale"])
-    )
+    return cells.merge(lost.sum().reset_index(), on=series, how="left")
 
 
 def of(rows: pandas.DataFrame, at: tuple[str, str], name: str) -> pandas.DataFrame:
     """The rows of one series in one place."""
     return rows[rows["place"].eq(at[0]) & rows["scenario"].eq(at[1]) & rows["name"].eq(name)]
-
-
-def published_beside(
-    means: pandas.DataFrame, published: pandas.DataFrame, table: str
-) -> pandas.DataFrame:
-    """The published means of every model in the places where it is drawn.
-
-    They take the name, and so the colour, of the model's first series there.
-    """
-    series = means.drop_duplicates([*PLACE, "model"])[[*PLACE, "name", "model"]]
-    found = [
-        published_at(published, table, at).merge(
-            series[series["place"].eq(at[0])], on=["scenario", "model"]
-        )
-        for at in places(means)
-    ]
-    rows = pandas.concat(found, ignore_index=True).rename(columns={"value": "mean"})
-    kept = [*PLACE, "name", "model", "scale", "mean", "spread", "n", "source"]
-    return rows[kept].sort_values([*PLACE, "name", "scale"]).assign(origin="published")
 
 
 def together(means: pandas.DataFrame, beside: pandas.DataFrame) -> pandas.DataFrame:
@@ -154,13 +159,20 @@ def seeds(counts: Sequence[int]) -> str:
     return f"{number} seed" if high == 1 else f"{number} seeds"
 
 
-def lost_seeds(rows: pandas.DataFrame, runs: pandas.DataFrame) -> list[str]:
+def lost_seeds(
+    rows: pandas.DataFrame,
+    runs: pandas.DataFrame,
+    diverged: str = "left out of the means",
+    collapsed: str = "in the means",
+) -> list[str]:
     """A sentence each on the diverged and on the collapsed seeds, if there are any.
 
     Args:
         rows: what is drawn, from ``measured``.
         runs: the table of runs. Those that are not drawn are passed over, unless all their seeds
             diverged: then nothing else would tell of them.
+        diverged: what the figure does with diverged seeds.
+        collapsed: what it does with collapsed ones.
     """
     runs = named(runs)
     point = runs["run"] + "," + runs["point"]
@@ -168,8 +180,8 @@ def lost_seeds(rows: pandas.DataFrame, runs: pandas.DataFrame) -> list[str]:
     runs = runs[drawn | runs["status"].eq("diverged").groupby(point).transform("all")].copy()
     sentences = []
     for status, fate in (
-        ("diverged", "left out of the means"),
-        ("collapsed", "stayed at chance level, in the means"),
+        ("diverged", diverged),
+        ("collapsed", f"stayed at chance level, {collapsed}"),
     ):
         runs["hit"] = runs["status"].eq(status)
         lost = runs.groupby(["name", *PLACE])["hit"].agg(["sum", "size"]).query("sum > 0")
@@ -202,7 +214,11 @@ def origin(
     images = ", ".join(f"{place} ({source})" if source else place for place, source in sources)
     epochs = sorted({int(count) for count in rows["training.epochs"]})
     most = f"{epochs[0]}-{epochs[-1]}" if len(epochs) > 1 else f"{epochs[0]}"
-    sentences = [f"Images: {images}.", f"Trained for at most {most} epochs."]
+    trained = rows.drop_duplicates(KEY)
+    count = seeds([int(n) for n in trained.groupby(["run", "point"]).size()])
+    sentences = [f"Images: {images}.", f"Measured: {count}, at most {most} epochs."]
+    if shipped := int(trained["origin"].eq("shipped").sum()):
+        sentences.append(f"{shipped} of {len(trained)} seeds came trained with the project.")
     if shown.empty:
         return sentences
     source = " and ".join(sorted(set(shown["source"])))

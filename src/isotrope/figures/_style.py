@@ -28,6 +28,8 @@ SMALL, NORMAL = 6.5, 7.5  # points
 GREY = "0.4"
 LETTERS = 44  # of a label, in one line
 
+CHANCE: dict[str, Any] = {"color": GREY, "linewidth": 0.8, "linestyle": (0, (1, 2))}
+
 LOOK: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
@@ -144,12 +146,20 @@ def panels(
     return figure, {at: grid[cell] for at, cell in cells.items()}
 
 
+def blank(sentence: str) -> Figure:
+    """A figure without panels, which says why there is nothing in it."""
+    figure = Figure((SINGLE, 0.4))
+    FigureCanvasAgg(figure)
+    add_foot(figure, [], [f"Nothing to draw: {sentence}."])
+    return figure
+
+
 def add_foot(figure: Figure, handles: Sequence[Artist], sentences: Sequence[str]) -> None:
     """Put the legend and then the sentences below the panels; the figure grows by their height.
 
     Args:
         figure: from ``panels``.
-        handles: labelled artists, in the order of the legend.
+        handles: labelled artists, in the order of the legend; none for no legend.
         sentences: how the figure was made.
     """
     width, height = figure.get_size_inches()
@@ -161,6 +171,7 @@ def add_foot(figure: Figure, handles: Sequence[Artist], sentences: Sequence[str]
     note_height = note.get_window_extent().height / figure.dpi + 0.1
     for handle in handles:
         handle.set_label("\n".join(wrap(str(handle.get_label()), LETTERS)))
+    legend, legend_width = None, 0.0
     for columns in range(min(len(handles), 6), 0, -1):
         legend = figure.legend(
             handles=handles, ncols=columns, loc="lower left", borderaxespad=0, columnspacing=1.6
@@ -169,11 +180,13 @@ def add_foot(figure: Figure, handles: Sequence[Artist], sentences: Sequence[str]
         if legend_width <= width or columns == 1:
             break
         legend.remove()
-    foot = note_height + legend.get_window_extent().height / figure.dpi + 0.06
+    foot = note_height + (legend.get_window_extent().height / figure.dpi + 0.06 if legend else 0)
     whole = height + foot
     figure.set_size_inches(width, whole)
     note.set_y(0.04 / whole)
-    legend.set_bbox_to_anchor((max(0, (width - legend_width) / 2) / width, note_height / whole))
+    if legend:
+        middle = max(0, (width - legend_width) / 2) / width
+        legend.set_bbox_to_anchor((middle, note_height / whole))
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(rect=(0, foot / whole, 1, height / whole))

@@ -13,9 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from isotrope.figures._published import published_beside
 from isotrope.figures._series import (
     CLASSES,
     Tables,
+    in_order,
     lost_seeds,
     means_of,
     measured,
@@ -24,11 +26,10 @@ from isotrope.figures._series import (
     origin,
     panel_title,
     places,
-    published_beside,
     together,
 )
 from isotrope.figures._statistics import FEWEST
-from isotrope.figures._style import GREY, SMALL, Style, add_foot, look, panels, styles
+from isotrope.figures._style import CHANCE, GREY, SMALL, Style, add_foot, look, panels, styles
 
 TITLE = "Test accuracy"
 TABLES = ("runs", "accuracy")
@@ -40,11 +41,10 @@ CAPTION = (
     "panels: number of epochs, diverged and collapsed seeds, source of the published values."
 )
 
-ROW, CLOSE_ROW = 0.3, 0.19  # inches, with and without numbers
+ROW, CLOSE_ROW = 0.3, 0.165  # inches, with and without numbers
 LINE = 0.125  # inches, of a name
 LETTERS = 18  # of a name, in one line
 OFFSET = 0.19  # of a row, from its middle up to the measured and down to the published value
-CHANCE: dict[str, Any] = {"color": GREY, "linewidth": 0.8, "linestyle": (0, (1, 2))}
 SEED: dict[str, Any] = {"linestyle": "", "marker": "|", "markersize": 6, "markeredgewidth": 0.6}
 COLLAPSED: dict[str, Any] = {
     "linestyle": "",
@@ -75,12 +75,14 @@ def draw(tables: Tables, published: pandas.DataFrame) -> tuple[Figure, pandas.Da
     means = means_of(rows, tables["runs"])
     beside = published_beside(means, published, "accuracy").drop(columns="scale")
     found = places(rows)
-    shown = [name for name in style if name in set(means["name"])]
+    shown = in_order(rows)
     numbers = len(found) <= 4
     names = ["\n".join(wrap(name, LETTERS)) for name in shown]
     lines = 1 + max(name.count("\n") for name in names)
     row_height = max(ROW if numbers else CLOSE_ROW, lines * LINE)
-    figure, grid = panels(found, 0.5 + row_height * len(names), ("Test accuracy (%)", ""), most=2)
+    around = 0.5 if len(names) > 2 else 0.65  # inches, of title and axis
+    height = around + row_height * len(names)
+    figure, grid = panels(found, height, ("Test accuracy (%)", ""), most=2)
     for at, axes in grid.items():
         _draw_ground(axes, at, names)
         for row, name in enumerate(shown):

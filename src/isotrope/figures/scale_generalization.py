@@ -1,7 +1,8 @@
 """Accuracy against the object's size: what a network knows at sizes that it was not trained on.
 
 One panel per data set and scenario, one line per series: the mean over seeds with its 95 %
-interval, beside the published mean of the same model where there is one.
+interval, beside the published mean of the same model where there is one. With all of the scale
+study this is supplementary figure 2 of Altstidl et al. 2022 (arXiv 2211.10288).
 """
 
 from collections.abc import Sequence
@@ -14,10 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from isotrope.figures._published import published_beside
 from isotrope.figures._series import (
     CLASSES,
     SCENARIOS,
     Tables,
+    in_order,
     lost_seeds,
     means_of,
     measured,
@@ -26,24 +29,23 @@ from isotrope.figures._series import (
     origin,
     panel_title,
     places,
-    published_beside,
     seeds,
     together,
 )
 from isotrope.figures._statistics import FEWEST
-from isotrope.figures._style import GREY, Style, add_foot, look, panels, styles
+from isotrope.figures._style import CHANCE, GREY, Style, add_foot, look, panels, styles
 
 TITLE = "Accuracy at every object size"
 TABLES = ("runs", "scale_generalization")
 COLUMNS = {"runs": {"training.epochs": "number"}, "scale_generalization": {"scale": "number"}}
 CAPTION = (
-    "Test accuracy against the size of the object. Solid markers: mean over seeds, with its 95 % "
-    "interval (Student's t) as a band. Hollow markers: published means. Grey: the sizes trained "
-    "on. Dotted: chance level. Below the panels: number of epochs, diverged and collapsed seeds, "
-    "source of the published values."
+    "Test accuracy against the size of the object (supplementary figure 2 of the paper). Solid "
+    "markers: mean over seeds, with its 95 % interval (Student's t) as a band. Hollow markers: "
+    "published means. Grey: the sizes trained on. Dotted: chance level. Below the panels: number "
+    "of epochs, diverged and collapsed seeds, source of the published values."
 )
 
-STEP = 6  # pixels between two markers of a line
+STEP, WIDE_STEP = 6, 12  # pixels between two markers of a line, and where panels are crowded
 PUBLISHED: dict[str, Any] = {
     "linestyle": (0, (4, 2)),
     "linewidth": 0.7,
@@ -51,9 +53,8 @@ PUBLISHED: dict[str, Any] = {
     "markeredgewidth": 0.7,
     "markersize": 3.4,
 }
-CHANCE: dict[str, Any] = {"color": GREY, "linewidth": 0.8, "linestyle": (0, (1, 2))}
 TRAINED: dict[str, Any] = {"color": "0.91", "linewidth": 0}
-CROWD = 6  # series; more are drawn finer
+CROWD = 6  # series, or panels; more are drawn finer
 
 
 @look
@@ -73,15 +74,17 @@ def draw(tables: Tables, published: pandas.DataFrame) -> tuple[Figure, pandas.Da
     """
     rows = measured(tables, "scale_generalization", "accuracy")
     style = styles(list(dict.fromkeys(named(tables["runs"])["name"])))
+    style = {name: style[name] for name in in_order(rows)}
     means = means_of(rows, tables["runs"], ["scale"])
     beside = published_beside(means, published, "scale_generalization")
     found = places(rows)
     crowded = len(style) > CROWD
     height = 2.6 if crowded and len(found) < 3 else 1.9
+    step = WIDE_STEP if crowded and len(found) > CROWD else STEP
     labels = "Object size (pixels)", "Test accuracy (%)"
     figure, grid = panels(found, height, labels, wide=crowded)
     for at, axes in grid.items():
-        _draw_place(axes, at, means, beside, style)
+        _draw_place(axes, at, means, beside, style, step)
     sentences = [
         f"Lines: mean over seeds; bands: its 95 % interval, from {FEWEST} seeds on.",
         *origin(rows, beside, published),
@@ -97,8 +100,9 @@ def _draw_place(
     means: pandas.DataFrame,
     beside: pandas.DataFrame,
     style: dict[str, Style],
+    step: int,
 ) -> None:
-    """One panel."""
+    """One panel; lines have a marker every ``step`` pixels."""
     place, scenario = at
     axes.set(xlim=(16.5, 64.5), ylim=(-3, 103), xticks=range(20, 61, 10), yticks=range(0, 101, 25))
     axes.set_title(panel_title(place, scenario))
@@ -115,7 +119,7 @@ def _draw_place(
             axes.fill_between(line["scale"], *band, color=its.colour, alpha=alpha, linewidth=0.4)
         ours = {"linestyle": its.line, "linewidth": width, "markersize": size, "zorder": 4}
         theirs = {**PUBLISHED, "markersize": size - 0.4, "zorder": 3}
-        beginning = i % STEP, (i + STEP // 2) % STEP  # so that markers lie apart
+        beginning = 5 * i % step, (5 * i + step // 2) % step  # so that markers lie apart
         for rows, kind, first in zip((means, beside), (ours, theirs), beginning, strict=True):
             line = of(rows, at, name)
             if len(line):
@@ -124,7 +128,7 @@ def _draw_place(
                     100 * line["mean"],
                     color=its.colour,
                     marker=its.marker,
-                    markevery=(first, STEP),
+                    markevery=(first, step),
                     clip_on=False,
                     **kind,
                 )
