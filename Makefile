@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin
 OWN_UV := $(filter .uv/bin/uv,$(UV))
 
-.PHONY: help env demo test test-slurm lint lock clean-env
+.PHONY: help env demo demo-long test test-slurm lint lock clean-env
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -19,6 +19,9 @@ demo: env ## the scale experiment on the emoji, shortened: data, training, figur
 	@echo "Shortened: 3 seeds and 15 epochs; the paper trains 50 seeds for up to 200 epochs."
 	@echo "Look at out/report.html, out/figures/demo/ and out/data/stir/emoji.png;"
 	@echo "the numbers are in out/tables/demo/."
+
+demo-long: env ## the demo with every seed trained on this machine, those that are shipped too: hours
+	ISOTROPE_SHIPPED=0 $(BIN)/snakemake --profile profiles/demo --forcerun train
 
 test: env lint ## linters, types and all tests that need no SLURM
 	$(BIN)/python -m pytest

@@ -11,20 +11,24 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/select.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/figures.smk"
 
 
 localrules:
     all,
+    download,
     datasets,
     runs,
     evaluations,
     tables,
     figures,
     report,
+    choose,
     draw_figure,
     summarize,
+    typeset_figure,
     write_report,
 
 

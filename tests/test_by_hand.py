@@ -5,10 +5,12 @@ import json
 import pytest
 from test_param_file import GOOD, NAME
 
-from isotrope import by_hand, paths
+from isotrope import by_hand, choice, paths
+from isotrope.choice import Candidate, Choice
 from isotrope.data import stir
 from isotrope.digests import dataset_digest, with_local_files
 from isotrope.errors import UserError
+from isotrope.indexing import select_entry
 from isotrope.param_file import read_run
 from isotrope.settings import build_settings
 
@@ -61,7 +63,7 @@ def test_what_is_built_by_hand_has_the_digest_of_what_runs_ask_for():
         (["task=3"], "stir: task: input should be 'emoji'"),
         (["task="], "stir: task: input should be"),
         ([], "stir: task: missing"),
-        (["task=mnist"], "stir: source: task mnist is not embedded; write `source: local`"),
+        (["task=mnist"], "stir: source: task mnist is not embedded; write `source: "),
         (["task=a: b"], "'task=a: b': a second ': ' on one line"),
         (["task=["], "'task=[': not valid YAML"),
         (["task='emoji"], "'task='emoji': not valid YAML"),
@@ -127,6 +129,56 @@ def test_what_a_run_does_not_have_is_refused(folder, tasks, words, said):
 @pytest.mark.parametrize("device", ["auto", "cpu", "cuda"])
 def test_every_device_may_be_asked_for(folder, tasks, device):
     assert {task.device for task in tasks(device=device)} == {device}
+
+
+SELECT = """\
+sweep: {training.optimizer.learning_rate: [1.0e-2, 1.0e-3]}
+select: {seeds: 1-2}
+evaluations"""
+GOOD_RATE, OTHER_RATE = "learning_rate=0.01", "learning_rate=0.001"
+
+
+@pytest.fixture
+def chosen(folder):
+    """A run of two candidates of which the first one was chosen."""
+    FILE.write_text(MORE.replace("evaluations", SELECT))
+    run = read_run(FILE)
+    candidates = [Candidate(one.name, one.digest, 0.5, [0.5, 0.5], []) for one in run.points]
+    made = Choice(GOOD_RATE, select_entry(run), candidates, [])
+    choice.write(NAME, made)
+    return run
+
+
+def test_the_selected_point_is_the_chosen_one_in_a_folder_of_its_own(chosen, tasks):
+    for task, pack, seeds in zip(
+        tasks("selected"), ("1-25", "26-50"), ([1, 2, 3], [26]), strict=True
+    ):
+        assert (task.point, task.pack, list(task.seeds)) == (GOOD_RATE, pack, seeds)
+        assert task.folder == paths.pack_folder(NAME, "selected", pack)
+        assert task.training_digest == chosen.point(GOOD_RATE).digest
+
+
+def test_the_seeds_of_the_selected_point_are_those_of_the_candidate(chosen):
+    (task, _) = by_hand.training_tasks(FILE, "selected", None, None, "cpu", 1)
+    (candidate,) = by_hand.training_tasks(FILE, GOOD_RATE, None, None, "cpu", 1)
+    assert task.stored(1) == candidate.stored(1)
+    assert (task.unfinished(1), task.heartbeat.parent) == (candidate.unfinished(1), task.folder)
+    assert candidate.folder == paths.pack_folder(NAME, GOOD_RATE, "1-25")
+
+
+def test_a_candidate_has_the_seeds_of_the_choice(chosen, tasks):
+    assert {task.pack: list(task.seeds) for task in tasks(OTHER_RATE)} == {"1-25": [1, 2]}
+    with pytest.raises(UserError, match=r"select\.seeds does not hold 3; add it"):
+        tasks(OTHER_RATE, seeds="3")
+    with pytest.raises(UserError, match=f"choose from {GOOD_RATE}, {OTHER_RATE}, selected"):
+        tasks("base")
+
+
+def test_without_a_choice_that_is_up_to_date_nothing_is_selected(chosen, tasks):
+    text = FILE.read_text().replace("epochs: 2", "epochs: 3")
+    FILE.write_text(text)
+    with pytest.raises(UserError, match=f"run `isotrope choose {FILE}`"):
+        tasks("selected")
 
 
 def test_data_that_are_not_built_or_damaged_are_named_with_the_way_out(folder, tasks):

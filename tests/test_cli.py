@@ -10,7 +10,7 @@ import typer
 from test_param_file import GOOD, NAME
 from typer.testing import CliRunner
 
-from isotrope import cli, index, paths
+from isotrope import arguments, cli, index, paths
 from isotrope.schema import param_file_schema
 
 COMMANDS = typer.main.get_command(cli.app).commands
@@ -40,7 +40,7 @@ def isotrope(monkeypatch, capsys):
 
 
 def test_every_command_of_the_rules_is_there():
-    expected = "check build train evaluate collect draw status new schema"
+    expected = "check build train choose evaluate collect draw status new schema"
     assert set(expected.split()) <= set(COMMANDS)
 
 
@@ -109,7 +109,11 @@ def test_all_mistakes_of_named_param_files_are_said(folder, isotrope):
         (["train", f"param-files/{NAME}.yaml", "--point", "x"], "no point is called 'x'; choose"),
         (["train", "param-files/a/b/absent.yaml"], "cannot be read: No such file"),
         (["evaluate", f"param-files/{NAME}.yaml"], "the data set is not built"),
-        (["draw", "acuracy"], "no figure is called 'acuracy'; did you mean 'accuracy'?"),
+        (["choose", f"param-files/{NAME}.yaml"], "there is no `select` in it, so all points are"),
+        (["choose", "mine.yaml"], "mine.yaml: a param-file lies at param-files/<model>"),
+        (["ship", f"param-files/{NAME}.yaml", "1"], "the data set is not built; run `snakemake"),
+        (["compare", "scal"], "workflow/published/scal.csv is not there: no numbers to compare"),
+        (["draw", "acuracy"], "no figure is called 'acuracy'; did you mean 'accuracy'"),
         (["draw", "accuracy"], "out/tables/demo/runs.csv is not there; run `snakemake tables`"),
         (["new", "model", "standard"], "standard.py is there already"),
         (["new", "modell", "mine"], "'modell' is no kind of plug-in; did you mean 'model'?"),
@@ -149,8 +153,8 @@ def test_a_schema_that_was_written_is_not_stale(folder, isotrope):
 
 
 def test_names_are_completed():
-    assert cli._complete("models")("st") == ["standard"]
-    assert "stir" in cli._complete("data")("")
+    assert arguments.plugins("models")("st") == ["standard"]
+    assert "stir" in arguments.plugins("data")("")
 
 
 def test_the_installed_program_ends_with_status_2(folder):

@@ -2,17 +2,22 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from made_up_index import point, run
 from test_tables import DIGEST, write_pack
 
-from isotrope import index, paths
+from isotrope import choice, index, paths
+from isotrope.arrays import read_arrays, write_arrays
+from isotrope.choice import Candidate, Choice
 from isotrope.collecting import collect_group
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError
-from isotrope.index import EvaluationEntry, Index
+from isotrope.index import EvaluationEntry, Index, SelectEntry
+from isotrope.table_files import SELECTION_COLUMNS
 
 ONE, TWO, MINE = (f"standard/stir_emoji/{variant}" for variant in ("one", "two", "mine"))
 EVALUATIONS = {
@@ -141,8 +146,6 @@ def test_seeds_that_the_param_file_no_longer_has_are_left_out(project):
 
 
 def test_diverged_seeds_need_no_evaluation(project):
-    import shutil
-
     shutil.rmtree(paths.point_folder(TWO, "base"))
     project.finish(TWO, status={2: "diverged"})
     assert not project.rows(TWO, 2).exists()
@@ -151,7 +154,7 @@ def test_diverged_seeds_need_no_evaluation(project):
 
 
 def test_runs_whose_data_are_not_built_or_were_exchanged_are_left_out(project):
-    path = manifest(files=[{"root": "ISOTROPE_DATA", "sha256": "x"}])
+    path = manifest(files=[{"root": "ISOTROPE_DATA", "path": "a", "sha256": "x"}])
     with pytest.raises(UserError, match="no run of demo is finished"):
         collect_group("demo")
 
@@ -186,3 +189,88 @@ def test_unknown_groups_and_tables_are_refused_with_the_nearest(project):
         collect_group("dema")
     with pytest.raises(UserError, match="no run of demo has 'acuracy'; did you mean 'accuracy'"):
         collect_group("demo", "acuracy")
+
+
+@pytest.fixture
+def chosen(project):
+    """The run ``two`` sweeps a rate; its three seeds are trained and tested at the chosen one."""
+    points = {
+        rate: point(digest=digest, evaluations=EVALUATIONS, parameters=PARAMETERS)
+        for rate, digest in ((GOOD, DIGEST), (BAD, "f" * 8))
+    }
+    rule = SelectEntry("validation_accuracy", "median", [1, 2], "last")
+    project.runs[TWO] = replace(project.runs[TWO], points=points, select=rule)
+    shutil.move(paths.point_folder(TWO, "base"), paths.point_folder(TWO, GOOD))
+    shutil.move(paths.pack_folder(TWO, GOOD, "1-3"), paths.pack_folder(TWO, "selected", "1-3"))
+    results = paths.pack_folder(TWO, "selected", "1-3") / "results.csv"
+    results.write_text(results.read_text().replace(f"{TWO},base,", f"{TWO},{GOOD},"))
+    candidates = [Candidate(rate, one.training_digest, 0.5, [], []) for rate, one in points.items()]
+    choice.write(TWO, Choice(GOOD, rule, candidates, []))
+    return project
+
+
+GOOD, BAD = "rate=1", "rate=2"
+
+
+def points_in(table):
+    collect_group("demo", table)
+    path = paths.table_folder("demo") / f"{table}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["point"] for row in csv.DictReader(file) if row["run"] == TWO}
+
+
+def test_the_chosen_point_stands_in_tables_under_its_own_name(chosen):
+    assert collected() == BOTH
+    assert points_in("runs") == points_in("accuracy") == {GOOD}
+
+
+def test_the_table_of_selections_has_a_row_for_every_candidate(chosen):
+    (path,) = collect_group("demo", "selection")
+    assert path.read_text().splitlines() == [
+        "run,point,statistic,value,n,chosen",
+        f"{TWO},{GOOD},median,0.5,0,true",
+        f"{TWO},{BAD},median,0.5,0,false",
+    ]
+    assert path in collect_group("demo")
+    assert path.read_text().splitlines()[0] == ",".join(SELECTION_COLUMNS)
+
+
+def test_without_a_choice_that_is_up_to_date_a_run_is_left_out(chosen):
+    paths.choice(TWO).unlink()
+    assert collected() == BOTH[:3]
+    with pytest.raises(UserError, match="no run of demo has chosen a point; run `snakemake tabl"):
+        collect_group("demo", "selection")
+
+
+@pytest.fixture
+def arrays_of_one(project):
+    """The run ONE, whose ``by_scale`` gives arrays: those of seed s are s throughout."""
+    entry = EvaluationEntry("index_correlation", "9" * 16, "stir/emoji")
+    run_of_one = project.runs[ONE]
+    base = replace(run_of_one.points["base"], evaluations={**EVALUATIONS, "by_scale": entry})
+    project.runs[ONE] = replace(run_of_one, points={"base": base})
+    for seed in (1, 2, 3):
+        rows = project.rows(ONE, seed, entry)
+        write_arrays(rows.with_suffix(".npz"), [("maps", np.full(2, seed))])
+        rows.touch()
+    return entry
+
+
+def test_the_arrays_of_the_best_seed_stand_beside_their_table(project, arrays_of_one):
+    written = [path.as_posix() for path in collect_group("demo")]
+    assert written[-1] == "out/tables/demo/by_scale.npz"
+    found = read_arrays(paths.table_folder("demo") / "by_scale.npz", "")
+    assert {name: array.tolist() for name, array in found.items()} == {
+        f"{ONE}/base/seed": 1,
+        f"{ONE}/base/maps": [1, 1],
+    }, "all seeds are equally good, so the first"
+    assert collect_group("demo", "by_scale") == [paths.table_folder("demo") / "by_scale.csv"]
+    (alone,) = collect_group("demo", "by_scale", arrays=True)
+    assert alone == paths.table_folder("demo") / "by_scale.npz"
+    with pytest.raises(UserError, match="no finished run has arrays of 'accuracy'"):
+        collect_group("demo", "accuracy", arrays=True)
+
+
+def test_arrays_of_a_run_that_is_not_evaluated_as_now_are_left_out(project, arrays_of_one):
+    project.rows(ONE, 2, arrays_of_one).unlink()
+    assert all(path.suffix == ".csv" for path in collect_group("demo"))

@@ -47,7 +47,7 @@ def test_checked_runs_make_an_index_that_is_read_as_written(folder):
 
     assert index.read() == (made, index.stamps())
     (run,) = made.runs.values()
-    assert run.packs() == {"1-25": [1, 2, 3]}
+    assert run.packs("base") == {"1-25": [1, 2, 3]}
     assert run.source == "embedded"
     assert run.points["base"].parameters["model.kernel_size"] == 7
     assert run.points["base"].parameters["dataset.scenario"] == "mid2rest"

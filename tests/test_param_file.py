@@ -302,6 +302,86 @@ def test_a_wrong_sweep_is_refused_at_its_place(folder, sweep, said):
     assert any(f"{NAME}.yaml:18:" in s and said in s for s in found), found
 
 
+def test_several_mistakes_of_a_sweep_are_said_at_once(folder):
+    sweep = """sweep:
+  model.name: [standard, ensemble]
+  model.kernel_size: [0, [3], 5]
+  model.kernel_sise: [3]
+  training.epochs.x: [1]
+  training.batch_size: []
+select: {seeds: 1-4}
+evaluations"""
+    write(folder, changed(("evaluations", sweep)))
+
+    found = sentences(folder)
+
+    for said in (
+        "19:3: sweep.model.name: sweep a setting below dataset, model or training, no name",
+        "20:3: sweep.model.kernel_size: input should be greater than",
+        "20:26: sweep.model.kernel_size[1]: [3] cannot name a folder",
+        "21:3: sweep.model.kernel_sise: unknown key; did you mean 'kernel_size'?",
+        "22:3: sweep.training.epochs.x: 'epochs' holds no settings",
+        "23:3: sweep.training.batch_size: needs at least one value, and each once only",
+        "24:10: select.seeds: 4 stands not among the run's seeds",
+    ):
+        assert any(s.startswith(f"param-files/{NAME}.yaml:{said}") for s in found), (said, found)
+
+
+SELECT = "sweep: {model.kernel_size: [3, 5]}\nselect: {seeds: 1-2, ties: first}\nevaluations"
+
+
+def test_how_to_select_is_read_with_its_defaults(folder):
+    write(folder, changed(("evaluations", SELECT)))
+
+    (run,) = read_all(folder)
+
+    assert run.envelope.select.model_dump() == {
+        "by": "validation_accuracy",
+        "statistic": "median",
+        "seeds": [1, 2],
+        "ties": "first",
+    }
+    assert run.seeds_to_train == 2 + 3
+    assert [point.digest for point in run.points] == [
+        digest(folder, ("name: standard", f"name: standard\n  kernel_size: {size}"))
+        for size in (3, 5)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "sweep: {model.kernel_size: [3, 5]}\n",
+            "",
+            "18:1: select: there is no sweep to select from; add `sweep`, or leave this out",
+        ),
+        ("1-2", "2-5", "19:10: select.seeds: 4, 5 stands not among the run's seeds"),
+        ("1-2", "[1, 1]", "19:10: select.seeds: each seed may stand once only"),
+        ("first", "frist", "19:22: select.ties: 'frist' is not known; did you mean 'first'?"),
+        ("ties: first", "tie: last", "19:22: select.tie: unknown key; did you mean 'ties'?"),
+        ("ties: first", "statistic: best", "19:22: select.statistic: 'best' is not known; choose"),
+        ("ties: first", "by: test_accuracy", "19:22: select.by: 'test_accuracy' is not known; did"),
+        ("seeds: 1-2, ", "", "19:1: select.seeds: missing"),
+    ],
+)
+def test_a_wrong_selection_is_said_with_line_column_and_remedy(folder, old, new, said):
+    write(folder, changed(("evaluations", SELECT.replace(old, new))))
+
+    found = sentences(folder)
+
+    assert any(s.startswith(f"param-files/{NAME}.yaml:{said}") for s in found), found
+
+
+@pytest.mark.parametrize("entry", ["3", "[accuracy]", "null"])
+def test_what_is_no_evaluation_is_said_in_the_words_of_param_files(folder, entry):
+    write(folder, changed(("[accuracy, scale", f"[{entry}, scale")))
+
+    (found,) = sentences(folder)
+
+    assert "18:15: evaluations[0]: must be a name or a block {name, as, dataset" in found
+
+
 def test_a_data_set_that_lacks_the_models_channels_is_refused_before_training(folder, monkeypatch):
     def build(params, image_shape, classes):
         raise ValueError(f"the network takes 3 channels, the images have {image_shape[0]}")

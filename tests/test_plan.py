@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from made_up_index import DEMO, LOCAL, OTHER, OWN, PUBLISHED, made_up_index, point, run
 
-from isotrope import index, paths
+from isotrope import index, paths, registry
 from isotrope.errors import UserError
-from isotrope.index import Index
+from isotrope.index import EvaluationEntry, Index, SelectEntry
 from isotrope.plan import Plan
 
 FIGURES = {"accuracy": "scale", "scale_generalization": "scale"}
@@ -111,7 +112,7 @@ def test_data_that_have_come_are_used(folder, monkeypatch):
     plan = Plan({"runs": LOCAL})
 
     assert plan.packs("run.json") == [pack(LOCAL, "1-25", "run.json")]
-    assert plan.training_data(LOCAL, "base") == "out/data/stir/aerial-local.manifest.json"
+    assert plan.training_data(LOCAL, "base") == ["out/data/stir/aerial-local.manifest.json"]
     assert plan.notes() == []
 
 
@@ -150,12 +151,67 @@ def test_an_evaluation_on_other_data_needs_them_too(folder, monkeypatch):
     ]
 
 
+SWEPT = "standard/stir_emoji/swept"
+
+
+@pytest.fixture
+def swept(folder, monkeypatch):
+    """A run of 30 seeds, ten a job, of two points; one is chosen by seeds 1-2 and 11."""
+    points = {"rate=1": point(), "rate=2": point(digest="e" * 16)}
+    entry = run(SWEPT, series="demo", seeds=range(1, 31), seeds_per_job=10, **points)
+    rule = SelectEntry("validation_accuracy", "median", [1, 2, 11], "last")
+    runs = {SWEPT: replace(entry, select=rule)}
+    monkeypatch.setattr(index, "current", lambda: Index(runs, made_up_index().datasets))
+    return Plan({})
+
+
+def test_the_chosen_point_is_asked_for_and_waits_for_its_candidates(swept):
+    packs = ("1-10", "11-20", "21-30")
+    folders = [f"out/runs/{SWEPT}/selected/seeds-{pack}" for pack in packs]
+    assert swept.packs("results.csv") == [f"{folder}/results.csv" for folder in folders]
+    assert swept.choice(SWEPT, "selected") == [f"out/runs/{SWEPT}/choice.json"]
+    assert swept.choice(SWEPT, "rate=1") == []
+    assert swept.candidates(SWEPT) == [
+        f"out/runs/{SWEPT}/{name}/seeds-{pack}/run.json"
+        for name in ("rate=1", "rate=2")
+        for pack in packs[:2]
+    ]
+
+
+def test_candidates_have_the_seeds_of_the_choice_and_the_chosen_point_has_all(swept):
+    assert swept.training(SWEPT, "rate=2", "1-10") == {"digest": "e" * 16, "seeds": "1,2"}
+    assert swept.training(SWEPT, "rate=2", "11-20")["seeds"] == "11"
+    both = f"{'a' * 16} or {'e' * 16}"
+    seeds = ",".join(map(str, range(11, 21)))
+    assert swept.training(SWEPT, "selected", "11-20") == {"digest": both, "seeds": seeds}
+    digests = swept.evaluations(SWEPT, "selected", "11-20")["digests"]
+    assert digests["accuracy"] == f"{'b' * 16} or {'b' * 16}"
+    for name, pack in (("rate=2", "21-30"), ("selected", "31-40"), ("base", "1-10")):
+        with pytest.raises(UserError, match=f"has no (pack seeds-{pack}|point 'base')"):
+            swept.training(SWEPT, name, pack)
+
+
+def test_a_choice_depends_on_its_rule_and_candidates(swept):
+    before = swept.rule_of_choice(SWEPT)
+    assert "e" * 16 in before["candidates"]
+    assert "[1, 2, 11]" in before["select"]
+    others = Plan({}, head=False)  # reads the index on disk
+    with pytest.raises(UserError, match="has no `select`: all points are evaluated"):
+        others.candidates(DEMO)
+
+
+def test_the_table_of_selections_is_collected_from_choices(swept):
+    assert "out/tables/demo/selection.csv" in swept.tables()
+    assert swept.inputs_of_table("demo", "selection") == [f"out/runs/{SWEPT}/choice.json"]
+    assert "results.csv" in swept.inputs_of_table("demo", "runs")[0]
+
+
 @pytest.mark.parametrize(
     ("ask", "said"),
     [
         (lambda plan: plan.dataset("stir/emojis"), "no param-file uses such a data set; did you"),
         (lambda plan: plan.run(OWN + "s"), f"no such param-file; did you mean '{OWN}'"),
-        (lambda plan: plan.point(OWN, "bas"), "has no point 'bas'; did you mean 'base'?"),
+        (lambda plan: plan.points(OWN, "bas"), "has no point 'bas'; did you mean 'base'?"),
         (lambda plan: plan.training(OWN, "base", "1-24"), "has no pack seeds-1-24; did you mean"),
         (lambda plan: plan.evaluations(OWN, "base", "x"), "has no pack seeds-x; choose from 1-25"),
         (lambda plan: plan.tables_of_figure("demo", "acuracy"), "no figure is called 'acuracy'"),
@@ -218,6 +274,35 @@ def test_copied_tables_are_sources_of_the_figures_they_hold(copied):
     ]
 
 
+def test_figures_of_images_need_the_data_sets_of_their_group_unless_tables_are_copied(folder):
+    plan = Plan({})
+    tasks = {"tasks": "scale"}
+
+    assert plan.figures(tasks) == ["out/figures/demo/tasks.svg", "out/figures/scale/tasks.svg"]
+    assert plan.tables_of_figure("scale", "tasks") == [
+        "out/tables/scale/runs.csv",
+        "out/tables/scale/examples.npz",
+    ]
+    assert plan.manifests_of_group("scale") == ["out/data/stir/emoji.manifest.json"]
+
+
+def test_images_are_taken_with_copied_tables_if_they_came_along(copied):
+    tasks = {"tasks": "scale"}
+
+    assert Plan({}).figures_left_out(tasks) == [
+        "out/figures/scale/tasks.svg is left out: no table examples.npz in out/tables/scale"
+    ]
+    paths.examples("scale").write_bytes(b"anything")
+    assert Plan({}).figures(tasks) == ["out/figures/scale/tasks.svg"]
+
+
+def test_a_figure_with_a_table_in_latex_is_asked_for_as_both(folder):
+    assert Plan({}).figures({"training_time": "rotation"}) == [
+        *("out/figures/demo/training_time.svg", "out/figures/demo/training_time.tex"),
+        *("out/figures/rotation/training_time.svg", "out/figures/rotation/training_time.tex"),
+    ]
+
+
 def test_tables_beside_runs_are_no_sources(copied, monkeypatch):
     monkeypatch.setattr(index, "current", made_up_index)
     (paths.OUT / "runs").mkdir()
@@ -238,3 +323,63 @@ def test_drawing_is_planned_without_torch_and_without_a_plug_in(copied):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def with_arrays():
+    """The index with a run whose evaluation ``kernels`` gives arrays."""
+    entry = EvaluationEntry("index_correlation", "9" * 16, "stir/emoji")
+    known = made_up_index()
+    base = known.runs[OWN].points["base"]
+    base = replace(base, evaluations={**base.evaluations, "kernels": entry})
+    return Index(
+        {**known.runs, OWN: replace(known.runs[OWN], points={"base": base})}, known.datasets
+    )
+
+
+def test_arrays_stand_beside_the_tables_of_runs_that_give_any(folder, monkeypatch):
+    assert Plan({}).arrays() == []
+    monkeypatch.setattr(index, "current", with_arrays)
+    plan = Plan({})
+    assert plan.arrays() == ["out/tables/scale/kernels.npz"]
+    assert "out/tables/scale/kernels.csv" in plan.tables()
+    assert Plan({"series": "demo"}).arrays() == []
+    assert plan.inputs_of_table("scale", "kernels") == [
+        pack(OWN, seeds, "results.csv") for seeds in PACKS
+    ]
+
+
+def test_a_figure_waits_for_its_arrays_and_is_left_out_without_them(folder, monkeypatch):
+    needs = {"TABLES": ("runs", "kernels"), "ARRAYS": ("kernels",)}
+    literal = registry.literal
+    monkeypatch.setattr(
+        registry,
+        "literal",
+        lambda kind, name, constant, default=None: (
+            needs.get(constant, default)
+            if kind == "figures"
+            else literal(kind, name, constant, default)
+        ),
+    )
+    figures = {"kernel_sizes": "scale"}
+    assert Plan({}).figures(figures) == []
+    monkeypatch.setattr(index, "current", with_arrays)
+    plan = Plan({"series": "own"})
+    assert plan.figures(figures) == ["out/figures/scale/kernel_sizes.svg"]
+    assert plan.tables_of_figure("scale", "kernel_sizes") == [
+        f"out/tables/scale/{file}" for file in ("runs.csv", "kernels.csv", "kernels.npz")
+    ]
+
+    tables = folder / "out" / "tables" / "scale"
+    tables.mkdir(parents=True)
+    for name in ("runs.csv", "kernels.csv"):
+        (tables / name).write_text(RUNS_HEADER)
+    copied = Plan({})
+    assert copied.tables_are_sources
+    assert copied.figures(figures) == copied.arrays() == []
+    assert copied.figures_left_out(figures) == [
+        "out/figures/scale/kernel_sizes.svg is left out: no table kernels.npz in out/tables/scale"
+    ]
+    (tables / "kernels.npz").touch()
+    copied = Plan({})
+    assert copied.arrays() == ["out/tables/scale/kernels.npz"]
+    assert copied.figures(figures) == ["out/figures/scale/kernel_sizes.svg"]

@@ -34,7 +34,7 @@ def test_a_selection_names_its_runs(config, names):
     [
         ({"serie": "own"}, "--config serie: unknown key; did you mean 'series'?"),
         ({"series": "owm"}, "--config series: no series is called 'owm'; did you mean 'own'?"),
-        ({"series": 5}, "--config series: no series is called '5'; choose from demo, own, "),
+        ({"series": 5}, "--config series: no series is called '5'; choose from demo, extra, own"),
         ({"studies": "scal"}, "--config studies: no study is called 'scal'; did you mean 'scale'?"),
         ({"studies": 5}, "--config studies: no study is called '5'; choose from rotation, scale"),
         ({"runs": DEMO + "s"}, f"--config runs: no param-file is called '{DEMO}s'; did you mean"),

@@ -4,13 +4,14 @@ import io
 import json
 import sys
 import time
+from dataclasses import replace
 
 import pytest
-from made_up_index import DEMO, LOCAL, made_up_index, run
+from made_up_index import DEMO, LOCAL, made_up_index, point, run
 from rich.console import Console
 
-from isotrope import cli, index, paths, status
-from isotrope.index import Index
+from isotrope import choice, cli, index, paths, status
+from isotrope.index import Index, SelectEntry
 
 DIGEST = "a" * 16  # that of the made-up points
 BEAT = {
@@ -60,7 +61,8 @@ def beat(age, **changes):
 def test_a_run_without_its_data_waits_and_names_them():
     rows = status.of(made_up_index())
     (row,) = [row for row in rows if row["run"] == LOCAL]
-    assert (row["state"], row["detail"]) == ("waiting", "needs stir/aerial.npz")
+    needed = "needs stir/aerial.npz under $ISOTROPE_DATA, which is not set (see the README, Data)"
+    assert (row["state"], row["detail"]) == ("waiting", needed)
 
 
 def test_a_run_of_which_nothing_is_there_is_queued():
@@ -107,8 +109,15 @@ def test_a_changed_param_file_is_queued_again_and_has_not_failed():
 def test_trained_seeds_wait_for_their_evaluation():
     finish(1, 2, 3)
     assert of_demo() == ("queued", 3, "trained; evaluation: queued")
-    write("evaluate.log", "it broke\n")
-    assert of_demo() == ("queued", 3, "trained; evaluation: it broke")
+    progress = "accuracy: 3 seeds on 1152 images of stir, test"
+    write("evaluate.log", f"{progress}\n")
+    assert of_demo() == ("queued", 3, f"trained; evaluation: {progress}")
+
+
+def test_a_failed_evaluation_has_failed_and_shows_the_last_line_of_its_log():
+    finish(1, 2, 3)
+    write("evaluate.log", "accuracy: 3 seeds on 1152 images of stir, test\nit broke\n")
+    assert of_demo() == ("failed", 3, "trained; evaluation: it broke")
 
 
 def test_a_done_pack_counts_the_seeds_that_came_to_no_good():
@@ -138,13 +147,60 @@ def test_every_pack_of_every_point_has_a_row():
     ]
 
 
+def test_candidates_and_the_chosen_point_have_their_packs_and_states():
+    points = {name: point(digest=name * 16) for name in "ab"}
+    rule = SelectEntry("validation_accuracy", "median", [1, 2], "last")
+    entry = replace(run(DEMO, seeds=(1, 2, 26), **points), select=rule)
+    known = Index({DEMO: entry}, made_up_index().datasets)
+
+    def states():
+        return {
+            (row["point"], row["pack"]): (row["state"], row["finished"], row["detail"])
+            for row in status.of(known)
+        }
+
+    for name, seeds in (("a", (1, 2)), ("b", (1,))):
+        for seed in seeds:
+            folder = paths.finished_seed(DEMO, name, seed, name * 16)
+            folder.mkdir(parents=True)
+            (folder / "seed.json").write_text('{"status": "done"}')
+    pack = paths.pack_folder(DEMO, "a", "1-25")
+    pack.mkdir(parents=True)
+    (pack / "run.json").write_text("{}")
+    assert states() == {
+        ("a", "1-25"): ("done", 2, ""),
+        ("b", "1-25"): ("queued", 1, ""),
+        ("selected", "1-25"): ("queued", 0, "waits for the choice"),
+        ("selected", "26-50"): ("queued", 0, "waits for the choice"),
+    }
+
+    candidates = [choice.Candidate(name, name * 16, 0.5, [0.5, 0.5], []) for name in "ab"]
+    choice.write(DEMO, choice.Choice("a", rule, candidates, []))
+    assert states()["selected", "1-25"] == ("queued", 2, "a; trained; evaluation: queued")
+    assert states()["selected", "26-50"] == ("queued", 0, "a")
+    pack = paths.pack_folder(DEMO, "selected", "1-25")
+    pack.mkdir(parents=True)
+    (pack / "results.csv").touch()
+    assert states()["selected", "1-25"] == ("done", 2, "a")
+
+
+def test_shipped_seeds_are_counted():
+    finish(1, 2, 3)
+    path = paths.finished_seed(DEMO, "base", 2, DIGEST) / "seed.json"
+    path.write_text(json.dumps({"status": "done", "origin": "shipped"}))
+    write("results.csv")
+    assert of_demo() == ("done", 3, "1 shipped")
+
+
 def test_seeds_trained_on_another_file_of_the_users_do_not_count(folder, monkeypatch):
     finish(1, 2, 3)
     manifest = paths.manifest("stir", "emoji")
     manifest.parent.mkdir(parents=True)
-    manifest.write_text(json.dumps({"files": [{"root": "ISOTROPE_DATA", "sha256": "x"}]}))
+    manifest.write_text(
+        json.dumps({"files": [{"root": "ISOTROPE_DATA", "path": "a", "sha256": "x"}]})
+    )
     assert of_demo()[:2] == ("queued", 0)
-    manifest.write_text(json.dumps({"files": [{"root": "folder", "sha256": "x"}]}))
+    manifest.write_text(json.dumps({"files": [{"root": "folder", "path": "a", "sha256": "x"}]}))
     assert of_demo()[:2] == ("queued", 3)
 
 
@@ -173,3 +229,15 @@ def test_what_needs_attention_stands_first_and_sums_below():
     assert "running" in lines[1]
     assert "0 of 3" in lines[1]
     assert "1 running, 5 queued, 1 waiting" in lines[-1]
+
+
+def test_runs_that_wait_for_the_same_data_are_one_row():
+    waiting = {f"standard/stir_aerial/v{i}": made_up_index().runs[LOCAL] for i in range(4)}
+    rows = status.of(Index(waiting, made_up_index().datasets))
+    text = io.StringIO()
+    Console(file=text, width=200).print(status.table(rows))
+    lines = text.getvalue().splitlines()
+    assert len(rows) == 4
+    assert len(lines) == 3
+    assert lines[1].split()[:5] == ["4", "runs", "waiting", "needs", "stir/aerial.npz"]
+    assert lines[-1].strip() == "4 waiting"

@@ -10,7 +10,7 @@ from isotrope.errors import did_you_mean
 from isotrope.mistakes import Complaint, Where, complaints_of
 from isotrope.settings import Settings
 
-_RESERVED = ("runs", "summary")  # files beside the tables
+_RESERVED = ("runs", "selection", "summary")  # files beside the tables
 _ALIAS = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
 
@@ -83,7 +83,8 @@ def check_evaluations(raw: Any) -> tuple[list[Evaluation], list[Complaint]]:
 def _check_evaluation(entry: Any, where: Where) -> tuple[Evaluation | None, list[Complaint]]:
     block = {"name": entry} if isinstance(entry, str) else entry
     if not isinstance(block, dict):
-        return None, []  # the envelope says so already
+        what = f": must be a name or a block {{name, as, dataset, ...settings}} (got {entry!r})"
+        return None, [(where, what)]
     own = {key: value for key, value in block.items() if key not in ("as", "dataset")}
     plugin, complaints = check_plugin("evaluation", own, where)
     dataset, wrong = check_plugin("data", block.get("dataset"), (*where, "dataset"))
@@ -91,7 +92,7 @@ def _check_evaluation(entry: Any, where: Where) -> tuple[Evaluation | None, list
     alias = block.get("as", plugin.name if plugin else "")
     if not isinstance(alias, str) or alias in _RESERVED or alias.strip(_ALIAS):
         what = f": '{alias}' cannot name a table; use small letters, digits and '_'"
-        what += f", and not {' or '.join(_RESERVED)}"
+        what += f", and not {', '.join(_RESERVED[:-1])} or {_RESERVED[-1]}"
         complaints.append(((*where, "as"), what))
     if "dataset" in block and dataset is None and not wrong:
         complaints.append(((*where, "dataset"), ": must be a block {name, ...settings}"))

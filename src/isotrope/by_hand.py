@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from isotrope import evaluating, paths, registry
+from isotrope import choice, evaluating, paths, registry
 from isotrope.blocks import Evaluation, Plugin
 from isotrope.dataset import dataset_key
 from isotrope.devices import DeviceName
@@ -11,9 +11,12 @@ from isotrope.digests import with_local_files
 from isotrope.envelope import seeds_in
 from isotrope.errors import UserError, did_you_mean
 from isotrope.index import blocks_of
+from isotrope.indexing import select_entry
 from isotrope.mistakes import complaints_of, dotted
-from isotrope.param_file import Point, Run, read_run
+from isotrope.param_file import Run, read_run
+from isotrope.points import Point
 from isotrope.settings import Settings, build_only
+from isotrope.training import shipped
 from isotrope.training.pack import PackTask
 from isotrope.yaml_marks import parse
 
@@ -52,12 +55,13 @@ def training_tasks(
             param-file does not ask for.
     """
     run = read_run(file)
-    chosen = run.point(point)
+    chosen = _point(run, point)
     digest = effective_digest(chosen)
     return [
         PackTask(
             run=run.name,
-            point=point,
+            point=chosen.name,
+            selected=point == paths.SELECTED,
             pack=name,
             seeds=members,
             model_name=chosen.model.name,
@@ -67,11 +71,21 @@ def training_tasks(
             training=chosen.training,
             training_digest=digest,
             settings=chosen.settings(),
-            device=_device(device),
+            device=device_name(device),
             threads=threads,
         )
-        for name, members in _packs(run, pack, seeds).items()
+        for name, members in _packs(run, point, pack, seeds).items()
     ]
+
+
+def ship(file: Path, point: str, seed: int) -> Path:
+    """Copy a trained seed to where trained seeds come with the project.
+
+    Raises:
+        UserError: as ``training_tasks``, or if the seed is not trained.
+    """
+    (task,) = training_tasks(file, point, None, str(seed), "cpu", 1)
+    return shipped.ship(task, seed)
 
 
 def evaluation_tasks(
@@ -83,21 +97,35 @@ def evaluation_tasks(
         UserError: as ``training_tasks``.
     """
     run = read_run(file)
-    chosen = run.point(point)
+    chosen = _point(run, point)
     digest = effective_digest(chosen)
     return [
         evaluating.EvaluationTask(
             run=run.name,
-            point=point,
+            point=chosen.name,
+            selected=point == paths.SELECTED,
             pack=name,
             seeds=members,
             training_digest=digest,
             evaluations=[_evaluation(one, chosen) for one in run.evaluations],
-            device=_device(device),
+            device=device_name(device),
             threads=threads,
         )
-        for name, members in _packs(run, pack, seeds).items()
+        for name, members in _packs(run, point, pack, seeds).items()
     ]
+
+
+def _point(run: Run, name: str) -> Point:
+    """The point of that name; behind ``selected`` the one that was chosen.
+
+    Raises:
+        UserError: if there is no such point, or none was chosen.
+    """
+    rule = select_entry(run)
+    if rule is None or name != paths.SELECTED:
+        return run.point(name)
+    digests = {point.name: effective_digest(point) for point in run.points}
+    return run.point(choice.winner(run.name, rule, digests))
 
 
 def effective_digest(point: Point) -> str:
@@ -122,9 +150,12 @@ def _evaluation(one: Evaluation, point: Point) -> evaluating.Evaluation:
     )
 
 
-def _packs(run: Run, pack: str | None, seeds: str | None) -> dict[str, list[int]]:
-    """The packs asked for, each with the seeds asked for."""
-    packs = blocks_of(run.envelope.seeds, run.envelope.resources.seeds_per_job)
+def _packs(run: Run, point: str, pack: str | None, seeds: str | None) -> dict[str, list[int]]:
+    """The packs asked for, each with the seeds asked for; a candidate has those of the choice."""
+    select = run.envelope.select
+    candidate = select is not None and point != paths.SELECTED
+    known = select.seeds if select is not None and candidate else run.envelope.seeds
+    packs = blocks_of(known, run.envelope.resources.seeds_per_job)
     if pack is not None:
         if pack not in packs:
             raise UserError(f"{run.name} has no pack seeds-{pack}{did_you_mean(pack, packs)}")
@@ -132,9 +163,10 @@ def _packs(run: Run, pack: str | None, seeds: str | None) -> dict[str, list[int]
     if seeds is None:
         return packs
     wanted = seeds_in(seeds)
-    if strange := [seed for seed in wanted if seed not in run.envelope.seeds]:
+    if strange := [seed for seed in wanted if seed not in known]:
         listed = ", ".join(str(seed) for seed in strange)
-        raise UserError(f"{run.name}: seeds does not hold {listed}; add it to the param-file")
+        key = "select.seeds" if candidate else "seeds"
+        raise UserError(f"{run.name}: {key} does not hold {listed}; add it to the param-file")
     chosen = {name: [s for s in members if s in wanted] for name, members in packs.items()}
     found = {name: members for name, members in chosen.items() if members}
     if not found:
@@ -142,7 +174,12 @@ def _packs(run: Run, pack: str | None, seeds: str | None) -> dict[str, list[int]
     return found
 
 
-def _device(name: str) -> DeviceName:
+def device_name(name: str) -> DeviceName:
+    """The device of a command line's word.
+
+    Raises:
+        UserError: if there is no such device.
+    """
     for known in ("auto", "cpu", "cuda"):
         if name == known:
             return known

@@ -3,12 +3,30 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from isotrope import paths, registry
+from isotrope import arguments, paths
+from isotrope.arguments import (
+    DatasetName,
+    Device,
+    DrawnGroup,
+    ExportFolder,
+    ExportForm,
+    ExportGroup,
+    FigureName,
+    Group,
+    Pack,
+    ParamFile,
+    ParamFiles,
+    PointName,
+    SeedList,
+    Threads,
+    WithErrors,
+    WithIndices,
+)
 from isotrope.errors import UserError
 
 app = typer.Typer(
@@ -20,43 +38,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-
-def _complete_files(incomplete: str) -> list[str]:
-    found = sorted(p.as_posix() for p in paths.PARAM_FILES.rglob("*.yaml"))
-    return [p for p in found if p.startswith(incomplete)]
-
-
-def _complete_groups(incomplete: str) -> list[str]:
-    groups = {"demo", *(p.stem for p in paths.PUBLISHED.glob("*.csv"))}
-    groups |= {p.name for p in paths.table_folder(".").glob("*") if p.is_dir()}
-    return sorted(group for group in groups if group.startswith(incomplete))
-
-
-def _complete_words(*words: str) -> Any:
-    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
-
-
-def _complete(kind: str) -> Any:
-    return lambda incomplete: [n for n in registry.names(kind) if n.startswith(incomplete)]
-
-
-ParamFile = Annotated[
-    Path,
-    typer.Argument(help="a YAML file below param-files/", autocompletion=_complete_files),
-]
-PointName = Annotated[str, typer.Option(help="point of the run's sweep")]
-SeedList = Annotated[
-    str | None, typer.Option(help="seeds, as in 1-5 or 1,3; all of the param-file if left out")
-]
-Device = Annotated[
-    str,
-    typer.Option(help="auto, cpu or cuda", autocompletion=_complete_words("auto", "cpu", "cuda")),
-]
-Group = Annotated[str, typer.Argument(help="a study, or demo", autocompletion=_complete_groups)]
-Threads = Annotated[
-    int, typer.Option(min=1, envvar="OMP_NUM_THREADS", help="CPU threads of one operation")
-]
 
 
 def say(text: str) -> None:
@@ -71,10 +52,7 @@ def complain(*sentences: str) -> None:
 
 @app.command()
 def check(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(help="param-files; all if left out", autocompletion=_complete_files),
-    ] = None,
+    files: ParamFiles = None,
     write_index: Annotated[
         bool, typer.Option("--write-index", help="also write out/index.json for Snakemake")
     ] = False,
@@ -87,33 +65,18 @@ def check(
     stamped = index.stamps()
     if files and write_index:
         raise UserError("--write-index: the index is of all param-files; name none")
-    runs = _read_each(files) if files else param_file.read_all()
+    runs = param_file.read_each(files) if files else param_file.read_all()
     if write_index:
         index.write(index_of(runs), stamped)
     if not quiet:
         points = sum(len(run.points) for run in runs)
-        seeds = sum(len(run.points) * len(run.envelope.seeds) for run in runs)
+        seeds = sum(run.seeds_to_train for run in runs)
         say(f"{len(runs)} param-files are in order: {points} points, {seeds} seeds to train")
-
-
-def _read_each(files: list[Path]) -> list[Any]:
-    from isotrope import param_file
-
-    runs: list[Any] = []
-    sentences: list[str] = []
-    for path in files:
-        try:
-            runs.append(param_file.read_run(path))
-        except UserError as error:
-            sentences += error.sentences
-    if sentences:
-        raise UserError(*sentences)
-    return runs
 
 
 @app.command()
 def build(
-    dataset: Annotated[str, typer.Argument(help="a data set", autocompletion=_complete("data"))],
+    dataset: DatasetName,
     settings: Annotated[
         list[str] | None, typer.Argument(help="its settings, as in task=emoji source=embedded")
     ] = None,
@@ -129,12 +92,37 @@ def build(
 
 
 @app.command()
+def download(
+    dataset: DatasetName,
+    file: Annotated[str, typer.Argument(help="a file of its sources, as in mnist.npz")],
+) -> None:
+    """Download a file that a data set is built from, and check it against its pinned checksum."""
+    from isotrope import download as downloading
+
+    say(f"{downloading.download(dataset, file)} is whole")
+
+
+@app.command()
+def pin(
+    dataset: DatasetName,
+    api: Annotated[
+        str, typer.Option(envvar="ISOTROPE_ZENODO", help="where Zenodo's interface is")
+    ] = "https://zenodo.org/api",
+) -> None:
+    """Ask Zenodo for sizes and checksums of a data set's files, and write them down."""
+    from isotrope import pinning
+
+    path, found = pinning.pin(dataset, api)
+    for name, entry in found.files.items():
+        say(f"{name}: {entry.size} bytes, md5 {entry.md5}")
+    say(f"wrote {path}, version {found.version} of the record; commit it")
+
+
+@app.command()
 def train(
     file: ParamFile,
     point: PointName = "base",
-    pack: Annotated[
-        str | None, typer.Option(help="a block of seeds_per_job seeds, as in 1-25; all if left out")
-    ] = None,
+    pack: Pack = None,
     seeds: SeedList = None,
     device: Device = "auto",
     threads: Threads = 1,
@@ -150,12 +138,28 @@ def train(
 
 
 @app.command()
+def choose(file: ParamFile) -> None:
+    """Choose the point of a run's sweep that gets all seeds, from its candidates' results."""
+    from isotrope import choice
+    from isotrope.index import current
+    from isotrope.param_file import name_of
+
+    name, known = name_of(file), current()
+    made = choice.choose(name, known.run(name), known.digests(name))
+    choice.write(name, made)
+    for one in made.candidates:
+        diverged = f", {len(one.diverged)} diverged" if one.diverged else ""
+        seeds = f"{made.rule.statistic} of {len(one.values)} seeds{diverged}"
+        say(f"{one.point}: best {made.rule.by.replace('_', ' ')} {one.value:.4f} ({seeds})")
+    tie = f", the {made.rule.ties} of {len(made.tied)} equals" if made.tied else ""
+    say(f"{made.winner} is chosen{tie}; wrote {paths.choice(name)}")
+
+
+@app.command()
 def evaluate(
     file: ParamFile,
     point: PointName = "base",
-    pack: Annotated[
-        str | None, typer.Option(help="a block of seeds_per_job seeds, as in 1-25; all if left out")
-    ] = None,
+    pack: Pack = None,
     seeds: SeedList = None,
     device: Device = "auto",
     threads: Threads = 1,
@@ -169,17 +173,57 @@ def evaluate(
 
 
 @app.command()
+def ship(
+    file: ParamFile,
+    seed: Annotated[int, typer.Argument(min=1, help="a trained seed of the run")],
+    point: PointName = "base",
+) -> None:
+    """Copy a trained seed into the project, where others take it instead of training it."""
+    from isotrope import by_hand
+
+    say(f"wrote {by_hand.ship(file, point, seed)}; commit it")
+
+
+@app.command()
 def collect(
     group: Group,
     table: Annotated[
         str | None, typer.Option(help="runs, or an evaluation; all tables if left out")
     ] = None,
+    arrays: Annotated[
+        bool, typer.Option("--arrays", help="of the one table write the arrays, not the rows")
+    ] = False,
 ) -> None:
     """Collect the results of a study's runs into its tables under out/tables/."""
     from isotrope.collecting import collect_group
 
-    for path in collect_group(group, table):
+    if arrays and table is None:
+        raise UserError("--arrays: name the table too, as in --table index_correlation --arrays")
+    for path in collect_group(group, table, arrays):
         say(f"wrote {path}")
+
+
+@app.command()
+def export(
+    folder: ExportFolder,
+    form: ExportForm,
+    group: ExportGroup = "scale",
+    errors: WithErrors = False,
+    indices: WithIndices = False,
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Write results in the files of a published study; torch is needed for errors and indices."""
+    from isotrope.by_hand import device_name
+    from isotrope.exporting import export_as
+
+    for path in export_as(form, group, folder):
+        say(f"wrote {path}")
+    if errors or indices:
+        from isotrope.exporting_arrays import export_arrays
+
+        for path in export_arrays(group, folder, errors, indices, device_name(device), threads):
+            say(f"wrote {path}")
 
 
 @app.command()
@@ -191,14 +235,42 @@ def summarize(group: Group) -> None:
 
 
 @app.command()
+def compare(
+    study: Group,
+    series: Annotated[str, typer.Option(help="series of runs, separated by commas")] = "published",
+    csv: Annotated[Path | None, typer.Option(help="also write every number to this file")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="also write the tables there")] = None,
+) -> None:
+    """Show every cell that was run beside the published one, from tables."""
+    from isotrope import compare as comparison
+    from isotrope.files import write_whole
+
+    cells = comparison.compare(study, series.split(","))
+    console = Console()
+    for table in comparison.tables(cells):
+        console.print(table)
+    say(comparison.summary(cells))
+    for path, text in ((csv, cells.to_csv(index=False)), (markdown, comparison.markdown(cells))):
+        if path is not None:
+            write_whole(path, text)
+            say(f"wrote {path}")
+
+
+@app.command()
+def sample(
+    group: Group,
+    manifests: Annotated[list[Path], typer.Argument(help="those of built data sets")],
+) -> None:
+    """Write a few images of data sets beside a study's tables, for the figure that shows them."""
+    from isotrope.examples import write_examples
+
+    say(f"wrote {write_examples(manifests, paths.examples(group))}")
+
+
+@app.command()
 def draw(
-    figure: Annotated[str, typer.Argument(help="a figure", autocompletion=_complete("figures"))],
-    group: Annotated[
-        str,
-        typer.Option(
-            help="the study, or demo, whose tables are drawn", autocompletion=_complete_groups
-        ),
-    ] = "demo",
+    figure: FigureName,
+    group: DrawnGroup = "demo",
     published: Annotated[
         Path | None, typer.Option(help="CSV of published numbers to show beside ours")
     ] = None,
@@ -210,6 +282,15 @@ def draw(
         figure, paths.table_folder(group), published, paths.figure_folder(group) / figure
     ):
         say(f"wrote {path}")
+
+
+@app.command()
+def typeset(figure: FigureName, group: DrawnGroup = "demo") -> None:
+    """Write the numbers of a drawn figure as a table in LaTeX, where it has one."""
+    from isotrope.drawing import typeset_figure
+
+    stem = paths.figure_folder(group) / figure
+    say(f"wrote {typeset_figure(figure, stem.with_suffix('.csv'), stem.with_suffix('.tex'))}")
 
 
 @app.command()
@@ -233,7 +314,7 @@ def new(
         str,
         typer.Argument(
             help="dataset, model, evaluation or figure",
-            autocompletion=_complete_words("dataset", "model", "evaluation", "figure"),
+            autocompletion=arguments.words("dataset", "model", "evaluation", "figure"),
         ),
     ],
     name: Annotated[str, typer.Argument(help="small letters, digits and _")],

@@ -5,18 +5,29 @@ it is trained and evaluated as its param-file says now: asking for one run by na
 """
 
 import csv
+import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
-from isotrope import index, paths, tables
+from isotrope import choice, index, paths, registry, tables
+from isotrope.choice import Choice
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
+from isotrope.files import write_whole
 from isotrope.index import Index, RunEntry
+from isotrope.table_arrays import collect_arrays
+from isotrope.table_files import SELECTION_COLUMNS
 from isotrope.tables import CollectedRun
 
 
-def collect_group(group: str, table: str | None = None) -> list[Path]:
-    """Write the tables of a group, or one of them.
+def collect_group(group: str, table: str | None = None, arrays: bool = False) -> list[Path]:
+    """Write the tables of a group and the arrays beside them, or one of both.
+
+    Args:
+        group: a study, or ``demo``.
+        table: the one table to write; all, and all arrays, if left out.
+        arrays: whether to write the arrays of ``table`` instead of its rows.
 
     Raises:
         UserError: if the group has no finished run, or a result is damaged.
@@ -25,20 +36,61 @@ def collect_group(group: str, table: str | None = None) -> list[Path]:
     groups = {run.group for run in known.runs.values()}
     if group not in groups:
         raise UserError(f"no param-file belongs to '{group}'{did_you_mean(group, groups)}")
+    runs = {name: run for name, run in known.runs.items() if run.group == group}
+    chosen = {name: choice.of_run(known, name) for name, run in runs.items() if run.select}
+    choices = {name: made for name, made in chosen.items() if made is not None}
+    if table == "selection":
+        return [_write_selection(group, choices)]
     found = [
         pack
-        for name, run in known.runs.items()
-        if run.group == group
-        for point in run.points
-        for pack in _finished_packs(known, name, run, point)
+        for name, run in runs.items()
+        for point in run.evaluated
+        for pack in _finished_packs(known, name, run, point, choices.get(name))
     ]
     if not found:
         raise UserError(f"no run of {group} is finished; run `snakemake evaluations`")
-    return tables.collect(group, found, paths.table_folder(group), table)
+    folder = paths.table_folder(group)
+    if arrays and table is not None:
+        return [collect_arrays(found, table, folder)]
+    written = tables.collect(group, found, folder, table)
+    if table is None:
+        with_arrays = sorted(
+            {one for pack in found for one in pack.arrays if one in pack.evaluations}
+        )
+        written += [collect_arrays(found, one, folder) for one in with_arrays]
+    if choices and table is None:
+        written.append(_write_selection(group, choices))
+    return written
 
 
-def _finished_packs(known: Index, name: str, run: RunEntry, point: str) -> list[CollectedRun]:
+def _write_selection(group: str, choices: dict[str, Choice]) -> Path:
+    """Write the choices of a group's runs: a row per run and candidate, in the sweep's order.
+
+    Raises:
+        UserError: if no run of the group has chosen.
+    """
+    if not choices:
+        raise UserError(f"no run of {group} has chosen a point; run `snakemake tables`")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(SELECTION_COLUMNS)
+    for run, made in sorted(choices.items()):
+        for one in made.candidates:
+            chosen = "true" if one.point == made.winner else "false"
+            value, n = repr(one.value), len(one.values)
+            writer.writerow([run, one.point, made.rule.statistic, value, n, chosen])
+    path = paths.table_folder(group) / "selection.csv"
+    write_whole(path, text.getvalue())
+    return path
+
+
+def _finished_packs(
+    known: Index, name: str, run: RunEntry, place: str, made: Choice | None
+) -> list[CollectedRun]:
     """The packs of a point, each with the seeds and evaluations that are up to date."""
+    point = made.winner if made else place
+    if point not in run.points:
+        return []  # nothing is chosen yet
     entry = run.points[point]
     manifests = {key: Path(known.datasets[key].manifest) for key in entry.datasets}
     if not all(path.is_file() for path in manifests.values()):
@@ -49,9 +101,14 @@ def _finished_packs(known: Index, name: str, run: RunEntry, point: str) -> list[
         table: (one.name, with_local_files(one.digest, *{trained_on: 0, manifests[one.dataset]: 0}))
         for table, one in entry.evaluations.items()
     }
+    arrays = {
+        table: paths.finished_evaluation(name, point, *store, 0).parent
+        for table, store in stores.items()
+        if registry.literal("evaluation", store[0], "ARRAYS", False)
+    }
     found = []
-    for pack, seeds in run.packs().items():
-        folder = paths.pack_folder(name, point, pack)
+    for pack, seeds in run.packs(place).items():
+        folder = paths.pack_folder(name, place, pack)
         status = _trained(folder, digest)
         if trained := tuple(seed for seed in seeds if seed in status):
             evaluated = [seed for seed in trained if status[seed] != "diverged"]
@@ -65,7 +122,8 @@ def _finished_packs(known: Index, name: str, run: RunEntry, point: str) -> list[
                     for seed in evaluated
                 )
             )
-            found.append(_collected(name, run, point, folder, trained, digest, known_here))
+            pack_of = _collected(name, run, point, folder, trained, digest, known_here)
+            found.append(replace(pack_of, arrays=arrays))
     return found
 
 

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from isotrope import registry
+from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.settings import Settings, build_settings
 
@@ -74,8 +74,10 @@ def evaluation_digest(
 def with_local_files(trained: str, *manifests: Path) -> str:
     """``trained``, extended by the checksums of files that the user brought.
 
-    Embedded and downloaded data are fixed by their ``REVISION`` and sums; a file under
-    ``$ISOTROPE_DATA`` may be exchanged, and what was trained on the old one must not pass for new.
+    Embedded data are fixed by their ``REVISION``; a file under ``$ISOTROPE_DATA``, or a download
+    after its pin moved to a newer version, may be another, and what was trained on the old one must
+    not pass for new. Of data made here from the user's files the list of those counts, not the
+    archive, whose bytes depend on the libraries that packed it.
 
     Raises:
         UserError: if a data set is not built, or its manifest is damaged.
@@ -87,7 +89,11 @@ def with_local_files(trained: str, *manifests: Path) -> str:
 def _local_checksums(manifest: Path) -> list[str]:
     try:
         listed = json.loads(manifest.read_text(encoding="utf-8"))["files"]
-        return [file["sha256"] for file in listed if file["root"] == "ISOTROPE_DATA"]
+        return [
+            file["sha256"]
+            for file in listed
+            if file["root"] != "folder" or file["path"].endswith(paths.SOURCES_OF)
+        ]
     except FileNotFoundError as error:
         raise UserError(
             f"{manifest}: the data set is not built; run `snakemake datasets`"

@@ -7,7 +7,7 @@ writes a param-file.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from isotrope.errors import UserError
 from isotrope.settings import Settings
@@ -34,10 +34,18 @@ def _seeds(value: Any) -> Any:
     return list(range(int(first), int(last) + 1))
 
 
+def _distinct(seeds: list[int]) -> list[int]:
+    """Seeds in their order."""
+    if len(set(seeds)) != len(seeds):
+        raise ValueError("each seed may stand once only")
+    return sorted(seeds)
+
+
 Seeds = Annotated[
     list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
     BeforeValidator(_seeds, json_schema_input_type=str | int | list[int]),
     Field(min_length=1),
+    AfterValidator(_distinct),
 ]
 
 
@@ -74,6 +82,18 @@ class EarlyStopping(Settings):
     )
 
 
+class ScaleJitter(Settings):
+    """Training images at random sizes, each resized about its centre, zeros outside."""
+
+    name: Literal["scale_jitter"] = Field(description="scale_jitter: at random sizes")
+    largest: float = Field(
+        gt=1,
+        le=8,
+        description="factors are drawn between 1 / largest and largest, their logarithm uniformly, "
+        "for every image and epoch anew",
+    )
+
+
 class Training(Settings):
     """How a run is trained."""
 
@@ -88,8 +108,30 @@ class Training(Settings):
         description="false: every epoch and seed sees the batches in one fixed order, as published "
         "for STIR; true: each epoch draws a new order from the seed",
     )
+    augmentation: ScaleJitter | None = Field(
+        None, description="how training images are altered; leave out to train on them as they are"
+    )
     precision: Literal["float32"] = Field(
         "float32", description="float32: without TF32, on every device"
+    )
+
+
+class Select(Settings):
+    """How one point of a sweep is chosen; the others are trained for the choice only.
+
+    Source: the published code of Altstidl et al., "Just a Matter of Scale?", 2022,
+    https://arxiv.org/abs/2211.10288, whose rule is median, seeds 1-5, ties last.
+    """
+
+    by: Literal["validation_accuracy"] = Field(
+        "validation_accuracy", description="each seed's best value; a larger one is better"
+    )
+    statistic: Literal["median", "mean"] = Field(
+        "median", description="what is compared, over the seeds below"
+    )
+    seeds: Seeds = Field(description="trained at every point; they must be among the run's seeds")
+    ties: Literal["first", "last"] = Field(
+        "last", description="which of equally good points wins, in the order of the sweep's list"
     )
 
 
@@ -126,10 +168,10 @@ class Envelope(Settings):
     """A run: what is trained on what, how, with which seeds, and how it is tested."""
 
     study: Word = Field(description="the study whose tables and figures this run belongs to")
-    series: Literal["published", "demo", "own"] = Field(
+    series: Literal["published", "extra", "demo", "own"] = Field(
         "own",
         description="published: draws the papers' figures; own: an extra line in them; "
-        "demo: has tables and figures of its own",
+        "extra: the same, but made only when asked for; demo: has tables and figures of its own",
     )
     label: str | None = Field(
         None, min_length=1, description="name in legends; the model's name if left out"
@@ -143,16 +185,14 @@ class Envelope(Settings):
         description="dotted keys of dataset, model or training, each with the values to try; "
         "every combination is a point of the run",
     )
-    evaluations: list[str | dict[str, Any]] = Field(
+    select: Select | None = Field(
+        None,
+        description="which point of the sweep gets all seeds and is evaluated; every one, if "
+        "left out",
+    )
+    evaluations: list[Any] = Field(
         description="names, or blocks {name, as, dataset, ...settings}", min_length=1
     )
     resources: Resources = Field(
         default_factory=lambda: Resources(), description="what a job of this run asks for"
     )
-
-    @field_validator("seeds")
-    @classmethod
-    def _distinct(cls, seeds: list[int]) -> list[int]:
-        if len(set(seeds)) != len(seeds):
-            raise ValueError("each seed may stand once only")
-        return sorted(seeds)

@@ -8,15 +8,17 @@ and size) of param-files and plug-ins with those in ``out/index.json`` and, wher
 import json
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from isotrope import files, paths, registry
+from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
-from isotrope.local_data import absent_files, local_root
+from isotrope.local_data import absent_files, sizes
+from isotrope.sources import unpinned
 
-VERSION = 1
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class DatasetEntry:
     settings: str  # key=value words for `isotrope build`
     digest: str
     local_files: list[str]  # below $ISOTROPE_DATA
+    download_files: list[str] = field(default_factory=list)  # named in workflow/sources
 
     @property
     def manifest(self) -> str:
@@ -40,15 +43,19 @@ class DatasetEntry:
         return paths.preview(self.name, self.key).as_posix()
 
     @property
+    def downloads(self) -> list[str]:
+        """The files that are fetched for it, outputs of a rule of their own."""
+        return [paths.download(self.name, file).as_posix() for file in self.download_files]
+
+    @property
     def made_from(self) -> str:
         """What its files depend on: its digest, and the user's files with their sizes."""
-        root = local_root()
-        found = [root / f for f in self.local_files if root and (root / f).is_file()]
-        return " ".join([self.digest, *(f"{path}:{path.stat().st_size}" for path in found)])
+        found = [sizes(path) for path in self.local_files]
+        return " ".join([self.digest, *(one for one in found if one)])
 
     def missing_files(self) -> list[str]:
-        """The user's files that are not there."""
-        return absent_files(self.local_files)
+        """The user's files that are not there, and those to be fetched whose sums are unknown."""
+        return [*absent_files(self.local_files), *unpinned(self.name, self.download_files)]
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,16 @@ class PointEntry:
 
 
 @dataclass(frozen=True)
+class SelectEntry:
+    """How a point is chosen, as ``envelope.Select`` describes it."""
+
+    by: str
+    statistic: str
+    seeds: list[int]
+    ties: str
+
+
+@dataclass(frozen=True)
 class RunEntry:
     """A run: what its rules need to know."""
 
@@ -92,6 +109,7 @@ class RunEntry:
     megabytes: int
     seeds_per_job: int
     points: dict[str, PointEntry]
+    select: SelectEntry | None = None
 
     @property
     def group(self) -> str:
@@ -103,9 +121,21 @@ class RunEntry:
         """The evaluations of its points, by the names of their tables."""
         return sorted({table for point in self.points.values() for table in point.evaluations})
 
-    def packs(self) -> dict[str, list[int]]:
-        """Its packs, with the seeds of each."""
-        return blocks_of(self.seeds, self.seeds_per_job)
+    @property
+    def evaluated(self) -> list[str]:
+        """The points whose packs are evaluated and stand in tables, as paths name them."""
+        return [paths.SELECTED] if self.select else list(self.points)
+
+    def behind(self, point: str) -> list[PointEntry]:
+        """The point of that name; every candidate behind ``selected``; none if there is none."""
+        if self.select and point == paths.SELECTED:
+            return list(self.points.values())
+        return [self.points[point]] if point in self.points else []
+
+    def packs(self, point: str) -> dict[str, list[int]]:
+        """The packs of a point, with the seeds of each; a candidate has those of the choice."""
+        seeds = self.select.seeds if self.select and point != paths.SELECTED else self.seeds
+        return blocks_of(seeds, self.seeds_per_job)
 
 
 def blocks_of(seeds: list[int], seeds_per_job: int) -> dict[str, list[int]]:
@@ -129,6 +159,19 @@ class Index:
         entry = self.runs[run]
         needed = {key for point in entry.points.values() for key in point.datasets}
         return sorted({f for key in needed for f in self.datasets[key].missing_files()})
+
+    def digests(self, run: str) -> dict[str, str]:
+        """The training digest of each point of a run, with the sums of the user's files.
+
+        Raises:
+            UserError: if the manifest of a data set is damaged.
+        """
+        found = {}
+        for name, point in self.runs[run].points.items():
+            manifest = Path(self.datasets[point.dataset].manifest)
+            known = [manifest] if manifest.is_file() else []
+            found[name] = with_local_files(point.training_digest, *known)
+        return found
 
     def run(self, name: str) -> RunEntry:
         """The run of that name.
@@ -166,15 +209,18 @@ def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["version"] != VERSION:
             return None
-        runs = {
-            name: RunEntry(**{**run, "points": {k: _point(p) for k, p in run["points"].items()}})
-            for name, run in content["runs"].items()
-        }
+        runs = {name: _run(run) for name, run in content["runs"].items()}
         datasets = {key: DatasetEntry(**one) for key, one in content["datasets"].items()}
         stamped: dict[str, list[int]] = content["stamps"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return Index(runs, datasets), stamped
+
+
+def _run(raw: dict[str, Any]) -> RunEntry:
+    points = {name: _point(point) for name, point in raw["points"].items()}
+    select = SelectEntry(**raw["select"]) if raw["select"] else None
+    return RunEntry(**{**raw, "points": points, "select": select})
 
 
 def _point(raw: dict[str, Any]) -> PointEntry:

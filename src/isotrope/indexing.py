@@ -7,8 +7,16 @@ from isotrope import registry
 from isotrope.blocks import Plugin
 from isotrope.dataset import dataset_key
 from isotrope.digests import dataset_digest
-from isotrope.index import DatasetEntry, EvaluationEntry, Index, PointEntry, RunEntry
-from isotrope.param_file import Point, Run, flatten
+from isotrope.index import (
+    DatasetEntry,
+    EvaluationEntry,
+    Index,
+    PointEntry,
+    RunEntry,
+    SelectEntry,
+)
+from isotrope.param_file import Run
+from isotrope.points import Point, flatten
 from isotrope.settings import build_settings
 
 
@@ -36,7 +44,14 @@ def _run_entry(run: Run, datasets: dict[str, DatasetEntry]) -> RunEntry:
         megabytes=resources.megabytes,
         seeds_per_job=resources.seeds_per_job,
         points={point.name: _point_entry(run, point, datasets) for point in run.points},
+        select=select_entry(run),
     )
+
+
+def select_entry(run: Run) -> SelectEntry | None:
+    """How the run's point is chosen, if it is."""
+    select = run.envelope.select
+    return SelectEntry(**select.model_dump()) if select else None
 
 
 def _point_entry(run: Run, point: Point, datasets: dict[str, DatasetEntry]) -> PointEntry:
@@ -62,13 +77,15 @@ def parameters(point: Point) -> dict[str, Any]:
 
 def _add(plugin: Plugin, datasets: dict[str, DatasetEntry]) -> str:
     """Enter a data set, once, and return its key."""
-    key = dataset_key(plugin.params)
+    key, module = dataset_key(plugin.params), registry.load("data", plugin.name)
+    fetched = getattr(module, "downloads", None)  # few data sets have any
     entry = DatasetEntry(
         name=plugin.name,
         key=key,
         settings=" ".join(f"{k}={v}" for k, v in build_settings(plugin.params).items()),
         digest=dataset_digest(plugin.name, plugin.params),
-        local_files=registry.load("data", plugin.name).local_files(plugin.params),
+        local_files=module.local_files(plugin.params),
+        download_files=fetched(plugin.params) if fetched else [],
     )
     datasets[f"{plugin.name}/{key}"] = entry
     return f"{plugin.name}/{key}"

@@ -4,51 +4,22 @@ A param-file is ``param-files/<model>/<dataset>/<variant>.yaml``; that path with
 the run's name. ``read_run`` checks one file, ``read_all`` every file below a folder.
 """
 
-import itertools
 import re
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from isotrope import blocks, paths
 from isotrope.blocks import Evaluation, Plugin
-from isotrope.digests import training_digest
-from isotrope.envelope import Envelope, Training
+from isotrope.envelope import Envelope
 from isotrope.errors import UserError
-from isotrope.mistakes import Complaint, Where, complaints_of, dotted
+from isotrope.mistakes import Complaint, complaints_of, dotted
+from isotrope.points import Point, fit_complaints, points_of, sweep_complaints
 from isotrope.yaml_marks import Marked, parse
 
+_SHAPE = "<model>/<dataset>/<variant>.yaml"
 _PART = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-_WORD = re.compile(r"^[A-Za-z0-9_.+-]+$")
-
-
-@dataclass(frozen=True)
-class Point:
-    """One setting of a run's sweep, or the run itself (``base``)."""
-
-    name: str
-    dataset: Plugin
-    model: Plugin
-    training: Training
-
-    @property
-    def digest(self) -> str:
-        """The training digest: what a trained seed of this point depends on."""
-        return training_digest(
-            (self.dataset.name, self.dataset.params),
-            (self.model.name, self.model.params),
-            self.training,
-        )
-
-    def settings(self) -> dict[str, Any]:
-        """The blocks ``dataset``, ``model`` and ``training`` as plain values, defaults included."""
-        return {
-            "dataset": self.dataset.settings(),
-            "model": self.model.settings(),
-            "training": self.training.model_dump(mode="json"),
-        }
 
 
 @dataclass(frozen=True)
@@ -65,6 +36,14 @@ class Run:
         """The run's name in legends."""
         return self.envelope.label or self.points[0].model.name
 
+    @property
+    def seeds_to_train(self) -> int:
+        """How many trainings it takes, all points together."""
+        seeds, select = len(self.envelope.seeds), self.envelope.select
+        if select is None:
+            return len(self.points) * seeds
+        return (len(self.points) - 1) * len(select.seeds) + seeds
+
     def point(self, name: str) -> Point:
         """The point of that name.
 
@@ -74,8 +53,9 @@ class Run:
         for point in self.points:
             if point.name == name:
                 return point
-        known = ", ".join(point.name for point in self.points)
-        raise UserError(f"{self.name}: no point is called '{name}'; choose from {known}")
+        known = [point.name for point in self.points]
+        known += [paths.SELECTED] if self.envelope.select else []
+        raise UserError(f"{self.name}: no point is called '{name}'; choose from {', '.join(known)}")
 
 
 def read_run(path: Path, root: Path = paths.PARAM_FILES) -> Run:
@@ -88,6 +68,24 @@ def read_run(path: Path, root: Path = paths.PARAM_FILES) -> Run:
     if run is None:
         raise UserError(*sentences)
     return run
+
+
+def read_each(files: list[Path]) -> list[Run]:
+    """Read and check the param-files that are named.
+
+    Raises:
+        UserError: with every mistake of every file, one sentence each.
+    """
+    runs: list[Run] = []
+    sentences: list[str] = []
+    for path in files:
+        try:
+            runs.append(read_run(path))
+        except UserError as error:
+            sentences += error.sentences
+    if sentences:
+        raise UserError(*sentences)
+    return runs
 
 
 def read_all(root: Path = paths.PARAM_FILES) -> list[Run]:
@@ -148,12 +146,24 @@ def find(root: Path = paths.PARAM_FILES) -> tuple[list[Path], list[str]]:
     return files, wrong
 
 
-def _place_mistake(path: Path, root: Path) -> str | None:
-    shape = f"{root}/<model>/<dataset>/<variant>.yaml"
+def name_of(path: Path, root: Path = paths.PARAM_FILES) -> str:
+    """The name of the run whose param-file lies at ``path``.
+
+    Raises:
+        UserError: if it does not lie below ``root``.
+    """
     try:
-        parts = path.resolve().relative_to(root.resolve()).with_suffix("").parts
-    except ValueError:
-        return f"{path}: a param-file lies at {shape}"
+        return path.resolve().relative_to(root.resolve()).with_suffix("").as_posix()
+    except ValueError as error:
+        raise UserError(f"{path}: a param-file lies at {root}/{_SHAPE}") from error
+
+
+def _place_mistake(path: Path, root: Path) -> str | None:
+    shape = f"{root}/{_SHAPE}"
+    try:
+        parts = name_of(path, root).split("/")
+    except UserError as error:
+        return error.sentences[0]
     if len(parts) != 3 or path.suffix != ".yaml":
         return f"{path}: a param-file lies at {shape}; move it"
     for part in parts:
@@ -177,8 +187,7 @@ def _read(path: Path, root: Path) -> tuple[Run | None, list[str]]:
     sentences = [f"{where}:{m.line}:{m.column}: {m.what}" for m in marked.mistakes]
     if not isinstance(marked.value, dict):
         return None, sentences
-    name = "/".join(path.resolve().relative_to(root.resolve()).with_suffix("").parts)
-    run, complaints = _check(name, marked.value)
+    run, complaints = _check(name_of(path, root), marked.value)
     sentences += _located(where, marked, complaints)
     return (None, sentences) if sentences else (run, [])
 
@@ -205,108 +214,12 @@ def _check(name: str, raw: dict[str, Any]) -> tuple[Run | None, list[Complaint]]
         complaints.append((("model", "name"), f": {what}"))
     evaluations, wrong = blocks.check_evaluations(raw.get("evaluations"))
     complaints += wrong
+    if envelope:
+        complaints += sweep_complaints(raw, envelope)
     if not (envelope and dataset and model):
         return None, complaints
     base = Point("base", dataset, model, envelope.training)
-    complaints += _fit_complaints(base, evaluations)
-    points, wrong = _points(raw, envelope, base, evaluations)
+    complaints += fit_complaints(base, evaluations)
+    points, wrong = points_of(raw, envelope, base, evaluations)
     complaints += wrong
     return Run(name, envelope, tuple(points), tuple(evaluations)), complaints
-
-
-def _fit_complaints(point: Point, evaluations: list[Evaluation]) -> list[Complaint]:
-    """Where the data set, the model and the evaluations of a point do not go together."""
-    complaints = blocks.model_misfit(point.model, point.dataset)
-    for evaluation in evaluations:
-        complaints += blocks.evaluation_misfit(evaluation, point.model, point.dataset)
-    return complaints
-
-
-def _points(
-    raw: dict[str, Any], envelope: Envelope, base: Point, evaluations: list[Evaluation]
-) -> tuple[list[Point], list[Complaint]]:
-    """Every combination of the sweep's values, each checked as if it were written out."""
-    if not envelope.sweep:
-        return [base], []
-    complaints = list(_sweep_complaints(envelope.sweep))
-    if complaints:
-        return [], complaints
-    keys = sorted(envelope.sweep)
-    last_parts = [key.rpartition(".")[2] for key in keys]
-    short = [
-        last if last_parts.count(last) == 1 else k for k, last in zip(keys, last_parts, strict=True)
-    ]
-    points = []
-    for combination in itertools.product(*(envelope.sweep[key] for key in keys)):
-        changed = deepcopy(raw)
-        unknown: list[Complaint] = [
-            (("sweep", key), f": '{part}' holds no settings")
-            for key, value in zip(keys, combination, strict=True)
-            if (part := _assign(changed, key, value))
-        ]
-        if unknown:
-            return [], unknown
-        point, wrong = _swept_point(changed, keys, evaluations)
-        complaints += wrong
-        if point is not None:
-            flat = flatten(point.settings())
-            name = ",".join(f"{s}={flat[k]}" for s, k in zip(short, keys, strict=True))
-            points.append(Point(name, point.dataset, point.model, point.training))
-    return points, complaints
-
-
-def _swept_point(
-    raw: dict[str, Any], keys: list[str], evaluations: list[Evaluation]
-) -> tuple[Point | None, list[Complaint]]:
-    training, wrong = complaints_of(Training, raw["training"], ("training",))
-    dataset, also = blocks.check_plugin("data", raw["dataset"], ("dataset",))
-    model, too = blocks.check_plugin("models", raw["model"], ("model",))
-    complaints = wrong + also + too
-    point = None
-    if training and dataset and model:
-        point = Point("base", dataset, model, training)
-        complaints += _fit_complaints(point, evaluations)
-    return point, [(_swept_place(where, keys), what) for where, what in complaints]
-
-
-def _swept_place(where: Where, keys: list[str]) -> Where:
-    """The sweep's key that set the value at ``where``, or else ``sweep`` as a whole."""
-    name = ".".join(str(part) for part in where)
-    return ("sweep", name) if name in keys else ("sweep",)
-
-
-def _sweep_complaints(sweep: dict[str, list[Any]]) -> Iterator[Complaint]:
-    for key, values in sweep.items():
-        where: Where = ("sweep", key)
-        top, dot, _ = key.partition(".")
-        if not dot or top not in ("dataset", "model", "training") or key.endswith(".name"):
-            yield where, ": sweep a setting below dataset, model or training, no name"
-        if not values or len({str(value) for value in values}) != len(values):
-            yield where, ": needs at least one value, and each once only"
-        for i, value in enumerate(values):
-            if isinstance(value, dict | list | None) or not _WORD.match(str(value)):
-                yield (*where, i), f": {value!r} cannot name a folder; use a number or a word"
-
-
-def _assign(raw: dict[str, Any], key: str, value: Any) -> str | None:
-    """Set a dotted key; the part of it that is no block, if one is in the way."""
-    *blocks_above, last = key.split(".")
-    for part in blocks_above:
-        if raw.get(part) is None:
-            raw[part] = {}
-        if not isinstance(raw[part], dict):
-            return part
-        raw = raw[part]
-    raw[last] = value
-    return None
-
-
-def flatten(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested settings as one level of dotted keys, in their order."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{above}{key}.")
-        else:
-            flat[f"{above}{key}"] = value
-    return flat

@@ -3,11 +3,16 @@
 from pathlib import Path
 
 OUT = Path("out")
+DOWNLOADS = OUT / "downloads"
+SOURCES = Path("workflow/sources")
+SOURCES_OF = ".sources.csv"  # ends the name of the list of files that a data set was made from
 INDEX = OUT / "index.json"
 PARAM_FILES = Path("param-files")
 SCHEMA = Path("workflow/schemas/param-file.schema.json")
 PUBLISHED = Path("workflow/published")
+TRAINED = Path("workflow/trained")
 REPORT = OUT / "report.html"
+SELECTED = "selected"  # stands for the chosen point in the paths of its packs
 
 
 def data_folder(dataset: str) -> Path:
@@ -25,9 +30,24 @@ def preview(dataset: str, key: str) -> Path:
     return data_folder(dataset) / f"{key}.png"
 
 
+def download(dataset: str, file: str) -> Path:
+    """A file that was fetched for a data set."""
+    return DOWNLOADS / dataset / file
+
+
+def sources(dataset: str) -> Path:
+    """Where the files of a data set are to be had, with their sizes and checksums."""
+    return SOURCES / f"{dataset}.yaml"
+
+
 def point_folder(run: str, point: str) -> Path:
     """Everything of one point of a run."""
     return OUT / "runs" / run / point
+
+
+def choice(run: str) -> Path:
+    """Which point of a run was chosen, and from what."""
+    return OUT / "runs" / run / "choice.json"
 
 
 def pack_folder(run: str, point: str, pack: str) -> Path:
@@ -38,6 +58,11 @@ def pack_folder(run: str, point: str, pack: str) -> Path:
 def finished_seed(run: str, point: str, seed: int, digest: str) -> Path:
     """Where a seed lies once it is trained, whatever pack asks for it."""
     return point_folder(run, point) / ".seeds" / f"{seed}-{digest}"
+
+
+def shipped_seed(run: str, seed: int, digest: str) -> Path:
+    """Where a trained seed lies that comes with the project."""
+    return TRAINED / run / f"{seed}-{digest}"
 
 
 def resume_file(run: str, point: str, seed: int, digest: str) -> Path:
@@ -58,6 +83,11 @@ def heartbeat(run: str, point: str, pack: str) -> Path:
 def table_folder(group: str) -> Path:
     """The tables of a study, or of the demo."""
     return OUT / "tables" / group
+
+
+def examples(group: str) -> Path:
+    """Some images of the data sets of a study, or of the demo."""
+    return table_folder(group) / "examples.npz"
 
 
 def figure_folder(group: str) -> Path:

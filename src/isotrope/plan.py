@@ -4,23 +4,20 @@ Needs neither torch nor the plug-ins: all it knows of param-files comes from the
 tables are the only thing there (``out/tables`` copied into a fresh clone), from the tables.
 """
 
-import csv
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from isotrope import index, paths, registry
-from isotrope.errors import UserError, did_you_mean
-from isotrope.index import DatasetEntry, Index, PointEntry, RunEntry
-from isotrope.local_data import VARIABLE, local_root
-from isotrope.param_file import find
+from isotrope import paths, registry
+from isotrope.copied_tables import copied_arrays, copied_tables, runs_in, untabled
+from isotrope.errors import UserError
+from isotrope.needs import Needs, of_packs, under_local_root
 from isotrope.selection import Selection
 
 Figures = Mapping[str, str]  # figure: study
 
 
-class Plan:
+class Plan(Needs):
     """The files behind the targets, for one selection of runs.
 
     Args:
@@ -32,20 +29,15 @@ class Plan:
     """
 
     def __init__(self, config: Mapping[str, Any], head: bool = True) -> None:
-        self.head = head
+        super().__init__(head)
         self.selection = Selection.of(config) if head else Selection()
         self.tables_are_sources = not (paths.OUT / "runs").exists() and bool(copied_tables())
         if head and not self.tables_are_sources:
             self._asked()
 
     @cached_property
-    def index(self) -> Index:
-        """All runs; read when first needed: drawing from tables needs no param-file checked."""
-        return index.current() if self.head else index.as_written()
-
-    @cached_property
     def _ready(self) -> list[str]:
-        return [name for name in self._asked() if not self.index.waiting_for(name)]
+        return [name for name in self._asked() if not self.waiting_for(name)]
 
     def _asked(self) -> list[str]:
         """The runs that are asked for; those asked for by name must have their data.
@@ -55,20 +47,21 @@ class Plan:
         """
         names = self.selection.names(self.index)
         if self.selection.runs:
-            missing = [f"{n} needs {_local(f)}" for n in names if (f := self.index.waiting_for(n))]
-            if missing:
-                raise UserError(*missing)
+            waiting = {name: files for name in names if (files := self.waiting_for(name))}
+            if waiting:
+                needed = (f"{n} needs {under_local_root(f)}" for n, f in waiting.items())
+                raise UserError(*needed)
         return names
 
     def notes(self) -> list[str]:
         """What a user should know before the work starts: what is left out, and why."""
         if self.tables_are_sources:
             taken = "out/runs is absent: the tables in out/tables are taken as they are; "
-            return [f"{taken}`snakemake runs` trains", *_untabled()]
+            return [f"{taken}`snakemake runs` trains", *untabled()]
         waiting: dict[str, list[str]] = {}
         for name in self._asked():
-            if files := self.index.waiting_for(name):
-                waiting.setdefault(_local(files), []).append(name)
+            if files := self.waiting_for(name):
+                waiting.setdefault(under_local_root(files), []).append(name)
         return [
             f"{len(names)} {'runs wait' if len(names) > 1 else 'run waits'} for data: {what}: "
             f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
@@ -78,73 +71,6 @@ class Plan:
     def selection_as_config(self) -> str:
         """The selection as words for ``--config``."""
         return self.selection.as_config()
-
-    # one data set, run or point
-
-    def dataset(self, key: str) -> DatasetEntry:
-        """The data set that is built under that key, as in ``stir/emoji``.
-
-        Raises:
-            UserError: if no param-file uses such a data set.
-        """
-        if key not in self.index.datasets:
-            hint = did_you_mean(key, self.index.datasets)
-            raise UserError(f"out/data/{key}: no param-file uses such a data set{hint}")
-        return self.index.datasets[key]
-
-    def run(self, name: str) -> RunEntry:
-        """The run of that name.
-
-        Raises:
-            UserError: if there is no such param-file, or its data are not there.
-        """
-        entry = self.index.run(name)
-        if self.head and (files := self.index.waiting_for(name)):
-            raise UserError(f"{name} needs {_local(files)}")
-        return entry
-
-    def point(self, run: str, name: str) -> PointEntry:
-        """A point of a run.
-
-        Raises:
-            UserError: if the run has no such point.
-        """
-        points = self.run(run).points
-        if name not in points:
-            raise UserError(f"{run} has no point '{name}'{did_you_mean(name, points)}")
-        return points[name]
-
-    def training(self, run: str, point: str, pack: str) -> dict[str, str]:
-        """What a pack is trained for: when this changes, its job runs again.
-
-        Raises:
-            UserError: if the run has no such point or pack.
-        """
-        return {"digest": self.point(run, point).training_digest, "seeds": self._seeds(run, pack)}
-
-    def evaluations(self, run: str, point: str, pack: str) -> dict[str, Any]:
-        """What a pack is evaluated for: the digest of each evaluation, by the name of its table.
-
-        Raises:
-            UserError: if the run has no such point or pack.
-        """
-        entries = self.point(run, point).evaluations
-        digests = {table: one.digest for table, one in entries.items()}
-        return {"digests": digests, "seeds": self._seeds(run, pack)}
-
-    def _seeds(self, run: str, pack: str) -> str:
-        packs = self.run(run).packs()
-        if pack not in packs:
-            raise UserError(f"{run} has no pack seeds-{pack}{did_you_mean(pack, packs)}")
-        return ",".join(str(seed) for seed in packs[pack])
-
-    def training_data(self, run: str, point: str) -> str:
-        """The manifest of the data set that a point is trained on."""
-        return self.dataset(self.point(run, point).dataset).manifest
-
-    def evaluation_data(self, run: str, point: str) -> list[str]:
-        """The manifests of the data sets that a point is tested on, the training one included."""
-        return [self.dataset(key).manifest for key in self.point(run, point).datasets]
 
     # the collective targets
 
@@ -163,11 +89,7 @@ class Plan:
 
     def _of_packs(self, name: str, file: str) -> list[str]:
         run = self.index.runs[name]
-        return [
-            (paths.pack_folder(name, point, pack) / file).as_posix()
-            for point in run.points
-            for pack in run.packs()
-        ]
+        return [path for point in run.evaluated for path in of_packs(name, run, point, file)]
 
     def _tables_by_group(self) -> dict[str, dict[str, list[str]]]:
         """For each group and each of its tables the runs that have rows there."""
@@ -177,7 +99,8 @@ class Plan:
         for name in self._ready:
             run = self.index.runs[name]
             tables = groups.setdefault(run.group, {})
-            for table in ("runs", *run.tables):
+            chosen = ("selection",) if run.select else ()
+            for table in ("runs", *chosen, *run.tables):
                 tables.setdefault(table, []).append(name)
         return groups
 
@@ -185,6 +108,24 @@ class Plan:
         """Every table of every group that has a run."""
         groups = self._tables_by_group()
         return [f"out/tables/{g}/{table}.csv" for g, tables in groups.items() for table in tables]
+
+    def _arrays_by_group(self) -> dict[str, list[str]]:
+        """For each group the tables that have arrays beside their rows."""
+        if self.tables_are_sources:
+            return copied_arrays()
+        groups: dict[str, dict[str, None]] = {}
+        for name in self._ready:
+            run = self.index.runs[name]
+            for point in run.points.values():
+                for table, one in point.evaluations.items():
+                    if registry.literal("evaluation", one.name, "ARRAYS", False):
+                        groups.setdefault(run.group, {})[table] = None
+        return {group: list(tables) for group, tables in groups.items()}
+
+    def arrays(self) -> list[str]:
+        """The arrays beside the tables of every group that has a run."""
+        groups = self._arrays_by_group()
+        return [f"out/tables/{g}/{table}.npz" for g, tables in groups.items() for table in tables]
 
     def tables_of_group(self, group: str) -> list[str]:
         """Every table of a group."""
@@ -214,13 +155,15 @@ class Plan:
                 "out/runs, and collecting would lose them; move out/tables away first, or ask for "
                 "these runs too"
             )
+        if table == "selection":
+            return [paths.choice(name).as_posix() for name in names]
         return [path for name in names for path in self._of_packs(name, "results.csv")]
 
     def _only_in_table(self, group: str, asked: list[str]) -> list[str]:
         """Runs of a table copied from elsewhere: known, not asked for, and without results here."""
         return [
             name
-            for name in sorted(_in_table(paths.table_folder(group) / "runs.csv"))
+            for name in sorted(runs_in(paths.table_folder(group) / "runs.csv"))
             if name in self.index.runs
             and name not in asked
             and not (paths.OUT / "runs" / name).exists()
@@ -234,11 +177,12 @@ class Plan:
         return "; ".join(f"{name}: {run.series}, {run.label}" for name, run in runs.items())
 
     def figures(self, figures: Figures) -> list[str]:
-        """Every figure whose tables are there, or will be."""
+        """Every figure whose tables are there, or will be; some are also a table in LaTeX."""
         return [
-            f"out/figures/{group}/{figure}.svg"
+            f"out/figures/{group}/{figure}{suffix}"
             for group, figure, absent in self._drawable(figures)
             if not absent
+            for suffix in (".svg", *((".tex",) if _in_latex(figure) else ()))
         ]
 
     def figures_left_out(self, figures: Figures) -> list[str]:
@@ -252,17 +196,26 @@ class Plan:
 
     def _drawable(self, figures: Figures) -> list[tuple[str, str, list[str]]]:
         found = []
+        arrays = self._arrays_by_group()
         for group, tables in self._tables_by_group().items():
+            known = {*tables, *(f"{table}.npz" for table in arrays.get(group, []))}
+            known |= set() if self.tables_are_sources else {"examples.npz"}
             for figure, study in figures.items():
                 if group in ("demo", study):
-                    needed = registry.literal("figures", figure, "TABLES")
-                    found.append((group, figure, [t for t in needed if t not in tables]))
+                    absent = [one for one in _needed(figure) if one not in known]
+                    found.append((group, figure, absent))
         return found
 
     def tables_of_figure(self, group: str, figure: str) -> list[str]:
-        """The tables that a figure is drawn from."""
-        needed = registry.literal("figures", figure, "TABLES")
-        return [f"out/tables/{group}/{table}.csv" for table in needed]
+        """The tables that a figure is drawn from, and the arrays beside them that it needs."""
+        files = (one if one.endswith(".npz") else f"{one}.csv" for one in _needed(figure))
+        return [f"out/tables/{group}/{file}" for file in files]
+
+    def manifests_of_group(self, group: str) -> list[str]:
+        """The data sets that the runs of a group are trained on."""
+        runs = [run for name in self._ready if (run := self.index.runs[name]).group == group]
+        keys = dict.fromkeys(point.dataset for run in runs for point in run.points.values())
+        return [self.index.datasets[key].manifest for key in keys]
 
     def caption(self, figure: str) -> str:
         """What a figure shows, as its module says."""
@@ -286,33 +239,12 @@ class Plan:
         return [paths.REPORT.as_posix()] if self.tables() and self.figures(figures) else []
 
 
-def copied_tables() -> dict[str, dict[str, list[str]]]:
-    """The tables on disk: for each group and table the runs that have rows there."""
-    groups: dict[str, dict[str, list[str]]] = {}
-    for path in sorted((paths.OUT / "tables").glob("*/*.csv")):
-        groups.setdefault(path.parent.name, {})[path.stem] = []
-    return groups
+def _in_latex(figure: str) -> bool:
+    """Whether a figure's module writes its numbers as a table in LaTeX, too."""
+    return bool(registry.literal("figures", figure, "LATEX", False))
 
 
-def _untabled() -> list[str]:
-    """A sentence for each param-file that stands in no table."""
-    tables = (paths.OUT / "tables").glob("*/runs.csv")
-    known = {name for path in tables for name in _in_table(path)}
-    files, _ = find()
-    names = [p.relative_to(paths.PARAM_FILES).with_suffix("").as_posix() for p in files]
-    return [f"{name} is in no table" for name in names if name not in known]
-
-
-def _in_table(path: Path) -> set[str]:
-    """The runs that a table of runs holds."""
-    if not path.is_file():
-        return set()
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row.get("run", "") for row in csv.DictReader(file)}
-
-
-def _local(files: list[str]) -> str:
-    """The user's files as they are asked for."""
-    listed = ", ".join(files)
-    root = f"${VARIABLE}" if local_root() else f"${VARIABLE}, which is not set"
-    return f"{listed} under {root} (see the README, Data)"
+def _needed(figure: str) -> list[str]:
+    """The tables that a figure is drawn from by name; those of arrays end with ``.npz``."""
+    tables = registry.literal("figures", figure, "TABLES")
+    return [*tables, *(f"{one}.npz" for one in registry.literal("figures", figure, "ARRAYS", ()))]

@@ -24,7 +24,15 @@ def folder(kind: str) -> Path:
 
 def names(kind: str) -> list[str]:
     """All plug-ins of one kind, sorted. Files whose name begins with ``_`` are none."""
-    return sorted(p.stem for p in folder(kind).glob("*.py") if not p.stem.startswith("_"))
+    place = folder(kind)
+    return list(_listed(place, place.stat().st_mtime_ns))
+
+
+@cache
+def _listed(place: Path, changed: int) -> tuple[str, ...]:
+    """The plug-ins in a folder that last ``changed`` then: checking asks for them all the time."""
+    del changed
+    return tuple(sorted(p.stem for p in place.glob("*.py") if not p.stem.startswith("_")))
 
 
 def source(kind: str, name: str) -> Path:

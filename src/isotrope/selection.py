@@ -8,7 +8,7 @@ from typing import Any
 from isotrope.errors import UserError, did_you_mean
 from isotrope.index import Index
 
-SERIES = ("demo", "own", "published")
+SERIES = ("demo", "extra", "own", "published")
 KEYS = ("studies", "series", "runs")
 
 
@@ -18,7 +18,8 @@ class Selection:
 
     Asking for runs by name overrides studies and series. Asking for a study, and for no series,
     means its published and own runs. Asking for nothing means demo and own runs, so that a bare
-    ``snakemake`` never starts the thousand GPU hours of a published study.
+    ``snakemake`` never starts the thousand GPU hours of a published study. Extra runs, which go
+    beyond it, are made only when asked for by series or by name.
     """
 
     studies: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ import pandas
 
 from isotrope.figures._statistics import summarise
 from isotrope.files import write_whole
-from isotrope.table_files import RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.table_files import RESULT_COLUMNS, RUN_COLUMNS, SELECTION_COLUMNS, read_table
 
 BY = ["run", "point"]
 _STYLE = """\
@@ -32,6 +32,11 @@ def write_summary(folder: Path) -> Path:
         _html(_times(runs), "Training: epochs and seconds are means over seeds, memory the most."),
         _html(_settings(runs), "Settings of each run and point, defaults included."),
     ]
+    selection = folder / "selection.csv"
+    if selection.is_file():
+        chosen = read_table(selection, SELECTION_COLUMNS)
+        what = "Which point of each sweep got all seeds: best validation accuracy over n seeds."
+        parts.insert(1, _html(chosen.astype(str), what))
     head = f"<!doctype html><meta charset='utf-8'><title>Summary</title><style>{_STYLE}</style>"
     path = folder / "summary.html"
     write_whole(path, head + "\n".join(parts) + "\n")
@@ -50,10 +55,11 @@ def _results(runs: pandas.DataFrame, folder: Path) -> pandas.DataFrame:
         seeds=("seed", "size"),
         diverged=("status", lambda states: int(states.eq("diverged").sum())),
         collapsed=("status", lambda states: int(states.eq("collapsed").sum())),
+        shipped=("origin", lambda origins: int(origins.eq("shipped").sum())),
     )
     status = runs[[*BY, "seed", "status"]]
     for path in sorted(folder.glob("*.csv")):
-        if path.stem == "runs":
+        if path.stem in ("runs", "selection"):
             continue
         rows = read_table(path, RESULT_COLUMNS).merge(status, on=[*BY, "seed"])
         for metric, found in rows.groupby("metric"):

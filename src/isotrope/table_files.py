@@ -23,6 +23,7 @@ RUN_COLUMNS: Columns = {
     "model": "text",
     "dataset": "text",
     "status": "text",
+    "origin": "text",
     "epochs": "number",
     "best_epoch": "number",
     "best_validation_accuracy": "number",
@@ -39,6 +40,14 @@ RESULT_COLUMNS: Columns = {
     "metric": "text",
     "value": "number",
     "n": "number",
+}
+SELECTION_COLUMNS: Columns = {
+    "run": "text",
+    "point": "text",
+    "statistic": "text",
+    "value": "number",
+    "n": "number",
+    "chosen": "text",
 }
 PUBLISHED_COLUMNS: Columns = {
     "study": "text",

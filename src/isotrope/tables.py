@@ -13,7 +13,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ class CollectedRun:
         seeds: the seeds of the pack that the param-file asks for; others in it are left out.
         training_digest: the digest of the param-file's training as it is now.
         evaluations: the names under which the run is evaluated.
+        arrays: for those of them that have arrays, the folder with those of each seed.
     """
 
     run: str
@@ -72,6 +73,7 @@ class CollectedRun:
     seeds: tuple[int, ...]
     training_digest: str
     evaluations: tuple[str, ...]
+    arrays: Mapping[str, Path] = field(default_factory=dict)
 
 
 def collect(
@@ -105,8 +107,8 @@ def collect(
     mistakes: list[str] = []
     for run in runs:
         try:
-            rows = _seed_rows(run)
-            for name, measured in _read_results(run, rows, wanted).items():
+            rows = seed_rows(run)
+            for name, measured in pack_rows(run, rows, wanted).items():
                 results[name].extend(measured)
             trained.extend(rows)
         except UserError as error:
@@ -155,7 +157,7 @@ def _text(value: Scalar) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _seed_rows(run: CollectedRun) -> list[Row]:
+def seed_rows(run: CollectedRun) -> list[Row]:
     """The rows of a pack in ``runs.csv``: one for each seed that is asked for."""
     path = run.pack / "run.json"
     said = _read_json(path)
@@ -167,7 +169,11 @@ def _seed_rows(run: CollectedRun) -> list[Row]:
         )
     try:
         seeds = {
-            int(seed["seed"]): {key: seed[key] for key in _SEED_KEYS} for seed in said["seeds"]
+            int(seed["seed"]): {
+                **{key: seed[key] for key in _SEED_KEYS},
+                "origin": seed.get("origin", "trained"),
+            }
+            for seed in said["seeds"]
         }
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: the list of seeds is damaged ({error!r}); {_AGAIN}") from error
@@ -197,9 +203,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     return said
 
 
-def _read_results(
-    run: CollectedRun, trained: Sequence[Row], wanted: Set[str]
-) -> dict[str, list[Row]]:
+def pack_rows(run: CollectedRun, trained: Sequence[Row], wanted: Set[str]) -> dict[str, list[Row]]:
     """The rows of a pack by evaluation, each without its empty cells."""
     path = run.pack / "results.csv"
     evaluated = {row["seed"] for row in trained if row["status"] != "diverged"}

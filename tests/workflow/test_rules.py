@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "Snakefile", *sorted((ROOT / "workflow" / "rules").glob("*.smk"))]
-LONGEST_RULE, LONGEST_FILE = 25, 200  # lines
+LONGEST_RULE, LONGEST_FILE = 28, 200  # lines
 
 
 def rules_in(text):

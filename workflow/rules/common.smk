@@ -8,11 +8,13 @@ import sys
 
 from isotrope.errors import UserError
 from isotrope.plan import Plan
+from isotrope.sources import checksum
 
 
 wildcard_constraints:
     dataset="[a-z][a-z0-9_]*",
     key="[^/]+",
+    file="[^/]+",
     run="[^/]+/[^/]+/[^/]+",
     point="[^/]+",
     pack="[0-9]+-[0-9]+",
@@ -65,7 +67,7 @@ def results_asked_for(wildcards):
 
 @or_exit
 def tables_asked_for(wildcards):
-    return plan.tables()
+    return [*plan.tables(), *plan.arrays()]
 
 
 @or_exit
@@ -93,6 +95,11 @@ def of_dataset(what):
     )
 
 
+@or_exit
+def checksum_of_download(wildcards):
+    return checksum(f"{wildcards.dataset}/{wildcards.file}")
+
+
 def of_run(what):
     return or_exit(lambda wildcards: getattr(plan.run(wildcards.run), what))
 
@@ -110,6 +117,21 @@ def evaluations_of_pack(wildcards):
 @or_exit
 def dataset_of_run(wildcards):
     return plan.training_data(wildcards.run, wildcards.point)
+
+
+@or_exit
+def choice_of_point(wildcards):
+    return plan.choice(wildcards.run, wildcards.point)
+
+
+@or_exit
+def candidates_of_run(wildcards):
+    return plan.candidates(wildcards.run)
+
+
+@or_exit
+def rule_of_choice(wildcards):
+    return plan.rule_of_choice(wildcards.run)
 
 
 @or_exit
@@ -145,6 +167,11 @@ def tables_of_group(wildcards):
 @or_exit
 def tables_of_figure(wildcards):
     return plan.tables_of_figure(wildcards.group, wildcards.figure)
+
+
+@or_exit
+def manifests_of_group(wildcards):
+    return plan.manifests_of_group(wildcards.group)
 
 
 @or_exit

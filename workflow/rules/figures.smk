@@ -3,7 +3,18 @@
 # figure: the study it belongs to
 FIGURES = {
     "accuracy": "scale",
+    "accuracy_distribution": "scale",
+    "accuracy_summary": "scale",
+    "equivariance_corrected": "scale",
+    "equivariance_published_pairs": "scale",
+    "equivariance_right_pairs": "scale",
+    "equivariance_summary": "scale",
+    "kernel_size_maps": "scale",
+    "kernel_sizes_by_scale": "scale",
     "scale_generalization": "scale",
+    "scale_generalization_summary": "scale",
+    "tasks": "scale",
+    "training_time": "scale",
 }
 
 # where no run was made here but tables are there, they are the sources and nothing makes them
@@ -30,6 +41,40 @@ if not plan.tables_are_sources:
             "Collecting the table {wildcards.table} of {wildcards.group}"
         shell:
             "isotrope collect {wildcards.group} --table {wildcards.table} > {log} 2>&1"
+
+    rule collect_arrays:
+        input:
+            results=results_of_group,
+        output:
+            arrays=ensure("out/tables/{group}/{table}.npz", non_empty=True),
+        log:
+            "out/tables/{group}/{table}.arrays.log",
+        wildcard_constraints:
+            table=r"(?!examples\.)[a-z0-9_]+",  # images are not collected from results
+        localrule: True
+        conda:
+            "../../envs/isotrope.yaml"
+        message:
+            "Collecting the arrays of the table {wildcards.table} of {wildcards.group}"
+        shell:
+            "isotrope collect {wildcards.group} --table {wildcards.table} --arrays > {log} 2>&1"
+
+    rule sample_datasets:
+        input:
+            manifests=manifests_of_group,
+        output:
+            arrays=ensure("out/tables/{group}/examples.npz", non_empty=True),
+        log:
+            "out/tables/{group}/examples.log",
+        conda:
+            "../../envs/isotrope.yaml"
+        resources:
+            mem_mb=4000,
+            runtime=30,
+        message:
+            "Taking examples from the data sets of {wildcards.group}"
+        shell:
+            "isotrope sample {wildcards.group} {input.manifests} > {log} 2>&1"
 
 
 rule summarize:
@@ -77,6 +122,25 @@ rule draw_figure:
     shell:
         "isotrope draw {wildcards.figure} --group {wildcards.group}"
         " --published {input.published} > {log} 2>&1"
+
+
+# the numbers of a figure as a table of a paper, where its module says how
+
+
+rule typeset_figure:
+    input:
+        data="out/figures/{group}/{figure}.csv",
+        module="src/isotrope/figures/{figure}.py",
+    output:
+        tex=ensure("out/figures/{group}/{figure}.tex", non_empty=True),
+    log:
+        "out/figures/{group}/{figure}.tex.log",
+    conda:
+        "../../envs/isotrope.yaml"
+    message:
+        "Typesetting {wildcards.figure} of {wildcards.group}"
+    shell:
+        "isotrope typeset {wildcards.figure} --group {wildcards.group} > {log} 2>&1"
 
 
 rule write_report:

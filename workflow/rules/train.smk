@@ -5,6 +5,7 @@ rule train:
     input:
         param_file=ancient("param-files/{run}.yaml"),
         dataset=dataset_of_run,
+        choice=choice_of_point,
     output:
         weights=ensure(f"{PACK}/weights.safetensors", non_empty=True),
         history=ensure(f"{PACK}/history.csv", non_empty=True),

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from isotrope import devices
 from isotrope.envelope import Training
 from isotrope.training import seeding
+from isotrope.training.augmentation import augmented
 
 Weights = dict[str, Tensor]
 
@@ -143,7 +144,11 @@ class SeedTraining:
 
     def _step(self, images: Tensor, labels: Tensor) -> None:
         """One step of the optimizer; sums stay on the device, so that nothing waits for them."""
-        logits = self.network(to_unit(images))
+        inputs = to_unit(images)
+        if (jitter := self.training.augmentation) is not None:
+            epoch = len(self.history) + 1
+            inputs = augmented(inputs, jitter, self.seed, epoch, self.position)
+        logits = self.network(inputs)
         loss = F.cross_entropy(logits, labels)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -1,8 +1,9 @@
 """A pack: the seeds that one job trains, and the files that it promises.
 
-Seeds that are finished in the store are taken from there; the others are trained, one after the
-other, and put there. Then the pack's files are written: ``weights.safetensors`` (every parameter
-and buffer with a leading axis of seeds), ``history.csv`` and ``run.json``.
+Seeds that are finished in the store, or come with the project, are taken from there; the others are
+trained, one after the other, and put into the store. Then the pack's files are written:
+``weights.safetensors`` (every parameter and buffer with a leading axis of seeds), ``history.csv``
+and ``run.json``.
 """
 
 import math
@@ -19,7 +20,7 @@ from isotrope import dataset, devices, files, paths, registry
 from isotrope.envelope import Training
 from isotrope.errors import UserError
 from isotrope.settings import Settings
-from isotrope.training import provenance, resume, seeding, store
+from isotrope.training import provenance, resume, seeding, shipped, store
 from isotrope.training.loop import Labelled, SeedTraining
 from isotrope.training.outputs import OUTPUTS, assemble, shape_of
 from isotrope.training.progress import PackProgress, Report, model_summary
@@ -47,6 +48,8 @@ class PackTask:
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: CPU threads of one operation.
         save_every: seconds between two savings of an unfinished seed.
+        selected: whether the pack's files stand for the chosen point of a sweep; its seeds are kept
+            with the point's own.
     """
 
     run: str
@@ -63,16 +66,21 @@ class PackTask:
     device: devices.DeviceName = "auto"
     threads: int = 1
     save_every: float = 30.0
+    selected: bool = False
 
     @property
     def folder(self) -> Path:
         """The folder of the pack's files."""
-        return paths.pack_folder(self.run, self.point, self.pack)
+        return paths.pack_folder(self.run, self._place, self.pack)
 
     @property
     def heartbeat(self) -> Path:
         """The file that says how the job fares."""
-        return paths.heartbeat(self.run, self.point, self.pack)
+        return paths.heartbeat(self.run, self._place, self.pack)
+
+    @property
+    def _place(self) -> str:
+        return paths.SELECTED if self.selected else self.point
 
     def stored(self, seed: int) -> Path:
         """The folder of a finished seed."""
@@ -93,6 +101,7 @@ def train_pack(task: PackTask, report: Report) -> None:
     """
     began = time.monotonic()
     device = devices.choose(task.device)
+    shipped.take(task, report.log)
     missing = [seed for seed in task.seeds if not store.holds(task.stored(seed))]
     report.log(
         f"{task.run}, {task.point}, seeds {task.pack}: {len(missing)} to train, "

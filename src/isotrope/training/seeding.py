@@ -36,6 +36,21 @@ def epoch_order(seed: int, epoch: int, count: int) -> Tensor:
     return torch.randperm(count, generator=generator)
 
 
+def step_generator(seed: int, epoch: int, step: int) -> torch.Generator:
+    """A generator for what is drawn in one training step outside the network.
+
+    It depends on nothing but its arguments, so that a resumed epoch draws the same.
+
+    Args:
+        seed: the seed of the network.
+        epoch: the epoch, from 1.
+        step: the step of the epoch, from 0.
+    """
+    entropy = [seed, epoch, step + 1]  # numpy takes [seed, epoch, 0] for [seed, epoch]
+    mixed = numpy.random.SeedSequence(entropy).generate_state(1, numpy.uint64)
+    return torch.Generator().manual_seed(int(mixed[0]))
+
+
 def random_state(device: torch.device) -> dict[str, Tensor]:
     """The state of torch's generators, from which dropout and the like draw.
 

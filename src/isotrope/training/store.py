@@ -86,10 +86,20 @@ def save(
         UserError: if the files cannot be written; then the folder does not exist.
     """
     packed = {name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}
+    keep(folder, FinishedSeed(summary, packed, history_text(history)))
+
+
+def keep(folder: Path, seed: FinishedSeed) -> None:
+    """Write a finished seed that was read elsewhere, and read it again.
+
+    Raises:
+        UserError: as ``save``.
+    """
+    summary = seed.summary
     said = {"seed": summary["seed"], "training_digest": summary["training_digest"]}
     contents = {
-        WEIGHTS: weights_bytes(packed, said),
-        HISTORY: history_text(history).encode(),
+        WEIGHTS: weights_bytes(seed.weights, said),
+        HISTORY: seed.history.encode(),
     }
     sums = {name: files.checksum(content) for name, content in contents.items()}
     contents[SEED] = json_text({**summary, "files": sums}).encode()
@@ -119,13 +129,19 @@ def _rename(part: Path, folder: Path) -> None:
             raise
 
 
-def load(folder: Path, seed: int, digest: str) -> FinishedSeed:
+def load(folder: Path, seed: int, digest: str, remedy: str | None = None) -> FinishedSeed:
     """Read a finished seed and check that it is whole and the one that is meant.
+
+    Args:
+        folder: where it lies.
+        seed: its number.
+        digest: its training digest.
+        remedy: what mends a damaged one, as the end of an error's sentence, if not training it.
 
     Raises:
         UserError: if a file is absent, truncated, altered, or of another seed or training.
     """
-    remedy = f"delete {folder} and start again to train the seed anew"
+    remedy = remedy or f"delete {folder} and start again to train the seed anew"
     path = folder / SEED
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,83 @@
+"""What the commands of the command line take, with their help and completion."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isotrope import paths, registry
+
+
+def files(incomplete: str) -> list[str]:
+    """The param-files whose paths begin so."""
+    found = sorted(p.as_posix() for p in paths.PARAM_FILES.rglob("*.yaml"))
+    return [p for p in found if p.startswith(incomplete)]
+
+
+def groups(incomplete: str) -> list[str]:
+    """The studies, and the demo, whose names begin so."""
+    found = {"demo", *(p.stem for p in paths.PUBLISHED.glob("*.csv"))}
+    found |= {p.name for p in paths.table_folder(".").glob("*") if p.is_dir()}
+    return sorted(group for group in found if group.startswith(incomplete))
+
+
+def words(*known: str) -> Any:
+    """A completion that knows these words."""
+    return lambda incomplete: [word for word in known if word.startswith(incomplete)]
+
+
+def plugins(kind: str) -> Any:
+    """A completion that knows the plug-ins of a kind."""
+    return lambda incomplete: [n for n in registry.names(kind) if n.startswith(incomplete)]
+
+
+ParamFile = Annotated[
+    Path,
+    typer.Argument(help="a YAML file below param-files/", autocompletion=files),
+]
+PointName = Annotated[
+    str, typer.Option(help="point of the run's sweep; `selected` for the one that was chosen")
+]
+SeedList = Annotated[
+    str | None, typer.Option(help="seeds, as in 1-5 or 1,3; all of the param-file if left out")
+]
+Pack = Annotated[
+    str | None, typer.Option(help="a block of seeds_per_job seeds, as in 1-25; all if left out")
+]
+Device = Annotated[
+    str,
+    typer.Option(help="auto, cpu or cuda", autocompletion=words("auto", "cpu", "cuda")),
+]
+ParamFiles = Annotated[
+    list[Path] | None,
+    typer.Argument(help="param-files; all if left out", autocompletion=files),
+]
+Group = Annotated[str, typer.Argument(help="a study, or demo", autocompletion=groups)]
+DrawnGroup = Annotated[
+    str,
+    typer.Option(help="the study, or demo, whose tables are drawn", autocompletion=groups),
+]
+FigureName = Annotated[str, typer.Argument(help="a figure", autocompletion=plugins("figures"))]
+DatasetName = Annotated[str, typer.Argument(help="a data set", autocompletion=plugins("data"))]
+Threads = Annotated[
+    int, typer.Option(min=1, envvar="OMP_NUM_THREADS", help="CPU threads of one operation")
+]
+ExportFolder = Annotated[Path, typer.Argument(help="where the files go; it is made if need be")]
+ExportForm = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        help="published: as Altstidl et al. published their results on STIR",
+        autocompletion=words("published"),
+    ),
+]
+ExportGroup = Annotated[
+    str, typer.Option(help="the study, or demo, that is exported", autocompletion=groups)
+]
+WithErrors = Annotated[
+    bool, typer.Option("--errors", help="also eval/<run>/errors.npz, from weights and data")
+]
+WithIndices = Annotated[
+    bool,
+    typer.Option("--indices", help="also eval/<run>/indices.npz of best runs; up to gigabytes"),
+]

@@ -1,0 +1,20 @@
+# Which point of a sweep gets all seeds. Its packs, under `selected`, wait for this; the others train only
+# the seeds of the choice. No checkpoint: what the jobs are is known before it is made.
+
+
+rule choose:
+    input:
+        param_file=ancient("param-files/{run}.yaml"),
+        candidates=candidates_of_run,
+    output:
+        choice=ensure("out/runs/{run}/choice.json", non_empty=True),
+    log:
+        "out/runs/{run}/choose.log",
+    conda:
+        "../../envs/isotrope.yaml"
+    params:
+        choice=rule_of_choice,
+    message:
+        "Choosing the point of {wildcards.run}"
+    shell:
+        "isotrope choose {input.param_file} > {log} 2>&1"
