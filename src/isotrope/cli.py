@@ -1,8 +1,7 @@
-"""The command line: by hand what the rules do. The only module that prints."""
+"""The command line: by hand what the rules do."""
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,22 +11,24 @@ from isotrope import arguments, paths
 from isotrope.arguments import (
     DatasetName,
     Device,
-    DrawnGroup,
-    ExportFolder,
-    ExportForm,
-    ExportGroup,
-    FigureName,
-    Group,
     Pack,
     ParamFile,
     ParamFiles,
     PointName,
     SeedList,
     Threads,
-    WithErrors,
-    WithIndices,
 )
 from isotrope.errors import UserError
+from isotrope.printing import complain, say
+from isotrope.result_commands import (
+    collect,
+    compare,
+    draw,
+    export,
+    sample,
+    summarize,
+    typeset,
+)
 
 app = typer.Typer(
     help="Train, test and compare image networks that should not care how large, how turned or "
@@ -38,16 +39,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-
-def say(text: str) -> None:
-    """One line to standard output, at once."""
-    print(text, flush=True)
-
-
-def complain(*sentences: str) -> None:
-    """Sentences to standard error."""
-    print(*sentences, sep="\n", file=sys.stderr, flush=True)
 
 
 @app.command()
@@ -184,113 +175,8 @@ def ship(
     say(f"wrote {by_hand.ship(file, point, seed)}; commit it")
 
 
-@app.command()
-def collect(
-    group: Group,
-    table: Annotated[
-        str | None, typer.Option(help="runs, or an evaluation; all tables if left out")
-    ] = None,
-    arrays: Annotated[
-        bool, typer.Option("--arrays", help="of the one table write the arrays, not the rows")
-    ] = False,
-) -> None:
-    """Collect the results of a study's runs into its tables under out/tables/."""
-    from isotrope.collecting import collect_group
-
-    if arrays and table is None:
-        raise UserError("--arrays: name the table too, as in --table index_correlation --arrays")
-    for path in collect_group(group, table, arrays):
-        say(f"wrote {path}")
-
-
-@app.command()
-def export(
-    folder: ExportFolder,
-    form: ExportForm,
-    group: ExportGroup = "scale",
-    errors: WithErrors = False,
-    indices: WithIndices = False,
-    device: Device = "auto",
-    threads: Threads = 1,
-) -> None:
-    """Write results in the files of a published study; torch is needed for errors and indices."""
-    from isotrope.by_hand import device_name
-    from isotrope.exporting import export_as
-
-    for path in export_as(form, group, folder):
-        say(f"wrote {path}")
-    if errors or indices:
-        from isotrope.exporting_arrays import export_arrays
-
-        for path in export_arrays(group, folder, errors, indices, device_name(device), threads):
-            say(f"wrote {path}")
-
-
-@app.command()
-def summarize(group: Group) -> None:
-    """Write a page for people that shows a study's tables: results, settings and times."""
-    from isotrope.summary import write_summary
-
-    say(f"wrote {write_summary(paths.table_folder(group))}")
-
-
-@app.command()
-def compare(
-    study: Group,
-    series: Annotated[str, typer.Option(help="series of runs, separated by commas")] = "published",
-    csv: Annotated[Path | None, typer.Option(help="also write every number to this file")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="also write the tables there")] = None,
-) -> None:
-    """Show every cell that was run beside the published one, from tables."""
-    from isotrope import compare as comparison
-    from isotrope.files import write_whole
-
-    cells = comparison.compare(study, series.split(","))
-    console = Console()
-    for table in comparison.tables(cells):
-        console.print(table)
-    say(comparison.summary(cells))
-    for path, text in ((csv, cells.to_csv(index=False)), (markdown, comparison.markdown(cells))):
-        if path is not None:
-            write_whole(path, text)
-            say(f"wrote {path}")
-
-
-@app.command()
-def sample(
-    group: Group,
-    manifests: Annotated[list[Path], typer.Argument(help="those of built data sets")],
-) -> None:
-    """Write a few images of data sets beside a study's tables, for the figure that shows them."""
-    from isotrope.examples import write_examples
-
-    say(f"wrote {write_examples(manifests, paths.examples(group))}")
-
-
-@app.command()
-def draw(
-    figure: FigureName,
-    group: DrawnGroup = "demo",
-    published: Annotated[
-        Path | None, typer.Option(help="CSV of published numbers to show beside ours")
-    ] = None,
-) -> None:
-    """Draw a figure from tables, as SVG and PDF with the numbers shown as CSV. Needs no torch."""
-    from isotrope.drawing import draw_figure
-
-    for path in draw_figure(
-        figure, paths.table_folder(group), published, paths.figure_folder(group) / figure
-    ):
-        say(f"wrote {path}")
-
-
-@app.command()
-def typeset(figure: FigureName, group: DrawnGroup = "demo") -> None:
-    """Write the numbers of a drawn figure as a table in LaTeX, where it has one."""
-    from isotrope.drawing import typeset_figure
-
-    stem = paths.figure_folder(group) / figure
-    say(f"wrote {typeset_figure(figure, stem.with_suffix('.csv'), stem.with_suffix('.tex'))}")
+for command in (collect, export, summarize, compare, sample, draw, typeset):
+    app.command()(command)
 
 
 @app.command()

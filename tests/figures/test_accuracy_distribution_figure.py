@@ -1,11 +1,13 @@
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pandas
 import pytest
+from made_up_tables import write_study
 
 from isotrope.drawing import draw_figure
-from isotrope.figures import accuracy_distribution
+from isotrope.figures import accuracy, accuracy_distribution
 from isotrope.table_files import RESULT_COLUMNS, RUN_COLUMNS, read_table
 
 MakeTables = Callable[..., Path]
@@ -58,3 +60,15 @@ def test_few_seeds_have_no_box(make_tables: MakeTables, published: pandas.DataFr
         folder = make_tables(models=["own"], seeds=range(1, seeds + 1), status={})
         figure, _ = accuracy_distribution.draw(tables(folder), published)
         assert len(figure.axes[0].patches) == count
+
+
+@pytest.mark.parametrize("module", [accuracy, accuracy_distribution])
+def test_whole_study_fits_a_page(
+    tmp_path: Path, published: pandas.DataFrame, module: ModuleType
+) -> None:
+    folder = write_study(tmp_path / "tables", published, seeds=2)
+    figure, data = module.draw(tables(folder), published)
+    assert len(figure.axes) == 16
+    assert figure.get_figheight() < 11, "inches, of a journal's page"
+    cells = data[data["origin"].eq("published")]
+    assert len(cells) == 11 * 4 * 4 - 2, "two cells have no run, so nothing beside them"

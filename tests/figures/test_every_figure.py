@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas
 import pytest
@@ -28,7 +29,7 @@ FIGURES = registry.names("figures")
 MakeTables = Callable[..., Path]
 ALL = ("small2large", "mid2rest", "large2small", "all2all")
 TWELVE = ("standard", "ensemble", *(f"own_model_{i}" for i in range(10)))
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "the demo": {"labels": {"standard": "Plain CNN", "ensemble": "Image pyramid, mean of logits"}},
     "a long label": {"labels": {"standard": " ".join(["plain convolutions"] * 4)}},
     "twelve lines": {"models": TWELVE},
@@ -38,6 +39,7 @@ CASES = {
     "one seed": {"models": ["slice_pool", "pixel_pool"], "seeds": [1]},
 }
 
+SAME = "come_out_the_same_in_another_process"
 SHOWS_IMAGES = "tasks"  # and no network
 
 pytestmark = pytest.mark.parametrize("name", FIGURES)
@@ -49,8 +51,8 @@ def tables_of_case(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
     return cache(lambda case: write_tables(tmp_path_factory.mktemp("tables"), **CASES[case]))
 
 
-def drawn(name: str, folder: Path, published: pandas.DataFrame) -> tuple[Figure, pandas.DataFrame]:
-    """The figure with its panels laid out, and what it shows."""
+def drawn(name: str, folder: Path, published: pandas.DataFrame) -> Figure:
+    """The figure, with its panels laid out."""
     tables = {
         table: read_table(
             folder / f"{table}.csv", RUN_COLUMNS if table == "runs" else RESULT_COLUMNS
@@ -60,9 +62,13 @@ def drawn(name: str, folder: Path, published: pandas.DataFrame) -> tuple[Figure,
     named = registry.literal("figures", name, "ARRAYS", ())
     arrays = {table: read_arrays(folder / f"{table}.npz", "") for table in named}
     module = registry.load("figures", name)
-    figure, data = module.draw(tables, published, *([arrays] if named else []))
+    figure: Figure = module.draw(tables, published, *([arrays] if named else []))[0]
     figure.savefig(io.BytesIO(), format="png")
-    return figure, data
+    return figure
+
+
+def words_below(figure: Figure) -> str:
+    return " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
 
 
 def tables_of(name: str) -> tuple[str, ...]:
@@ -84,12 +90,22 @@ def test_literals_can_be_read_without_an_import(name: str) -> None:
 
 
 @pytest.fixture(scope="session")
+def drawn_case(
+    tables_of_case: Callable[[str], Path], published: pandas.DataFrame
+) -> Callable[[str, str], Figure]:
+    """The figure of a name and a case, laid out, which is drawn once and only looked at."""
+    return cache(lambda name, case: drawn(name, tables_of_case(case), published))
+
+
+@pytest.fixture(scope="session")
 def elsewhere(
     tables_of_case: Callable[[str], Path],
     published_csv: Path,
     tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
 ) -> Path:
-    """All figures of the demo, drawn in another process that must not import torch."""
+    """The demo's figures under test, drawn in another process that must not import torch."""
+    names = {item.callspec.params["name"] for item in request.session.items if SAME in item.name}
     folder = tmp_path_factory.mktemp("figures")
     program = (
         "import sys; from pathlib import Path; from isotrope.drawing import draw_figure\n"
@@ -99,7 +115,7 @@ def elsewhere(
         "    draw_figure(name, Path(tables), Path(published), Path(figures, name))\n"
         "sys.exit('torch' in sys.modules)\n"
     )
-    arguments = [str(tables_of_case("the demo")), str(published_csv), str(folder), *FIGURES]
+    arguments = [str(tables_of_case("the demo")), str(published_csv), str(folder), *sorted(names)]
     subprocess.run([sys.executable, "-c", program, *arguments], check=True, cwd=folder)
     return folder
 
@@ -131,12 +147,9 @@ def beyond_the_axes(figure: Figure) -> set[Text]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_no_words_overlap_or_leave_the_page(
-    name: str,
-    case: str,
-    tables_of_case: Callable[[str], Path],
-    published: pandas.DataFrame,
+    name: str, case: str, drawn_case: Callable[[str, str], Figure]
 ) -> None:
-    figure, _ = drawn(name, tables_of_case(case), published)
+    figure = drawn_case(name, case)
 
     assert figure.get_figwidth() in (SINGLE, DOUBLE)
     assert figure.get_figheight() < 11, "a page of a journal"
@@ -157,10 +170,8 @@ def test_no_words_overlap_or_leave_the_page(
         assert common is None or common.width < 1 or common.height < limit, (one, other)
 
 
-def test_panels_are_big_enough_to_read(
-    name: str, tables_of_case: Callable[[str], Path], published: pandas.DataFrame
-) -> None:
-    figure, _ = drawn(name, tables_of_case("the demo"), published)
+def test_panels_are_big_enough_to_read(name: str, drawn_case: Callable[[str, str], Figure]) -> None:
+    figure = drawn_case(name, "the demo")
     for axes in figure.axes:
         if axes.get_label() == "<colorbar>":
             continue
@@ -170,15 +181,11 @@ def test_panels_are_big_enough_to_read(
 
 @pytest.mark.parametrize("case", ["the demo", "one seed"])
 def test_number_of_seeds_and_epochs_is_said(
-    name: str,
-    case: str,
-    tables_of_case: Callable[[str], Path],
-    published: pandas.DataFrame,
+    name: str, case: str, drawn_case: Callable[[str, str], Figure]
 ) -> None:
     if name == SHOWS_IMAGES:
         pytest.skip("it shows images, and no network")
-    figure, _ = drawn(name, tables_of_case(case), published)
-    words = " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
+    words = words_below(drawn_case(name, case))
     assert re.search("Measured: (2-3|2|3) seeds, " if case == "the demo" else ": 1 seed, ", words)
     assert "at most 18 epochs" in words
     assert "50 seeds, at most 200 epochs" in words
@@ -186,16 +193,13 @@ def test_number_of_seeds_and_epochs_is_said(
     assert "stir/emoji (embedded)" in words
 
 
-def test_lost_seeds_are_counted_apart(
-    name: str, make_tables: MakeTables, published_csv: Path, tmp_path: Path
-) -> None:
+def test_lost_seeds_are_counted_apart(name: str, drawn_case: Callable[[str, str], Figure]) -> None:
     if registry.literal("figures", name, "ARRAYS", ()):
         pytest.skip("it shows images, or one network")
-    words = svg_words(draw_figure(name, make_tables(), published_csv, tmp_path / name)[0])
-    for status, series in (("Diverged", "standard"), ("Collapsed", "ensemble")):
-        assert re.search(
-            rf"{status} seeds \([^)]+\): {series} on emoji, mid2rest \(1 of 3\)", words
-        )
+    words = words_below(drawn_case(name, "the demo"))
+    for status, model in (("Diverged", "standard"), ("Collapsed", "ensemble")):
+        lost = f"{CASES['the demo']['labels'][model]} on emoji, mid2rest"
+        assert re.search(rf"{status} seeds \([^)]+\): {lost} \(1 of 3\)\.", words)
 
 
 def test_figure_is_drawn_without_published_numbers(

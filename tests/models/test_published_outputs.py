@@ -142,9 +142,12 @@ def test_pooling_networks_are_their_layers_one_after_the_other(name, params, tra
     first = network.stage1(network.pool1(network.conv1(images)))
     second = network.stage2(network.pool2(network.conv2(first)))
     expected = network.lin(network.features(second))
+    indices = network.pool1.indices, network.pool2.indices
 
     logits = network.train(training)(images)
     torch.testing.assert_close(logits, expected, rtol=0, atol=1e-12)
+    assert torch.equal(network.pool1.indices, indices[0])
+    assert torch.equal(network.pool2.indices, indices[1])
     weights = list(network.parameters())
     torch.testing.assert_close(
         torch.autograd.grad(logits.square().sum(), weights),

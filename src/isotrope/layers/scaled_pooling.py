@@ -182,8 +182,9 @@ def _box_taps(lines: Tensor, frames: Tensor, length: int, side: int, mean: bool)
         lines: ``(scales, largest size, k)``
         output: ``(scales, k, length)``
     """
-    _, largest, k = lines.shape
-    sums = torch.cat((lines.new_zeros(len(lines), 1, k), lines), dim=1).double().cumsum(dim=1)
+    largest, k = lines.shape[1:]
+    before = torch.ones(largest + 1, largest, dtype=torch.float64, device=lines.device).tril(-1)
+    sums = before @ lines.double()  # a cumulative sum on CUDA varies from run to run
     frame = frames[:, None]
     last = torch.arange(length, device=lines.device) + (largest - k) // 2 - frame
     first = last - (side - 1 - 2 * frame)

@@ -45,8 +45,8 @@ def largest_over_depth(maps: Tensor, convolution: nn.Conv3d) -> tuple[Tensor, Te
     groups = min(len(weights), math.ceil(wanted / (_ON_A_GPU if maps.is_cuda else _ON_A_CPU)))
     for some in folded.tensor_split(groups, dim=-2):
         products = []
-        for folded, images in zip(torch.tensordot(forth, some, dims=1), parts, strict=True):
-            kernels = spectral.kernel_spectra(folded, flat.rows[0], flat.columns[0])
+        for slices, images in zip(torch.tensordot(forth, some, dims=1), parts, strict=True):
+            kernels = spectral.kernel_spectra(slices, flat.rows[0], flat.columns[0])
             products += [torch.bmm(kernels, part) for part in images]
         shape = (-1, 2, *products[0].shape)
         for depth, pair in enumerate((back @ torch.stack(products).flatten(1)).view(shape)):
