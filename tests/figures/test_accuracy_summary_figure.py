@@ -78,4 +78,4 @@ def test_other_scenarios_are_shown_where_the_published_ones_are_absent(
 ) -> None:
     svg, data = drawn(make_tables(scenarios=["small2large"]), None)
     assert set(data.index.get_level_values("scenario")) == {"small2large"}
-    assert "small2large. Corrected: median without collapsed seeds" in svg
+    assert "small2large. Corrected: median without collapsed" in svg
