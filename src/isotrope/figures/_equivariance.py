@@ -66,7 +66,9 @@ REFERENCES: dict[str, dict[str, Any]] = {
     "floor": {"color": "black", "linewidth": 0.9, "linestyle": (0, (1, 1.5))},
     "untrained": {"color": GREY, "linewidth": 1.1, "linestyle": (0, (6, 2))},
 }
+RANGE: dict[str, Any] = {"color": "0.92", "linewidth": 0}
 MEANING = {"floor": "floor: interpolation alone", "untrained": "untrained plain network"}
+BOUNDS = "Lines of the corrected error: median over the networks, with their range in grey."
 
 
 def errors_of(tables: Tables, form: str, pairs: Pairs) -> pandas.DataFrame:
@@ -132,7 +134,8 @@ def draw_panel(
     here = within(rows, [at])
     for metric, line in REFERENCES.items():
         if metric in here and here[metric].notna().any():
-            axes.axvline(here[metric].mean(), zorder=1, **line)
+            axes.axvspan(here[metric].min(), here[metric].max(), **RANGE, zorder=0)
+            axes.axvline(here[metric].median(), zorder=1, **line)
     for name, its in style.items():
         drawn = of(here, at, name).dropna(subset=["error"])
         for collapsed in (False, True):
@@ -240,6 +243,7 @@ def draw_grid(
     sentences = [
         f"{form.capitalize()} error: mean over the objects and the pairs of sizes named in the "
         "panel (pixels, each in both directions), of the second stage.",
+        *([BOUNDS] if form == "corrected" else []),
         *origin(rows, beside, published),
         *undefined(rows),
         *lost_seeds(rows, tables["runs"], "left out", "crosses"),

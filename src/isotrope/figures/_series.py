@@ -216,7 +216,8 @@ def origin(
     most = f"{epochs[0]}-{epochs[-1]}" if len(epochs) > 1 else f"{epochs[0]}"
     trained = rows.drop_duplicates(KEY)
     count = seeds([int(n) for n in trained.groupby(["run", "point"]).size()])
-    sentences = [f"Images: {images}.", f"Measured: {count}, at most {most} epochs."]
+    unit = "epoch" if most == "1" else "epochs"
+    sentences = [f"Images: {images}.", f"Measured: {count}, at most {most} {unit}."]
     if shipped := int(trained["origin"].eq("shipped").sum()):
         sentences.append(f"{shipped} of {len(trained)} seeds came trained with the project.")
     if shown.empty:

@@ -152,7 +152,7 @@ def _panels(
     for row, form in enumerate(("published", "corrected")):
         for axes, scenario in zip(cells[row], scenarios, strict=True):
             statistic = SHOWN.get(scenario, "mean") if form == "published" else "median"
-            over = "of all seeds" if form == "published" else "without collapsed seeds"
+            over = "of all seeds" if form == "published" else "without collapsed"
             what = "As published" if form == "published" else "Corrected"
             axes.set_title(f"{scenario}. {what}: {statistic} {over}")
             axes.set(ylim=(len(names) - 0.4, -0.6))

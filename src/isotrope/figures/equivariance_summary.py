@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from isotrope.figures._equivariance import (
+    BOUNDS,
     PAIRS,
     PUBLISHED_PAIRS,
     draw_panel,
@@ -99,6 +100,7 @@ def draw(tables: Tables, published: pandas.DataFrame) -> tuple[Figure, pandas.Da
     sentences = [
         "Error: mean over the objects and the pairs of sizes "
         f"{pair_words(PAIRS, at[1])} (pixels, each in both directions).",
+        BOUNDS,
         *origin(rows, beside, published),
         *(sentence for its in frames.values() for sentence in undefined(its)),
         *lost_seeds(rows, tables["runs"], "left out", "crosses"),
