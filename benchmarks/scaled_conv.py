@@ -147,17 +147,18 @@ def peak(device):
 
 
 def compare_peaks(options):
-    sides = []
+    command = [sys.executable, __file__, "--device", options.device, "--peak-of"]
+    middle = []
     for side in ("0", "1"):
-        command = [sys.executable, __file__, "--device", options.device, "--peak-of", side]
-        found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-        sides.append([float(number) for number in found])
-    (before, plain), (_, ours) = sides
+        found = [subprocess.check_output([*command, side], text=True).split() for _ in range(3)]
+        middle.append(
+            [statistics.median(map(float, column)) for column in zip(*found, strict=True)]
+        )
+    (before, plain), (_, ours) = middle
     print(
-        f"\nPeak memory of {PEAK}: published {plain:.0f} MiB, here "
-        f"{ours:.0f} MiB, ratio {plain / ours:.1f}; before the pass {before:.0f} MiB, above that "
-        f"{plain - before:.0f} and {ours - before:.0f} MiB, ratio "
-        f"{(plain - before) / (ours - before):.1f}."
+        f"\nPeak memory of {PEAK}, median of 3 fresh processes: published {plain:.0f} MiB, here "
+        f"{ours:.0f} MiB; above the {before:.0f} MiB before the pass {plain - before:.0f} and "
+        f"{ours - before:.0f} MiB, ratio {(plain - before) / (ours - before):.1f}."
     )
 
 

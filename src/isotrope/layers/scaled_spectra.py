@@ -225,7 +225,7 @@ def to_positions(products: Sequence[Tensor], inverse: Sequence[Tensor]) -> Tenso
     """
     real, imaginary, across = inverse
     parts = [product.reshape(real.shape[-1], -1) for product in products]
-    lines = torch.addmm(real @ parts[0], imaginary, parts[1])
+    lines = (real @ parts[0]).add_(imaginary @ parts[1])
     lines = lines.view(len(real) // 2, across.shape[-1], -1)
     found = torch.bmm(across.expand(len(lines), -1, -1), lines)
     return found.view(len(lines), len(across), *products[0].shape[1:])
@@ -276,8 +276,8 @@ def image_gradient(
     if so_far is None:
         return torch.bmm(kernels, products[0]), torch.bmm(kernels, products[1])
     return (
-        torch.baddbmm(so_far[0], kernels, products[0]),
-        torch.baddbmm(so_far[1], kernels, products[1]),
+        so_far[0].add_(torch.bmm(kernels, products[0])),
+        so_far[1].add_(torch.bmm(kernels, products[1])),
     )
 
 
