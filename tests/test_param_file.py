@@ -287,6 +287,7 @@ def test_a_sweep_has_a_point_for_every_combination(folder):
         ("{model.kernel_size: [3, 0]}", "sweep.model.kernel_size: input should be greater"),
         ("{model.kernel_size: []}", "needs at least one value"),
         ("{model.kernel_size: [3, 3]}", "each once only"),
+        ("{training.optimizer.learning_rate: [1, 1.0]}", "each once only"),
         ("{model.name: [standard, ensemble]}", "no name"),
         ("{seeds: [1, 2]}", "sweep a setting below dataset, model or training"),
         ("{model.kernel_size: [[3]]}", "cannot name a folder"),

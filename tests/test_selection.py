@@ -19,6 +19,8 @@ INDEX = made_up_index()
         ({"runs": PUBLISHED}, [PUBLISHED]),
         ({"runs": f"param-files/{PUBLISHED}.yaml"}, [PUBLISHED]),
         ({"runs": "*/stir_emoji/m*"}, [OWN, PUBLISHED]),
+        ({"runs": "*/stir_emoji/m*", "series": "published"}, [PUBLISHED]),
+        ({"runs": "*/stir_emoji/*", "studies": "rotation,scale", "series": "own"}, [OWN]),
         ({"runs": f" {OTHER} , {DEMO}"}, [OTHER, DEMO]),
         ({"runs": f"{DEMO},*/*/demo"}, [DEMO]),
         ({"runs": PUBLISHED, "series": "demo", "studies": "rotation"}, [PUBLISHED]),

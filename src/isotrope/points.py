@@ -131,7 +131,7 @@ def _key_complaints(sweep: dict[str, list[Any]]) -> Iterator[Complaint]:
         top, dot, _ = key.partition(".")
         if not dot or top not in ("dataset", "model", "training") or key.endswith(".name"):
             yield where, ": sweep a setting below dataset, model or training, no name"
-        if not values or len({str(value) for value in values}) != len(values):
+        if not values or any(value in values[:i] for i, value in enumerate(values)):
             yield where, ": needs at least one value, and each once only"
 
 

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from isotrope.errors import UserError, did_you_mean
-from isotrope.index import Index
+from isotrope.index import Index, RunEntry
 
 SERIES = ("demo", "extra", "own", "published")
 KEYS = ("studies", "series", "runs")
@@ -16,10 +16,11 @@ KEYS = ("studies", "series", "runs")
 class Selection:
     """What a user asks for; an empty list of runs or studies means all of them.
 
-    Asking for runs by name overrides studies and series. Asking for a study, and for no series,
-    means its published and own runs. Asking for nothing means demo and own runs, so that a bare
-    ``snakemake`` never starts the thousand GPU hours of a published study. Extra runs, which go
-    beyond it, are made only when asked for by series or by name.
+    Asking for a run by its whole name overrides studies and series; a pattern stays within those
+    that are named beside it. Asking for a study, and for no series, means its published and own
+    runs. Asking for nothing means demo and own runs, so that a bare ``snakemake`` never starts the
+    thousand GPU hours of a published study. Extra runs, which go beyond it, are made only when
+    asked for by series or by name.
     """
 
     studies: tuple[str, ...] = ()
@@ -66,19 +67,23 @@ class Selection:
         ]
         if unknown:
             raise UserError(*unknown)
-        return [
-            name
-            for name, run in index.runs.items()
-            if (not self.studies or run.study in self.studies)
-            and (not self.series or run.series in self.series)
-        ]
+        return [name for name, run in index.runs.items() if self._wanted(run)]
+
+    def _wanted(self, run: RunEntry) -> bool:
+        """Whether a run is of the studies and series asked for."""
+        of_study = not self.studies or run.study in self.studies
+        return of_study and (not self.series or run.series in self.series)
 
     def _named(self, index: Index) -> list[str]:
         found: dict[str, None] = {}
         wrong = []
         for pattern in self.runs:
             name = pattern.removeprefix("param-files/").removesuffix(".yaml")
-            matches = [run for run in index.runs if fnmatchcase(run, name)]
+            matches = [
+                run
+                for run, entry in index.runs.items()
+                if run == name or (fnmatchcase(run, name) and self._wanted(entry))
+            ]
             found |= dict.fromkeys(matches)
             if not matches:
                 hint = did_you_mean(name, index.runs)

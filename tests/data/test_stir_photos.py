@@ -139,10 +139,11 @@ def test_only_level_things_in_colour_photos_of_google_earth_count(root):
     assert [(one.photo, one.label) for one in found] == [("P1", "plane"), ("P4", "plane")]
 
 
-def test_labels_of_version_1_5_are_read_where_those_of_1_0_lie_beside_them(root):
+def test_oriented_labels_of_version_1_5_are_read_where_others_lie_beside_them(root):
     one = ("train", (420, 400), "GoogleEarth", "RGB")
     box = (50, 60, 120, 100)
     write_dota(root, {"P1": (*one, [label("old", box)])})
+    write_dota(root, {"P1": (*one, [label("level", box)])}, folder="labelTxt-v1.5_hbb")
     write_dota(root, {"P1": (*one, [label("new", box)])}, folder="labelTxt-v1.5")
     write_dota(root, {"P2": ("val", *one[1:], [])})
     store = Photos([root / "dota" / folder for folder in ("train", "val")], ".png")

@@ -27,8 +27,10 @@ def demo(project: Project) -> str:
     return said
 
 
-def test_every_data_set_training_and_evaluation_of_the_demo_was_one_slurm_job(demo: str) -> None:
-    planned = dict(re.findall(r"^(build_dataset|train|evaluate) +(\d+)$", demo, re.MULTILINE))
+def test_all_of_the_demo_that_reads_images_or_trains_was_one_slurm_job_each(demo: str) -> None:
+    planned = dict(
+        re.findall(r"^(build_dataset|sample_datasets|train|evaluate) +(\d+)$", demo, re.MULTILINE)
+    )
 
     jobs = jobs_of(demo)
 

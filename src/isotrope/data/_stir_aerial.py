@@ -27,6 +27,7 @@ from isotrope.local_data import local_file
 from isotrope.terminal import follow
 
 FOLDERS = ("train", "val")
+LABEL_FOLDERS = ("labelTxt-v1.5", "labelTxt")  # not labelTxt-v1.5_hbb, whose boxes are level
 SOURCE = "GoogleEarth"
 SMALLEST_SIDE = 64  # pixels
 LARGEST_ANGLE = 3  # degrees, excluded
@@ -107,8 +108,13 @@ def find_things(root: Path, photos: Photos) -> list[Thing]:
 
 def _label_files(root: Path) -> Iterator[Path]:
     for folder in FOLDERS:
-        names = sorted((root / folder).glob("labelTxt*"), reverse=True)  # labelTxt-v1.5 first
-        yield from sorted(names[0].glob("*.txt"))
+        found = [sorted((root / folder / name).glob("*.txt")) for name in LABEL_FOLDERS]
+        if not any(found):
+            raise UserError(
+                f"{root / folder}: no labels in {' or '.join(LABEL_FOLDERS)}; unpack those with "
+                "oriented boxes there"
+            )
+        yield from next(files for files in found if files)
 
 
 def fits(thing: Thing, size: tuple[int, int]) -> bool:
