@@ -8,6 +8,8 @@ from importlib.metadata import version
 
 import isotrope
 
+_CODE = ("src", "envs/requirements.txt", "pyproject.toml")
+
 
 def versions() -> dict[str, str]:
     """The versions of what a number may depend on."""
@@ -16,18 +18,27 @@ def versions() -> dict[str, str]:
 
 
 def git_commit() -> str | None:
-    """The commit of the working directory, with ``-dirty`` if files differ from it; else none."""
+    """The commit of the working directory, with ``-dirty`` if its code differs; else none.
+
+    Code is the package and the pinned environment. Param-files are not: what they said stands
+    beside the commit, and whoever adds one has changed no code.
+    """
+    commit = _git("rev-parse", "--verify", "--quiet", "HEAD")
+    if not commit:
+        return None
+    changed = _git("status", "--porcelain", "--", *_CODE)
+    return commit if changed == "" else f"{commit}-dirty"
+
+
+def _git(*words: str) -> str | None:
+    """What git answers; nothing if there is no git, or it refuses."""
     try:
         found = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
+            ["git", *words], capture_output=True, text=True, timeout=30, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return found.stdout.strip() or None
+    return found.stdout.strip() if found.returncode == 0 else None
 
 
 def now() -> str:
