@@ -39,7 +39,7 @@ lint: env ## formatters, linters and types
 
 lock: env ## pin the newest versions that pyproject.toml allows
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \
-		--python-version 3.11 --extra dev pyproject.toml --output-file envs/requirements.txt
+		--python-version 3.11 --extra dev --extra tracking pyproject.toml --output-file envs/requirements.txt
 
 clean-env: ## remove the environment
 	rm -rf .venv .uv
