@@ -184,7 +184,7 @@ def main():
         "| what | published form (ms) | here (ms) | ratio | its error | error here |\n"
         "|---|---|---|---|---|---|"
     )
-    with devices.repeatable(device, threads=1):
+    with devices.arithmetic(device, threads=1):
         for what in COMPARED:
             if options.only in what:
                 compare(what, device, options.repeats)

@@ -24,6 +24,7 @@ CLASSES, SHAPE, TEST_SCALES = 4, (1, 8, 8), (3, 6)
 class ToyModelParams(Settings):
     channels: int = 4
     dropout: float = 0.2
+    handed: bool = False  # whether the network is handed what its dropout draws
     step_seconds: float = 0.0
     explode: int = 0  # the seed whose first layer is far too large
 
@@ -32,7 +33,8 @@ class ToyNetwork(nn.Module):
     def __init__(self, params: ToyModelParams, channels: int, classes: int) -> None:
         super().__init__()
         self.params = params
-        self.conv = nn.Conv2d(channels, params.channels, 3)
+        # no bias: a norm leaves its gradient nothing but rounding, which Adam enlarges
+        self.conv = nn.Conv2d(channels, params.channels, 3, bias=False)
         self.norm = nn.BatchNorm2d(params.channels)
         self.dropout = nn.Dropout(params.dropout)
         self.linear = nn.Linear(params.channels * 36, classes)
@@ -44,10 +46,25 @@ class ToyNetwork(nn.Module):
         return self.linear(maps.flatten(1))
 
 
+class HandedNetwork(ToyNetwork):
+    """The same, but it is handed what its dropout draws."""
+
+    def draw(self, generator: torch.Generator, batch: int) -> torch.Tensor:
+        kept = torch.rand(batch, self.params.channels, 6, 6, generator=generator)
+        return kept >= self.params.dropout
+
+    def forward(self, images: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
+        maps = self.norm(self.conv(images)).relu()
+        if noise is not None:
+            maps = maps * noise / (1 - self.params.dropout)
+        return self.linear(maps.flatten(1))
+
+
 def build(params: ToyModelParams, image_shape: tuple[int, int, int], classes: int) -> ToyNetwork:
     if image_shape[1] < 3:
         raise ValueError("images are too small for a kernel of 3 x 3 pixels")
-    network = ToyNetwork(params, image_shape[0], classes)
+    kind = HandedNetwork if params.handed else ToyNetwork
+    network = kind(params, image_shape[0], classes)
     if torch.initial_seed() == params.explode:
         with torch.no_grad():
             network.linear.weight.mul_(1e38)

@@ -73,6 +73,7 @@ def training_tasks(
             settings=chosen.settings(),
             device=device_name(device),
             threads=threads,
+            stack=None if (wanted := run.envelope.resources.stack) == "auto" else wanted,
         )
         for name, members in _packs(run, point, pack, seeds).items()
     ]

@@ -13,6 +13,7 @@ import torch
 from isotrope.errors import UserError
 
 DeviceName = Literal["auto", "cpu", "cuda"]
+Precision = Literal["float32", "tf32", "bfloat16"]
 
 
 def choose(name: DeviceName) -> torch.device:
@@ -66,17 +67,42 @@ def evaluation_batch(device: torch.device) -> int:
     return 128 if device.type == "cuda" else 32
 
 
-@contextmanager
-def repeatable(device: torch.device, threads: int) -> Iterator[None]:
-    """Make torch compute in float32 proper, and the same bits again on the same device.
+def memory_now(device: torch.device) -> int:
+    """Bytes of tensors on a GPU; 0 on the CPU, where it is not known."""
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
 
-    No TF32; cuDNN takes its deterministic kernels without timing them first, since the fastest of
+
+def memory_free(device: torch.device) -> int:
+    """Bytes that new tensors may take: of a GPU, what torch holds unused included."""
+    if device.type == "cuda":
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + held
+    return int(os.sysconf("SC_AVPHYS_PAGES")) * int(os.sysconf("SC_PAGE_SIZE"))
+
+
+def free_memory(device: torch.device) -> None:
+    """Give back what no tensor uses."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+@contextmanager
+def arithmetic(
+    device: torch.device, threads: int, precision: Precision = "float32", repeatable: bool = True
+) -> Iterator[None]:
+    """Set how torch computes; what was set before is set again afterwards.
+
+    In float32 proper unless TF32 is asked for. Repeatable means the same bits again on the same
+    device: cuDNN takes its deterministic kernels without timing them first, since the fastest of
     a timing differs from start to start; operations that have only a random order of summation
-    are reported by a warning, not refused. What was set before is set again afterwards.
+    are reported by a warning, not refused.
 
     Args:
         device: where the work is done.
         threads: CPU threads of one operation, at least 1.
+        precision: of products and convolutions; ``bfloat16`` is the business of whoever calls them.
+        repeatable: whether the same bits are wanted again; else whatever is fastest.
     """
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     filling: Any = torch.utils.deterministic
@@ -93,9 +119,9 @@ def repeatable(device: torch.device, threads: int) -> Iterator[None]:
     if device.type == "cuda":  # read when cuBLAS starts; without it sums may vary
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     try:
-        cudnn.allow_tf32 = matmul.allow_tf32 = False
-        cudnn.benchmark, cudnn.deterministic = False, True
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        cudnn.allow_tf32 = matmul.allow_tf32 = precision == "tf32"
+        cudnn.benchmark, cudnn.deterministic = not repeatable, repeatable
+        torch.use_deterministic_algorithms(repeatable, warn_only=True)
         filling.fill_uninitialized_memory = False
         torch.set_num_threads(threads)
         yield

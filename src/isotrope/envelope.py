@@ -5,9 +5,9 @@ the rest is here. Each description goes into the JSON schema, and so into the ed
 writes a param-file.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from isotrope.errors import UserError
 from isotrope.settings import Settings
@@ -66,11 +66,42 @@ def seeds_in(text: str) -> list[int]:
     return sorted(set(found))
 
 
+class Schedule(Settings):
+    """How the learning rate changes while a seed trains; each seed has a schedule of its own."""
+
+    name: Literal["step", "cosine", "plateau"] = Field(
+        description="step: times factor after every so many epochs; cosine: from the whole rate to "
+        "final times it, step by step; plateau: times factor after patience epochs without a "
+        "strictly better validation accuracy"
+    )
+    factor: float = Field(0.1, gt=0, lt=1, description="of step and plateau")
+    every: int | None = Field(None, gt=0, description="of step: epochs")
+    patience: int | None = Field(None, gt=0, description="of plateau: epochs")
+    final: float = Field(0.0, ge=0, lt=1, description="of cosine: the last factor")
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> Self:
+        needed = {"step": "every", "plateau": "patience"}
+        taken = {
+            "step": {"factor", "every"},
+            "plateau": {"factor", "patience"},
+            "cosine": {"final"},
+        }
+        if (key := needed.get(self.name)) and getattr(self, key) is None:
+            raise ValueError(f"the schedule {self.name} needs '{key}'")
+        if strange := sorted(self.model_fields_set - taken[self.name] - {"name"}):
+            raise ValueError(f"the schedule {self.name} takes no '{strange[0]}'")
+        return self
+
+
 class Optimizer(Settings):
     """How weights follow gradients."""
 
     name: Literal["adam"] = Field(description="adam: torch.optim.Adam with its default betas")
     learning_rate: float = Field(gt=0, description="step size")
+    schedule: Schedule | None = Field(
+        None, description="how the step size changes; leave out to keep it"
+    )
 
 
 class EarlyStopping(Settings):
@@ -111,8 +142,16 @@ class Training(Settings):
     augmentation: ScaleJitter | None = Field(
         None, description="how training images are altered; leave out to train on them as they are"
     )
-    precision: Literal["float32"] = Field(
-        "float32", description="float32: without TF32, on every device"
+    precision: Literal["float32", "tf32", "bfloat16"] = Field(
+        "float32",
+        description="float32: without TF32, on every device; tf32: products of matrices and "
+        "convolutions in TF32 on a GPU that has it; bfloat16: forward and backward pass in "
+        "bfloat16, weights, optimizer and loss in float32",
+    )
+    deterministic: bool = Field(
+        True,
+        description="true: the same bits again on the same device; false: whatever kernels are "
+        "fastest on a GPU",
     )
 
 
@@ -150,6 +189,11 @@ class Resources(Settings):
     )
     seeds_per_job: int = Field(
         25, ge=1, le=10_000, description="seeds that one job trains: 1-n, (n+1)-2n, ..."
+    )
+    stack: Literal["auto"] | Annotated[int, Field(ge=1, le=10_000)] = Field(
+        "auto",
+        description="seeds that train at the same time on one device, at most; auto: on a GPU as "
+        "many as fit its memory if that is faster, on a CPU one",
     )
 
     @property

@@ -153,7 +153,7 @@ def _compute(
         return Networks.open(task.folder, device, seeds)
 
     loaded: dict[tuple[str, str, str], dataset.Images] = {}
-    with devices.repeatable(device, task.threads):
+    with devices.arithmetic(device, task.threads):
         for evaluation in task.evaluations:
             if not (seeds := missing[evaluation.label]):
                 continue

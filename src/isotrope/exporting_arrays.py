@@ -140,7 +140,7 @@ def export_arrays(
         UserError: as `isotrope.exporting.export_as`, or if weights or data are absent or damaged.
     """
     rows, place = exported_runs(group), devices.choose(device)
-    with devices.repeatable(place, threads):
+    with devices.arithmetic(place, threads):
         if errors:
             yield from _errors(rows, folder, place)
         if indices:

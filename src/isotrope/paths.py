@@ -70,6 +70,11 @@ def resume_file(run: str, point: str, seed: int, digest: str) -> Path:
     return point_folder(run, point) / ".resume" / f"{seed}-{digest}.pt"
 
 
+def stack_width(run: str, point: str, digest: str) -> Path:
+    """How many seeds train at once on a device, as it was measured there."""
+    return point_folder(run, point) / ".resume" / f"width-{digest}.json"
+
+
 def finished_evaluation(run: str, point: str, name: str, digest: str, seed: int) -> Path:
     """The rows of one seed under one evaluation."""
     return point_folder(run, point) / ".evaluations" / f"{name}-{digest}" / f"{seed}.csv"

@@ -125,11 +125,11 @@ def test_a_training_put_back_at_any_step_sees_the_same_sizes():
             nonlocal steps
             steps += 1
             if steps == stop:
-                kept.update(copy.deepcopy(training.state()))
+                kept.update(copy.deepcopy(training.states()))
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            first.run(save, lambda: None)
+            first.run(save, lambda: None, first.ended)
         second = new_training(epochs=2, augmentation=JITTER)
         torch.manual_seed(99)  # what happened in between must not matter
         second.restore(kept)

@@ -11,7 +11,7 @@ from torch import nn
 from toy_runs import CLASSES, SHAPE, ToyDataParams, ToyModelParams, build, toy_images, toy_training
 
 from isotrope.training import seeding
-from isotrope.training.loop import Labelled, SeedTraining
+from isotrope.training.loop import Labelled, LockstepTraining
 
 
 def labelled(split: str) -> Labelled:
@@ -19,15 +19,29 @@ def labelled(split: str) -> Labelled:
     return Labelled(found.images, found.labels)
 
 
-def new_training(seed: int = 3, **changes: object) -> SeedTraining:
-    seeding.seed_everything(seed)
-    network = build(ToyModelParams(), SHAPE, CLASSES)
-    data = labelled("train"), labelled("valid")
-    return SeedTraining(network, seed, toy_training(**changes), *data)
+class Alone(LockstepTraining):
+    """A seed by itself, and what is left of it when it has ended."""
+
+    def __init__(self, seed: int, **changes: object) -> None:
+        seeding.seed_everything(seed)
+        self.network = build(ToyModelParams(), SHAPE, CLASSES)
+        data = labelled("train"), labelled("valid")
+        super().__init__([self.network], [seed], toy_training(**changes), *data)
+        self.record = self.records[seed]
+
+    def ended(self, finished):
+        ((self.record, self.best_weights),) = finished
+
+    def __getattr__(self, name):
+        return getattr(self.__dict__["record"], name)
 
 
-def run(training: SeedTraining) -> SeedTraining:
-    training.run(lambda: None, lambda: None)
+def new_training(seed: int = 3, **changes: object) -> Alone:
+    return Alone(seed, **changes)
+
+
+def run(training: Alone) -> Alone:
+    training.run(lambda: None, lambda: None, training.ended)
     return training
 
 
@@ -111,9 +125,13 @@ def test_patience_ends_training_and_the_best_epoch_is_kept(accuracies, patience,
     stopping = None if patience is None else {"patience": patience}
     training = new_training(epochs=len(accuracies), early_stopping=stopping)
     scripted = iter(accuracies)
-    training.validate = lambda after_batch: (1.0, next(scripted))  # type: ignore[method-assign]
+    training.validate = lambda after_batch: [(1.0, next(scripted))]  # type: ignore[method-assign]
     weights = []
-    training.run(lambda: None, lambda: weights.append(copy.deepcopy(training.network.state_dict())))
+    training.run(
+        lambda: None,
+        lambda: weights.append(copy.deepcopy(training.network.state_dict())),
+        training.ended,
+    )
 
     assert (len(training.history), training.best_epoch) == (epochs, best)
     assert training.best_accuracy == accuracies[best - 1]
@@ -139,7 +157,7 @@ def test_a_huge_learning_rate_ends_as_diverged_with_the_weights_of_the_best_epoc
 
 def test_a_validation_loss_that_is_not_finite_diverges_too():
     training = new_training()
-    training.validate = lambda after_batch: (math.inf, 0.9)  # type: ignore[method-assign]
+    training.validate = lambda after_batch: [(math.inf, 0.9)]  # type: ignore[method-assign]
     run(training)
 
     assert training.diverged
@@ -150,9 +168,9 @@ def test_batches_come_in_the_fixed_order_unless_reshuffled():
     seen: dict[bool, list[list[int]]] = {False: [], True: []}
     for reshuffle in seen:
         training = new_training(epochs=2, reshuffle=reshuffle)
-        step = training._step
-        training._step = lambda images, labels, step=step, kept=seen[reshuffle]: (  # type: ignore[method-assign]
-            kept.append(labels.tolist()) or step(images, labels)
+        step = training.engine.step
+        training.engine.step = lambda batch, rates, step=step, kept=seen[reshuffle]: (  # type: ignore[method-assign]
+            kept.append(batch.labels.tolist()) or step(batch, rates)
         )
         run(training)
     plain, shuffled = (list(itertools.chain(*seen[key])) for key in (False, True))
@@ -187,11 +205,11 @@ def test_a_training_put_back_at_any_step_ends_with_the_same_bits(reshuffle):
             nonlocal steps
             steps += 1
             if steps == stop:
-                kept.update(copy.deepcopy(training.state()))
+                kept.update(copy.deepcopy(training.states()))
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            first.run(save, lambda: None)
+            first.run(save, lambda: None, first.ended)
         second = new_training(epochs=3, reshuffle=reshuffle)
         torch.manual_seed(99)  # what happened in between must not matter
         second.restore(kept)

@@ -21,7 +21,7 @@ def test_the_log_begins_with_the_model_and_has_a_line_an_epoch(toys):
         lines[0] == "toy/toy/plain, base, seeds 1-2: 2 to train, 0 are finished; cpu, 1 CPU threads"
     )
     assert lines[1] == "40 training and 40 validation images of 1 x 8 x 8, 4 classes"
-    assert lines[2] == "ToyNetwork, 628 parameters"
+    assert lines[2] == "ToyNetwork, 624 parameters"
     assert [line.split()[0] for line in lines[3:6]] == ["conv", "norm", "linear"]
     epochs = [line for line in lines if " of 4, loss " in line]
     assert len(epochs) == 8
@@ -36,8 +36,8 @@ def test_the_summary_counts_every_parameter_once():
     network = ToyNetwork(ToyModelParams(), 1, 4)
     head, *rows = model_summary(network)
 
-    assert head == "ToyNetwork, 628 parameters"
-    assert sum(int(row.split()[1].replace(",", "")) for row in rows) == 628
+    assert head == "ToyNetwork, 624 parameters"
+    assert sum(int(row.split()[1].replace(",", "")) for row in rows) == 624
 
 
 def test_the_heartbeat_says_how_the_job_fares_and_goes_when_it_is_done(toys, monkeypatch):
@@ -53,13 +53,14 @@ def test_the_heartbeat_says_how_the_job_fares_and_goes_when_it_is_done(toys, mon
     train(task)
 
     assert set(said[0]) == {
-        *("seed", "epoch", "epochs", "validation_accuracy", "time"),
+        *("seed", "seeds", "seeds_done", "epoch", "epochs", "validation_accuracy", "time"),
         *("host", "pid", "slurm_job", "seconds_left", "ended"),
     }
     assert (said[0]["seed"], said[0]["epoch"], said[0]["epochs"]) == (1, 1, 4)
     assert said[0]["validation_accuracy"] is None
     assert said[0]["seconds_left"] is None
-    assert (said[-1]["seed"], said[-1]["epoch"]) == (2, 4)
+    assert (said[-1]["seed"], said[-1]["seeds"], said[-1]["epoch"]) == (2, [2], 4)
+    assert said[-1]["seeds_done"] == 1
     assert said[-1]["seconds_left"] >= 0
     assert 0 <= said[-1]["validation_accuracy"] <= 1
     assert all((one["pid"], one["slurm_job"]) == (os.getpid(), "4711") for one in said)

@@ -83,11 +83,11 @@ def test_a_file_of_another_training_is_refused(tmp_path):
 
 def test_a_file_of_another_format_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "3-aa.pt"
-    monkeypatch.setattr(resume, "FORMAT", 2)
+    monkeypatch.setattr(resume, "FORMAT", 99)
     resume.save(path, state(1), "aa")
     monkeypatch.undo()
 
-    with pytest.raises(UserError, match=r"has format 2, .* reads format 1; delete it"):
+    with pytest.raises(UserError, match=r"has format 99, .* reads format 2; delete it"):
         lines_and_step(path)
 
 

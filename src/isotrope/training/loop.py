@@ -1,4 +1,4 @@
-"""The training of one seed: a plain loop that can be left at any step and taken up again.
+"""The training of some seeds in lockstep: a plain loop that can be left and taken up at any step.
 
 Source: Altstidl et al., "Just a Matter of Scale? Reevaluating Scale Equivariance in Convolutional
 Neural Networks", 2022, https://arxiv.org/abs/2211.10288, and its published code: Adam without
@@ -10,20 +10,18 @@ and a loss that is not finite ends the seed.
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from isotrope import devices
 from isotrope.envelope import Training
 from isotrope.training import seeding
 from isotrope.training.augmentation import augmented
-
-Weights = dict[str, Tensor]
+from isotrope.training.engines import Alone, Batch, Engine, Stacked, Weights
+from isotrope.training.records import EpochRow, SeedRecord
 
 
 class Labelled(NamedTuple):
@@ -38,203 +36,272 @@ class Labelled(NamedTuple):
     labels: Tensor
 
 
-@dataclass(frozen=True)
-class EpochRow:
-    """What is recorded of one epoch.
-
-    Losses are means over images, accuracies fractions. Those of the training images are running:
-    each batch is counted with the weights before its step, in training mode. ``train_seconds`` is
-    the time of the training steps alone.
-    """
-
-    seed: int
-    epoch: int  # from 1
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    train_seconds: float
-
-
 def to_unit(images: Tensor) -> Tensor:
     """Images of 0..255 (uint8) as float32 in 0..1, as networks take them."""
     return images.to(torch.float32).div_(255)
 
 
-class SeedTraining:
-    """A network in training: it runs, says where it is, and can be put back to where it was.
+class Finished(NamedTuple):
+    """A seed that has ended.
 
     Args:
-        network: with its initial weights, on the device of the images.
-        seed: the network's seed.
+        record: its history.
+        weights: those of its best epoch, the initial ones if there is none.
+    """
+
+    record: SeedRecord
+    weights: Weights
+
+
+class LockstepTraining:
+    """Networks in training at the same step of the same epoch, each with a seed of its own.
+
+    A seed that ends (by patience, divergence or its last epoch) leaves; its row of the stack is
+    computed on, and what it gives is nobody's, until half of the rows are such: then the stack
+    is built anew without them.
+
+    Args:
+        networks: each seed's network with its initial weights, on the device of the images. One
+            trains by itself, several are stacked.
+        seeds: the seeds.
         training: how to train.
         train: the training images in their fixed order.
         validation: the images that choose the best epoch.
+        rows: for each seed its row; and
+        width: the number of rows, where a stack is taken up again that has lost some.
+
+    Raises:
+        ValueError: if the networks cannot be stacked.
     """
 
     def __init__(
         self,
-        network: nn.Module,
-        seed: int,
+        networks: Sequence[nn.Module],
+        seeds: Sequence[int],
         training: Training,
         train: Labelled,
         validation: Labelled,
+        rows: Sequence[int] | None = None,
+        width: int | None = None,
     ) -> None:
-        self.network = network
-        self.seed = seed
         self.training = training
         self.train = train
         self.validation = validation
         self.device = train.images.device
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=training.optimizer.learning_rate)
         self.steps = math.ceil(len(train.labels) / training.batch_size)
         self.position = 0  # steps done of the epoch in hand
-        self.history: list[EpochRow] = []
-        self.diverged = False
-        self.best_epoch = 0  # 0 are the initial weights
-        self.best_accuracy: float | None = None
-        self.best_weights = self._copy_weights()
-        self._train_seconds = 0.0  # of the epoch in hand
+        self._rows = dict(zip(seeds, range(len(seeds)) if rows is None else rows, strict=True))
+        self.records = {seed: SeedRecord(seed, training) for seed in seeds}
+        width = width or len(seeds)
+        by_row = dict(zip(self._rows.values(), networks, strict=True))
+        filled = [by_row.get(row, networks[0]) for row in range(width)]
+        self.engine = _engine(filled, width, training)
+        self._best = {seed: self.engine.weights(row) for seed, row in self._rows.items()}
+        self._train_seconds = 0.0  # of the epoch in hand, of all seeds together
         self._clock: float | None = None  # when it was read last, while it runs
         self._clear_sums()
 
     @property
-    def finished(self) -> bool:
-        """Whether no epoch follows: the last is done, patience is spent, or the loss diverged."""
-        done = len(self.history)
-        stopping = self.training.early_stopping
-        impatient = stopping is not None and done - self.best_epoch >= stopping.patience
-        return self.diverged or impatient or done >= self.training.epochs
+    def seeds(self) -> list[int]:
+        """The seeds that are in training."""
+        return list(self._rows)
 
-    def run(self, after_step: Callable[[], None], after_epoch: Callable[[], None]) -> None:
-        """Train until finished.
+    @property
+    def epochs(self) -> int:
+        """The epochs that are done."""
+        return max((len(record.history) for record in self.records.values()), default=0)
+
+    @property
+    def stacked(self) -> bool:
+        """Whether several rows are computed at once."""
+        return self.engine.rows > 1
+
+    def run(
+        self,
+        after_step: Callable[[], None],
+        after_epoch: Callable[[], None],
+        at_end: Callable[[list[Finished]], None],
+    ) -> None:
+        """Train until every seed has ended.
 
         Args:
             after_step: called after each training step and each batch of validation images; it
-                may ask for ``state`` and may end the training by an exception.
-            after_epoch: called when an epoch's row has joined the history.
+                may ask for ``states`` and may end the training by an exception.
+            after_epoch: called when an epoch's rows have joined the histories.
+            at_end: called with the seeds that have ended with an epoch, when the others are
+                ready for the next.
         """
-        while not self.finished:
+        while self._rows:
             self._train_epoch(after_step)
-            loss, accuracy = self._mean(self._loss_sum, self._correct, len(self.train.labels))
-            if math.isfinite(loss):
-                validation_loss, validation_accuracy = self.validate(after_step)
+            loss, correct = self._loss_sum.tolist(), self._correct.tolist()
+            if any(math.isfinite(loss[row]) for row in self._rows.values()):
+                validation = self.validate(after_step)
             else:
-                validation_loss = validation_accuracy = math.nan
-            self._close_epoch(loss, accuracy, validation_loss, validation_accuracy)
+                validation = [(math.nan, math.nan)] * self.engine.rows
+            self._close_epoch(loss, correct, validation)
             after_epoch()
+            if ended := self._leave():
+                at_end(ended)
 
     def _train_epoch(self, after_step: Callable[[], None]) -> None:
         """The rest of the epoch in hand, step by step."""
-        size, order = self.training.batch_size, None
+        size, count, orders = self.training.batch_size, len(self.train.labels), None
         if self.training.reshuffle:
-            count, epoch = len(self.train.labels), len(self.history) + 1
-            order = seeding.epoch_order(self.seed, epoch, count).to(self.device)
-        self.network.train()
+            drawn = [seeding.epoch_order(seed, self.epochs + 1, count) for seed in self._row_seeds]
+            orders = torch.stack(drawn).to(self.device)
         self._clock = time.perf_counter()
         while self.position < self.steps:
-            chosen: slice | Tensor = slice(self.position * size, (self.position + 1) * size)
-            if order is not None:
-                chosen = order[chosen]
-            self._step(self.train.images[chosen], self.train.labels[chosen])
+            some = slice(self.position * size, min((self.position + 1) * size, count))
+            chosen = some if orders is None else orders[:, some]
+            batch = self._batch(self.train.images[chosen], self.train.labels[chosen])
+            losses, correct = self.engine.step(batch, self._rates())
+            self._loss_sum += losses * (some.stop - some.start)
+            self._correct += correct
             self.position += 1
             after_step()
         self._read_clock()
         self._clock = None
 
-    def _step(self, images: Tensor, labels: Tensor) -> None:
-        """One step of the optimizer; sums stay on the device, so that nothing waits for them."""
-        inputs = to_unit(images)
-        if (jitter := self.training.augmentation) is not None:
-            epoch = len(self.history) + 1
-            inputs = augmented(inputs, jitter, self.seed, epoch, self.position)
-        logits = self.network(inputs)
-        loss = F.cross_entropy(logits, labels)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        self._loss_sum += loss.detach().double() * len(labels)
-        self._correct += (logits.detach().argmax(dim=1) == labels).sum()
+    @property
+    def _row_seeds(self) -> list[int]:
+        """The seed of each row; one whose seed has ended sees what the first of the others does."""
+        by_row = {row: seed for seed, row in self._rows.items()}
+        return [by_row.get(row, self.seeds[0]) for row in range(self.engine.rows)]
 
-    def validate(self, after_batch: Callable[[], None]) -> tuple[float, float]:
-        """Mean loss and accuracy on the validation images."""
-        size = devices.evaluation_batch(self.device)
-        loss = torch.zeros((), dtype=torch.float64, device=self.device)
-        correct = torch.zeros((), dtype=torch.int64, device=self.device)
-        self.network.eval()
+    def _batch(self, images: Tensor, labels: Tensor) -> Batch:
+        """What the networks see in a step: the same for all rows, or images for each."""
+        inputs, noises = to_unit(images), []
+        epoch, jitter = self.epochs + 1, self.training.augmentation
+        if jitter is not None:
+            own = inputs if labels.ndim == 2 else inputs.expand(self.engine.rows, *inputs.shape)
+            seen = zip(own, self._row_seeds, strict=True)
+            inputs = torch.stack(
+                [augmented(some, jitter, seed, epoch, self.position) for some, seed in seen]
+            )
+            labels = labels.expand(inputs.shape[:2])
+        if hasattr(self.engine.network, "draw"):
+            for seed in self._row_seeds:
+                generator = seeding.step_generator(seed, epoch, self.position, seeding.INSIDE)
+                network: Any = self.engine.network
+                drawn = network.draw(generator, labels.shape[-1])
+                noises.append(_moved(drawn, self.device))
+        if labels.ndim == 2 and self.engine.rows == 1:
+            inputs, labels = inputs[0], labels[0]
+        return Batch(inputs, labels, noises)
+
+    def _rates(self) -> list[float]:
+        """The learning rate of each row."""
+        progress = self.epochs + self.position / self.steps
+        return [self.records[seed].rate(progress) for seed in self._row_seeds]
+
+    def validate(self, after_batch: Callable[[], None]) -> list[tuple[float, float]]:
+        """Mean loss and accuracy of each row on the validation images."""
+        size = self._tested_at_once
+        losses, corrects = self._zeros(torch.float64), self._zeros(torch.int64)
         for start in range(0, len(self.validation.labels), size):
             images, labels = (tensor[start : start + size] for tensor in self.validation)
-            with torch.inference_mode():
-                logits = self.network(to_unit(images))
-                loss += F.cross_entropy(logits, labels, reduction="sum").double()
-                correct += (logits.argmax(dim=1) == labels).sum()
+            loss, correct = self.engine.test(Batch(to_unit(images), labels))
+            losses += loss
+            corrects += correct
             after_batch()
-        return self._mean(loss, correct, len(self.validation.labels))
+        count = len(self.validation.labels)
+        return [
+            (loss / count, correct / count)
+            for loss, correct in zip(losses.tolist(), corrects.tolist(), strict=True)
+        ]
+
+    @property
+    def _tested_at_once(self) -> int:
+        """Validation images of a batch; those of a stack take its rows' share of the memory."""
+        size = devices.evaluation_batch(self.device)
+        return max(self.training.batch_size, size // self.engine.rows) if self.stacked else size
 
     def _close_epoch(
-        self, loss: float, accuracy: float, validation_loss: float, validation_accuracy: float
+        self, losses: list[float], correct: list[int], validation: list[tuple[float, float]]
     ) -> None:
-        """Add the epoch to the history and keep its weights if it is the best."""
-        epoch = len(self.history) + 1
-        self.diverged = not (math.isfinite(loss) and math.isfinite(validation_loss))
-        row = EpochRow(
-            seed=self.seed,
-            epoch=epoch,
-            train_loss=loss,
-            train_accuracy=accuracy,
-            validation_loss=validation_loss,
-            validation_accuracy=validation_accuracy,
-            train_seconds=self._train_seconds,
-        )
-        self.history.append(row)
-        if not self.diverged and validation_accuracy > (
-            -1.0 if self.best_accuracy is None else self.best_accuracy
-        ):
-            self.best_accuracy, self.best_epoch = validation_accuracy, epoch
-            self.best_weights = self._copy_weights()
+        """Add the epoch to each history, and keep the weights of those whose best it is."""
+        count, seconds = len(self.train.labels), self._train_seconds / len(self._rows)
+        epoch = self.epochs + 1
+        for seed, row in self._rows.items():
+            finite = math.isfinite(losses[row])
+            validation_loss, accuracy = validation[row] if finite else (math.nan, math.nan)
+            closed = EpochRow(
+                seed=seed,
+                epoch=epoch,
+                train_loss=losses[row] / count,
+                train_accuracy=correct[row] / count,
+                validation_loss=validation_loss,
+                validation_accuracy=accuracy,
+                train_seconds=seconds,
+            )
+            if self.records[seed].close(closed):
+                self._best[seed] = self.engine.weights(row)
         self.position, self._train_seconds = 0, 0.0
         self._clear_sums()
 
-    def state(self) -> dict[str, Any]:
-        """All that is needed to go on from here, as ``restore`` takes it.
+    def _leave(self) -> list[Finished]:
+        """Part with the seeds that have ended, and with their rows if they are half of all."""
+        gone = [seed for seed in self.seeds if self.records[seed].finished]
+        for seed in gone:
+            del self._rows[seed]
+        if self._rows and 2 * len(self._rows) <= self.engine.rows:
+            states = [self.engine.state(row) for row in self._rows.values()]
+            network = self.engine.network
+            self.engine = _engine([network] * len(states), len(states), self.training)
+            for row, state in enumerate(states):
+                self.engine.restore(row, state)
+            self._rows = {seed: row for row, seed in enumerate(self._rows)}
+            self._clear_sums()
+        return [Finished(self.records.pop(seed), self._best.pop(seed)) for seed in gone]
+
+    def try_out(self, steps: int) -> None:
+        """Do the first step so many times, then test a batch; the training is of no use after."""
+        for _ in range(steps):
+            size = self.training.batch_size
+            batch = self._batch(self.train.images[:size], self.train.labels[:size])
+            self.engine.step(batch, self._rates())
+        images, labels = (tensor[: self._tested_at_once] for tensor in self.validation)
+        self.engine.test(Batch(to_unit(images), labels))
+
+    def states(self) -> dict[int, dict[str, Any]]:
+        """For each seed all that is needed to go on from here, as ``restore`` takes it.
 
         Holds tensors, numbers and words in plain dicts and lists; the tensors are those in use.
         """
         self._read_clock()
+        together = {"seeds": self.seeds, "width": self.engine.rows}
         return {
-            "seed": self.seed,
-            "position": self.position,
-            "history": [asdict(row) for row in self.history],
-            "diverged": self.diverged,
-            "best_epoch": self.best_epoch,
-            "best_accuracy": self.best_accuracy,
-            "best_weights": self.best_weights,
-            "weights": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "loss_sum": self._loss_sum,
-            "correct": self._correct,
-            "train_seconds": self._train_seconds,
-            "random": seeding.random_state(self.device),
+            seed: {
+                "stack": {**together, "row": row},
+                "seed": seed,
+                "epochs": self.epochs,
+                "position": self.position,
+                "record": self.records[seed].state(),
+                "best_weights": self._best[seed],
+                "engine": self.engine.state(row),
+                "loss_sum": self._loss_sum[row].clone(),
+                "correct": self._correct[row].clone(),
+                "train_seconds": self._train_seconds,
+                "random": seeding.random_state(self.device),
+            }
+            for seed, row in self._rows.items()
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a state, with tensors of any device."""
-        self.network.load_state_dict(state["weights"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.position = state["position"]
-        self.history = [EpochRow(**row) for row in state["history"]]
-        self.diverged = state["diverged"]
-        self.best_epoch = state["best_epoch"]
-        self.best_accuracy = state["best_accuracy"]
-        best: Weights = state["best_weights"]
-        self.best_weights = {name: value.to(self.device) for name, value in best.items()}
-        self._loss_sum = state["loss_sum"].to(self.device)
-        self._correct = state["correct"].to(self.device)
-        self._train_seconds = state["train_seconds"]
-        seeding.restore_random_state(state["random"], self.device)
+    def restore(self, states: Mapping[int, dict[str, Any]]) -> None:
+        """Go back to a state of every seed, all at the same step, with tensors of any device."""
+        for seed, row in self._rows.items():
+            state = states[seed]
+            self.records[seed].restore(state["record"])
+            self.engine.restore(row, state["engine"])
+            best: Weights = state["best_weights"]
+            self._best[seed] = {name: value.to(self.device) for name, value in best.items()}
+            self._loss_sum[row] = state["loss_sum"].to(self.device)
+            self._correct[row] = state["correct"].to(self.device)
+            self.position, self._train_seconds = state["position"], state["train_seconds"]
+            seeding.restore_random_state(state["random"], self.device)
 
     def restart_clock(self) -> None:
-        """Leave out the time since ``state`` was asked for, if the clock runs."""
+        """Leave out the time since ``states`` was asked for, if the clock runs."""
         if self._clock is not None:
             self._clock = time.perf_counter()
 
@@ -247,13 +314,22 @@ class SeedTraining:
             self._clock = now
 
     def _clear_sums(self) -> None:
-        self._loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
-        self._correct = torch.zeros((), dtype=torch.int64, device=self.device)
+        self._loss_sum, self._correct = self._zeros(torch.float64), self._zeros(torch.int64)
 
-    def _copy_weights(self) -> Weights:
-        return {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+    def _zeros(self, dtype: torch.dtype) -> Tensor:
+        """A number for each row."""
+        return torch.zeros(self.engine.rows, dtype=dtype, device=self.device)
 
-    @staticmethod
-    def _mean(loss_sum: Tensor, correct: Tensor, count: int) -> tuple[float, float]:
-        """Mean loss and accuracy; waits for the device."""
-        return float(loss_sum) / count, int(correct) / count
+
+def _engine(networks: Sequence[nn.Module], width: int, training: Training) -> Engine:
+    """What computes the steps of ``width`` networks."""
+    return Alone(networks[0], training) if width == 1 else Stacked(networks, training)
+
+
+def _moved(drawn: Any, device: torch.device) -> Any:
+    """What a network drew, on the device that trains."""
+    if isinstance(drawn, Tensor):
+        return drawn.to(device)
+    if isinstance(drawn, dict):
+        return {key: _moved(value, device) for key, value in drawn.items()}
+    return tuple(_moved(value, device) for value in drawn)

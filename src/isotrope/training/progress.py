@@ -6,7 +6,7 @@ Nothing is printed here: lines go to a function and the bar to a console, both o
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,8 @@ from torch import nn
 from isotrope.errors import UserError
 from isotrope.files import write_whole
 from isotrope.training import provenance
-from isotrope.training.loop import SeedTraining
+from isotrope.training.loop import LockstepTraining
+from isotrope.training.records import EpochRow, SeedRecord
 
 HEARTBEAT_SECONDS = 5.0  # at most one in that time
 
@@ -60,7 +61,7 @@ def model_summary(network: nn.Module) -> list[str]:
 
 
 class PackProgress:
-    """Follows the seeds that a job trains one after the other.
+    """Follows the seeds that a job trains: one after the other, or some of them together.
 
     Args:
         report: where lines and the bar go.
@@ -75,9 +76,10 @@ class PackProgress:
         self.epochs = epochs
         self.steps = 0  # training steps and validation batches since the start
         self._seeds_after = seeds
-        self._training: SeedTraining | None = None
-        self._done = 0.0  # epochs since the start, without those of the seed in hand
-        self._resumed_at = 0.0  # epochs of the seed in hand that an earlier job did
+        self._seeds_done = 0
+        self._training: LockstepTraining | None = None
+        self._rows: list[EpochRow] = []  # of the last epoch
+        self._done = 0.0  # epochs of all seeds since the start, without the one in hand
         self._start = time.monotonic()
         self._beat_at = -math.inf
         self._ended = False
@@ -103,19 +105,28 @@ class PackProgress:
             self._bar.stop()
         if kind is None or issubclass(kind, Exception):  # finished, or failed: the log says why
             self.heartbeat.unlink(missing_ok=True)
-        else:  # a signal: the seed in hand is saved
+        else:  # a signal: the seeds in hand are saved
             self._ended = True
             self._beat(always=True)
 
-    def begin(self, training: SeedTraining) -> None:
-        """A seed begins, or goes on where an earlier job left it."""
-        self._training = training
-        self._seeds_after -= 1
-        self._resumed_at = self._epochs_of_seed()
-        if self._resumed_at:
-            epoch = len(training.history) + 1
-            self.report.log(f"seed {training.seed}: goes on in epoch {epoch} of {self.epochs}")
+    def begin(self, training: LockstepTraining) -> None:
+        """Seeds begin, or go on where an earlier job left them."""
+        self._training, self._rows = training, []
+        self._seeds_after -= len(training.seeds)
+        self._done -= self._in_hand()
+        if training.epochs or training.position:
+            epoch = training.epochs + 1
+            who = f"{named(training.seeds)}: {'goes' if len(training.seeds) == 1 else 'go'} on"
+            self.report.log(f"{who} in epoch {epoch} of {self.epochs}")
+            histories = (record.history for record in training.records.values())
+            self._rows = [history[-1] for history in histories if history]
         self._beat(always=True)
+
+    def put_off(self) -> None:
+        """The seeds in hand are taken up later."""
+        if (training := self._training) is not None:
+            self._seeds_after += len(training.seeds)
+            self._training = None
 
     def step(self) -> None:
         """A training step or a batch of validation images is done."""
@@ -126,65 +137,57 @@ class PackProgress:
         """An epoch is done: one line."""
         if (training := self._training) is None:
             return
-        row = training.history[-1]
-        parts = [
-            f"seed {row.seed}: epoch {row.epoch} of {self.epochs}",
-            f"loss {row.train_loss:.4f}",
-            f"accuracy {row.train_accuracy:.1%}",
-            f"validation loss {row.validation_loss:.4f}",
-            f"accuracy {row.validation_accuracy:.1%}"
-            + (" (best)" if training.best_epoch == row.epoch else ""),
-            f"{row.train_seconds:.2f} s",
-        ]
+        self._rows = [record.history[-1] for record in training.records.values()]
+        self._done += len(self._rows)
         left = self.seconds_left()
-        if left:
-            parts.append(f"at most {duration(left)} left")
-        self.report.log(", ".join(parts))
+        line = _said_of(self._rows, self.epochs, training)
+        self.report.log(line + (f", at most {duration(left)} left" if left else ""))
         self._beat(always=False)
 
-    def end(self, status: str) -> None:
-        """The seed is finished and stored."""
-        if (training := self._training) is None:
-            return
-        self._done += self._epochs_of_seed() - self._resumed_at
-        best = "none" if training.best_accuracy is None else f"{training.best_accuracy:.1%}"
+    def end(self, record: SeedRecord, status: str) -> None:
+        """A seed is finished and stored."""
+        self._seeds_done += 1
+        best = "none" if record.best_accuracy is None else f"{record.best_accuracy:.1%}"
         self.report.log(
-            f"seed {training.seed}: {status} after {len(training.history)} epochs, best validation "
-            f"accuracy {best} in epoch {training.best_epoch}"
+            f"seed {record.seed}: {status} after {len(record.history)} epochs, best validation "
+            f"accuracy {best} in epoch {record.best_epoch}"
         )
-        self._training = None
 
     def seconds_left(self) -> float | None:
         """Time until the last seed is finished if none stops early; none before the first step."""
-        now, before = self._epochs_of_seed(), self._resumed_at
-        done = self._done + now - before
+        done = self._done + self._in_hand()
         if done <= 0:
             return None
-        training = self._training
-        left = 0.0 if training is None or training.finished else self.epochs - now
-        return (time.monotonic() - self._start) / done * (left + self._seeds_after * self.epochs)
+        left = float(self._seeds_after * self.epochs)
+        if (training := self._training) is not None:
+            going = sum(not record.finished for record in training.records.values())
+            left += going * (self.epochs - training.epochs - training.position / training.steps)
+        return (time.monotonic() - self._start) / done * left
 
-    def _epochs_of_seed(self) -> float:
-        """Epochs of the seed in hand, the last one in part."""
+    def _in_hand(self) -> float:
+        """How much of an epoch is done, of all seeds in training."""
         if (training := self._training) is None:
             return 0.0
-        return len(training.history) + training.position / training.steps
+        return len(training.seeds) * training.position / training.steps
 
     def _beat(self, always: bool) -> None:
         """Write the heartbeat and move the bar, unless that was done just now."""
         now = time.monotonic()
-        if (training := self._training) is None:
+        if (training := self._training) is None or not training.seeds:
             return
         if not always and now - self._beat_at < HEARTBEAT_SECONDS:
             return
         self._beat_at = now
-        accuracy = training.history[-1].validation_accuracy if training.history else None
+        known = [row.validation_accuracy for row in self._rows]
+        known = [accuracy for accuracy in known if not math.isnan(accuracy)]
         left = self.seconds_left()
         said = {
-            "seed": training.seed,
-            "epoch": min(len(training.history) + 1, self.epochs),
+            "seed": training.seeds[0],
+            "seeds": training.seeds,
+            "seeds_done": self._seeds_done,
+            "epoch": min(training.epochs + 1, self.epochs),
             "epochs": self.epochs,
-            "validation_accuracy": None if accuracy is None or math.isnan(accuracy) else accuracy,
+            "validation_accuracy": math.fsum(known) / len(known) if known else None,
             "time": round(time.time(), 3),
             "ended": self._ended,
             **provenance.job(),
@@ -193,8 +196,40 @@ class PackProgress:
         with suppress(UserError):  # a heartbeat that cannot be written ends no training
             write_whole(self.heartbeat, json.dumps(said) + "\n")
         if self._bar is not None:
-            shown = f"seed {training.seed}, epoch {said['epoch']} of {self.epochs}"
+            shown = f"{named(training.seeds)}, epoch {said['epoch']} of {self.epochs}"
             if left is not None:
                 shown += f", at most {duration(left)} left"
-            done = self._epochs_of_seed()
+            done = training.epochs + training.position / training.steps
             self._bar.update(self._bar_task, completed=done, description=shown)
+
+
+def named(seeds: Sequence[int]) -> str:
+    """Seeds for people: ``seed 3``, ``seeds 1-5``, ``25 seeds, 1-50``."""
+    if len(seeds) == 1:
+        return f"seed {seeds[0]}"
+    first, last = min(seeds), max(seeds)
+    return (
+        f"seeds {first}-{last}"
+        if last - first + 1 == len(seeds)
+        else (f"{len(seeds)} seeds of {first}-{last}")
+    )
+
+
+def _said_of(rows: Sequence[EpochRow], epochs: int, training: LockstepTraining) -> str:
+    """A line about an epoch: of one seed its numbers, of several their means."""
+
+    def mean(key: str) -> float:
+        return math.fsum(getattr(row, key) for row in rows) / len(rows)
+
+    best = [row.seed for row in rows if training.records[row.seed].best_epoch == row.epoch]
+    mark = "" if not best else " (best)" if len(rows) == 1 else f" (best of {len(best)})"
+    return ", ".join(
+        [
+            f"{named([row.seed for row in rows])}: epoch {rows[0].epoch} of {epochs}",
+            f"loss {mean('train_loss'):.4f}",
+            f"accuracy {mean('train_accuracy'):.1%}",
+            f"validation loss {mean('validation_loss'):.4f}",
+            f"accuracy {mean('validation_accuracy'):.1%}{mark}",
+            f"{math.fsum(row.train_seconds for row in rows):.2f} s",
+        ]
+    )

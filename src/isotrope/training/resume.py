@@ -25,7 +25,7 @@ from isotrope.files import (
 )
 
 MAGIC = b"isotrope-resume"
-FORMAT = 1
+FORMAT = 2
 
 
 class _DamagedError(Exception):
@@ -66,13 +66,16 @@ def save(path: Path, state: dict[str, Any], digest: str) -> None:
         sync_folder(path.parent)
 
 
-def load(path: Path, digest: str, log: Callable[[str], None]) -> dict[str, Any] | None:
+def load(
+    path: Path, digest: str, log: Callable[[str], None], back: int = 0
+) -> dict[str, Any] | None:
     """The last whole state of an unfinished seed, on the CPU.
 
     Args:
         path: the seed's resume file.
         digest: the digest of the training that wants to go on.
         log: is told of damaged files that are passed over.
+        back: 1 for the state before the last.
 
     Returns:
         What was given to ``save``, or ``None`` if there is nothing to take up.
@@ -80,13 +83,33 @@ def load(path: Path, digest: str, log: Callable[[str], None]) -> dict[str, Any] 
     Raises:
         UserError: if a file is of another training or of another version of Isotrope.
     """
-    for candidate in (path, previous(path)):
+    damaged = False
+    for candidate in (path, previous(path))[back:]:
         with suppress(FileNotFoundError):
             try:
-                return _read(candidate, digest)
+                found = _read(candidate, digest)
             except _DamagedError as error:
                 log(f"{candidate} is truncated or altered ({error}) and is passed over")
+                damaged = True
+                continue
+            if damaged:
+                go_back(path)
+            return found
     return None
+
+
+def go_back(path: Path) -> None:
+    """Put the state before the last in the place of the last.
+
+    Whoever takes it up must do so before the next saving, which would keep the wrong one of the
+    two as the previous.
+
+    Raises:
+        UserError: if the folder cannot be written.
+    """
+    with named_errors(path, "written"):
+        previous(path).replace(path)
+        sync_folder(path.parent)
 
 
 def _read(path: Path, digest: str) -> dict[str, Any]:

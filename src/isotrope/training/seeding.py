@@ -10,6 +10,8 @@ import numpy
 import torch
 from torch import Tensor
 
+INSIDE = 1  # the stream of numbers that a network is handed
+
 
 def seed_everything(seed: int) -> None:
     """Seed Python, numpy and torch on every device; the next draw of torch is the model's first."""
@@ -36,7 +38,7 @@ def epoch_order(seed: int, epoch: int, count: int) -> Tensor:
     return torch.randperm(count, generator=generator)
 
 
-def step_generator(seed: int, epoch: int, step: int) -> torch.Generator:
+def step_generator(seed: int, epoch: int, step: int, purpose: int = 0) -> torch.Generator:
     """A generator for what is drawn in one training step outside the network.
 
     It depends on nothing but its arguments, so that a resumed epoch draws the same.
@@ -45,8 +47,11 @@ def step_generator(seed: int, epoch: int, step: int) -> torch.Generator:
         seed: the seed of the network.
         epoch: the epoch, from 1.
         step: the step of the epoch, from 0.
+        purpose: tells streams of one step apart: 0 for images, ``INSIDE`` for what a network draws.
     """
     entropy = [seed, epoch, step + 1]  # numpy takes [seed, epoch, 0] for [seed, epoch]
+    if purpose:
+        entropy.append(purpose)
     mixed = numpy.random.SeedSequence(entropy).generate_state(1, numpy.uint64)
     return torch.Generator().manual_seed(int(mixed[0]))
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from isotrope import files
 from isotrope.errors import UserError
-from isotrope.training.loop import EpochRow
+from isotrope.training.records import EpochRow
 
 WEIGHTS, HISTORY, SEED = "weights.safetensors", "history.csv", "seed.json"
 HISTORY_COLUMNS = tuple(field.name for field in fields(EpochRow))

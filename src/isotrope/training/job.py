@@ -1,0 +1,334 @@
+"""The work of a pack's job: its missing seeds, some together, saved now and then, then stored.
+
+Seeds that train together are saved together, each in a file of its own that names the others, so
+that the next job finds them at one step again: a stack that was killed goes on as the same stack,
+row by row, and ends with the bits that it would have had. That needs an order of things. A stack
+is saved before its first step; when seeds end with an epoch, first the others are saved, then the
+ended ones stored, then their files removed.
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from isotrope import dataset, devices, registry
+from isotrope.errors import UserError
+from isotrope.training import provenance, resume, seeding, stacking, store
+from isotrope.training.loop import Finished, Labelled, LockstepTraining
+from isotrope.training.outputs import shape_of
+from isotrope.training.progress import PackProgress, Report, model_summary, named
+from isotrope.training.signals import Interruption
+
+if TYPE_CHECKING:
+    from isotrope.training.pack import PackTask
+
+COLLAPSED = 1.3  # times chance level: a network that is not better has learnt nothing
+Saved = dict[str, Any]  # of one seed: "training" as from LockstepTraining.states, and "record"
+
+
+@dataclass(frozen=True)
+class Together:
+    """Seeds that train at the same time.
+
+    Args:
+        seeds: the seeds.
+        rows: their rows in the stack.
+        width: rows of the stack, more than seeds where some have ended; 1 for a seed by itself.
+        saved: what an earlier job left of each, all at the same step; empty for new ones.
+    """
+
+    seeds: list[int]
+    rows: list[int]
+    width: int
+    saved: dict[int, Saved] = field(default_factory=dict)
+
+    @classmethod
+    def new(cls, seeds: Sequence[int]) -> "Together":
+        """Seeds that begin."""
+        return cls(list(seeds), list(range(len(seeds))), len(seeds))
+
+    @classmethod
+    def saved_as(cls, saved: dict[int, Saved]) -> "Together":
+        """Seeds that go on as they were saved."""
+        stacks = [one["training"]["stack"] for one in saved.values()]
+        return cls(list(saved), [one["row"] for one in stacks], stacks[0]["width"], saved)
+
+
+class PackJob:
+    """The training of a pack's missing seeds in one process.
+
+    Args:
+        task: what to train.
+        report: where the job says how far it is.
+        device: where it trains.
+        interruption: the signals that end it.
+        seeds: how many seeds are missing.
+    """
+
+    def __init__(
+        self,
+        task: "PackTask",
+        report: Report,
+        device: torch.device,
+        interruption: Interruption,
+        seeds: int,
+    ) -> None:
+        self.task = task
+        self.report = report
+        self.device = device
+        self.interruption = interruption
+        self.image_shape, self.classes = shape_of(task)
+        self.train_images = self._load("train")
+        self.validation_images = self._load("valid")
+        report.log(
+            f"{len(self.train_images.labels)} training and {len(self.validation_images.labels)} "
+            f"validation images of {' x '.join(map(str, self.image_shape))}, {self.classes} classes"
+        )
+        self.progress = PackProgress(report, task.heartbeat, seeds, task.training.epochs)
+        self._commit, self._versions = provenance.git_commit(), provenance.versions()
+
+    def train(self, seeds: Sequence[int]) -> None:
+        """Train seeds and store each when it is finished.
+
+        Raises:
+            UserError: if one seed alone needs more memory than the device has.
+        """
+        with self.progress:
+            for line in model_summary(self._network(seeds[0])):
+                self.report.log(line)
+            taken_up = self._taken_up(seeds)
+            begun = {seed for group in taken_up for seed in group.seeds}
+            waiting = deque(taken_up + self._new([s for s in seeds if s not in begun]))
+            while waiting:
+                group = waiting.popleft()
+                try:
+                    _Training(self, group).run()
+                except torch.OutOfMemoryError as error:
+                    self.progress.put_off()
+                    waiting.extendleft(reversed(self._halves(group, error)))
+
+    def _load(self, split: str) -> Labelled:
+        """The images of a split on the device."""
+        found = dataset.load_split(self.task.dataset_name, self.task.dataset_params, split)
+        return Labelled(found.images.to(self.device), found.labels.to(self.device))
+
+    def _network(self, seed: int) -> nn.Module:
+        """A network with the seed's initial weights; nothing is drawn between seed and model."""
+        plugin = registry.load("models", self.task.model_name)
+        seeding.seed_everything(seed)
+        try:
+            network: nn.Module = plugin.build(
+                self.task.model_params, self.image_shape, self.classes
+            )
+        except ValueError as error:
+            raise UserError(f"{self.task.run}: model {self.task.model_name}: {error}") from error
+        return network.to(self.device)
+
+    def training(self, group: Together) -> LockstepTraining:
+        """The training of seeds that are together, from where they were saved."""
+        training = LockstepTraining(
+            [self._network(seed) for seed in group.seeds],
+            group.seeds,
+            self.task.training,
+            self.train_images,
+            self.validation_images,
+            group.rows,
+            group.width,
+        )
+        if group.saved:
+            training.restore({seed: one["training"] for seed, one in group.saved.items()})
+        return training
+
+    def _new(self, seeds: Sequence[int]) -> list[Together]:
+        """Seeds that begin, as many together as the device and the param-file allow."""
+        if not seeds:
+            return []
+        width = stacking.width_of(self.task, self.device, self._trial, len(seeds), self.report.log)
+        return [Together.new(seeds[start : start + width]) for start in range(0, len(seeds), width)]
+
+    def _trial(self, width: int) -> LockstepTraining:
+        """A training of some seeds to be measured and thrown away."""
+        return self.training(Together.new(range(1, width + 1)))
+
+    def _taken_up(self, seeds: Sequence[int]) -> list[Together]:
+        """The seeds that an earlier job began, together as they were."""
+        left: dict[int, Saved] = {}
+        for seed in seeds:
+            if saved := self._saved(seed):
+                left[seed] = saved
+        groups = []
+        while left:
+            oldest = min(left.values(), key=lambda one: _step(one)[:2])
+            same: dict[int, Saved] = {}
+            for seed in oldest["training"]["stack"]["seeds"]:
+                if seed not in left:
+                    continue
+                if _step(left[seed]) == _step(oldest):
+                    same[seed] = left[seed]
+                elif (before := self._saved(seed, 1)) and _step(before) == _step(oldest):
+                    same[seed] = before
+                    resume.go_back(self.task.unfinished(seed))
+            listed = [seed for seed in oldest["training"]["stack"]["seeds"] if seed in seeds]
+            if all(self._begun(seed) for seed in listed):  # else killed in the first saving
+                groups.append(Together.saved_as(same))
+            left = {seed: one for seed, one in left.items() if seed not in same}
+        return groups
+
+    def _begun(self, seed: int) -> bool:
+        path = self.task.unfinished(seed)
+        return path.exists() or resume.previous(path).exists()
+
+    def _saved(self, seed: int, back: int = 0) -> Saved | None:
+        path, digest = self.task.unfinished(seed), self.task.training_digest
+        return resume.load(path, digest, self.report.log, back)
+
+    def _halves(self, group: Together, error: torch.OutOfMemoryError) -> list[Together]:
+        """Two groups of half the seeds each, saved as such, after memory ran out.
+
+        Raises:
+            UserError: if there is nothing to halve.
+        """
+        task, began = self.task, "needs more memory than the device has"
+        if group.width == 1:
+            raise UserError(
+                f"{task.run}: seed {group.seeds[0]} {began} ({str(error).splitlines()[0]}); take "
+                "a smaller batch_size, or a device with more memory"
+            ) from error
+        devices.free_memory(self.device)
+        missing = [s for s in group.seeds if not store.holds(task.stored(s))]
+        found = {seed: saved for seed in missing if (saved := self._saved(seed))}
+        middle = math.ceil(len(missing) / 2)
+        halves = [half for half in (missing[:middle], missing[middle:]) if half]
+        self.report.log(
+            f"{named(group.seeds)}: together {'it' if len(group.seeds) == 1 else 'they'} {began}; "
+            f"{middle} are tried at once"
+        )
+        stacking.remember(task, self.device, middle)
+        if len(found) < len(missing):  # there was no room for the networks themselves
+            return [Together.new(half) for half in halves]
+        groups = []
+        for half in halves:
+            for row, seed in enumerate(half):
+                stack = {"seeds": half, "row": row, "width": len(half)}
+                found[seed]["training"]["stack"] = stack
+                resume.save(task.unfinished(seed), found[seed], task.training_digest)
+            groups.append(Together.saved_as({seed: found[seed] for seed in half}))
+        return groups
+
+    def store(self, ended: Finished, record: dict[str, Any]) -> None:
+        """Put a finished seed into the store, and remove what was saved of it before."""
+        seed, best = ended.record.seed, ended.record.best_accuracy
+        seconds = [row.train_seconds for row in ended.record.history]
+        if ended.record.diverged:
+            status = "diverged"
+        else:
+            chance = 1 / self.classes
+            status = "done" if best is not None and best > COLLAPSED * chance else "collapsed"
+        summary = {
+            "seed": seed,
+            "status": status,
+            "epochs": len(ended.record.history),
+            "best_epoch": ended.record.best_epoch,
+            "best_validation_accuracy": best,
+            "seconds": round(record["seconds"], 3),
+            "seconds_per_epoch_last": seconds[-1],
+            "seconds_per_epoch_mean": math.fsum(seconds) / len(seconds),
+            "peak_memory_mb": record["peak_memory_mb"],
+            "together": record["together"],
+            "device": devices.describe(self.device),
+            "threads": self.task.threads,
+            "versions": self._versions,
+            "git_commit": self._commit,
+            "started": record["started"],
+            "finished": provenance.now(),
+            "resumed": record["resumed"],
+            "training_digest": self.task.training_digest,
+        }
+        store.save(self.task.stored(seed), ended.weights, ended.record.history, summary)
+        self.progress.end(ended.record, status)
+        resume.discard(self.task.unfinished(seed))
+
+
+class _Training:
+    """Seeds that train together until all have ended.
+
+    Args:
+        job: whose seeds they are.
+        group: the seeds.
+    """
+
+    def __init__(self, job: PackJob, group: Together) -> None:
+        self.job = job
+        self.group = group
+        devices.start_memory_peak(job.device)
+        self.training = job.training(group)
+        self.records = {seed: self._record(seed) for seed in group.seeds}
+        self._counted = self._saved_at = time.monotonic()
+
+    def _record(self, seed: int) -> dict[str, Any]:
+        """What a seed's summary says besides its training: of an earlier job, or begun here."""
+        if (saved := self.group.saved.get(seed)) is not None:
+            return {**saved["record"], "resumed": saved["record"]["resumed"] + 1}
+        return {
+            "started": provenance.now(),
+            "resumed": 0,
+            "seconds": 0.0,
+            "peak_memory_mb": 0.0,
+            "together": self.group.width,
+        }
+
+    def run(self) -> None:
+        """Train, save, store."""
+        if self.training.stacked and not self.group.saved:
+            self._save()
+        self.job.progress.begin(self.training)
+        self.training.run(self._after_step, self.job.progress.epoch, self._at_end)
+
+    def _after_step(self) -> None:
+        job = self.job
+        job.progress.step()
+        if job.interruption.signal is not None:
+            self._save()
+            job.interruption.leave(job.report.log, job.progress.steps)
+        if time.monotonic() - self._saved_at >= job.task.save_every:
+            self._save()
+
+    def _at_end(self, ended: list[Finished]) -> None:
+        self._count(len(ended))
+        if self.training.seeds:
+            self._save()
+        for one in ended:
+            self.job.store(one, self.records.pop(one.record.seed))
+
+    def _save(self) -> None:
+        """Save every seed in training."""
+        self._count()
+        states, task = self.training.states(), self.job.task
+        for seed, state in states.items():
+            saved = {"training": state, "record": self.records[seed]}
+            resume.save(task.unfinished(seed), saved, task.training_digest)
+        self.training.restart_clock()
+        self._saved_at = time.monotonic()
+
+    def _count(self, ended: int = 0) -> None:
+        """Share the time since the last count among the seeds, and note the most memory."""
+        now = time.monotonic()
+        seconds = (now - self._counted) / max(1, len(self.training.seeds) + ended)
+        peak = devices.memory_peak_mb(self.job.device)
+        for record in self.records.values():
+            record["seconds"] += seconds
+            record["peak_memory_mb"] = max(record["peak_memory_mb"], peak)
+        self._counted = now
+
+
+def _step(saved: Saved) -> tuple[int, int, list[int], int]:
+    """Where a seed was saved, and with which others."""
+    training = saved["training"]
+    stack = training["stack"]
+    return training["epochs"], training["position"], stack["seeds"], stack["width"]

@@ -1,0 +1,61 @@
+"""Steps of every model, alone and in a stack: the same weights, step after step."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from isotrope import registry
+from isotrope.envelope import Training
+from isotrope.training.engines import Alone, Batch, Stacked
+
+STEPS = 4
+
+
+@pytest.fixture
+def training():
+    optimizer = {"name": "adam", "learning_rate": 1e-3}
+    return Training.model_validate({"epochs": 1, "batch_size": 4, "optimizer": optimizer})
+
+
+def test_a_stack_follows_the_steps_of_its_networks_alone(example, training):
+    if not registry.literal("models", example.name, "STACKABLE", True):
+        pytest.skip(f"{example.name} says that it cannot be stacked")
+    keys = ("first", "second", "third")
+    stack = Stacked([example.build_drawn(key) for key in keys], training)
+    alone = [Alone(example.build_drawn(key), training) for key in keys]
+    images, labels = example.images(), example.labels()
+
+    for step in range(STEPS):
+        batch = Batch(images.roll(step, dims=-1), labels.roll(step))
+        losses, correct = stack.step(batch, [1e-3] * len(keys))
+        apart = [one.step(batch, [1e-3]) for one in alone]
+        torch.testing.assert_close(losses, torch.cat([loss for loss, _ in apart]))
+        assert correct.tolist() == [int(number) for _, number in apart]
+
+    for row, one in enumerate(alone):
+        for name, weight in one.weights(0).items():
+            torch.testing.assert_close(stack.weights(row)[name], weight, rtol=0, atol=1e-9)
+    tested = [one.test(Batch(images, labels)) for one in alone]
+    losses, correct = stack.test(Batch(images, labels))
+    torch.testing.assert_close(losses, torch.cat([loss for loss, _ in tested]))
+    assert correct.tolist() == [int(number) for _, number in tested]
+
+
+def test_in_bfloat16_the_weights_stay_float32_and_a_step_is_near_the_exact_one(example):
+    settings = {"epochs": 1, "batch_size": 4, "precision": "bfloat16"}
+    settings["optimizer"] = {"name": "adam", "learning_rate": 1e-3}
+    training = Training.model_validate(settings)
+    networks = [example.build_drawn(key).float() for key in ("first", "second")]
+    images, labels = example.images().float(), example.labels()
+    with torch.no_grad():
+        exact = [float(F.cross_entropy(network(images), labels)) for network in networks]
+    stack = Stacked(networks, training)
+    alone = Alone(networks[0], training)
+
+    losses, _ = stack.step(Batch(images, labels), [1e-3, 1e-3])
+    loss, _ = alone.step(Batch(images, labels), [1e-3])
+
+    assert losses.tolist() == pytest.approx(exact, rel=0.05, abs=0.05)
+    assert float(loss) == pytest.approx(exact[0], rel=0.05, abs=0.05)
+    assert {value.dtype for value in stack.weights(0).values()} == {torch.float32}
+    assert {value.dtype for value in alone.weights(0).values()} == {torch.float32}
