@@ -25,6 +25,7 @@ class ToyModelParams(Settings):
     channels: int = 4
     dropout: float = 0.2
     handed: bool = False  # whether the network is handed what its dropout draws
+    norm: bool = True  # whether it has batch norm
     step_seconds: float = 0.0
     explode: int = 0  # the seed whose first layer is far too large
 
@@ -35,7 +36,7 @@ class ToyNetwork(nn.Module):
         self.params = params
         # no bias: a norm leaves its gradient nothing but rounding, which Adam enlarges
         self.conv = nn.Conv2d(channels, params.channels, 3, bias=False)
-        self.norm = nn.BatchNorm2d(params.channels)
+        self.norm = nn.BatchNorm2d(params.channels) if params.norm else nn.Identity()
         self.dropout = nn.Dropout(params.dropout)
         self.linear = nn.Linear(params.channels * 36, classes)
 

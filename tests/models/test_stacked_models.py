@@ -6,7 +6,9 @@ from torch.nn import functional as F
 
 from isotrope import registry
 from isotrope.envelope import Training
-from isotrope.training.engines import Alone, Batch, Stacked
+from isotrope.training.alone import Alone
+from isotrope.training.engines import Batch
+from isotrope.training.stacked import Stacked
 
 STEPS = 4
 

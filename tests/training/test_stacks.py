@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from toy_runs import ToyModelParams, toy_task, toy_training, train
 
-from isotrope.training import engines, loop
+from isotrope.training import loop, stacked
 from isotrope.training.pack import PackTask
 
 SEEDS = [1, 2, 3, 4, 5]
@@ -81,9 +81,9 @@ def test_a_stack_loses_half_of_its_rows_when_half_of_its_seeds_have_stopped(toys
     widths: list[int] = []
     make = loop._engine
 
-    def noted(networks, width, training):
+    def noted(networks, width, *others):
         widths.append(width)
-        return make(networks, width, training)
+        return make(networks, width, *others)
 
     monkeypatch.setattr(loop, "_engine", noted)
     together = task("together", stack=5, training=UNEVEN)
@@ -137,14 +137,14 @@ def test_a_model_may_refuse_to_be_stacked(toys, monkeypatch):
 
 def limit_rows(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """Let steps of more rows run out of memory."""
-    step = engines.Stacked.step
+    step = stacked.Stacked.step
 
     def limited(self, batch, rates):
         if self.rows > rows:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
         return step(self, batch, rates)
 
-    monkeypatch.setattr(engines.Stacked, "step", limited)
+    monkeypatch.setattr(stacked.Stacked, "step", limited)
 
 
 def test_a_stack_that_runs_out_of_memory_is_halved_and_goes_on(toys, monkeypatch):
@@ -161,7 +161,7 @@ def test_a_stack_that_runs_out_of_memory_is_halved_and_goes_on(toys, monkeypatch
 
 def limit_late(monkeypatch: pytest.MonkeyPatch, after: int, rows: int) -> None:
     """Let memory run out in mid-training, after so many steps of any stack."""
-    step, done = engines.Stacked.step, []
+    step, done = stacked.Stacked.step, []
 
     def limited(self, batch, rates):
         done.append(1)
@@ -169,7 +169,7 @@ def limit_late(monkeypatch: pytest.MonkeyPatch, after: int, rows: int) -> None:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
         return step(self, batch, rates)
 
-    monkeypatch.setattr(engines.Stacked, "step", limited)
+    monkeypatch.setattr(stacked.Stacked, "step", limited)
 
 
 def test_memory_too_small_for_two_seeds_is_no_error(toys, monkeypatch):
@@ -181,13 +181,13 @@ def test_memory_too_small_for_two_seeds_is_no_error(toys, monkeypatch):
 
 def test_a_validation_in_a_stack_takes_its_rows_share_of_images(toys, monkeypatch):
     sizes: list[tuple[int, int]] = []
-    test = engines.Stacked.test
+    test = stacked.Stacked.test
 
     def noted(self, batch):
         sizes.append((self.rows, len(batch.labels)))
         return test(self, batch)
 
-    monkeypatch.setattr(engines.Stacked, "test", noted)
+    monkeypatch.setattr(stacked.Stacked, "test", noted)
     train(task("together", stack=2, training=toy_training(epochs=1, batch_size=4)))
 
     assert max(count for _, count in sizes) == 16  # half of the 32 that one network takes

@@ -20,6 +20,7 @@ from torch import nn
 from isotrope import dataset, devices, registry
 from isotrope.errors import UserError
 from isotrope.training import provenance, resume, seeding, stacking, store
+from isotrope.training.distributed import Ranks
 from isotrope.training.loop import Finished, Labelled, LockstepTraining
 from isotrope.training.outputs import shape_of
 from isotrope.training.progress import PackProgress, Report, model_summary, named
@@ -69,6 +70,7 @@ class PackJob:
         device: where it trains.
         interruption: the signals that end it.
         seeds: how many seeds are missing.
+        ranks: the processes that train each seed together, if there are several.
     """
 
     def __init__(
@@ -78,11 +80,13 @@ class PackJob:
         device: torch.device,
         interruption: Interruption,
         seeds: int,
+        ranks: Ranks | None = None,
     ) -> None:
         self.task = task
         self.report = report
         self.device = device
         self.interruption = interruption
+        self.ranks = ranks
         self.image_shape, self.classes = shape_of(task)
         self.train_images = self._load("train")
         self.validation_images = self._load("valid")
@@ -107,11 +111,29 @@ class PackJob:
             waiting = deque(taken_up + self._new([s for s in seeds if s not in begun]))
             while waiting:
                 group = waiting.popleft()
+                if self.ranks is not None:
+                    self.ranks.hand_out(group)
                 try:
                     _Training(self, group).run()
                 except torch.OutOfMemoryError as error:
                     self.progress.put_off()
                     waiting.extendleft(reversed(self._halves(group, error)))
+        if self.ranks is not None:
+            self.ranks.hand_out(None)
+
+    def follow(self, ranks: Ranks) -> None:
+        """Compute what the leader of several processes trains; write nothing.
+
+        Raises:
+            SystemExit: if the leader is told to end.
+        """
+
+        def after_step() -> None:
+            if not ranks.tell():
+                ranks.outlive_leader()
+
+        while (group := ranks.hand_out()) is not None:
+            self.training(group).run(after_step, lambda: None, lambda _: None)
 
     def _load(self, split: str) -> Labelled:
         """The images of a split on the device."""
@@ -140,6 +162,7 @@ class PackJob:
             self.validation_images,
             group.rows,
             group.width,
+            self.ranks,
         )
         if group.saved:
             training.restore({seed: one["training"] for seed, one in group.saved.items()})
@@ -149,6 +172,8 @@ class PackJob:
         """Seeds that begin, as many together as the device and the param-file allow."""
         if not seeds:
             return []
+        if self.ranks is not None:
+            return [Together.new([seed]) for seed in seeds]
         width = stacking.width_of(self.task, self.device, self._trial, len(seeds), self.report.log)
         return [Together.new(seeds[start : start + width]) for start in range(0, len(seeds), width)]
 
@@ -267,7 +292,10 @@ class _Training:
         self.job = job
         self.group = group
         devices.start_memory_peak(job.device)
-        self.training = job.training(group)
+        try:
+            self.training = job.training(group)
+        except ValueError as error:
+            raise UserError(f"{job.task.run}: model {job.task.model_name}: {error}") from error
         self.records = {seed: self._record(seed) for seed in group.seeds}
         self._counted = self._saved_at = time.monotonic()
 
@@ -293,11 +321,13 @@ class _Training:
     def _after_step(self) -> None:
         job = self.job
         job.progress.step()
-        if job.interruption.signal is not None:
+        ends = job.interruption.signal is not None
+        if ends or time.monotonic() - self._saved_at >= job.task.save_every:
             self._save()
+        if job.ranks is not None:
+            job.ranks.tell(not ends)
+        if ends:
             job.interruption.leave(job.report.log, job.progress.steps)
-        if time.monotonic() - self._saved_at >= job.task.save_every:
-            self._save()
 
     def _at_end(self, ended: list[Finished]) -> None:
         self._count(len(ended))

@@ -19,9 +19,13 @@ from torch import Tensor, nn
 from isotrope import devices
 from isotrope.envelope import Training
 from isotrope.training import seeding
+from isotrope.training.alone import Alone
 from isotrope.training.augmentation import augmented
-from isotrope.training.engines import Alone, Batch, Engine, Stacked, Weights
+from isotrope.training.distributed import Ranks
+from isotrope.training.engines import Batch, Engine, Weights
 from isotrope.training.records import EpochRow, SeedRecord
+from isotrope.training.shared import Shared
+from isotrope.training.stacked import Stacked
 
 
 class Labelled(NamedTuple):
@@ -69,6 +73,7 @@ class LockstepTraining:
         validation: the images that choose the best epoch.
         rows: for each seed its row; and
         width: the number of rows, where a stack is taken up again that has lost some.
+        ranks: the processes that train one seed together, if there are several.
 
     Raises:
         ValueError: if the networks cannot be stacked.
@@ -83,6 +88,7 @@ class LockstepTraining:
         validation: Labelled,
         rows: Sequence[int] | None = None,
         width: int | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         self.training = training
         self.train = train
@@ -95,7 +101,8 @@ class LockstepTraining:
         width = width or len(seeds)
         by_row = dict(zip(self._rows.values(), networks, strict=True))
         filled = [by_row.get(row, networks[0]) for row in range(width)]
-        self.engine = _engine(filled, width, training)
+        self.ranks = ranks
+        self.engine = _engine(filled, width, training, ranks)
         self._best = {seed: self.engine.weights(row) for seed, row in self._rows.items()}
         self._train_seconds = 0.0  # of the epoch in hand, of all seeds together
         self._clock: float | None = None  # when it was read last, while it runs
@@ -247,7 +254,7 @@ class LockstepTraining:
         if self._rows and 2 * len(self._rows) <= self.engine.rows:
             states = [self.engine.state(row) for row in self._rows.values()]
             network = self.engine.network
-            self.engine = _engine([network] * len(states), len(states), self.training)
+            self.engine = _engine([network] * len(states), len(states), self.training, self.ranks)
             for row, state in enumerate(states):
                 self.engine.restore(row, state)
             self._rows = {seed: row for row, seed in enumerate(self._rows)}
@@ -321,9 +328,13 @@ class LockstepTraining:
         return torch.zeros(self.engine.rows, dtype=dtype, device=self.device)
 
 
-def _engine(networks: Sequence[nn.Module], width: int, training: Training) -> Engine:
+def _engine(
+    networks: Sequence[nn.Module], width: int, training: Training, ranks: Ranks | None
+) -> Engine:
     """What computes the steps of ``width`` networks."""
-    return Alone(networks[0], training) if width == 1 else Stacked(networks, training)
+    if width > 1:
+        return Stacked(networks, training)
+    return Alone(networks[0], training) if ranks is None else Shared(networks[0], training, ranks)
 
 
 def _moved(drawn: Any, device: torch.device) -> Any:

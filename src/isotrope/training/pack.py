@@ -8,14 +8,18 @@ written: ``weights.safetensors`` (every parameter and buffer with a leading axis
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from isotrope import devices, files, paths
 from isotrope.envelope import Training
 from isotrope.settings import Settings
-from isotrope.training import resume, shipped, stacking, store
+from isotrope.training import distributed, resume, shipped, stacking, store
+from isotrope.training.distributed import Ranks
 from isotrope.training.job import PackJob
 from isotrope.training.outputs import OUTPUTS, assemble
 from isotrope.training.progress import Report
@@ -94,6 +98,22 @@ def train_pack(task: PackTask, report: Report) -> None:
             file cannot be written, or a stored seed is damaged or of another training.
         SystemExit: after a signal that asks the job to end; every unfinished seed is saved.
     """
+    with distributed.joined(task.device) as ranks:
+        if ranks is None or ranks.leads:
+            _lead(task, report, ranks)
+        else:
+            device = devices.choose(task.device)
+            with _arithmetic(task, device), Interruption() as unheard:
+                PackJob(task, Report(lambda _: None), device, unheard, 0, ranks).follow(ranks)
+
+
+def _arithmetic(task: PackTask, device: torch.device) -> AbstractContextManager[None]:
+    training = task.training
+    return devices.arithmetic(device, task.threads, training.precision, training.deterministic)
+
+
+def _lead(task: PackTask, report: Report, ranks: Ranks | None) -> None:
+    """What ``train_pack`` says, as the one process or the first of several."""
     began = time.monotonic()
     device = devices.choose(task.device)
     shipped.take(task, report.log)
@@ -103,13 +123,11 @@ def train_pack(task: PackTask, report: Report) -> None:
         f"{len(task.seeds) - len(missing)} are finished; {devices.describe(device)}, "
         f"{task.threads} CPU threads"
     )
-    training = task.training
-    with (
-        devices.arithmetic(device, task.threads, training.precision, training.deterministic),
-        Interruption() as interruption,
-    ):
+    with _arithmetic(task, device), Interruption() as interruption:
         if missing:
-            PackJob(task, report, device, interruption, len(missing)).train(missing)
+            PackJob(task, report, device, interruption, len(missing), ranks).train(missing)
+        elif ranks is not None:
+            ranks.hand_out(None)
         assemble(task, device, began)
     for seed in task.seeds:  # what killed jobs left behind
         resume.discard(task.unfinished(seed))
