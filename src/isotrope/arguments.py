@@ -44,6 +44,9 @@ SeedList = Annotated[
 Pack = Annotated[
     str | None, typer.Option(help="a block of seeds_per_job seeds, as in 1-25; all if left out")
 ]
+SaveEvery = Annotated[
+    float, typer.Option(min=0, help="seconds between two savings of unfinished seeds")
+]
 Device = Annotated[
     str,
     typer.Option(help="auto, cpu or cuda", autocompletion=words("auto", "cpu", "cuda")),

@@ -46,7 +46,13 @@ def dataset_params(name: str, words: list[str]) -> Settings:
 
 
 def training_tasks(
-    file: Path, point: str, pack: str | None, seeds: str | None, device: str, threads: int
+    file: Path,
+    point: str,
+    pack: str | None,
+    seeds: str | None,
+    device: str,
+    threads: int,
+    save_every: float = 30.0,
 ) -> list[PackTask]:
     """One task for each pack of a run's point that holds seeds which are asked for.
 
@@ -73,10 +79,20 @@ def training_tasks(
             settings=chosen.settings(),
             device=device_name(device),
             threads=threads,
+            save_every=save_every,
             stack=None if (wanted := run.envelope.resources.stack) == "auto" else wanted,
         )
         for name, members in _packs(run, point, pack, seeds).items()
     ]
+
+
+def gpus_of(file: Path) -> int:
+    """The GPUs that a job of a run asks for.
+
+    Raises:
+        UserError: for a mistake in the param-file.
+    """
+    return read_run(file).envelope.resources.gpu
 
 
 def ship(file: Path, point: str, seed: int) -> Path:

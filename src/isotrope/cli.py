@@ -1,6 +1,7 @@
 """The command line: by hand what the rules do."""
 
 import json
+import os
 import sys
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from isotrope.arguments import (
     ParamFile,
     ParamFiles,
     PointName,
+    SaveEvery,
     SeedList,
     Threads,
 )
@@ -117,13 +119,18 @@ def train(
     seeds: SeedList = None,
     device: Device = "auto",
     threads: Threads = 1,
+    save_every: SaveEvery = 30.0,
 ) -> None:
     """Train the seeds of a run that are not trained yet, and write the outputs of their packs."""
     from isotrope import by_hand
+    from isotrope.training import distributed
     from isotrope.training.pack import train_pack
     from isotrope.training.progress import Report
 
-    for task in by_hand.training_tasks(file, point, pack, seeds, device, threads):
+    gpus = 0 if device == "cpu" else by_hand.gpus_of(file)
+    if command := distributed.torchrun(gpus, sys.argv[1:]):
+        os.execv(command[0], command)  # noqa: S606 - the words are our own
+    for task in by_hand.training_tasks(file, point, pack, seeds, device, threads, save_every):
         console = Console(stderr=True)
         train_pack(task, Report(say, console if console.is_terminal else None))
 
