@@ -1,11 +1,14 @@
 """The real command, killed at any moment from its first import to its last rename."""
 
+import itertools
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,10 +47,17 @@ def add(project: Project, name: str, stack: int) -> Path:
     return project.folder / f"out/runs/tiny/stripes/{name}/base/seeds-1-3"
 
 
-def start(project: Project, name: str) -> subprocess.Popen[bytes]:
-    words = ("train", f"param-files/tiny/stripes/{name}.yaml", "--save-every", "0.2")
+def log_of(folder: Path) -> Path:
+    """What the trainings of a pack have said, one after the other."""
+    return folder.parents[1] / "trainings.log"
+
+
+def start(project: Project, folder: Path) -> subprocess.Popen[bytes]:
+    run = folder.parents[1].name
+    words = ("train", f"param-files/tiny/stripes/{run}.yaml", "--save-every", "0.2")
     environment = {**os.environ, "PYTHONPATH": str(project.folder / "src"), "OMP_NUM_THREADS": "1"}
-    with (project.folder / f"{name}.log").open("ab") as log:
+    log_of(folder).parent.mkdir(parents=True, exist_ok=True)
+    with log_of(folder).open("ab") as log:
         return subprocess.Popen(
             [str(Path(sys.executable).parent / "isotrope"), *words],
             cwd=project.folder,
@@ -64,36 +74,59 @@ def result(folder: Path) -> tuple[bytes, list[str]]:
     return (folder / "weights.safetensors").read_bytes(), [row.rpartition(",")[0] for row in rows]
 
 
+def seconds_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> float:
+    """How long it takes until something is true, or the process has ended."""
+    began = time.monotonic()
+    while process.poll() is None and not condition():
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_trainings_killed_at_random_moments_end_with_the_same_bits(project, way, request, capsys):
+    """Half of the kills come at any moment of a job, half while it trains and after."""
     wanted = request.config.getoption("--kills")
     kills = wanted // 2 if way == "stacked" else wanted - wanted // 2
-    untouched = f"untouched_{WAYS[way]}"
-    folder = add(project, untouched, WAYS[way])
-    began = time.monotonic()
-    assert start(project, untouched).wait(600) == 0
-    whole, expected = time.monotonic() - began, result(folder)
     moments, killed, resumed = random.Random(WAYS[way]), 0, 0
+    folder = add(project, f"untouched_{WAYS[way]}", WAYS[way])
+    process = start(project, folder)
+    begins = seconds_until(lambda: "epoch 1 of" in log_of(folder).read_text(), process)
+    rest = seconds_until(lambda: False, process)
+    assert process.wait() == 0
+    expected = result(folder)
 
-    while killed < kills:
-        name = f"killed_{WAYS[way]}_{killed}"
-        folder = add(project, name, WAYS[way])
+    for number in itertools.count():
+        if killed == kills:
+            break
+        folder = add(project, f"killed_{WAYS[way]}_{number}", WAYS[way])
         for _ in range(min(KILLS_IN_A_ROW, kills - killed)):
-            process = start(project, name)
+            before = log_of(folder).read_text() if log_of(folder).exists() else ""
+            process = start(project, folder)
+            if moments.random() < 0.5:
+                said = partial(said_since, log_of(folder), before, "epoch")
+                seconds_until(said, process)
+                wait = moments.uniform(0, rest)
+            else:
+                wait = moments.uniform(0, begins + rest)
             try:
-                process.wait(moments.uniform(0, whole))
+                process.wait(wait)
                 break  # it was finished before
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 killed += 1
-        assert start(project, name).wait(600) == 0, (project.folder / f"{name}.log").read_text()
-        assert result(folder) == expected, f"{name}: other bits after {killed} kills"
+        process = start(project, folder)
+        assert process.wait(600) == 0, log_of(folder).read_text()
+        assert result(folder) == expected, f"{folder}: other bits after {killed} kills"
         point = folder.parent
-        assert not list(point.rglob("*.part")), f"{name}: half-written files are left"
-        assert not (point / ".resume").exists(), f"{name}: unfinished seeds are left"
-        resumed += (project.folder / f"{name}.log").read_text().count("on in epoch")
+        assert not list(point.rglob("*.part")), f"{point}: half-written files are left"
+        assert not (point / ".resume").exists(), f"{point}: unfinished seeds are left"
+        resumed += log_of(folder).read_text().count("on in epoch")
 
     with capsys.disabled():
         said = f"{killed} of {kills} kills survived, {resumed} times taken up in mid-seed"
         sys.stdout.write(f"\n{way}: {said}\n")
+
+
+def said_since(log: Path, before: str, word: str) -> bool:
+    return word in log.read_text()[len(before) :]
