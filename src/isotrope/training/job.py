@@ -118,6 +118,7 @@ class PackJob:
                 except torch.OutOfMemoryError as error:
                     self.progress.put_off()
                     waiting.extendleft(reversed(self._halves(group, error)))
+                devices.free_memory(self.device)  # that of what is over; an error holds its own
         if self.ranks is not None:
             self.ranks.hand_out(None)
 
@@ -225,7 +226,6 @@ class PackJob:
                 f"{task.run}: seed {group.seeds[0]} {began} ({str(error).splitlines()[0]}); take "
                 "a smaller batch_size, or a device with more memory"
             ) from error
-        devices.free_memory(self.device)
         missing = [s for s in group.seeds if not store.holds(task.stored(s))]
         found = {seed: saved for seed in missing if (saved := self._saved(seed))}
         middle = math.ceil(len(missing) / 2)

@@ -60,6 +60,8 @@ class Stacked:
         self.flat = torch.stack(flattened).requires_grad_()
         self.first, self.second = (torch.zeros_like(self.flat.detach()) for _ in range(2))
         self.steps = 0
+        self._rates: list[float] = []
+        self._sizes = self.flat.detach().new_empty(0)  # the rates, on the device
         fixed = fixed_buffers(self.network)
         self.fixed = {name: cast(value, self.lowered) for name, value in fixed.items()}
         named = [network.state_dict() for network in networks]
@@ -90,9 +92,11 @@ class Stacked:
         self.first.lerp_(gradient, 1 - BETAS[0])
         self.second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
         below = (self.second.sqrt() / math.sqrt(second)).add_(EPSILON)
-        sizes = torch.tensor([rate / first for rate in rates], dtype=self.flat.dtype)
+        if list(rates) != self._rates:  # seldom, and each time the device waits
+            self._rates = list(rates)
+            self._sizes = torch.tensor(self._rates, dtype=self.flat.dtype, device=self.flat.device)
         with torch.no_grad():
-            self.flat.sub_(self.first / below * sizes.to(self.flat.device)[:, None])
+            self.flat.sub_(self.first / below * (self._sizes / first)[:, None])
 
     def test(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """See `Engine.test`."""
