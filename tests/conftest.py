@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 # Before torch is imported; the programs that tests start inherit it.
 os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -25,3 +26,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_finish() -> None:
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+
+
+@pytest.fixture
+def param_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the param-files of a project are looked for that a test writes."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "param-files"
