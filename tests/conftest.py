@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 # Before torch is imported; the programs that tests start inherit it.
 os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -9,6 +10,9 @@ sys.dont_write_bytecode = True
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
+from made_up_index import OWN, PUBLISHED, RUNS_HEADER, made_up_index  # noqa: E402
+
+from isotrope import index, paths  # noqa: E402
 
 settings.register_profile("isotrope", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("isotrope")
@@ -25,3 +29,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_finish() -> None:
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+
+
+@pytest.fixture
+def param_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the param-files of a project are looked for that a test writes."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "param-files"
+
+
+@pytest.fixture
+def indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project that holds the made-up index, which counts as current."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ISOTROPE_DATA", raising=False)
+    index.write(made_up_index(), {})
+    monkeypatch.setattr(index, "current", index.as_written)
+    return tmp_path
+
+
+@pytest.fixture
+def copied_tables(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh clone with the tables of another machine and nothing else under ``out``."""
+    paths.INDEX.unlink()
+    monkeypatch.setattr(index, "current", lambda: pytest.fail("param-files were checked"))
+    for group, tables in (("scale", ("runs", "accuracy")), ("rotation", ("runs",))):
+        for table in tables:
+            path = paths.table_folder(group) / f"{table}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(RUNS_HEADER + f"{OWN},base,1,0.5\n")
+    for name in (OWN, PUBLISHED):
+        path = paths.PARAM_FILES / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("anything")
+    return indexed

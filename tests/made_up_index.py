@@ -11,6 +11,13 @@ DEMO, OWN, PUBLISHED, LOCAL, OTHER = (
     "standard/stir_aerial/mid2rest",
     "turned/digits/mine",
 )
+FIGURES = {"accuracy": "scale", "scale_generalization": "scale"}
+PACKS = ("1-25", "26-50")  # of OWN and PUBLISHED
+RUNS_HEADER = "run,point,seed,best_validation_accuracy\n"
+
+
+def pack(run, seeds, file="weights.safetensors"):
+    return f"out/runs/{run}/base/seeds-{seeds}/{file}"
 
 
 def point(dataset="stir/emoji", digest="a" * 16, **changes):

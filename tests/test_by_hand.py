@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_param_file import GOOD, NAME
+from made_up_param_file import GOOD, NAME
 
 from isotrope import by_hand, choice, paths
 from isotrope.choice import Candidate, Choice

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from test_param_file import GOOD, NAME
+from made_up_param_file import GOOD, NAME
 from typer.testing import CliRunner
 
 from isotrope import arguments, cli, index, paths

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_up_index import LOCAL, made_up_index
-from test_param_file import GOOD, NAME
+from made_up_param_file import GOOD, NAME
 
 from isotrope import index, paths, registry
 from isotrope.errors import UserError

@@ -68,16 +68,23 @@ def check_evaluations(raw: Any) -> tuple[list[Evaluation], list[Complaint]]:
         return [], []  # the envelope says so already
     found: list[Evaluation] = []
     complaints: list[Complaint] = []
+    aliases: list[str] = []
     for i, entry in enumerate(raw):
         evaluation, wrong = _check_evaluation(entry, ("evaluations", i))
         complaints += wrong
-        if evaluation is None:
-            continue
-        if evaluation.alias in [other.alias for other in found]:
-            what = f": '{evaluation.alias}' stands twice; tell them apart with 'as'"
-            complaints.append((evaluation.place, what))
-        found.append(evaluation)
+        alias = _alias(entry)
+        if alias in aliases:
+            what = f": '{alias}' stands twice; tell them apart with 'as'"
+            complaints.append((("evaluations", i), what))
+        aliases += [alias] if alias else []
+        found += [evaluation] if evaluation else []
     return found, complaints
+
+
+def _alias(entry: Any) -> str | None:
+    """The name of an evaluation's table, whatever else may be wrong with the entry."""
+    alias = entry.get("as", entry.get("name")) if isinstance(entry, dict) else entry
+    return alias if isinstance(alias, str) else None
 
 
 def _check_evaluation(entry: Any, where: Where) -> tuple[Evaluation | None, list[Complaint]]:
@@ -107,7 +114,18 @@ def image_shape(dataset: Plugin) -> tuple[tuple[int, int, int], int]:
     return module.image_shape(dataset.params), module.classes(dataset.params)
 
 
-def model_misfit(model: Plugin, dataset: Plugin) -> list[Complaint]:
+def misfits(
+    dataset: Plugin | None, model: Plugin | None, evaluations: list[Evaluation]
+) -> list[Complaint]:
+    """Where data set, model and evaluations do not go together; None is one that is wrong."""
+    complaints = _model_misfit(model, dataset) if model and dataset else []
+    for evaluation in evaluations:
+        complaints += _missing_parts(evaluation, model) if model else []
+        complaints += _data_misfit(evaluation, dataset)
+    return complaints
+
+
+def _model_misfit(model: Plugin, dataset: Plugin) -> list[Complaint]:
     """Why the model cannot be built for the data set's images, if so."""
     shape, classes = image_shape(dataset)
     reason = _misfit(model.name, model.params, shape, classes)
@@ -127,21 +145,26 @@ def _misfit(name: str, params: Settings, shape: tuple[int, int, int], classes: i
     return None
 
 
-def evaluation_misfit(evaluation: Evaluation, model: Plugin, dataset: Plugin) -> list[Complaint]:
-    """What the evaluation needs that the model or the data set does not have."""
-    complaints = []
+def _missing_parts(evaluation: Evaluation, model: Plugin) -> list[Complaint]:
+    """What the evaluation needs that the model does not have."""
     parts = registry.literal("models", model.name, "PARTS")
     missing = sorted(registry.literal("evaluation", evaluation.name, "NEEDS") - set(parts))
-    if missing:
-        known = ", ".join(sorted(parts)) or "none"
-        what = f"needs {', '.join(missing)}, which {model.name} does not have (its parts: {known})"
-        complaints.append((evaluation.place, f": {evaluation.name} {what}"))
+    if not missing:
+        return []
+    known = ", ".join(sorted(parts)) or "none"
+    what = f"needs {', '.join(missing)}, which {model.name} does not have (its parts: {known})"
+    return [(evaluation.place, f": {evaluation.name} {what}")]
+
+
+def _data_misfit(evaluation: Evaluation, dataset: Plugin | None) -> list[Complaint]:
+    """What the evaluation needs that the data set which it is given does not have."""
+    complaints = []
     tested = evaluation.dataset or dataset
-    splits = registry.literal("data", tested.name, "SPLITS")
-    if evaluation.split not in splits:
+    if tested and evaluation.split not in registry.literal("data", tested.name, "SPLITS"):
         what = f"needs the split {evaluation.split}, which {tested.name} does not have"
         complaints.append((evaluation.place, f": {evaluation.name} {what}"))
-    if evaluation.dataset and image_shape(evaluation.dataset) != image_shape(dataset):
+    if evaluation.dataset and dataset and image_shape(evaluation.dataset) != image_shape(dataset):
         what = "differs from the training data in image shape or classes"
-        complaints.append(((*evaluation.place, "dataset"), f": {tested.name} {what}"))
+        place = (*evaluation.place, "dataset")
+        complaints.append((place, f": {evaluation.dataset.name} {what}"))
     return complaints

@@ -1,11 +1,20 @@
 """Measured accuracies beside the published ones, cell by cell. Reads tables only.
 
-A cell is a model on a data set in a scenario. Its difference counts as outside if it is more than
-three combined standard errors, ``3 * sqrt(sd**2 / n + published_sd**2 / published_n)``, from the
-published mean; of a single seed the published standard deviation stands for its own. Cells in
-which seeds collapsed (stayed at chance level), here or in the paper, have no such verdict: a mean
-over two kinds of networks says nothing of either, so there the medians and the rates of collapsed
-seeds are compared. Diverged seeds are in no mean here.
+A cell is a model on a data set in a scenario. A seed is *lost* if it diverged or collapsed (stayed
+at chance level): a mean over lost and other seeds says nothing of either, so two things are
+compared.
+
+* The mean accuracy of the seeds that learned, that is, of all tested ones that did not collapse. It
+  is outside if it is more than three combined standard errors, ``3 * sqrt(sd**2 / n +
+  published_sd**2 / published_n)``, from the published mean of those that did not collapse; of a
+  single seed the published standard deviation stands for its own.
+* How many seeds were lost, against how many collapsed in the paper, which tells of no diverged
+  ones: there they count as whatever their best epoch was. It is outside if Fisher's exact test
+  gives both counts a two-sided probability less than 0.0027, that of three standard errors.
+
+The verdict on a cell is ``outside`` if either is. It is ``undecided`` if no seed learned, or none
+was tested, and no more were lost than chance allows: then there is too little to judge by. Else it
+is ``inside``. In cells with lost seeds the medians of all tested seeds are shown, too.
 """
 
 import math
@@ -13,7 +22,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas
-from rich.table import Table
+from scipy import stats
 
 from isotrope import paths
 from isotrope.errors import UserError, did_you_mean
@@ -21,13 +30,18 @@ from isotrope.figures._series import measured, named
 from isotrope.table_files import PUBLISHED_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS, read_table
 
 BAND = 3.0  # combined standard errors
+RAREST = 0.0027  # two-sided probability of a normal variable beyond three standard errors
 CELL = ["model", "place", "scenario"]
 COLUMNS = (
     *("model", "dataset", "scenario", "run", "point"),
-    *("n", "diverged", "collapsed", "mean", "sd", "median"),
-    *("published_n", "published_collapsed", "published_mean", "published_sd", "published_median"),
-    *("difference", "standard_error", "verdict"),
+    *("seeds", "diverged", "collapsed", "n", "mean", "sd", "median"),
+    *("learned", "learned_mean", "learned_sd"),
+    *("published_n", "published_mean", "published_sd", "published_median"),
+    *("published_collapsed", "published_learned"),
+    *("published_learned_mean", "published_learned_sd"),
+    *("difference", "standard_error", "p_lost", "verdict"),
 )
+VERDICTS = ("inside", "outside", "undecided")
 
 
 def compare(study: str, series: Sequence[str] = ("published",)) -> pandas.DataFrame:
@@ -38,8 +52,10 @@ def compare(study: str, series: Sequence[str] = ("published",)) -> pandas.DataFr
         series: the runs to compare.
 
     Returns:
-        The columns ``COLUMNS``; accuracies are fractions of 1. ``verdict`` is ``inside``,
-        ``outside`` or ``collapsed``.
+        The columns ``COLUMNS``; accuracies are fractions of 1. ``seeds`` are all that were trained,
+        ``n`` those that were tested, ``learned`` those of them that did not collapse.
+        ``difference`` and ``standard_error`` are about the seeds that learned, ``p_lost`` is the
+        probability of the counts of lost seeds. What cannot be known is NaN.
 
     Raises:
         UserError: if a table is absent or damaged, the study has no published numbers, or none of
@@ -47,30 +63,22 @@ def compare(study: str, series: Sequence[str] = ("published",)) -> pandas.DataFr
     """
     published = _published(study)
     folder = paths.table_folder(study)
-    tables = {
-        "runs": read_table(folder / "runs.csv", RUN_COLUMNS),
-        "accuracy": read_table(folder / "accuracy.csv", RESULT_COLUMNS),
-    }
-    runs = named(tables["runs"])
-    runs = runs[runs["series"].isin(series)]
-    results = measured(tables, "accuracy", "accuracy")
+    runs = read_table(folder / "runs.csv", RUN_COLUMNS)
+    tested = runs.iloc[:0].assign(value=0.0)
+    if runs["status"].ne("diverged").any():  # else the table of accuracies has no row
+        accuracies = read_table(folder / "accuracy.csv", RESULT_COLUMNS)
+        tested = measured({"runs": runs, "accuracy": accuracies}, "accuracy", "accuracy")
+    runs = named(runs)
     cells = []
-    for key, found in runs.groupby([*CELL, "run", "point"], sort=False):
+    by = [*CELL, "run", "point"]
+    for key, found in runs[runs["series"].isin(series)].groupby(by, sort=False):
         model, place, scenario, run, point = (str(part) for part in key)
         beside = published.get((model, place, scenario))
-        own = results[results["run"].eq(run) & results["point"].eq(point)]
-        if beside is not None and len(own):
-            states = found["status"]
-            ours = {
-                "n": len(own),
-                "diverged": int(states.eq("diverged").sum()),
-                "collapsed": int(states.eq("collapsed").sum()),
-                "mean": float(own["value"].mean()),
-                "sd": float(own["value"].std()),  # of one seed NaN
-                "median": float(own["value"].median()),
-            }
+        if beside is not None:
+            own = tested[tested["run"].eq(run) & tested["point"].eq(point)]
             names = dict(zip(COLUMNS, (model, place, scenario, run, point), strict=False))
-            cells.append({**names, **ours, **beside, **_difference(ours, beside)})
+            ours = _measured(found["status"], own)
+            cells.append({**names, **ours, **beside, **_judged(ours, beside)})
     if not cells:
         raise UserError(
             f"{folder}: no run of series {', '.join(series)} there has a published accuracy; run "
@@ -89,105 +97,59 @@ def _published(study: str) -> dict[tuple[str, str, str], dict[str, Any]]:
         raise UserError(f"{path} is not there: no numbers to compare{did_you_mean(study, known)}")
     rows = read_table(path, PUBLISHED_COLUMNS, "restore it with `git checkout`")
     rows = rows[rows["table"].eq("accuracy")]
-    cells: dict[tuple[str, str, str], dict[str, Any]] = {}
+    metrics: dict[tuple[str, str, str], dict[str, Any]] = {}
     for row in rows.to_dict("records"):
         key = row["model"], row["dataset"], row["setting"].removeprefix("scenario=")
-        empty = {"published_collapsed": 0, "published_median": math.nan}
-        cell = cells.setdefault(key, empty)
-        if row["metric"] == "accuracy":
-            cell["published_mean"], cell["published_sd"] = row["value"], row["spread"]
-            cell["published_n"] = int(row["n"])
-        elif row["metric"] == "collapsed":
-            cell["published_collapsed"] = int(row["value"])
-        elif row["metric"] == "median":
-            cell["published_median"] = row["value"]
-    return {key: cell for key, cell in cells.items() if "published_mean" in cell}
+        metrics.setdefault(key, {})[row["metric"]] = row
+    cells = {}
+    for key, found in metrics.items():
+        if everything := found.get("accuracy"):
+            learned = found.get("accuracy_not_collapsed", everything)
+            cells[key] = {
+                "published_n": int(everything["n"]),
+                "published_mean": everything["value"],
+                "published_sd": everything["spread"],
+                "published_median": found.get("median", {}).get("value", math.nan),
+                "published_collapsed": int(found.get("collapsed", {}).get("value", 0)),
+                "published_learned": int(learned["n"]),
+                "published_learned_mean": learned["value"],
+                "published_learned_sd": learned["spread"],
+            }
+    return cells
 
 
-def _difference(ours: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
-    spread = beside["published_sd"] if math.isnan(ours["sd"]) else ours["sd"]
-    variances = spread**2 / ours["n"], beside["published_sd"] ** 2 / beside["published_n"]
-    difference, error = ours["mean"] - beside["published_mean"], math.sqrt(sum(variances))
-    verdict = "inside" if abs(difference) <= BAND * error else "outside"
-    if ours["collapsed"] or beside["published_collapsed"]:
-        verdict = "collapsed"
-    return {"difference": difference, "standard_error": error, "verdict": verdict}
+def _measured(states: pandas.Series, tested: pandas.DataFrame) -> dict[str, Any]:
+    """What our seeds of a cell did; the standard deviation of a single seed is NaN."""
+    learned = tested["value"][tested["status"].ne("collapsed")]
+    return {
+        "seeds": len(states),
+        "diverged": int(states.eq("diverged").sum()),
+        "collapsed": int(states.eq("collapsed").sum()),
+        "n": len(tested),
+        "mean": float(tested["value"].mean()),
+        "sd": float(tested["value"].std()),
+        "median": float(tested["value"].median()),
+        "learned": len(learned),
+        "learned_mean": float(learned.mean()),
+        "learned_sd": float(learned.std()),
+    }
 
 
-MEANS = ("run", "mean ± sd, seeds", "published", "difference", "SE", "verdict")
-MEDIANS = ("run", "median", "published", "difference", "collapsed", "published")
-
-
-def in_means(cells: pandas.DataFrame) -> list[tuple[str, ...]]:
-    """The rows of the table of means, in percent; cells with collapsed seeds are not in it."""
-    return [
-        (
-            _name(cell, cells),
-            _mean(cell["mean"], cell["sd"], cell["n"]),
-            _mean(cell["published_mean"], cell["published_sd"], cell["published_n"]),
-            f"{100 * cell['difference']:+.1f}",
-            f"{100 * cell['standard_error']:.1f}",
-            cell["verdict"],
-        )
-        for cell in cells[cells["verdict"].ne("collapsed")].to_dict("records")
-    ]
-
-
-def in_medians(cells: pandas.DataFrame) -> list[tuple[str, ...]]:
-    """The rows of the table of medians, in percent, for the cells with collapsed seeds."""
-    return [
-        (
-            _name(cell, cells),
-            f"{100 * cell['median']:.1f}",
-            f"{100 * cell['published_median']:.1f}",
-            f"{100 * (cell['median'] - cell['published_median']):+.1f}",
-            f"{cell['collapsed']} of {cell['n']}",
-            f"{cell['published_collapsed']} of {cell['published_n']}",
-        )
-        for cell in cells[cells["verdict"].eq("collapsed")].to_dict("records")
-    ]
-
-
-def _name(cell: dict[Any, Any], cells: pandas.DataFrame) -> str:
-    """The run, and its point where the run has several."""
-    alone = cells["run"].eq(cell["run"]).sum() == 1
-    return str(cell["run"]) if alone else f"{cell['run']}, {cell['point']}"
-
-
-def _mean(mean: float, spread: float, n: int) -> str:
-    known = "" if math.isnan(spread) else f" ± {100 * spread:.1f}"
-    return f"{100 * mean:.1f}{known}, {n}"
-
-
-def summary(cells: pandas.DataFrame) -> str:
-    """How many cells are how, as one sentence."""
-    counts = {word: int(cells["verdict"].eq(word).sum()) for word in ("inside", "outside")}
-    apart = len(cells) - sum(counts.values())
-    text = ", ".join(f"{count} {word} ±{BAND:.0f} SE" for word, count in counts.items())
-    more = f"; {apart} with collapsed seeds, compared by medians" if apart else ""
-    return f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'}: {text}{more}"
-
-
-def tables(cells: pandas.DataFrame) -> list[Table]:
-    """The cells for a terminal."""
-    found = []
-    for header, rows in ((MEANS, in_means(cells)), (MEDIANS, in_medians(cells))):
-        if rows:
-            shown = Table(box=None)
-            shown.add_column(header[0], no_wrap=True, overflow="fold")
-            for word in header[1:]:
-                shown.add_column(word)
-            for row in rows:
-                shown.add_row(*row)
-            found.append(shown)
-    return found
-
-
-def markdown(cells: pandas.DataFrame) -> str:
-    """The cells as Markdown tables with the summary above them."""
-    parts = [f"Test accuracy in percent. {summary(cells)}."]
-    for header, rows in ((MEANS, in_means(cells)), (MEDIANS, in_medians(cells))):
-        if rows:
-            lines = [header, ["---"] * len(header), *rows]
-            parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
-    return "\n\n".join(parts) + "\n"
+def _judged(ours: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
+    """How far our seeds of a cell are from the published ones, and the verdict on that."""
+    lost, collapsed = ours["diverged"] + ours["collapsed"], beside["published_collapsed"]
+    rest = ours["seeds"] - lost, beside["published_n"] - collapsed
+    p_lost = float(stats.fisher_exact([[lost, rest[0]], [collapsed, rest[1]]]).pvalue)
+    difference = error = math.nan
+    if ours["learned"]:
+        known = beside["published_learned_sd"]
+        spread = known if math.isnan(ours["learned_sd"]) else ours["learned_sd"]
+        variances = spread**2 / ours["learned"], known**2 / beside["published_learned"]
+        difference = ours["learned_mean"] - beside["published_learned_mean"]
+        error = math.sqrt(sum(variances))
+    if abs(difference) > BAND * error or p_lost < RAREST:
+        verdict = "outside"
+    else:
+        verdict = "inside" if ours["learned"] else "undecided"
+    numbers = {"difference": difference, "standard_error": error, "p_lost": p_lost}
+    return {**numbers, "verdict": verdict}

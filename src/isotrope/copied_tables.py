@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from isotrope import paths
-from isotrope.param_file import find
+from isotrope.param_folder import find
 
 
 def copied_tables() -> dict[str, dict[str, list[str]]]:
@@ -27,8 +27,8 @@ def untabled() -> list[str]:
     """A sentence for each param-file that stands in no table."""
     tables = (paths.OUT / "tables").glob("*/runs.csv")
     known = {name for path in tables for name in runs_in(path)}
-    files, _ = find()
-    names = [p.relative_to(paths.PARAM_FILES).with_suffix("").as_posix() for p in files]
+    files = [path for path, wrong in find().items() if not wrong]
+    names = [path.relative_to(paths.PARAM_FILES).with_suffix("").as_posix() for path in files]
     return [f"{name} is in no table" for name in names if name not in known]
 
 

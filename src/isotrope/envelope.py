@@ -7,7 +7,15 @@ writes a param-file.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from isotrope.errors import UserError
 from isotrope.settings import Settings
@@ -47,6 +55,17 @@ Seeds = Annotated[
     Field(min_length=1),
     AfterValidator(_distinct),
 ]
+
+
+_SEEDS = TypeAdapter[list[int]](Seeds, config=Settings.model_config)
+
+
+def valid_seeds(value: Any) -> list[int] | None:
+    """The seeds that a param-file gives, or None if it gives none that are right."""
+    try:
+        return _SEEDS.validate_python(value)
+    except ValidationError:
+        return None
 
 
 def seeds_in(text: str) -> list[int]:

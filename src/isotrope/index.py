@@ -9,13 +9,14 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from isotrope import files, paths, registry
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
-from isotrope.local_data import absent_files, sizes
+from isotrope.local_data import absent_files, in_bulk, sizes
 from isotrope.sources import unpinned
 
 VERSION = 3
@@ -53,9 +54,15 @@ class DatasetEntry:
         found = [sizes(path) for path in self.local_files]
         return " ".join([self.digest, *(one for one in found if one)])
 
+    @cached_property
     def missing_files(self) -> list[str]:
-        """The user's files that are not there, and those to be fetched whose sums are unknown."""
-        return [*absent_files(self.local_files), *unpinned(self.name, self.download_files)]
+        """The user's files that are not there, and those to be fetched whose sums are unknown.
+
+        Files in bulk are needed until the data set is built. They are looked for once.
+        """
+        built = Path(self.manifest).is_file()
+        needed = [path for path in self.local_files if not (built and in_bulk(path))]
+        return [*absent_files(needed), *unpinned(self.name, self.download_files)]
 
 
 @dataclass(frozen=True)
@@ -158,7 +165,7 @@ class Index:
         """The user's files without which the run cannot be made."""
         entry = self.runs[run]
         needed = {key for point in entry.points.values() for key in point.datasets}
-        return sorted({f for key in needed for f in self.datasets[key].missing_files()})
+        return sorted({f for key in needed for f in self.datasets[key].missing_files})
 
     def digests(self, run: str) -> dict[str, str]:
         """The training digest of each point of a run, with the sums of the user's files.

@@ -2,10 +2,19 @@
 
 A path below that folder may be a pattern, ``mnist/train-images-idx3-ubyte*`` for a file that may be
 packed, ``dota/train/labelTxt*/*.txt`` for a folder of files: it is there if anything matches.
+
+A pattern with ``**``, ``mtsd/**/*.jpg or mtsd/*.zip/*.jpg``, means files in bulk, wherever they
+lie below a folder, or else in zip archives. They are too many to be listed whenever something is
+planned: the first one found is enough, and none is watched.
 """
 
 import os
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from isotrope.errors import UserError
 
@@ -45,8 +54,36 @@ def matching_files(path: str) -> list[Path]:
     return sorted(one for one in root.glob(path) if one.is_file()) if root else []
 
 
+def files_anywhere(folder: Path, pattern: str) -> Iterator[Path]:
+    """The files of that name in a folder and in those below, as they are found.
+
+    Links are followed; a folder that is not there, or may not be read, holds none.
+    """
+    waiting = deque([folder])
+    seen: set[str] = set()
+    while waiting:
+        here = waiting.popleft()
+        real = os.path.realpath(here)
+        if real in seen:
+            continue
+        seen.add(real)
+        with suppress(FileNotFoundError, PermissionError), os.scandir(here) as entries:
+            for entry in entries:
+                if fnmatchcase(entry.name, pattern) and entry.is_file():
+                    yield here / entry.name
+                elif entry.is_dir():
+                    waiting.append(here / entry.name)
+
+
+def in_bulk(path: str) -> bool:
+    """Whether a pattern means more files than can be looked at whenever something is planned."""
+    return "**" in path
+
+
 def sizes(path: str) -> str:
     """What a rule watches of a path or pattern: file and bytes, or how many files and bytes."""
+    if in_bulk(path):
+        return ""
     found = [(one, one.stat().st_size) for one in matching_files(path)]
     if not found or "*" not in path:
         return " ".join(f"{one}:{size}" for one, size in found)
@@ -56,6 +93,29 @@ def sizes(path: str) -> str:
 def absent_files(needed: list[str]) -> list[str]:
     """Which of these paths below ``$ISOTROPE_DATA`` are no files; all, without the variable."""
     root = local_root()
-    return [
-        path for path in needed if root is None or not any(one.is_file() for one in root.glob(path))
-    ]
+    return [path for path in needed if root is None or not _is_there(root, path)]
+
+
+def _is_there(root: Path, path: str) -> bool:
+    """Whether anything matches one of the alternatives of a path or pattern."""
+    for one in path.split(" or "):
+        above, _, name = one.rpartition("/")
+        if above.endswith("**"):
+            found = any(True for _ in files_anywhere(root / above.removesuffix("**"), name))
+        elif above.endswith(".zip"):
+            packed = sorted(root.glob(above), key=lambda zipped: -zipped.stat().st_size)
+            found = any(_holds(zipped, name) for zipped in packed)
+        else:
+            found = any(file.is_file() for file in root.glob(one))
+        if found:
+            return True
+    return False
+
+
+def _holds(path: Path, pattern: str) -> bool:
+    """Whether a zip archive has such a file; one that is damaged is named by who reads it."""
+    try:
+        with ZipFile(path) as archive:
+            return any(fnmatchcase(name, f"*{pattern}") for name in archive.namelist())
+    except (BadZipFile, OSError):
+        return True

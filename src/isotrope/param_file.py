@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isotrope import blocks, paths
+from isotrope import blocks, paths, registry
 from isotrope.blocks import Evaluation, Plugin
-from isotrope.envelope import Envelope
+from isotrope.envelope import Envelope, Training
 from isotrope.errors import UserError
 from isotrope.mistakes import Complaint, complaints_of, dotted
-from isotrope.points import Point, fit_complaints, points_of, sweep_complaints
+from isotrope.param_folder import find
+from isotrope.points import Parts, Point, points_of, select_complaints, sweep_complaints
 from isotrope.yaml_marks import Marked, parse
 
 _SHAPE = "<model>/<dataset>/<variant>.yaml"
@@ -58,16 +59,31 @@ class Run:
         raise UserError(f"{self.name}: no point is called '{name}'; choose from {', '.join(known)}")
 
 
+@dataclass(frozen=True)
+class _Checked:
+    """What a param-file holds: the run, or why there is none.
+
+    ``evaluations`` are those without a mistake, whatever else is wrong; none without a ``group``.
+    """
+
+    path: Path
+    name: str
+    run: Run | None
+    sentences: list[str]
+    group: str = ""
+    evaluations: tuple[Evaluation, ...] = ()
+
+
 def read_run(path: Path, root: Path = paths.PARAM_FILES) -> Run:
     """Read and check one param-file.
 
     Raises:
         UserError: with every mistake of the file, one sentence each.
     """
-    run, sentences = _read(path, root)
-    if run is None:
-        raise UserError(*sentences)
-    return run
+    checked = _read(path, root)
+    if checked.run is None:
+        raise UserError(*checked.sentences)
+    return checked.run
 
 
 def read_each(files: list[Path]) -> list[Run]:
@@ -94,56 +110,28 @@ def read_all(root: Path = paths.PARAM_FILES) -> list[Run]:
     Raises:
         UserError: with every mistake of every file, one sentence each.
     """
-    files, sentences = find(root)
-    runs = []
-    for path in files:
-        run, wrong = _read(path, root)
-        sentences += wrong
-        if run is not None:
-            runs.append(run)
-    sentences += _ambiguous_tables(runs)
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder; run in the project's root")
+    found = [_read(path, root, misnamed) for path, misnamed in find(root).items()]
+    sentences = [sentence for one in found for sentence in one.sentences]
+    sentences += _ambiguous_tables(found)
     if sentences:
         raise UserError(*sentences)
-    return runs
+    return [one.run for one in found if one.run is not None]
 
 
-def _ambiguous_tables(runs: list[Run]) -> Iterator[str]:
+def _ambiguous_tables(found: list[_Checked]) -> Iterator[str]:
     """A sentence for each run that gives a table of its group another meaning."""
     meanings: dict[tuple[str, str], tuple[str, Plugin]] = {}
-    for run in runs:
-        group = "demo" if run.envelope.series == "demo" else run.envelope.study
+    for run in found:
         for one in run.evaluations:
             meaning = Plugin(one.name, one.params)
-            first, known = meanings.setdefault((group, one.alias), (run.name, meaning))
+            first, known = meanings.setdefault((run.group, one.alias), (run.name, meaning))
             if known != meaning:
                 yield (
-                    f"{paths.PARAM_FILES}/{run.name}.yaml: the table '{one.alias}' of {group} is "
-                    f"another evaluation in {first}, or has other settings there; tell them apart "
-                    "with 'as'"
+                    f"{run.path}: the table '{one.alias}' of {run.group} is another evaluation in "
+                    f"{first}, or has other settings there; tell them apart with 'as'"
                 )
-
-
-def find(root: Path = paths.PARAM_FILES) -> tuple[list[Path], list[str]]:
-    """The param-files below ``root``, and a sentence for each that has a wrong place or name."""
-    if not root.is_dir():
-        return [], [f"{root}: no such folder; run in the project's root"]
-    candidates = sorted(p for p in root.rglob("*") if p.suffix.lower() in (".yaml", ".yml"))
-    files: list[Path] = []
-    wrong: list[str] = []
-    seen: dict[str, Path] = {}
-    for path in candidates:
-        if any(part.startswith(".") for part in path.relative_to(root).parts):
-            continue  # an editor's hidden copy
-        first = seen.setdefault(str(path.with_suffix("")).lower(), path)
-        if first != path:
-            wrong.append(
-                f"{path}: its name differs from {first} in case or ending only; rename one"
-            )
-        elif path.suffix != ".yaml":
-            wrong.append(f"{path}: the name of a param-file ends in .yaml; rename it")
-        else:
-            files.append(path)
-    return files, wrong
 
 
 def name_of(path: Path, root: Path = paths.PARAM_FILES) -> str:
@@ -159,6 +147,7 @@ def name_of(path: Path, root: Path = paths.PARAM_FILES) -> str:
 
 
 def _place_mistake(path: Path, root: Path) -> str | None:
+    """What is wrong with the place or the name of a param-file, if anything."""
     shape = f"{root}/{_SHAPE}"
     try:
         parts = name_of(path, root).split("/")
@@ -172,24 +161,33 @@ def _place_mistake(path: Path, root: Path) -> str | None:
     return None
 
 
-def _read(path: Path, root: Path) -> tuple[Run | None, list[str]]:
-    misplaced = _place_mistake(path, root)
-    if misplaced:
-        return None, [misplaced]
+def _read(path: Path, root: Path, misnamed: str = "") -> _Checked:
+    """What a file holds; one in a wrong place is read, too, for the mistakes inside."""
+    misplaced = misnamed or _place_mistake(path, root)
+    name = str(path) if misplaced else name_of(path, root)
+    sentences = [misplaced] if misplaced else []
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        return None, [f"{path}: cannot be read: {error.strerror}"]
+        return _Checked(path, name, None, [*sentences, f"{path}: cannot be read: {error.strerror}"])
     except UnicodeDecodeError:
-        return None, [f"{path}: not UTF-8 text"]
+        return _Checked(path, name, None, [*sentences, f"{path}: not UTF-8 text"])
     marked = parse(text)
-    where = f"{path}"
-    sentences = [f"{where}:{m.line}:{m.column}: {m.what}" for m in marked.mistakes]
+    sentences += [f"{path}:{m.line}:{m.column}: {m.what}" for m in marked.mistakes]
     if not isinstance(marked.value, dict):
-        return None, sentences
-    run, complaints = _check(name_of(path, root), marked.value)
-    sentences += _located(where, marked, complaints)
-    return (None, sentences) if sentences else (run, [])
+        return _Checked(path, name, None, sentences)
+    run, evaluations, complaints = _check(name, marked.value)
+    complaints += [] if misplaced else _model_elsewhere(name, marked.value.get("model"))
+    sentences += _located(str(path), marked, complaints)
+    group = _group(marked.value)
+    tested = tuple(evaluations) if group else ()
+    return _Checked(path, name, None if sentences else run, sentences, group, tested)
+
+
+def _group(raw: dict[str, Any]) -> str:
+    """Whose tables a run belongs to, as ``RunEntry.group`` says; empty if it does not say."""
+    study = "demo" if raw.get("series") == "demo" else raw.get("study")
+    return study if isinstance(study, str) else ""
 
 
 def _located(file: str, marked: Marked, complaints: list[Complaint]) -> list[str]:
@@ -200,26 +198,32 @@ def _located(file: str, marked: Marked, complaints: list[Complaint]) -> list[str
     return [sentence for _, _, sentence in sorted(found)]
 
 
-def _check(name: str, raw: dict[str, Any]) -> tuple[Run | None, list[Complaint]]:
-    """The run that ``raw`` describes, or what is wrong with it."""
+def _check(name: str, raw: dict[str, Any]) -> tuple[Run | None, list[Evaluation], list[Complaint]]:
+    """The run that ``raw`` describes, its evaluations that are right, and what is wrong with it.
+
+    Every part is checked by itself, so that a mistake in one hides none in another.
+    """
     envelope, complaints = complaints_of(Envelope, raw)
+    training, _ = complaints_of(Training, raw.get("training"))  # the envelope says what is wrong
     dataset, wrong = blocks.check_plugin("data", raw.get("dataset"), ("dataset",))
     complaints += wrong
     model, wrong = blocks.check_plugin("models", raw.get("model"), ("model",))
     complaints += wrong
-    if model and model.name != name.partition("/")[0]:
-        what = (
-            f"'{model.name}', but the file lies in the folder '{name.partition('/')[0]}'; move it"
-        )
-        complaints.append((("model", "name"), f": {what}"))
     evaluations, wrong = blocks.check_evaluations(raw.get("evaluations"))
     complaints += wrong
-    if envelope:
-        complaints += sweep_complaints(raw, envelope)
-    if not (envelope and dataset and model):
-        return None, complaints
-    base = Point("base", dataset, model, envelope.training)
-    complaints += fit_complaints(base, evaluations)
-    points, wrong = points_of(raw, envelope, base, evaluations)
+    complaints += blocks.misfits(dataset, model, evaluations)
+    complaints += [*sweep_complaints(raw), *select_complaints(raw)]
+    base = Parts(dataset, model, training)
+    points, wrong = points_of(raw, base, evaluations)
     complaints += wrong
-    return Run(name, envelope, tuple(points), tuple(evaluations)), complaints
+    run = Run(name, envelope, tuple(points), tuple(evaluations)) if envelope and points else None
+    return run, evaluations, complaints
+
+
+def _model_elsewhere(name: str, block: Any) -> Iterator[Complaint]:
+    """Whether a run of one model lies in the folder of another."""
+    folder = name.partition("/")[0]
+    model = block.get("name") if isinstance(block, dict) else None
+    if model in registry.names("models") and model != folder:
+        what = f": '{model}', but the file lies in the folder '{folder}'; move it"
+        yield ("model", "name"), what

@@ -4,14 +4,14 @@ import itertools
 import re
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from isotrope import blocks
 from isotrope.blocks import Evaluation, Plugin
 from isotrope.digests import training_digest
-from isotrope.envelope import Envelope, Training
-from isotrope.mistakes import Complaint, Where, complaints_of
+from isotrope.envelope import Training, valid_seeds
+from isotrope.mistakes import Complaint, Where, complaints_of, dotted
 
 _WORD = re.compile(r"^[A-Za-z0-9_.+-]+$")
 
@@ -43,35 +43,42 @@ class Point:
         }
 
 
-def fit_complaints(point: Point, evaluations: list[Evaluation]) -> list[Complaint]:
-    """Where the data set, the model and the evaluations of a point do not go together."""
-    complaints = blocks.model_misfit(point.model, point.dataset)
-    for evaluation in evaluations:
-        complaints += blocks.evaluation_misfit(evaluation, point.model, point.dataset)
-    return complaints
+class Parts(NamedTuple):
+    """The blocks of a param-file that make a point, each None where it has a mistake."""
+
+    dataset: Plugin | None
+    model: Plugin | None
+    training: Training | None
+
+    def point(self, name: str) -> Point | None:
+        """The point of that name, if no part is wrong."""
+        if self.dataset and self.model and self.training:
+            return Point(name, self.dataset, self.model, self.training)
+        return None
 
 
-def sweep_complaints(raw: dict[str, Any], envelope: Envelope) -> list[Complaint]:
-    """What is wrong with ``sweep`` and ``select`` whatever the blocks are that they change."""
+def sweep_complaints(raw: dict[str, Any]) -> list[Complaint]:
+    """What is wrong with ``sweep`` whatever the blocks are that it changes."""
+    sweep = _lists(raw)
     return [
-        *_key_complaints(envelope.sweep),
-        *_value_complaints(envelope.sweep),
-        *_places_without_settings(raw, envelope.sweep),
-        *_select_complaints(envelope),
+        *_key_complaints(sweep),
+        *_value_complaints(sweep),
+        *_places_without_settings(raw, sweep),
     ]
 
 
 def points_of(
-    raw: dict[str, Any], envelope: Envelope, base: Point, evaluations: list[Evaluation]
+    raw: dict[str, Any], base: Parts, evaluations: list[Evaluation]
 ) -> tuple[list[Point], list[Complaint]]:
     """Every combination of the sweep's values, or what is wrong with it.
 
     Keys and values that ``sweep_complaints`` refuses are passed over, so that the mistakes in all
-    others are found too.
+    others are found too. In a block that is wrong without the sweep, only swept values are checked.
     """
-    sweep = _sound(raw, envelope.sweep)
+    sweep = _sound(raw, _lists(raw))
     if not sweep:
-        return [base], []
+        point = base.point("base")
+        return [point] if point else [], []
     keys = sorted(sweep)
     last_parts = [key.rpartition(".")[2] for key in keys]
     short = [
@@ -79,44 +86,51 @@ def points_of(
     ]
     points = []
     complaints: list[Complaint] = []
+    wrong_already = [block for block, checked in base._asdict().items() if checked is None]
     for combination in itertools.product(*(sweep[key] for key in keys)):
         changed = deepcopy(raw)
         for key, value in zip(keys, combination, strict=True):
             _assign(changed, key, value)
-        point, wrong = _swept_point(changed, keys, evaluations)
-        complaints += wrong
-        if point is not None:
+        parts, wrong = _swept(changed, evaluations)
+        complaints += [
+            (_swept_place(where, keys), what)
+            for where, what in wrong
+            if where[0] not in wrong_already or dotted(where) in keys
+        ]
+        if point := parts.point(""):
             flat = flatten(point.settings())
             name = ",".join(f"{s}={flat[k]}" for s, k in zip(short, keys, strict=True))
-            points.append(Point(name, point.dataset, point.model, point.training))
+            points.append(replace(point, name=name))
     return points, complaints
 
 
-def _swept_point(
-    raw: dict[str, Any], keys: list[str], evaluations: list[Evaluation]
-) -> tuple[Point | None, list[Complaint]]:
-    training, wrong = complaints_of(Training, raw["training"], ("training",))
-    dataset, also = blocks.check_plugin("data", raw["dataset"], ("dataset",))
-    model, too = blocks.check_plugin("models", raw["model"], ("model",))
-    complaints = wrong + also + too
-    point = None
-    if training and dataset and model:
-        point = Point("base", dataset, model, training)
-        complaints += fit_complaints(point, evaluations)
-    return point, [(_swept_place(where, keys), what) for where, what in complaints]
+def _swept(raw: dict[str, Any], evaluations: list[Evaluation]) -> tuple[Parts, list[Complaint]]:
+    """The parts of one combination of values, and what is wrong with them."""
+    training, wrong = complaints_of(Training, raw.get("training"), ("training",))
+    dataset, also = blocks.check_plugin("data", raw.get("dataset"), ("dataset",))
+    model, too = blocks.check_plugin("models", raw.get("model"), ("model",))
+    misfits = blocks.misfits(dataset, model, evaluations)
+    return Parts(dataset, model, training), wrong + also + too + misfits
 
 
 def _swept_place(where: Where, keys: list[str]) -> Where:
     """The sweep's key that set the value at ``where``, or else ``sweep`` as a whole."""
-    name = ".".join(str(part) for part in where)
+    name = dotted(where)
     return ("sweep", name) if name in keys else ("sweep",)
+
+
+def _lists(raw: dict[str, Any]) -> dict[str, list[Any]]:
+    """The keys of a sweep that have a list of values; the envelope names the others."""
+    sweep = raw.get("sweep")
+    items = sweep.items() if isinstance(sweep, dict) else ()
+    return {
+        key: values for key, values in items if isinstance(key, str) and isinstance(values, list)
+    }
 
 
 def _sound(raw: dict[str, Any], sweep: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """The keys and values of a sweep that can be tried."""
-    wrong = {where for where, _ in _value_complaints(sweep)}
-    wrong |= {where for where, _ in _key_complaints(sweep)}
-    wrong |= {where for where, _ in _places_without_settings(raw, sweep)}
+    wrong = {where for where, _ in sweep_complaints(raw)}
     kept = {
         key: [value for i, value in enumerate(values) if ("sweep", key, i) not in wrong]
         for key, values in sweep.items()
@@ -151,13 +165,16 @@ def _places_without_settings(
             yield ("sweep", key), f": '{part}' holds no settings"
 
 
-def _select_complaints(envelope: Envelope) -> Iterator[Complaint]:
-    select = envelope.select
+def select_complaints(raw: dict[str, Any]) -> Iterator[Complaint]:
+    """Where ``select`` does not go together with the sweep and the seeds of its run."""
+    select = raw.get("select")
     if select is None:
         return
-    if not envelope.sweep:
+    if not raw.get("sweep"):
         yield ("select",), ": there is no sweep to select from; add `sweep`, or leave this out"
-    if strange := sorted(set(select.seeds) - set(envelope.seeds)):
+    chosen = valid_seeds(select.get("seeds")) if isinstance(select, dict) else None
+    seeds = valid_seeds(raw.get("seeds"))
+    if chosen and seeds and (strange := sorted(set(chosen) - set(seeds))):
         listed = ", ".join(str(seed) for seed in strange)
         what = f": {listed} stands not among the run's seeds; choose from `seeds`"
         yield ("select", "seeds"), what

@@ -77,15 +77,19 @@ def compare(
     markdown: Annotated[Path | None, typer.Option(help="also write the tables there")] = None,
 ) -> None:
     """Show every cell that was run beside the published one, from tables."""
-    from isotrope import compare as comparison
+    from isotrope import compare_tables
+    from isotrope.compare import compare as compared
     from isotrope.files import write_whole
 
-    cells = comparison.compare(study, series.split(","))
+    cells = compared(study, series.split(","))
     console = Console()
-    for table in comparison.tables(cells):
+    for table in compare_tables.tables(cells):
         console.print(table)
-    say(comparison.summary(cells))
-    for path, text in ((csv, cells.to_csv(index=False)), (markdown, comparison.markdown(cells))):
+    say(compare_tables.summary(cells))
+    for path, text in (
+        (csv, cells.to_csv(index=False)),
+        (markdown, compare_tables.markdown(cells)),
+    ):
         if path is not None:
             write_whole(path, text)
             say(f"wrote {path}")

@@ -1,7 +1,8 @@
-"""The drawn emoji, and small archives of the published layout."""
+"""The drawn emoji, small archives of the published layout, and photos to make some from."""
 
 import numpy as np
 import pytest
+from made_up_photos import label, squares, write_dota, write_mtsd
 
 from isotrope.data import STIRDataset, stir
 from isotrope.data._stir_archive import ABOUT
@@ -47,3 +48,39 @@ def save():
         return path
 
     return pack
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """What ``$ISOTROPE_DATA`` names; it is not there yet."""
+    monkeypatch.setenv("ISOTROPE_DATA", str(tmp_path / "mine"))
+    return tmp_path / "mine"
+
+
+@pytest.fixture
+def signs(root, monkeypatch):
+    """Two classes with six signs each."""
+    photos = squares("stop", [70, 75, 80, 85, 90, 95]) | squares("yield", [66, 67, 68, 99, 98, 97])
+    write_mtsd(root, photos)
+    monkeypatch.setitem(stir.TASKS, "trafficsign", stir.Task(2, 2, 3))
+    return root
+
+
+@pytest.fixture
+def things(root, monkeypatch):
+    """Two classes with six things each, two of them in one photo."""
+    photos = {}
+    for kind in ("plane", "ship"):
+        for number, width in enumerate((64, 66, 68, 70, 72, 74)):
+            box = (60, 50, 60 + width, 90)
+            folder = "val" if number % 2 else "train"
+            photos[f"{kind}{number}"] = (
+                folder,
+                (400, 390),
+                "GoogleEarth",
+                "RGB",
+                [label(kind, box)],
+            )
+    write_dota(root, photos)
+    monkeypatch.setitem(stir.TASKS, "aerial", stir.Task(2, 2, 3))
+    return root

@@ -6,6 +6,10 @@ import zipfile
 import numpy as np
 from PIL import Image, ImageDraw
 
+from isotrope.data import stir
+
+SIGNS = stir.Params(task="trafficsign", source="generated", scenario="all2all")
+AERIAL = stir.Params(task="aerial", source="generated", scenario="all2all")
 COLOURS = {"stop": (200, 30, 40), "yield": (240, 210, 60), "other-sign": (40, 60, 200)}
 PLAIN = {"occluded": False, "out-of-frame": False, "ambiguous": False}
 
@@ -39,6 +43,18 @@ def sign(label, box, size_of=0.4, **properties):
         "label": label,
         "bbox": named,
         "properties": PLAIN | properties,
+    }
+
+
+def squares(name, sides, **properties):
+    """A sign of each size, in a photo of its own."""
+    return {
+        f"{name}{number}": (
+            "train",
+            (480, 400),
+            [sign(name, (90, 70, 90 + s, 70 + s), **properties)],
+        )
+        for number, s in enumerate(sides)
     }
 
 

@@ -2,87 +2,54 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
+from blobs import CPU, Cropped, Square, blob, blobs, networks, table
 from torch import nn
-from torch.nn import functional as F
 
 from isotrope import registry
 from isotrope.dataset import Images
 from isotrope.errors import UserError
-from isotrope.evaluation._object_grid import cubic, reading_matrix
 from isotrope.evaluation.scale_equivariance import PAIRS, Params, evaluate, published_errors
-from isotrope.networks import Networks
 
-CPU = torch.device("cpu")
-SCALES = (64, 49, 48, 33, 32, 17)
 # A blob of 8 bits is off by 1/510 at most, with a square of a third of that bound's; the blob's
 # mean square over its box is about 0.1. Reading a blob of this width between the pixels of the
 # smallest box errs by less than 0.01 of its height.
 NEARLY_ZERO = 1e-3
 
 
-class Cropped(nn.Module):
-    """A pointwise network whose maps lack a margin, as those of valid convolutions do."""
+def naive_published(maps, positions, scales):
+    """The published error of one object, pixel by pixel in float64."""
+    a, b = scales
+    margin = 64 - maps[0].shape[-1]
 
-    def __init__(self, stage1: int, stage2: int, change=nn.Identity()) -> None:  # noqa: B008
-        super().__init__()
-        self.change = change
-        self.first, self.second = nn.ZeroPad2d(-stage1), nn.ZeroPad2d(-stage2)
-        self.stage1, self.stage2 = nn.ReLU(), nn.ReLU()
+    def cut(values, scale, position):
+        side, (x, y) = scale - margin, position
+        return values[:, y : y + side, x : x + side]
 
-    def forward(self, images):
-        first = self.stage1(self.first(self.change(images)))
-        return self.stage2(self.second(first)).amax(dim=(-2, -1))
+    def weights(fraction):  # of the four pixels around, a = -3/4
+        far = lambda t: -0.75 * (t**3 - 5 * t**2 + 8 * t - 4)  # noqa: E731
+        near = lambda t: 1.25 * t**3 - 2.25 * t**2 + 1  # noqa: E731
+        return far(1 + fraction), near(fraction), near(1 - fraction), far(2 - fraction)
 
-
-class Square(nn.Module):
-    def forward(self, images):
-        return images.square()
-
-
-def blob(scale, position, centre=(0.45, 0.6), width=0.16):
-    """A Gaussian of ``width`` times the scale in its box, brightest at ``centre`` of the box."""
-    x, y = (
-        (np.arange(64) + 0.5 - edge) / scale - middle
-        for edge, middle in zip(position, centre, strict=True)
-    )
-    values = np.exp(-(y[:, None] ** 2 + x**2) / (2 * width**2))
-    return torch.from_numpy(np.round(255 * values).astype(np.uint8))
-
-
-def blobs(objects=6, scales=SCALES):
-    """The same blobs at all scales, at places of their own; class k is the k-th object."""
-    random = np.random.default_rng(0)
-    images, labels, sizes, places = [], [], [], []
-    for scale in sorted(scales):
-        for one in range(objects):
-            place = random.integers(0, 64 - scale + 1, 2)
-            images.append(blob(scale, place, centre=(0.35 + 0.05 * one, 0.6)))
-            labels.append(one)
-            sizes.append(scale)
-            places.append(place)
-    return Images(
-        torch.stack(images)[:, None],
-        torch.tensor(labels),
-        {"scale": torch.tensor(sizes), "position": torch.tensor(np.array(places))},
-    )
-
-
-def networks(*given, first=1):
-    return Networks(dict(enumerate(given, first)), CPU)
-
-
-def table(rows):
-    """The rows as ``{(form, metric, stage, a, b): (value, n)}``."""
-    return {
-        (row["form"], row["metric"], row["stage"], row["scale_from"], row["scale_to"]): (
-            row["value"],
-            row["n"],
-        )
-        for row in rows
-    }
+    reference, other = cut(maps[0], a, positions[0]), cut(maps[1], b, positions[1])
+    side, its = reference.shape[-1], other.shape[-1]
+    difference = norm = 0.0
+    for channel in range(len(reference)):
+        for row in range(side):
+            for column in range(side):
+                value = 0.0
+                y, x = ((i + 0.5) * its / side - 0.5 for i in (row, column))
+                for j, weight in enumerate(weights(y - math.floor(y))):
+                    for k, other_weight in enumerate(weights(x - math.floor(x))):
+                        at = [
+                            min(max(math.floor(i) - 1 + step, 0), its - 1)
+                            for i, step in ((y, j), (x, k))
+                        ]
+                        value += weight * other_weight * float(other[channel, at[0], at[1]])
+                difference += (float(reference[channel, row, column]) - value) ** 2
+                norm += float(reference[channel, row, column]) ** 2
+    return difference / norm
 
 
 @pytest.mark.parametrize("change", [nn.Identity(), Square()], ids=["identity", "square"])
@@ -118,40 +85,6 @@ def test_a_map_that_lies_a_pixel_off_has_an_error(shift):
     # a pixel is another part of the box at another scale; at 17 and 32 pixels the two differ most
     found = table(evaluate(networks(Shifted(3, 3)), blobs(), Params()))
     assert found["corrected", "error", "stage1", 32, 17][0] > 10 * NEARLY_ZERO
-
-
-def naive_published(maps, positions, scales):
-    """The published error of one object, pixel by pixel in float64."""
-    a, b = scales
-    margin = 64 - maps[0].shape[-1]
-
-    def cut(values, scale, position):
-        side, (x, y) = scale - margin, position
-        return values[:, y : y + side, x : x + side]
-
-    def weights(fraction):  # of the four pixels around, a = -3/4
-        far = lambda t: -0.75 * (t**3 - 5 * t**2 + 8 * t - 4)  # noqa: E731
-        near = lambda t: 1.25 * t**3 - 2.25 * t**2 + 1  # noqa: E731
-        return far(1 + fraction), near(fraction), near(1 - fraction), far(2 - fraction)
-
-    reference, other = cut(maps[0], a, positions[0]), cut(maps[1], b, positions[1])
-    side, its = reference.shape[-1], other.shape[-1]
-    difference = norm = 0.0
-    for channel in range(len(reference)):
-        for row in range(side):
-            for column in range(side):
-                value = 0.0
-                y, x = ((i + 0.5) * its / side - 0.5 for i in (row, column))
-                for j, weight in enumerate(weights(y - math.floor(y))):
-                    for k, other_weight in enumerate(weights(x - math.floor(x))):
-                        at = [
-                            min(max(math.floor(i) - 1 + step, 0), its - 1)
-                            for i, step in ((y, j), (x, k))
-                        ]
-                        value += weight * other_weight * float(other[channel, at[0], at[1]])
-                difference += (float(reference[channel, row, column]) - value) ** 2
-                norm += float(reference[channel, row, column]) ** 2
-    return difference / norm
 
 
 def test_the_published_form_is_the_published_formula_on_images_in_0_to_255():
@@ -306,35 +239,3 @@ def test_maps_that_cannot_be_placed_in_the_image_are_refused(margins, sentence):
 def test_a_pair_stands_once():
     with pytest.raises(ValueError, match="each pair may stand once only"):
         Params(pairs=[[64, 49], [64, 49]])
-
-
-def test_reading_with_a_kernel_of_keys_keeps_parabolas():
-    cells = torch.arange(40, dtype=torch.float64) + 0.5
-    points = torch.tensor([[11.3, 17.0, 22.71]], dtype=torch.float64)
-    weights, inside = reading_matrix(points, 40, 1.0)
-    assert inside.all()
-    parabola = weights @ (0.3 * cells**2 - 2 * cells + 1)
-    torch.testing.assert_close(parabola, 0.3 * points**2 - 2 * points + 1, rtol=0, atol=1e-11)
-
-
-def test_a_widened_kernel_is_that_of_torch_where_it_shrinks():
-    # torch shrinks with the same kernel and grid; rows near the edge are cut off there
-    image = torch.rand(
-        1, 1, 48, 48, dtype=torch.float64, generator=torch.Generator().manual_seed(1)
-    )
-    points = (torch.arange(33, dtype=torch.float64) + 0.5)[None] * (48 / 33)
-    weights, inside = reading_matrix(points, 48, 48 / 33)
-    expected = F.interpolate(image, size=(33, 33), mode="bicubic", antialias=True)
-    found = weights @ image[0] @ weights.transpose(-2, -1)
-    keep = inside[0]
-    torch.testing.assert_close(
-        found[:, keep][..., keep], expected[0][:, keep][..., keep], rtol=0, atol=1e-12
-    )
-    assert 27 <= int(keep.sum()) <= 31
-
-
-def test_points_beyond_the_edge_are_known_to_be():
-    points = torch.tensor([[-50.0, -1.0, 0.5, 1.4, 3.0, 8.6, 9.5, 11.0, 90.0]], dtype=torch.float64)
-    _, inside = reading_matrix(points, 10, 1.0)
-    assert inside.tolist() == [[False, False, True, False, True, False, True, False, False]]
-    assert float(cubic(torch.tensor(0.0))) == 1.0

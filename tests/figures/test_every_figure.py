@@ -242,7 +242,7 @@ def test_table_without_a_needed_column_is_named(
     name: str, make_tables: MakeTables, published_csv: Path, tmp_path: Path
 ) -> None:
     folder = make_tables()
-    for table, columns in registry.literal("figures", name, "COLUMNS").items():
+    for table, columns in registry.load("figures", name).COLUMNS.items():
         for column in columns:
             path = folder / f"{table}.csv"
             content = path.read_text()

@@ -1,11 +1,10 @@
-import math
+"""The scaled convolution against its definition, in both ways to compute it."""
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from plain_scaled_convolution import plain_maps
+from scaled_layers import EXACT, images, layer
 from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
@@ -14,17 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from isotrope.geometry import INTERPOLATIONS
 from isotrope.layers import SiConv2d, scaled_spectra
 
-EXACT = {"rtol": 0, "atol": 1e-11}  # float64 over some hundred terms of order one
-
-
-@pytest.fixture(params=["plain", "in Fourier space"], autouse=True, scope="module")
-def way(request):
-    """Both ways to compute, whichever would be quicker; yields what would have told."""
-    cost = math.inf if request.param == "plain" else 0
-    count = scaled_spectra.multiplications
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scaled_spectra, "multiplications", lambda *_: cost)
-        yield count
+pytestmark = pytest.mark.usefixtures("way")  # whatever holds, holds both ways
 
 
 def resized_line(line, target, mode):
@@ -70,15 +59,6 @@ def published_form(images, weights, bias, scales, mode):
                 window = images[:, None, :, y : y + size, x : x + size]
                 maps[:, :, i, y + i, x + i] = (window * kernel).sum(axis=(2, 3, 4)) + bias
     return maps
-
-
-def layer(*arguments, seed=0, **options):
-    torch.manual_seed(seed)
-    return SiConv2d(*arguments, **options).double()
-
-
-def images(*shape, seed=0):
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 @pytest.mark.parametrize("mode", INTERPOLATIONS)
@@ -172,88 +152,6 @@ def test_the_frame_is_zero_whatever_the_bias():
         frame[i:-i, i:-i] = False
         assert (maps[:, :, i, frame] == 0).all()
         assert (maps[:, :, i, ~frame] != 0).all()
-
-
-@given(k=st.integers(1, 15), scales=st.integers(1, 12), seed=st.integers(0, 2**31))
-def test_area_keeps_the_sum_of_the_kernel(k, scales, seed):
-    convolve = layer(2, 2, scales, k, seed=seed, interp_mode="area")
-
-    sums = torch.stack([kernel.sum(dim=(-2, -1)) for kernel in convolve.kernels()])
-
-    torch.testing.assert_close(sums, convolve.weights.sum(dim=(-2, -1)).expand_as(sums), **EXACT)
-
-
-@settings(max_examples=20)
-@given(
-    mode=st.sampled_from(INTERPOLATIONS),
-    a=st.floats(-3, 3),
-    b=st.floats(-3, 3),
-    seed=st.integers(0, 2**31),
-)
-def test_without_its_bias_the_layer_is_linear_in_the_image(mode, a, b, seed):
-    convolve = layer(2, 2, 4, 3, seed=seed, interp_mode=mode)
-    nn.init.zeros_(convolve.bias)
-    first, second = images(2, 1, 2, 10, 9, seed=seed)
-
-    torch.testing.assert_close(
-        convolve(a * first + b * second), a * convolve(first) + b * convolve(second), **EXACT
-    )
-
-
-@settings(max_examples=20)
-@given(dy=st.integers(0, 3), dx=st.integers(0, 3), seed=st.integers(0, 2**31))
-def test_a_shift_of_the_image_shifts_each_map_inside_its_frame(dy, dx, seed):
-    convolve = layer(1, 2, 3, 3, seed=seed)
-    scene = images(1, 1, 15, 15, seed=seed)
-
-    before = convolve(scene[..., :12, :12])
-    after = convolve(scene[..., dy : dy + 12, dx : dx + 12])
-
-    for i in range(3):
-        torch.testing.assert_close(
-            before[:, :, i, i + dy : 10 - i, i + dx : 10 - i],
-            after[:, :, i, i : 10 - i - dy, i : 10 - i - dx],
-            **EXACT,
-        )
-
-
-@pytest.mark.parametrize("mode", ["bilinear", "bicubic", "area"])
-def test_mirroring_image_and_weights_mirrors_the_maps(mode):
-    convolve = layer(2, 2, 5, 4, interp_mode=mode)
-    x = images(1, 2, 13, 12)
-    maps = convolve(x)
-
-    convolve.weights.data = convolve.weights.data.flip(-1)
-
-    torch.testing.assert_close(convolve(x.flip(-1)), maps.flip(-1), **EXACT)
-
-
-@settings(max_examples=30)
-@given(
-    stride=st.integers(2, 6),
-    k=st.integers(1, 5),
-    padding=st.booleans(),
-    height=st.integers(9, 17),
-    width=st.integers(9, 17),
-)
-def test_a_stride_takes_every_so_many_th_row_and_column(stride, k, padding, height, width):
-    scales = (min(height, width) - k) // 2 + 1
-    every = layer(1, 2, scales, k, padding=padding)
-    some = layer(1, 2, scales, k, stride=stride, padding=padding)
-    x = images(1, 1, height, width)
-
-    torch.testing.assert_close(some(x), every(x)[..., ::stride, ::stride], **EXACT)
-
-
-def test_padding_keeps_the_size_and_agrees_where_the_kernel_fits():
-    inside, everywhere = layer(1, 2, 4, 3), layer(1, 2, 4, 3, padding=True)
-    x = images(2, 1, 12, 11)
-
-    padded = everywhere(x)
-
-    assert padded.shape == (2, 2, 4, 12, 11)
-    surrounded = F.pad(x, (4, 4, 4, 4))
-    torch.testing.assert_close(padded, inside(surrounded)[..., 3:-3, 3:-3], **EXACT)
 
 
 @pytest.mark.parametrize("padding", [False, True])

@@ -27,6 +27,7 @@ from isotrope.local_data import local_file
 from isotrope.terminal import follow
 
 FOLDERS = ("train", "val")
+LABEL_FILES = tuple(f"dota/{folder}/labelTxt*/*.txt" for folder in FOLDERS)
 LABEL_FOLDERS = ("labelTxt-v1.5", "labelTxt")  # not labelTxt-v1.5_hbb, whose boxes are level
 SOURCE = "GoogleEarth"
 SMALLEST_SIDE = 64  # pixels
@@ -54,8 +55,9 @@ class Label(NamedTuple):
 
 
 def local_files() -> list[str]:
-    """The labels, below ``$ISOTROPE_DATA``."""
-    return [f"dota/{folder}/labelTxt*/*.txt" for folder in FOLDERS]
+    """The labels, and the photos, below ``$ISOTROPE_DATA``."""
+    photos = [f"dota/{one}/**/*.png or dota/{one}/*.zip/*.png" for one in FOLDERS]
+    return [*LABEL_FILES, *photos]
 
 
 def read_labels(path: Path) -> tuple[str, list[Label]]:
@@ -170,7 +172,7 @@ def make_archive(instances: int) -> tuple[Archive, list[tuple[str, str]]]:
     Raises:
         UserError: if labels or photos are absent or damaged, or no class has enough things.
     """
-    train, _ = (local_file(path) for path in local_files())
+    train, _ = (local_file(path) for path in LABEL_FILES)
     root = train.parents[2]
     photos = Photos([root / folder for folder in FOLDERS], ".png")
     chosen = choose_things(find_things(root, photos), instances)

@@ -28,6 +28,7 @@ from PIL import Image
 
 from isotrope.data._stir_archive import CANVAS, SCALES, SPLITS
 from isotrope.errors import UserError
+from isotrope.local_data import files_anywhere
 from isotrope.terminal import follow
 
 SEED = 42
@@ -86,7 +87,7 @@ class Photos:
         self._files: dict[str, Path] = {}
         self._packed: dict[str, tuple[ZipFile, str]] = {}
         for folder in folders:
-            for path in sorted(folder.rglob(f"*{suffix}")):
+            for path in sorted(files_anywhere(folder, f"*{suffix}")):
                 self._files.setdefault(path.stem, path)
             for path in sorted(folder.glob("*.zip")):
                 archive = _open(path)

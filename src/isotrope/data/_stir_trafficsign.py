@@ -32,6 +32,7 @@ from isotrope.terminal import follow
 
 FOLDER = "mtsd/mtsd_v2_fully_annotated"
 LISTS = ("train", "val")
+LIST_FILES = tuple(f"{FOLDER}/splits/{name}.txt" for name in LISTS)
 SMALLEST_SIDE, LARGEST_DIFFERENCE = 64, 5  # pixels; the second is excluded
 NO_SIGN = "other-sign"
 ABOUT = {
@@ -48,8 +49,8 @@ ABOUT = {
 
 
 def local_files() -> list[str]:
-    """The lists of photos, below ``$ISOTROPE_DATA``."""
-    return [f"{FOLDER}/splits/{name}.txt" for name in LISTS]
+    """The lists of photos, and the photos, below ``$ISOTROPE_DATA``."""
+    return [*LIST_FILES, "mtsd/**/*.jpg or mtsd/*.zip/*.jpg"]
 
 
 def _sign(photo: str, annotation: dict[str, Any]) -> Thing:
@@ -131,7 +132,7 @@ def make_archive(instances: int) -> tuple[Archive, list[tuple[str, str]]]:
     Raises:
         UserError: if annotations or photos are absent or damaged, or no class has enough signs.
     """
-    train, _ = (local_file(path) for path in local_files())
+    train, _ = (local_file(path) for path in LIST_FILES)
     folder = train.parents[1]
     chosen = choose_signs(find_signs(folder), instances)
     if not chosen:

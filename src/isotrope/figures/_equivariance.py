@@ -35,6 +35,16 @@ from isotrope.figures._series import (
 )
 from isotrope.figures._style import GREY, Style, add_foot, panels, styles
 
+ERROR_COLUMNS = {
+    "runs": {"training.epochs": "number"},
+    "accuracy": {},
+    "scale_equivariance": {
+        "stage": "text",
+        "form": "text",
+        "scale_from": "number",
+        "scale_to": "number",
+    },
+}
 Pairs = Mapping[str, Sequence[tuple[int, int]]]  # of sizes in pixels, by scenario
 
 LARGE, MIDDLE, SMALL_PAIR = (

@@ -9,22 +9,13 @@ which only interpolation causes, and that of a network without training.
 import pandas
 from matplotlib.figure import Figure
 
-from isotrope.figures._equivariance import PAIRS, draw_grid
+from isotrope.figures._equivariance import ERROR_COLUMNS, PAIRS, draw_grid
 from isotrope.figures._series import Tables
 from isotrope.figures._style import look
 
 TITLE = "Accuracy and corrected equivariance error"
 TABLES = ("runs", "accuracy", "scale_equivariance")
-COLUMNS = {
-    "runs": {"training.epochs": "number"},
-    "accuracy": {},
-    "scale_equivariance": {
-        "stage": "text",
-        "form": "text",
-        "scale_from": "number",
-        "scale_to": "number",
-    },
-}
+COLUMNS = ERROR_COLUMNS
 CAPTION = (
     "Test accuracy against the corrected equivariance error of the second stage, a point for each "
     "seed (supplementary figure 3 of the paper). Both maps are read at the same points of the "

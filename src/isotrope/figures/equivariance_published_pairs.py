@@ -9,22 +9,13 @@ the object (``equivariance_corrected`` does).
 import pandas
 from matplotlib.figure import Figure
 
-from isotrope.figures._equivariance import PUBLISHED_PAIRS, draw_grid
+from isotrope.figures._equivariance import ERROR_COLUMNS, PUBLISHED_PAIRS, draw_grid
 from isotrope.figures._series import Tables
 from isotrope.figures._style import look
 
 TITLE = "Accuracy and equivariance error, as published"
 TABLES = ("runs", "accuracy", "scale_equivariance")
-COLUMNS = {
-    "runs": {"training.epochs": "number"},
-    "accuracy": {},
-    "scale_equivariance": {
-        "stage": "text",
-        "form": "text",
-        "scale_from": "number",
-        "scale_to": "number",
-    },
-}
+COLUMNS = ERROR_COLUMNS
 CAPTION = (
     "Test accuracy against the equivariance error of the second stage, a point for each seed "
     "(supplementary figure 3 of the paper), in the published form: networks are given images in "

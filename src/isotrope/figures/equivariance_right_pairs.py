@@ -7,22 +7,13 @@ small2large and large2small, which it confuses, are their own: sizes that were n
 import pandas
 from matplotlib.figure import Figure
 
-from isotrope.figures._equivariance import PAIRS, draw_grid
+from isotrope.figures._equivariance import ERROR_COLUMNS, PAIRS, draw_grid
 from isotrope.figures._series import Tables
 from isotrope.figures._style import look
 
 TITLE = "Accuracy and equivariance error, pairs corrected"
 TABLES = ("runs", "accuracy", "scale_equivariance")
-COLUMNS = {
-    "runs": {"training.epochs": "number"},
-    "accuracy": {},
-    "scale_equivariance": {
-        "stage": "text",
-        "form": "text",
-        "scale_from": "number",
-        "scale_to": "number",
-    },
-}
+COLUMNS = ERROR_COLUMNS
 CAPTION = (
     "Test accuracy against the equivariance error of the second stage, a point for each seed "
     "(supplementary figure 3 of the paper), as published but for the pairs of sizes: small2large "

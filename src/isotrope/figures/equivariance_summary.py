@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from isotrope.figures._equivariance import (
     BOUNDS,
+    ERROR_COLUMNS,
     PAIRS,
     PUBLISHED_PAIRS,
     draw_panel,
@@ -37,16 +38,7 @@ from isotrope.figures._style import DOUBLE, add_foot, look, styles
 
 TITLE = "Accuracy and equivariance error, in short"
 TABLES = ("runs", "accuracy", "scale_equivariance")
-COLUMNS = {
-    "runs": {"training.epochs": "number"},
-    "accuracy": {},
-    "scale_equivariance": {
-        "stage": "text",
-        "form": "text",
-        "scale_from": "number",
-        "scale_to": "number",
-    },
-}
+COLUMNS = ERROR_COLUMNS
 CAPTION = (
     "Test accuracy against the equivariance error of the second stage, a point for each seed "
     "(figure 6 of the paper). Left: the published error, whose crops are not in correspondence. "

@@ -1,0 +1,98 @@
+import pytest
+from made_up_param_file import NAME, changed, sentences, write
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("seeds:", "seed:", "2:1: seed: unknown key; did you mean 'seeds'"),
+        ("  epochs: 2", "  epoch: 2", "13:3: training.epoch: unknown key; did you mean 'epochs'?"),
+        (
+            "name: standard",
+            "name: standard\n  kernel_sise: 7",
+            "11:3: model.kernel_sise: unknown key; did you mean 'kernel_size'?",
+        ),
+        (
+            "patience: 10",
+            "patienc: 10",
+            "16:20: training.early_stopping.patienc: unknown key; did you mean 'patience'?",
+        ),
+        (
+            "epochs: 2",
+            "epochs: 0",
+            "13:3: training.epochs: input should be greater than 0 (got 0)",
+        ),
+        ("epochs: 2", "epochs: '2'", "13:3: training.epochs: input should be a valid integer"),
+        (
+            "1e-3",
+            ".inf",
+            "15:27: training.optimizer.learning_rate: input should be a finite number",
+        ),
+        ("1e-3", "-1", "15:27: training.optimizer.learning_rate: input should be greater than 0"),
+        ("name: adam", "name: adm", "15:15: training.optimizer.name: 'adm' is not known; did you"),
+        (
+            "name: standard",
+            "name: standart",
+            "10:3: model.name: no model is called 'standart'; did you mean 'standard'?",
+        ),
+        (
+            "name: stir",
+            "name: star",
+            "5:3: dataset.name: no data set is called 'star'; did you mean 'stir'?",
+        ),
+        ("  name: stir\n", "", "4:1: dataset.name: missing"),
+        ("mid2rest", "mid2res", "7:3: dataset.scenario: 'mid2res' is not known; did you mean"),
+        (
+            "[accuracy,",
+            "[acuracy,",
+            "18:15: evaluations[0].name: no evaluation is called 'acuracy'; did you mean",
+        ),
+        ("[accuracy,", "[accuracy, accuracy,", "18:25: evaluations[1]: 'accuracy' stands twice"),
+        (
+            "[accuracy,",
+            "[{name: accuracy, as: Top 1},",
+            "18:32: evaluations[0].as: 'Top 1' cannot name a table",
+        ),
+        ("seeds: 1-3", "seeds: 3-1", "2:1: seeds: the range of seeds 3-1 is empty"),
+        ("seeds: 1-3", "seeds: [1, 1]", "2:1: seeds: each seed may stand once only"),
+        ("seeds: 1-3", "seeds: 0-3", "2:1: seeds[0]: input should be greater than or equal to 1"),
+        ("seeds: 1-3", "seeds: one", "2:1: seeds: write seeds as 1-5"),
+        ("task: emoji", "task: mnist", "4:1: dataset.source: task mnist is not embedded; write"),
+        ("study: scale\n", "", "1:1: study: missing"),
+        ("study: scale", "study: Scale!", "1:1: study: string should match pattern"),
+        (
+            "name: standard",
+            "name: standard\n  kernel_size: 40",
+            "9:1: model: does not fit the data set (stir has 1 x 64 x 64 images):",
+        ),
+        (
+            "name: standard",
+            "name: ensemble",
+            "10:3: model.name: 'ensemble', but the file lies in the folder 'standard'; move it",
+        ),
+        ("evaluations: [accuracy, scale_generalization]", "evaluations: []", "18:1: evaluations:"),
+        ("training:\n", "training:\n\t", "13:1: a tab; indent with spaces"),
+        ("seeds: 1-3", "seeds: 1-3\nseeds: 1-3", "3:1: seeds: duplicate key; first given at 2:1"),
+    ],
+)
+def test_a_mistake_is_said_with_line_column_and_remedy(param_files, old, new, said):
+    write(param_files, changed((old, new)))
+
+    found = sentences(param_files)
+
+    assert any(s.startswith(f"param-files/{NAME}.yaml:{said}") for s in found), found
+
+
+def test_all_mistakes_of_all_files_are_said_at_once(param_files):
+    write(param_files, changed(("epochs: 2", "epochs: 0"), ("name: adam", "name: adm")))
+    write(param_files, changed(("seeds: 1-3", "seeds: x")), "standard/stir_emoji/other.yaml")
+    write(param_files, "", "standard/stir_emoji/empty.yaml")
+
+    found = sentences(param_files)
+
+    assert len(found) == 4
+    assert {s.split(":")[0].rpartition("/")[2] for s in found} == {
+        "mine.yaml",
+        "other.yaml",
+        "empty.yaml",
+    }
