@@ -73,6 +73,7 @@ def test_a_stack_ends_as_its_seeds_do_one_after_the_other(toys, changes):
     assert_alike(together, apart)
     assert {seed["together"] for seed in seeds_of(together)} == {5}
     assert {seed["together"] for seed in seeds_of(apart)} == {1}
+    assert {seed["device"] for seed in seeds_of(together)} == {"cpu, 5 seeds at once"}
     assert any(line.startswith("seeds 1-5: epoch 1 of ") for line in lines)
     assert not list(Path("out/runs").rglob(".resume"))
 

@@ -266,7 +266,7 @@ class PackJob:
             "seconds_per_epoch_mean": math.fsum(seconds) / len(seconds),
             "peak_memory_mb": record["peak_memory_mb"],
             "together": record["together"],
-            "device": devices.describe(self.device),
+            "device": _said_of(self.device, record["together"]),
             "threads": self.task.threads,
             "versions": self._versions,
             "git_commit": self._commit,
@@ -355,6 +355,12 @@ class _Training:
             record["seconds"] += seconds
             record["peak_memory_mb"] = max(record["peak_memory_mb"], peak)
         self._counted = now
+
+
+def _said_of(device: torch.device, together: int) -> str:
+    """The device, and with how many seeds one has shared it: their times are shares, too."""
+    name = devices.describe(device)
+    return name if together == 1 else f"{name}, {together} seeds at once"
 
 
 def _step(saved: Saved) -> tuple[int, int, list[int], int]:
