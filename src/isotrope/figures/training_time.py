@@ -41,7 +41,8 @@ LATEX = True
 CAPTION = (
     "Training time of an epoch (table 2 of the paper): mean over seeds of the seconds in the "
     "training loop. Filled: last epoch. Tick: mean over all epochs. Seeds that train at once share "
-    "their time. Hollow and grey: published, on an NVIDIA A100. The same numbers are in the CSV and LaTeX files beside this picture."
+    "their time. Hollow and grey: published, on an NVIDIA A100. The same numbers are in "
+    "the CSV and LaTeX files beside this picture."
 )
 
 DATA: Columns = {  # what `latex` needs of the figure's data
