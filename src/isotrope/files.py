@@ -4,11 +4,33 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from isotrope.errors import UserError
+
+_guard: ContextVar[Callable[[], None] | None] = ContextVar("guard", default=None)
+
+
+@contextmanager
+def guarded(guard: Callable[[], None]) -> Iterator[None]:
+    """Ask ``guard`` before each file written inside gets its name; it forbids by an exception.
+
+    Holds for the thread that enters it.
+    """
+    before = _guard.set(guard)
+    try:
+        yield
+    finally:
+        _guard.reset(before)
+
+
+def ask_guard() -> None:
+    """What is whole under another name is to be put in its place now: is that still allowed?"""
+    if (guard := _guard.get()) is not None:
+        guard()
 
 
 @contextmanager
@@ -45,6 +67,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             write_synced(part, content)
+            ask_guard()
             part.replace(path)
         finally:
             with suppress(OSError):

@@ -80,6 +80,11 @@ def finished_evaluation(run: str, point: str, name: str, digest: str, seed: int)
     return point_folder(run, point) / ".evaluations" / f"{name}-{digest}" / f"{seed}.csv"
 
 
+def leases(run: str) -> Path:
+    """What the processes that train or evaluate a run say of themselves while they are at work."""
+    return OUT / "runs" / run / ".leases"
+
+
 def heartbeat(run: str, point: str, pack: str) -> Path:
     """What the job of a pack last said of itself."""
     return pack_folder(run, point, pack) / ".heartbeat.json"

@@ -17,6 +17,7 @@ import torch
 
 from isotrope.errors import UserError
 from isotrope.files import (
+    ask_guard,
     named_errors,
     part_of,
     remove_parts,
@@ -57,6 +58,7 @@ def save(path: Path, state: dict[str, Any], digest: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             write_synced(part, head + body)
+            ask_guard()
             with suppress(FileNotFoundError):  # the first one, or another copy was faster
                 path.replace(previous(path))
             part.replace(path)
