@@ -81,12 +81,13 @@ def part_of(path: Path) -> Path:
 
 
 def remove_parts(path: Path) -> None:
-    """Remove what killed writers of ``path``, a file or a folder, left behind."""
+    """Remove what killed writers of ``path``, a file or a folder, left behind, if it can be."""
     for part in path.parent.glob(f".{path.name}.*.part"):
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
         else:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
 def write_synced(path: Path, content: bytes | str) -> None:

@@ -141,9 +141,14 @@ def _read(path: Path, digest: str) -> dict[str, Any]:
 
 
 def discard(path: Path) -> None:
-    """Remove the files of a seed that is finished; its folder too if it is the last."""
-    for old in (path, previous(path)):
-        old.unlink(missing_ok=True)
+    """Remove the files of a seed that is finished; its folder too if it is the last.
+
+    Raises:
+        UserError: if they cannot be removed.
+    """
+    with named_errors(path, "removed"):
+        for old in (path, previous(path)):
+            old.unlink(missing_ok=True)
     if path.parent.is_dir():
         remove_parts(path)
         with suppress(OSError):  # not empty: other seeds are unfinished
