@@ -12,6 +12,7 @@ SCHEMA = Path("workflow/schemas/param-file.schema.json")
 PUBLISHED = Path("workflow/published")
 TRAINED = Path("workflow/trained")
 REPORT = OUT / "report.html"
+HEADS = OUT / ".heads"  # each Snakemake that is at work has a file there
 SELECTED = "selected"  # stands for the chosen point in the paths of its packs
 
 

@@ -10,6 +10,7 @@ from isotrope.errors import UserError
 from isotrope.index import PLANNED
 from isotrope.plan import Plan
 from isotrope.sources import checksum
+from isotrope.starting import Head
 
 
 wildcard_constraints:
@@ -50,6 +51,7 @@ def or_exit(function):
 
 
 plan = or_exit(Plan)(config, head=workflow.is_main_process)
+head = Head()
 
 
 @or_exit
