@@ -32,6 +32,18 @@ localrules:
     write_report,
 
 
+onstart:
+    head.begins()
+
+
+onsuccess:
+    head.ends()
+
+
+onerror:
+    head.ends()
+
+
 rule all:
     default_target: True
     input:

@@ -5,12 +5,12 @@ import json
 import pytest
 from made_up_param_file import GOOD, NAME
 
-from isotrope import by_hand, choice, paths
+from isotrope import by_hand, choice, index, paths
 from isotrope.choice import Candidate, Choice
 from isotrope.data import stir
 from isotrope.digests import dataset_digest, with_local_files
 from isotrope.errors import UserError
-from isotrope.indexing import select_entry
+from isotrope.indexing import index_of, select_entry
 from isotrope.param_file import read_run
 from isotrope.settings import build_settings
 
@@ -40,6 +40,31 @@ def tasks(request):
         return request.param(FILE, point, pack, seeds, device, threads)
 
     return ask
+
+
+def test_a_job_refuses_what_it_was_not_planned_for(folder, monkeypatch):
+    index.write(index_of([read_run(FILE)]), {})
+    monkeypatch.setenv(index.PLANNED, "1")
+
+    def refused(text):
+        FILE.write_text(text)
+        found = []
+        for tasks in (by_hand.training_tasks, by_hand.evaluation_tasks):
+            try:
+                tasks(FILE, "base", None, None, "cpu", 1)
+            except UserError as error:
+                found.append((tasks, str(error)))
+        said = f"{FILE} has changed since Snakemake planned this job"
+        assert all(sentence.startswith(said) for _, sentence in found)
+        return [tasks for tasks, _ in found]
+
+    measured = MORE.replace("evaluations: [", "evaluations: [{name: accuracy, as: again}, ")
+    assert measured != MORE
+    assert refused(f"# a comment\n{MORE}label: another\n") == []
+    assert refused(measured) == [by_hand.evaluation_tasks]
+    assert len(refused(MORE.replace("epochs: 2", "epochs: 1"))) == 2
+    monkeypatch.delenv(index.PLANNED)
+    assert refused(measured) == []
 
 
 def test_words_are_read_as_the_settings_of_a_data_set():

@@ -11,7 +11,7 @@ import isotrope
 PACKAGE = Path(isotrope.__file__).parent
 FREE_OF_TORCH = (
     *("choice", "cli", "collecting", "compare", "digests", "drawing", "exporting", "index"),
-    *("param_file", "plan", "registry", "schema", "selection", "skeletons", "status"),
+    *("param_file", "plan", "registry", "schema", "selection", "skeletons", "starting", "status"),
     *("table_arrays", "table_files", "tables"),
 )
 

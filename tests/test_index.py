@@ -22,6 +22,7 @@ from isotrope.param_file import read_all
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ISOTROPE_DATA", raising=False)
+    monkeypatch.delenv(index.PLANNED, raising=False)
     write_param_file()
     return tmp_path
 
@@ -93,6 +94,28 @@ def test_stamps_follow_param_files(folder):
 
     write_param_file(name=NAME + "2")
     assert index.stamps().keys() - before.keys() == {f"param-files/{NAME}2.yaml"}
+
+
+def test_stamps_pass_over_what_editors_leave_and_bear_what_cannot_be_read(folder):
+    before = index.stamps()
+    (paths.PARAM_FILES / ".#lock.yaml").symlink_to("nowhere")
+    assert index.stamps() == before
+
+    lost = paths.PARAM_FILES / f"{NAME}2.yaml"
+    lost.symlink_to("nowhere")
+    assert index.stamps() == {**before, lost.as_posix(): [0, 0]}
+    with pytest.raises(UserError, match=r"2\.yaml: cannot be read: No such file"):
+        index.current()
+
+
+def test_a_job_takes_the_index_as_it_was_written_whatever_became_of_the_files(folder, monkeypatch):
+    planned = index.current()
+    write_param_file("seeds: [")
+    monkeypatch.setenv(index.PLANNED, "1")
+    assert index.current() == planned
+    monkeypatch.delenv(index.PLANNED)
+    with pytest.raises(UserError, match=rf"{NAME}\.yaml:"):
+        index.current()
 
 
 @pytest.mark.parametrize(

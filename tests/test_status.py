@@ -99,6 +99,15 @@ def test_a_failed_job_shows_the_last_line_of_its_log():
     assert of_demo() == ("failed", 0, "out/data/x: no such file; put it there")
 
 
+def test_a_job_that_waits_for_another_has_not_failed():
+    waits = "waits for the training of toy/toy/plain, base, seeds 1-2: process 12 on node7"
+    write("train.log", f"{waits}\n")
+    assert of_demo() == ("queued", 0, waits)
+    finish(1, 2, 3)
+    write("evaluate.log", f"{waits}\n")
+    assert of_demo() == ("queued", 3, f"trained; evaluation: {waits}")
+
+
 def test_a_changed_param_file_is_queued_again_and_has_not_failed():
     finish(1, 2, 3, digest="0" * 16)
     for name in ("train.log", "weights.safetensors", "results.csv"):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isotrope.errors import UserError
-from isotrope.files import named_errors, part_of, sync_folder
+from isotrope.files import ask_guard, named_errors, part_of, sync_folder
 
 Array = NDArray[Any]
 _DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, NotImplementedError)
@@ -47,6 +47,7 @@ def write_arrays(path: Path, arrays: Iterable[tuple[str, Array]]) -> None:
                     member.compress_type = zipfile.ZIP_DEFLATED
                     with archive.open(member, "w", force_zip64=True) as file:
                         np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+            ask_guard()
             part.replace(path)
         finally:
             with suppress(OSError):

@@ -10,7 +10,7 @@ from isotrope.devices import DeviceName
 from isotrope.digests import with_local_files
 from isotrope.envelope import seeds_in
 from isotrope.errors import UserError, did_you_mean
-from isotrope.index import blocks_of
+from isotrope.index import as_written, blocks_of, in_job
 from isotrope.indexing import select_entry
 from isotrope.mistakes import complaints_of, dotted
 from isotrope.param_file import Run, read_run
@@ -62,6 +62,7 @@ def training_tasks(
     """
     run = read_run(file)
     chosen = _point(run, point)
+    _as_planned(file, run, chosen)
     digest = effective_digest(chosen)
     return [
         PackTask(
@@ -115,6 +116,7 @@ def evaluation_tasks(
     """
     run = read_run(file)
     chosen = _point(run, point)
+    _as_planned(file, run, chosen, measured=True)
     digest = effective_digest(chosen)
     return [
         evaluating.EvaluationTask(
@@ -143,6 +145,28 @@ def _point(run: Run, name: str) -> Point:
         return run.point(name)
     digests = {point.name: effective_digest(point) for point in run.points}
     return run.point(choice.winner(run.name, rule, digests))
+
+
+def _as_planned(file: Path, run: Run, point: Point, measured: bool = False) -> None:
+    """In a job of the workflow, compare the param-file with what the job was planned for.
+
+    Raises:
+        UserError: if a value has changed since on which the results depend.
+    """
+    if not in_job():
+        return
+    planned, now = as_written().run(run.name).points.get(point.name), point.digest
+    wanted = {one.alias: one.digest(now) for one in run.evaluations} if measured else {}
+    known = planned.evaluations.items() if planned and measured else ()
+    if (
+        planned is None
+        or planned.training_digest != now
+        or {alias: one.digest for alias, one in known} != wanted
+    ):
+        raise UserError(
+            f"{file} has changed since Snakemake planned this job; start Snakemake again for what "
+            "it says now, or restore it"
+        )
 
 
 def effective_digest(point: Point) -> str:

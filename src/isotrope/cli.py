@@ -31,6 +31,7 @@ from isotrope.result_commands import (
     summarize,
     typeset,
 )
+from isotrope.start_command import START_CONTEXT, start
 
 app = typer.Typer(
     help="Train, test and compare image networks that should not care how large, how turned or "
@@ -184,6 +185,7 @@ def ship(
 
 for command in (collect, export, summarize, compare, sample, draw, typeset):
     app.command()(command)
+app.command(context_settings=START_CONTEXT)(start)
 
 
 @app.command()

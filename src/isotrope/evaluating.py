@@ -11,11 +11,11 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from isotrope import dataset, devices, files, paths, registry
+from isotrope import dataset, devices, files, lease, paths, registry
 from isotrope.arrays import Array, write_arrays
 from isotrope.errors import UserError
 from isotrope.networks import Networks, read_run
@@ -97,10 +97,19 @@ class EvaluationTask:
 def evaluate_pack(task: EvaluationTask, log: Callable[[str], None]) -> None:
     """Compute what is missing, and write the pack's ``results.csv``.
 
+    Waits while another process is at work on the pack, or evaluates one of its seeds.
+
     Raises:
         UserError: if the pack's files are absent, damaged or of another training, the device or
             the data are not there, or a file cannot be written.
     """
+    title = f"the evaluation of {task.run}, {task.point}, seeds {task.pack}"
+    known = (task.known(evaluation, seed) for evaluation in task.evaluations for seed in task.seeds)
+    lease.hold(task.run, title, [task.folder, *known], partial(_evaluate_pack, task, log), log)
+
+
+def _evaluate_pack(task: EvaluationTask, log: Callable[[str], None]) -> None:
+    """What ``evaluate_pack`` says, while no other process is at work on the same."""
     run = read_run(task.folder)
     if run["training_digest"] != task.training_digest:
         raise UserError(

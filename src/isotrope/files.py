@@ -4,11 +4,33 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from isotrope.errors import UserError
+
+_guard: ContextVar[Callable[[], None] | None] = ContextVar("guard", default=None)
+
+
+@contextmanager
+def guarded(guard: Callable[[], None]) -> Iterator[None]:
+    """Ask ``guard`` before each file written inside gets its name; it forbids by an exception.
+
+    Holds for the thread that enters it.
+    """
+    before = _guard.set(guard)
+    try:
+        yield
+    finally:
+        _guard.reset(before)
+
+
+def ask_guard() -> None:
+    """What is whole under another name is to be put in its place now: is that still allowed?"""
+    if (guard := _guard.get()) is not None:
+        guard()
 
 
 @contextmanager
@@ -45,6 +67,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             write_synced(part, content)
+            ask_guard()
             part.replace(path)
         finally:
             with suppress(OSError):
@@ -58,12 +81,13 @@ def part_of(path: Path) -> Path:
 
 
 def remove_parts(path: Path) -> None:
-    """Remove what killed writers of ``path``, a file or a folder, left behind."""
+    """Remove what killed writers of ``path``, a file or a folder, left behind, if it can be."""
     for part in path.parent.glob(f".{path.name}.*.part"):
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
         else:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
 def write_synced(path: Path, content: bytes | str) -> None:

@@ -2,10 +2,12 @@
 
 Checking param-files needs torch; planning must not. So the head process compares the stamps (time
 and size) of param-files and plug-ins with those in ``out/index.json`` and, where they differ, has
-``isotrope check --write-index`` write it anew. Jobs on other nodes only read it.
+``isotrope check --write-index`` write it anew. Its jobs only read it, so that what happens to a
+param-file in the meantime is the affair of its own run, and of the next head.
 """
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
@@ -20,6 +22,7 @@ from isotrope.local_data import absent_files, in_bulk, sizes
 from isotrope.sources import unpinned
 
 VERSION = 3
+PLANNED = "ISOTROPE_PLANNED"  # set in the environment of the workflow's jobs
 
 
 @dataclass(frozen=True)
@@ -194,14 +197,20 @@ class Index:
 
 def stamps(root: Path = paths.PARAM_FILES) -> dict[str, list[int]]:
     """Time and size of everything that the index is made of."""
-    named = {path.as_posix(): path for path in root.rglob("*.y*ml")} if root.is_dir() else {}
+    found = root.rglob("*.y*ml") if root.is_dir() else ()
+    named = {path.as_posix(): path for path in found if not path.name.startswith(".")}
     for kind in (".", "data", "models", "evaluation", "training"):
         for path in (registry.PACKAGE / kind).glob("*.py"):
             named[f"isotrope/{kind}/{path.name}"] = path
-    return {
-        name: [(found := path.stat()).st_mtime_ns, found.st_size]
-        for name, path in sorted(named.items())
-    }
+    return {name: _stamp(path) for name, path in sorted(named.items())}
+
+
+def _stamp(path: Path) -> list[int]:
+    try:
+        found = path.stat()
+    except OSError:  # gone since it was listed, or a link to nowhere: the check says which
+        return [0, 0]
+    return [found.st_mtime_ns, found.st_size]
 
 
 def write(index: Index, stamped: dict[str, list[int]], path: Path = paths.INDEX) -> None:
@@ -238,9 +247,13 @@ def _point(raw: dict[str, Any]) -> PointEntry:
 def current() -> Index:
     """The index as the files are now; it is made anew in a process of its own where they changed.
 
+    In a job of the workflow it is the index as it was when the job was planned.
+
     Raises:
         UserError: with every mistake of every param-file.
     """
+    if in_job():
+        return as_written()
     known = read()
     if known is not None and known[1] == stamps():
         return known[0]
@@ -254,6 +267,11 @@ def current() -> Index:
     if known is None:
         raise UserError(f"{paths.INDEX}: could not be written or read back; is the disk full?")
     return known[0]
+
+
+def in_job() -> bool:
+    """Whether Snakemake planned what this process does."""
+    return bool(os.environ.get(PLANNED))
 
 
 def as_written() -> Index:

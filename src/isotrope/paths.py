@@ -12,6 +12,7 @@ SCHEMA = Path("workflow/schemas/param-file.schema.json")
 PUBLISHED = Path("workflow/published")
 TRAINED = Path("workflow/trained")
 REPORT = OUT / "report.html"
+HEADS = OUT / ".heads"  # each Snakemake that is at work has a file there
 SELECTED = "selected"  # stands for the chosen point in the paths of its packs
 
 
@@ -78,6 +79,11 @@ def stack_width(run: str, point: str, digest: str) -> Path:
 def finished_evaluation(run: str, point: str, name: str, digest: str, seed: int) -> Path:
     """The rows of one seed under one evaluation."""
     return point_folder(run, point) / ".evaluations" / f"{name}-{digest}" / f"{seed}.csv"
+
+
+def leases(run: str) -> Path:
+    """What the processes that train or evaluate a run say of themselves while they are at work."""
+    return OUT / "runs" / run / ".leases"
 
 
 def heartbeat(run: str, point: str, pack: str) -> Path:

@@ -16,8 +16,12 @@ from isotrope.index import Index, RunEntry
 from isotrope.needs import under_local_root
 
 STALE_HEARTBEAT = 120.0  # seconds without a word after which a job counts as lost
+# what a log ends with where another job is at work on the same (isotrope.lease)
+_LEASE = re.compile(r"^(waits for|takes over from) ")
 # what the log of an evaluation that goes well ends with
-_PROGRESS = re.compile(r": \d+ seeds on |has diverged and is not|is computed again$")
+_PROGRESS = re.compile(
+    rf": \d+ seeds on |has diverged and is not|is computed again$|{_LEASE.pattern}"
+)
 ORDER = ("running", "interrupted", "failed", "queued", "done", "waiting")
 
 
@@ -96,7 +100,7 @@ class _Pack:
             return "interrupted", finished, f"last seen in {_progress(beat)}; resumes there"
         error = _last_line(folder / "train.log")
         if error and not (folder / "weights.safetensors").is_file():
-            return "failed", finished, error
+            return "queued" if _LEASE.search(error) else "failed", finished, error
         return "queued", finished, ""
 
     def outcome(self) -> str:

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,22 +36,44 @@ class Project:
 
     def run(self, *words, **environment):
         """A command in the project's folder; its output and errors are one text."""
-        variables = {
-            **{k: v for k, v in os.environ.items() if k != "ISOTROPE_DATA"},
-            "PYTHONPATH": str(self.folder / "src"),
-            "OMP_NUM_THREADS": "1",
-            **environment,
-        }
         return subprocess.run(
             [str(BIN / words[0]), *words[1:]],
-            cwd=self.folder,
-            env=variables,
+            **self._place(environment),
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
             timeout=300,
             check=False,
         )
+
+    @contextmanager
+    def started(self, *words, **environment):
+        """A command beside the test, with all that it starts in a process group of its own.
+
+        What is left of the group at the end of the block is killed.
+        """
+        with self.path(f"{len(words)}-{words[-1].replace('/', '-')}.said").open("w+") as said:
+            process = subprocess.Popen(
+                [str(BIN / words[0]), *words[1:]],
+                **self._place(environment),
+                stdout=said,
+                start_new_session=True,
+            )
+            process.said = lambda: Path(said.name).read_text()
+            try:
+                yield process
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def _place(self, environment):
+        inherited = {k: v for k, v in os.environ.items() if k != "ISOTROPE_DATA"}
+        own = {"PYTHONPATH": str(self.folder / "src"), "OMP_NUM_THREADS": "1"}
+        return {
+            "cwd": self.folder,
+            "env": {**inherited, **own, **environment},
+            "stderr": subprocess.STDOUT,
+            "text": True,
+        }
 
     def snakemake(self, *words, **environment):
         return self.run("snakemake", "--cores", "2", *words, **environment)

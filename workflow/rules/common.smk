@@ -7,8 +7,10 @@ import signal
 import sys
 
 from isotrope.errors import UserError
+from isotrope.index import PLANNED
 from isotrope.plan import Plan
 from isotrope.sources import checksum
+from isotrope.starting import Head
 
 
 wildcard_constraints:
@@ -29,8 +31,9 @@ for warning in (signal.SIGUSR1, signal.SIGUSR2):
 
 PACK = "out/runs/{run}/{point}/seeds-{pack}"
 
-# the commands of the environment that snakemake runs in, also where it was not activated
-shell.prefix(f"export PATH='{os.path.dirname(sys.executable)}':\"$PATH\"; ")
+# the commands of the environment that snakemake runs in, also where it was not activated; they go by the
+# index as the head wrote it
+shell.prefix(f"export {PLANNED}=1 PATH='{os.path.dirname(sys.executable)}':\"$PATH\"; ")
 
 
 def or_exit(function):
@@ -48,6 +51,7 @@ def or_exit(function):
 
 
 plan = or_exit(Plan)(config, head=workflow.is_main_process)
+head = Head()
 
 
 @or_exit

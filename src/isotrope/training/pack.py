@@ -10,12 +10,13 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from isotrope import devices, files, paths
+from isotrope import devices, files, lease, paths
 from isotrope.envelope import Training
 from isotrope.settings import Settings
 from isotrope.training import distributed, resume, shipped, stacking, store
@@ -93,6 +94,8 @@ class PackTask:
 def train_pack(task: PackTask, report: Report) -> None:
     """Train the seeds of a pack that are missing, and write the pack's files.
 
+    Waits while another process is at work on the pack, or on one of its seeds.
+
     Raises:
         UserError: if the device or the data are not there, the model does not take the images, a
             file cannot be written, or a stored seed is damaged or of another training.
@@ -100,7 +103,12 @@ def train_pack(task: PackTask, report: Report) -> None:
     """
     with distributed.joined(task.device) as ranks:
         if ranks is None or ranks.leads:
-            _lead(task, report, ranks)
+            title = f"the training of {task.run}, {task.point}, seeds {task.pack}"
+            claims = [task.folder, *(task.stored(seed) for seed in task.seeds)]
+            with Interruption() as interruption:
+                work = partial(_lead, task, report, ranks, interruption)
+                again = ranks is None  # else the others could not follow
+                lease.hold(task.run, title, claims, work, report.log, interruption, again)
         else:
             device = devices.choose(task.device)
             with _arithmetic(task, device), Interruption() as unheard:
@@ -112,8 +120,8 @@ def _arithmetic(task: PackTask, device: torch.device) -> AbstractContextManager[
     return devices.arithmetic(device, task.threads, training.precision, training.deterministic)
 
 
-def _lead(task: PackTask, report: Report, ranks: Ranks | None) -> None:
-    """What ``train_pack`` says, as the one process or the first of several."""
+def _lead(task: PackTask, report: Report, ranks: Ranks | None, interruption: Interruption) -> None:
+    """What ``train_pack`` says, as the one process or the first of several, with the lease."""
     began = time.monotonic()
     device = devices.choose(task.device)
     shipped.take(task, report.log)
@@ -123,7 +131,7 @@ def _lead(task: PackTask, report: Report, ranks: Ranks | None) -> None:
         f"{len(task.seeds) - len(missing)} are finished; {devices.describe(device)}, "
         f"{task.threads} CPU threads"
     )
-    with _arithmetic(task, device), Interruption() as interruption:
+    with _arithmetic(task, device):
         if missing:
             PackJob(task, report, device, interruption, len(missing), ranks).train(missing)
         elif ranks is not None:

@@ -104,7 +104,8 @@ class PackProgress:
         if self._bar is not None:
             self._bar.stop()
         if kind is None or issubclass(kind, Exception):  # finished, or failed: the log says why
-            self.heartbeat.unlink(missing_ok=True)
+            with suppress(OSError):  # a disk in trouble must not hide the error
+                self.heartbeat.unlink(missing_ok=True)
         else:  # a signal: the seeds in hand are saved
             self._ended = True
             self._beat(always=True)

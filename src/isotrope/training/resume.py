@@ -17,6 +17,7 @@ import torch
 
 from isotrope.errors import UserError
 from isotrope.files import (
+    ask_guard,
     named_errors,
     part_of,
     remove_parts,
@@ -57,6 +58,7 @@ def save(path: Path, state: dict[str, Any], digest: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             write_synced(part, head + body)
+            ask_guard()
             with suppress(FileNotFoundError):  # the first one, or another copy was faster
                 path.replace(previous(path))
             part.replace(path)
@@ -139,9 +141,14 @@ def _read(path: Path, digest: str) -> dict[str, Any]:
 
 
 def discard(path: Path) -> None:
-    """Remove the files of a seed that is finished; its folder too if it is the last."""
-    for old in (path, previous(path)):
-        old.unlink(missing_ok=True)
+    """Remove the files of a seed that is finished; its folder too if it is the last.
+
+    Raises:
+        UserError: if they cannot be removed.
+    """
+    with named_errors(path, "removed"):
+        for old in (path, previous(path)):
+            old.unlink(missing_ok=True)
     if path.parent.is_dir():
         remove_parts(path)
         with suppress(OSError):  # not empty: other seeds are unfinished

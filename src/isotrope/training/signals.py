@@ -52,12 +52,13 @@ class Interruption:
         if number == signal.SIGINT:  # the second Ctrl-C does not wait
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def leave(self, log: Callable[[str], None], steps: int) -> NoReturn:
+    def leave(self, log: Callable[[str], None], steps: int, done: str = "saved") -> NoReturn:
         """End the process in the way that the remembered signal asks for. All must be saved.
 
         Args:
             log: is told what happens.
             steps: training steps done since the start of this process.
+            done: what was done about the signal.
 
         Raises:
             SystemExit: always.
@@ -65,13 +66,13 @@ class Interruption:
         job = os.environ.get("SLURM_JOB_ID")
         name = self.signal.name if self.signal else "no signal"
         if self.signal in (signal.SIGTERM, signal.SIGINT):
-            log(f"{name}: saved, ends")
+            log(f"{name}: {done}, ends")
             raise SystemExit(128 + self.signal)
         if job is None or steps == 0:
             reason = "not a SLURM job" if job is None else "no step was done since the start"
-            log(f"{name}: saved, ends with status {EXIT_AGAIN} ({reason})")
+            log(f"{name}: {done}, ends with status {EXIT_AGAIN} ({reason})")
             raise SystemExit(EXIT_AGAIN)
-        log(f"{name}: saved, asks SLURM to queue job {job} again")
+        log(f"{name}: {done}, asks SLURM to queue job {job} again")
         if _requeue(job, log):
             end = time.monotonic() + REQUEUE_WAIT
             while (left := end - time.monotonic()) > 0:

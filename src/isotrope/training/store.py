@@ -110,6 +110,7 @@ def keep(folder: Path, seed: FinishedSeed) -> None:
             for name, content in contents.items():
                 files.write_synced(part / name, content)
             files.sync_folder(part)
+            files.ask_guard()
             _rename(part, folder)
             files.sync_folder(folder.parent)
     finally:
