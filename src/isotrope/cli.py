@@ -122,11 +122,12 @@ def train(
     save_every: SaveEvery = 30.0,
 ) -> None:
     """Train the seeds of a run that are not trained yet, and write the outputs of their packs."""
-    from isotrope import by_hand
+    from isotrope import by_hand, rendezvous
     from isotrope.training import distributed
     from isotrope.training.pack import train_pack
     from isotrope.training.progress import Report
 
+    rendezvous.export()
     gpus = 0 if device == "cpu" else by_hand.gpus_of(file)
     if command := distributed.torchrun(gpus, sys.argv[1:]):
         os.execv(command[0], command)  # noqa: S606 - the words are our own
