@@ -31,6 +31,7 @@ from isotrope.result_commands import (
     summarize,
     typeset,
 )
+from isotrope.submit_command import submit
 
 app = typer.Typer(
     help="Train, test and compare image networks that should not care how large, how turned or "
@@ -183,7 +184,7 @@ def ship(
     say(f"wrote {by_hand.ship(file, point, seed)}; commit it")
 
 
-for command in (collect, export, summarize, compare, sample, draw, typeset):
+for command in (submit, collect, export, summarize, compare, sample, draw, typeset):
     app.command()(command)
 
 
