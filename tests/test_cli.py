@@ -117,6 +117,12 @@ def test_all_mistakes_of_named_param_files_are_said(folder, isotrope):
         (["draw", "accuracy"], "out/tables/demo/runs.csv is not there; run `snakemake tables`"),
         (["new", "model", "standard"], "standard.py is there already"),
         (["new", "modell", "mine"], "'modell' is no kind of plug-in; did you mean 'model'?"),
+        (["submit", "standard/mien"], "standard/mien: no param-file is called so; did you mean"),
+        (
+            ["submit", NAME, "--executor", "slum"],
+            "--executor slum: choose from slurm, local, debug",
+        ),
+        (["submit", NAME, "--executor", "debug", "--time", "2"], "--time 2: write a wall time as"),
         (["schema", "--check"], "param-file.schema.json is stale; run `isotrope schema`"),
     ],
 )

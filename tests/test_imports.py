@@ -11,8 +11,8 @@ import isotrope
 PACKAGE = Path(isotrope.__file__).parent
 FREE_OF_TORCH = (
     *("choice", "cli", "collecting", "compare", "digests", "drawing", "exporting", "index"),
-    *("param_file", "plan", "registry", "schema", "selection", "skeletons", "starting", "status"),
-    *("table_arrays", "table_files", "tables"),
+    *("param_file", "plan", "recording", "registry", "rendezvous", "schema", "selection"),
+    *("skeletons", "starting", "status", "submit_command", "table_arrays", "table_files", "tables"),
 )
 
 

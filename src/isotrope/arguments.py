@@ -55,6 +55,13 @@ ParamFiles = Annotated[
     list[Path] | None,
     typer.Argument(help="param-files; all if left out", autocompletion=files),
 ]
+RunWords = Annotated[
+    list[str],
+    typer.Argument(
+        help="param-files, names of runs, or patterns of names such as 'standard/*/mid2rest'",
+        autocompletion=files,
+    ),
+]
 Group = Annotated[str, typer.Argument(help="a study, or demo", autocompletion=groups)]
 DrawnGroup = Annotated[
     str,

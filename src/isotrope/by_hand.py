@@ -83,7 +83,7 @@ def training_tasks(
             save_every=save_every,
             stack=None if (wanted := run.envelope.resources.stack) == "auto" else wanted,
         )
-        for name, members in _packs(run, point, pack, seeds).items()
+        for name, members in packs_asked_for(run, point, pack, seeds).items()
     ]
 
 
@@ -130,7 +130,7 @@ def evaluation_tasks(
             device=device_name(device),
             threads=threads,
         )
-        for name, members in _packs(run, point, pack, seeds).items()
+        for name, members in packs_asked_for(run, point, pack, seeds).items()
     ]
 
 
@@ -191,8 +191,14 @@ def _evaluation(one: Evaluation, point: Point) -> evaluating.Evaluation:
     )
 
 
-def _packs(run: Run, point: str, pack: str | None, seeds: str | None) -> dict[str, list[int]]:
-    """The packs asked for, each with the seeds asked for; a candidate has those of the choice."""
+def packs_asked_for(
+    run: Run, point: str, pack: str | None, seeds: str | None
+) -> dict[str, list[int]]:
+    """The packs asked for, each with the seeds asked for; a candidate has those of the choice.
+
+    Raises:
+        UserError: for a pack that the run does not have, or seeds that it does not ask for.
+    """
     select = run.envelope.select
     candidate = select is not None and point != paths.SELECTED
     known = select.seeds if select is not None and candidate else run.envelope.seeds

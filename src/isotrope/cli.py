@@ -32,6 +32,7 @@ from isotrope.result_commands import (
     typeset,
 )
 from isotrope.start_command import START_CONTEXT, start
+from isotrope.submit_command import submit
 
 app = typer.Typer(
     help="Train, test and compare image networks that should not care how large, how turned or "
@@ -123,11 +124,12 @@ def train(
     save_every: SaveEvery = 30.0,
 ) -> None:
     """Train the seeds of a run that are not trained yet, and write the outputs of their packs."""
-    from isotrope import by_hand
+    from isotrope import by_hand, rendezvous
     from isotrope.training import distributed
     from isotrope.training.pack import train_pack
     from isotrope.training.progress import Report
 
+    rendezvous.export()
     gpus = 0 if device == "cpu" else by_hand.gpus_of(file)
     if command := distributed.torchrun(gpus, sys.argv[1:]):
         os.execv(command[0], command)  # noqa: S606 - the words are our own
@@ -183,7 +185,7 @@ def ship(
     say(f"wrote {by_hand.ship(file, point, seed)}; commit it")
 
 
-for command in (collect, export, summarize, compare, sample, draw, typeset):
+for command in (submit, collect, export, summarize, compare, sample, draw, typeset):
     app.command()(command)
 app.command(context_settings=START_CONTEXT)(start)
 

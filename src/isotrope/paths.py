@@ -91,6 +91,11 @@ def heartbeat(run: str, point: str, pack: str) -> Path:
     return pack_folder(run, point, pack) / ".heartbeat.json"
 
 
+def submitted(executor: str, resources: str) -> Path:
+    """What submitit keeps of the tasks that ask an executor for these resources."""
+    return OUT / "submitted" / executor / resources
+
+
 def table_folder(group: str) -> Path:
     """The tables of a study, or of the demo."""
     return OUT / "tables" / group

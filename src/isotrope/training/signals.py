@@ -5,6 +5,9 @@ SIGUSR2 (SLURM's warning before a time limit or a preemption): the job asks SLUR
 and waits for its end, so that Snakemake notices nothing; outside of SLURM, or if SLURM refuses, or
 if not a single step was done since the start (so that no job goes round for ever), it exits with
 status 75 ("try again later").
+
+A handler that was there before for one of these two warnings, such as submitit's, is called when
+all is saved, in place of that: it then decides how the work is queued again.
 """
 
 import os
@@ -18,7 +21,8 @@ from typing import NoReturn, Self
 
 EXIT_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 REQUEUE_WAIT = 120  # seconds; SLURM ends a requeued job long before
-_HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
+_WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)
+_HANDLED = (signal.SIGTERM, signal.SIGINT, *_WARNINGS)
 
 
 class Interruption:
@@ -43,8 +47,18 @@ class Interruption:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._put_back()
+        if kind is None and (warning := self._with_earlier_handler()):
+            signal.raise_signal(warning)  # it came after the last step
+
+    def _put_back(self) -> None:
         for one, handler in self._before.items():
             signal.signal(one, handler)  # type: ignore[arg-type]
+
+    def _with_earlier_handler(self) -> signal.Signals | None:
+        """The remembered warning, if somebody handled it before; a default action is nobody."""
+        known = self.signal in _WARNINGS and callable(self._before.get(self.signal))
+        return self.signal if known else None
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         del frame
@@ -61,13 +75,18 @@ class Interruption:
             done: what was done about the signal.
 
         Raises:
-            SystemExit: always.
+            SystemExit: always, unless an earlier handler of the signal raises something else.
         """
-        job = os.environ.get("SLURM_JOB_ID")
+        job = _job()
         name = self.signal.name if self.signal else "no signal"
         if self.signal in (signal.SIGTERM, signal.SIGINT):
             log(f"{name}: {done}, ends")
             raise SystemExit(128 + self.signal)
+        if warning := self._with_earlier_handler():
+            log(f"{name}: saved, goes to the handler that was there before")
+            self._put_back()
+            signal.raise_signal(warning)
+            raise SystemExit(0)  # another process of the job speaks for this one, too
         if job is None or steps == 0:
             reason = "not a SLURM job" if job is None else "no step was done since the start"
             log(f"{name}: {done}, ends with status {EXIT_AGAIN} ({reason})")
@@ -80,6 +99,12 @@ class Interruption:
         raise SystemExit(EXIT_AGAIN)
 
 
+def _job() -> str | None:
+    """SLURM's name of this job; in an array its task's own: the number alone may mean them all."""
+    array, task = (os.environ.get(f"SLURM_ARRAY_{word}_ID") for word in ("JOB", "TASK"))
+    return f"{array}_{task}" if array and task else os.environ.get("SLURM_JOB_ID")
+
+
 def _requeue(job: str, log: Callable[[str], None]) -> bool:
     """Whether SLURM has taken the job back into its queue."""
     try:
@@ -89,6 +114,7 @@ def _requeue(job: str, log: Callable[[str], None]) -> bool:
     except (OSError, subprocess.TimeoutExpired) as error:
         log(f"scontrol requeue {job} failed: {error}")
         return False
-    if done.returncode != 0:
-        log(f"scontrol requeue {job} failed: {done.stderr.strip() or done.returncode}")
-    return done.returncode == 0
+    if done.returncode in (0, -signal.SIGTERM):  # SLURM may end it, with the job, before it is done
+        return True
+    log(f"scontrol requeue {job} failed: {done.stderr.strip() or done.returncode}")
+    return False
