@@ -19,7 +19,8 @@ from isotrope.indexing import index_of
 from isotrope.manifest import read_manifest
 from isotrope.mistakes import complaints_of
 from isotrope.needs import under_local_root
-from isotrope.param_file import Run, find, name_of, read_each
+from isotrope.param_file import Run, name_of, read_each
+from isotrope.param_folder import find
 from isotrope.printing import say
 from isotrope.submitted_pack import SubmittedPack
 
@@ -91,8 +92,8 @@ def runs_of(words: Iterable[str]) -> list[Run]:
     Raises:
         UserError: with every mistake of every param-file, and every word that names none.
     """
-    files, wrong = find()
-    known = {name_of(path): path for path in files}
+    files = find()
+    known = {name_of(path): path for path, misnamed in files.items() if not misnamed}
     found: dict[str, Path] = {}
     unknown = []
     for word in words:
@@ -104,7 +105,7 @@ def runs_of(words: Iterable[str]) -> list[Run]:
         else:
             unknown.append(f"{word}: no param-file is called so{did_you_mean(name, known)}")
     if unknown:
-        raise UserError(*unknown, *wrong)
+        raise UserError(*unknown, *(misnamed for misnamed in files.values() if misnamed))
     return read_each(list(found.values()))
 
 
