@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from test_param_file import GOOD
+from made_up_param_file import GOOD
 
 from isotrope import paths, submitting
 from isotrope.errors import UserError

@@ -130,7 +130,7 @@ def unbuilt(runs: Sequence[Run]) -> list[DatasetEntry]:
     missing = [one for one in index_of(list(runs)).datasets.values() if not _is_built(one)]
     wrong = []
     for entry in missing:
-        if absent := entry.missing_files():
+        if absent := entry.missing_files:
             wrong.append(f"{entry.manifest}: not built; it needs {under_local_root(absent)}")
         elif entry.local_files or entry.download_files:
             wrong.append(f"{entry.manifest}: not built; run `snakemake {entry.manifest}`")
