@@ -29,6 +29,7 @@ from isotrope.result_commands import (
     export,
     sample,
     summarize,
+    track,
     typeset,
 )
 
@@ -182,7 +183,7 @@ def ship(
     say(f"wrote {by_hand.ship(file, point, seed)}; commit it")
 
 
-for command in (collect, export, summarize, compare, sample, draw, typeset):
+for command in (collect, export, track, summarize, compare, sample, draw, typeset):
     app.command()(command)
 
 
