@@ -14,6 +14,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/select.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/export.smk"
 
 
 localrules:
@@ -28,6 +29,8 @@ localrules:
     choose,
     draw_figure,
     summarize,
+    track,
+    tracking,
     typeset_figure,
     write_report,
 
@@ -80,3 +83,8 @@ rule figures:
 rule report:
     input:
         report_asked_for,
+
+
+rule tracking:
+    input:
+        tracking_asked_for,

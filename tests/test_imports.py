@@ -13,6 +13,7 @@ FREE_OF_TORCH = (
     *("choice", "cli", "collecting", "compare", "digests", "drawing", "exporting", "index"),
     *("param_file", "plan", "recording", "registry", "rendezvous", "schema", "selection"),
     *("skeletons", "starting", "status", "submit_command", "table_arrays", "table_files", "tables"),
+    "tracking",
 )
 
 
@@ -139,6 +140,13 @@ def test_no_module_imports_the_command_line():
 @pytest.mark.parametrize("module", ["isotrope", *below(*FREE_OF_TORCH, "figures")])
 def test_planning_and_drawing_import_no_torch(module):
     assert not reached(module) & {"torch", "torchvision", "safetensors"}
+
+
+def test_optional_packages_are_imported_by_what_writes_for_them_alone():
+    optional = {"mlflow", "tensorboard"}
+    found = {module for module in MODULES if reached(module) & optional}
+    writers = ("mlflow_runs", "mlflow_store", "tensorboard_events")
+    assert found == {f"isotrope.tracking.{writer}" for writer in writers}
 
 
 def test_no_module_needs_itself_to_be_imported():

@@ -47,6 +47,14 @@ def test_a_demo_has_tables_and_figures_of_its_own_and_a_study_has_its(indexed):
     assert plan.selection_as_config() == "series=demo,own"
 
 
+def test_what_is_tracked_are_the_runs_asked_for_with_their_labels(indexed):
+    assert Plan({}).tracking() == ["out/tracking/mlflow.json"]
+    assert Plan({"series": "extra"}).tracking() == []
+    assert Plan({"runs": f"{OWN},{DEMO}"}).labels_asked_for() == (
+        f"{OWN}: scale, own, Plain; {DEMO}: scale, demo, Plain"
+    )
+
+
 def test_a_table_is_collected_from_the_runs_that_have_rows_in_it(indexed):
     plan = Plan({"studies": "scale", "series": "own,published"})
 

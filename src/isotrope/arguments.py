@@ -91,3 +91,17 @@ WithIndices = Annotated[
     bool,
     typer.Option("--indices", help="also eval/<run>/indices.npz of best runs; up to gigabytes"),
 ]
+Tracker = Annotated[
+    str,
+    typer.Argument(help="mlflow or tensorboard", autocompletion=words("mlflow", "tensorboard")),
+]
+TrackedRuns = Annotated[
+    str,
+    typer.Option(
+        "--config",
+        help="runs, as snakemake's: 'series=demo runs=...'; every finished one if left out",
+    ),
+]
+WithWeights = Annotated[
+    bool, typer.Option("--weights", help="mlflow: also keep each seed's weights, as an artifact")
+]

@@ -29,6 +29,7 @@ from isotrope.result_commands import (
     export,
     sample,
     summarize,
+    track,
     typeset,
 )
 from isotrope.start_command import START_CONTEXT, start
@@ -185,7 +186,7 @@ def ship(
     say(f"wrote {by_hand.ship(file, point, seed)}; commit it")
 
 
-for command in (submit, collect, export, summarize, compare, sample, draw, typeset):
+for command in (submit, collect, export, track, summarize, compare, sample, draw, typeset):
     app.command()(command)
 app.command(context_settings=START_CONTEXT)(start)
 

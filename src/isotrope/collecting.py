@@ -45,7 +45,7 @@ def collect_group(group: str, table: str | None = None, arrays: bool = False) ->
         pack
         for name, run in runs.items()
         for point in run.evaluated
-        for pack in _finished_packs(known, name, run, point, choices.get(name))
+        for pack in finished_packs(known, name, run, point, choices.get(name))
     ]
     if not found:
         raise UserError(f"no run of {group} is finished; run `snakemake evaluations`")
@@ -84,10 +84,21 @@ def _write_selection(group: str, choices: dict[str, Choice]) -> Path:
     return path
 
 
-def _finished_packs(
+def finished_packs(
     known: Index, name: str, run: RunEntry, place: str, made: Choice | None
 ) -> list[CollectedRun]:
-    """The packs of a point, each with the seeds and evaluations that are up to date."""
+    """The packs of a point, each with the seeds and evaluations that are up to date.
+
+    Args:
+        known: all runs.
+        name: the run's name.
+        run: what the index knows of it.
+        place: the point as paths name it.
+        made: the choice of the run that the point was made by; the point is then its winner.
+
+    Raises:
+        UserError: if the summary of a pack is damaged.
+    """
     point = made.winner if made else place
     if point not in run.points:
         return []  # nothing is chosen yet

@@ -13,6 +13,7 @@ PUBLISHED = Path("workflow/published")
 TRAINED = Path("workflow/trained")
 REPORT = OUT / "report.html"
 HEADS = OUT / ".heads"  # each Snakemake that is at work has a file there
+TRACKING = OUT / "tracking"
 SELECTED = "selected"  # stands for the chosen point in the paths of its packs
 
 
@@ -109,3 +110,13 @@ def examples(group: str) -> Path:
 def figure_folder(group: str) -> Path:
     """The figures of a study, or of the demo."""
     return OUT / "figures" / group
+
+
+def tracked(tracker: str) -> Path:
+    """What was last written for a tracker, ``mlflow`` or ``tensorboard``."""
+    return TRACKING / f"{tracker}.json"
+
+
+def events(run: str, point: str, seed: int) -> Path:
+    """The folder of a seed's TensorBoard events."""
+    return TRACKING / "tensorboard" / run / point / f"seed-{seed}"

@@ -176,6 +176,15 @@ class Plan(Needs):
         runs = {name: self.index.runs[name] for name in self._tables_by_group()[group][table]}
         return "; ".join(f"{name}: {run.series}, {run.label}" for name, run in runs.items())
 
+    def labels_asked_for(self) -> str:
+        """What is tracked of the runs asked for besides results: changed, it is written anew."""
+        runs = {name: self.index.runs[name] for name in self._ready}
+        return "; ".join(f"{n}: {run.study}, {run.series}, {run.label}" for n, run in runs.items())
+
+    def tracking(self) -> list[str]:
+        """What stands for the MLflow store, unless there is nothing to put into it."""
+        return [paths.tracked("mlflow").as_posix()] if self.packs("results.csv") else []
+
     def figures(self, figures: Figures) -> list[str]:
         """Every figure whose tables are there, or will be; some are also a table in LaTeX."""
         return [

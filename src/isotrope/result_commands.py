@@ -16,8 +16,11 @@ from isotrope.arguments import (
     FigureName,
     Group,
     Threads,
+    TrackedRuns,
+    Tracker,
     WithErrors,
     WithIndices,
+    WithWeights,
 )
 from isotrope.errors import UserError
 from isotrope.printing import say
@@ -61,6 +64,18 @@ def export(
 
         for path in export_arrays(group, folder, errors, indices, device_name(device), threads):
             say(f"wrote {path}")
+
+
+def track(
+    tracker: Tracker,
+    config: TrackedRuns = "",
+    weights: WithWeights = False,
+) -> None:
+    """Write finished seeds into MLflow or TensorBoard files under out/tracking/, each once."""
+    from isotrope.tracking import track as tracking
+
+    for line in tracking.track(tracker, config, weights):
+        say(line)
 
 
 def summarize(group: Group) -> None:

@@ -148,7 +148,7 @@ def _size(text: str) -> tuple[bool, float, str]:
         return True, 0.0, text
 
 
-def _text(value: Scalar) -> str:
+def text_of(value: Scalar) -> str:
     """A value as a cell; floats keep every bit, nothing known is an empty cell."""
     if value is None:
         return ""
@@ -187,7 +187,7 @@ def seed_rows(run: CollectedRun) -> list[Row]:
             raise UserError(f"{path}: seed {seed} has status {status!r}, not {known}; {_AGAIN}")
         said_by_file = {key: getattr(run, key) for key in RUN_COLUMNS if hasattr(run, key)}
         cells = {**said_by_file, **seeds[seed], "seed": seed, **run.parameters}
-        rows.append({key: _text(value) for key, value in cells.items()})
+        rows.append({key: text_of(value) for key, value in cells.items()})
     return rows
 
 

@@ -23,6 +23,7 @@ wildcard_constraints:
     group="[a-z][a-z0-9_]*",
     table="[a-z0-9_]+",
     figure="[a-z][a-z0-9_]*",
+    tracker="mlflow|tensorboard",
 
 
 # SLURM's warning is for the training program, which handles it; Snakemake would die of it
@@ -82,6 +83,16 @@ def figures_asked_for(wildcards):
 @or_exit
 def report_asked_for(wildcards):
     return plan.report(FIGURES)
+
+
+@or_exit
+def tracking_asked_for(wildcards):
+    return plan.tracking()
+
+
+@or_exit
+def labels_asked_for(wildcards):
+    return plan.labels_asked_for()
 
 
 @or_exit

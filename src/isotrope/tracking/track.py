@@ -1,0 +1,158 @@
+"""Writes the seeds of the runs that are asked for into a tracker, and says what is there now."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+from filelock import FileLock, Timeout
+
+from isotrope import files, index, paths
+from isotrope.errors import UserError, did_you_mean
+from isotrope.index import Index
+from isotrope.selection import Selection
+from isotrope.terminal import follow
+from isotrope.tracking.seeds import TrackedSeed, packs_of, read_pack
+
+TRACKERS = ("mlflow", "tensorboard")
+LEFT_DELETED = "left deleted"
+OUTCOMES = ("new", "brought up to date", "as before", LEFT_DELETED)
+
+
+class Writer(Protocol):
+    """Writes seeds; ``look`` is the command that shows them."""
+
+    look: str
+
+    def put(self, seed: TrackedSeed) -> tuple[str, dict[str, Any]]:
+        """Write what is not there yet of a seed; one of ``OUTCOMES``, and where it is."""
+
+
+def track(tracker: str, words: str = "", weights: bool = False) -> list[str]:
+    """Write every finished seed into a tracker.
+
+    Args:
+        tracker: ``mlflow`` or ``tensorboard``.
+        words: the runs, as Snakemake's ``--config`` has them: ``series=demo runs=...``; every run
+            if empty.
+        weights: whether MLflow keeps weights, too.
+
+    Returns:
+        Sentences about what was done.
+
+    Raises:
+        UserError: for mistakes in ``words`` or in param-files; if the tracker is not installed, or
+            another process writes; if no run asked for is finished, or a file of one is damaged:
+            the sound ones are then written all the same.
+    """
+    if tracker not in TRACKERS:
+        raise UserError(f"no tracker is called '{tracker}'{did_you_mean(tracker, TRACKERS)}")
+    if weights and tracker != "mlflow":
+        raise UserError("--weights: only mlflow keeps weights; leave it out")
+    opening = _writer(tracker, weights)
+    known = index.current()
+    names = _names(known, words)
+    counts: Counter[str] = Counter()
+    listed: list[dict[str, Any]] = []
+    mistakes: list[str] = []
+    with _alone(), opening as writer:
+        for name in follow(names, f"{tracker}: runs"):
+            for seed in _seeds(known, name, mistakes):
+                outcome, where = writer.put(seed)
+                counts[outcome] += 1
+                listed.append(_line(seed) | where)
+        if not listed and not mistakes:
+            raise UserError("no run that is asked for is finished; run `snakemake evaluations`")
+        path = paths.tracked(tracker)
+        if listed:
+            files.write_whole(path, json.dumps({"seeds": listed}, indent=1) + "\n")
+    if mistakes:
+        raise UserError(*mistakes)
+    done = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
+    sentences = [f"seeds: {done}", f"wrote {path}; look with `{writer.look}`"]
+    if counts[LEFT_DELETED]:
+        sentences.insert(1, "what was deleted in MLflow stays so; restore it there to see it again")
+    return sentences
+
+
+def _names(known: Index, words: str) -> list[str]:
+    """The runs that are asked for, in the words of Snakemake's ``--config``."""
+    if not words.split():
+        return list(known.runs)
+    pairs = [word.partition("=") for word in words.split()]
+    if wrong := [key for key, equals, _ in pairs if not equals]:
+        raise UserError(f"--config: '{wrong[0]}': write key=value, as in series=demo")
+    return Selection.of({key: value for key, _, value in pairs}).names(known)
+
+
+def _writer(tracker: str, weights: bool) -> AbstractContextManager[Writer]:
+    """The writer of a tracker.
+
+    Raises:
+        UserError: if the tracker is not installed.
+    """
+    try:
+        if tracker == "mlflow":
+            from isotrope.tracking import mlflow_runs
+
+            return mlflow_runs.opened(weights)
+        from isotrope.tracking import tensorboard_events
+
+        return tensorboard_events.opened()
+    except ImportError as error:
+        raise UserError(
+            f"{tracker} cannot be imported ({error}); pip install 'isotrope[tracking]'"
+        ) from error
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """No other process writes while this one does.
+
+    Raises:
+        UserError: if another does.
+    """
+    lock = FileLock(paths.TRACKING / ".lock", timeout=0)
+    with files.named_errors(paths.TRACKING, "written"):
+        paths.TRACKING.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise UserError(
+                f"{lock.lock_file} is held: another `isotrope track` writes {paths.TRACKING}; "
+                "wait until it is done, and start again"
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _seeds(known: Index, name: str, mistakes: list[str]) -> Iterator[TrackedSeed]:
+    """The finished seeds of a run; a sentence joins ``mistakes`` for each damaged pack."""
+    group = known.runs[name].group
+    try:
+        packs = packs_of(known, name)
+    except UserError as error:
+        mistakes += error.sentences
+        return
+    for pack in packs:
+        try:
+            seeds = read_pack(pack, group)
+        except UserError as error:
+            mistakes += error.sentences
+        else:
+            yield from seeds
+
+
+def _line(seed: TrackedSeed) -> dict[str, Any]:
+    """What the list of what is there says of a seed."""
+    return {
+        "run": seed.run,
+        "point": seed.point,
+        "seed": seed.seed,
+        "training_digest": seed.digest,
+        "status": seed.status,
+        "evaluations": seed.evaluations,
+    }
