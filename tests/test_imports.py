@@ -12,8 +12,8 @@ PACKAGE = Path(isotrope.__file__).parent
 FREE_OF_TORCH = (
     *("choice", "cli", "collecting", "compare", "digests", "drawing", "exporting", "index"),
     *("param_file", "plan", "recording", "registry", "rendezvous", "schema", "selection"),
-    *("skeletons", "starting", "status", "submit_command", "table_arrays", "table_files", "tables"),
-    "tracking",
+    *("skeletons", "starting", "status", "status_command", "submit_command", "table_arrays"),
+    *("table_files", "tables", "tracking"),
 )
 
 

@@ -118,6 +118,13 @@ def test_a_job_takes_the_index_as_it_was_written_whatever_became_of_the_files(fo
         index.current()
 
 
+def test_stamps_that_were_just_taken_are_not_taken_again(folder, monkeypatch):
+    made, stamped = index_of(read_all()), index.stamps()
+    index.write(made, stamped)
+    monkeypatch.setattr(index, "stamps", lambda: pytest.fail("taken again"))
+    assert index.current(stamped) == made
+
+
 @pytest.mark.parametrize(
     "name", ["models/standard.py", "data/_shared.py", "training/loop.py", "envelope.py"]
 )

@@ -1,6 +1,5 @@
 """The command line: by hand what the rules do."""
 
-import json
 import os
 import sys
 from typing import Annotated
@@ -33,6 +32,7 @@ from isotrope.result_commands import (
     typeset,
 )
 from isotrope.start_command import START_CONTEXT, start
+from isotrope.status_command import status
 from isotrope.submit_command import submit
 
 app = typer.Typer(
@@ -186,24 +186,9 @@ def ship(
     say(f"wrote {by_hand.ship(file, point, seed)}; commit it")
 
 
-for command in (submit, collect, export, track, summarize, compare, sample, draw, typeset):
+for command in (submit, collect, export, track, summarize, compare, sample, draw, typeset, status):
     app.command()(command)
 app.command(context_settings=START_CONTEXT)(start)
-
-
-@app.command()
-def status(
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
-) -> None:
-    """Say of every run how far it is."""
-    from isotrope import status as states
-    from isotrope.index import current
-
-    rows = states.of(current())
-    if as_json:
-        say(json.dumps(rows, indent=1))
-        return
-    Console().print(states.table(rows))
 
 
 @app.command()

@@ -82,11 +82,21 @@ def with_local_files(trained: str, *manifests: Path) -> str:
     Raises:
         UserError: if a data set is not built, or its manifest is damaged.
     """
-    sums = [checksum for manifest in manifests for checksum in _local_checksums(manifest)]
-    return digest([trained, sums]) if sums else trained
+    return with_sums(trained, *(local_sums(manifest) for manifest in manifests))
 
 
-def _local_checksums(manifest: Path) -> list[str]:
+def with_sums(trained: str, *sums: list[str]) -> str:
+    """``with_local_files`` where the checksums in each manifest are known already."""
+    known = [checksum for of_manifest in sums for checksum in of_manifest]
+    return digest([trained, known]) if known else trained
+
+
+def local_sums(manifest: Path) -> list[str]:
+    """The checksums of those files of a built data set that the user brought.
+
+    Raises:
+        UserError: if the data set is not built, or its manifest is damaged.
+    """
     try:
         listed = json.loads(manifest.read_text(encoding="utf-8"))["files"]
         return [

@@ -19,6 +19,7 @@ from isotrope import files, paths, registry
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
 from isotrope.local_data import absent_files, in_bulk, sizes
+from isotrope.overlapping import overlapped
 from isotrope.sources import unpinned
 
 VERSION = 3
@@ -202,7 +203,9 @@ def stamps(root: Path = paths.PARAM_FILES) -> dict[str, list[int]]:
     for kind in (".", "data", "models", "evaluation", "training"):
         for path in (registry.PACKAGE / kind).glob("*.py"):
             named[f"isotrope/{kind}/{path.name}"] = path
-    return {name: _stamp(path) for name, path in sorted(named.items())}
+    names = sorted(named)
+    stamped = overlapped(_stamp, [named[name] for name in names])
+    return dict(zip(names, stamped, strict=True))
 
 
 def _stamp(path: Path) -> list[int]:
@@ -244,10 +247,13 @@ def _point(raw: dict[str, Any]) -> PointEntry:
     return PointEntry(**{**raw, "evaluations": evaluations})
 
 
-def current() -> Index:
+def current(stamped: dict[str, list[int]] | None = None) -> Index:
     """The index as the files are now; it is made anew in a process of its own where they changed.
 
     In a job of the workflow it is the index as it was when the job was planned.
+
+    Args:
+        stamped: the stamps of now, if they are known.
 
     Raises:
         UserError: with every mistake of every param-file.
@@ -255,7 +261,7 @@ def current() -> Index:
     if in_job():
         return as_written()
     known = read()
-    if known is not None and known[1] == stamps():
+    if known is not None and known[1] == (stamps() if stamped is None else stamped):
         return known[0]
     command = [sys.executable, "-m", "isotrope.cli", "check", "--write-index", "--quiet"]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)

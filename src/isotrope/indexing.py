@@ -1,8 +1,5 @@
 """From checked param-files to the entries of the index. Imports the plug-ins, and so torch."""
 
-import json
-from typing import Any
-
 from isotrope import registry
 from isotrope.blocks import Plugin
 from isotrope.dataset import dataset_key
@@ -16,7 +13,7 @@ from isotrope.index import (
     SelectEntry,
 )
 from isotrope.param_file import Run
-from isotrope.points import Point, flatten
+from isotrope.points import Point, parameters
 from isotrope.settings import build_settings
 
 
@@ -65,14 +62,8 @@ def _point_entry(run: Run, point: Point, datasets: dict[str, DatasetEntry]) -> P
             )
             for one in run.evaluations
         },
-        parameters=parameters(point),
+        parameters=parameters(point.settings()),
     )
-
-
-def parameters(point: Point) -> dict[str, Any]:
-    """Every scalar setting of a point by its dotted key; lists as JSON."""
-    flat = flatten(point.settings())
-    return {k: json.dumps(v) if isinstance(v, list) else v for k, v in flat.items()}
 
 
 def _add(plugin: Plugin, datasets: dict[str, DatasetEntry]) -> str:

@@ -1,5 +1,6 @@
 """Every path under ``out/``, written once. All are relative to the project's root."""
 
+from functools import lru_cache
 from pathlib import Path
 
 OUT = Path("out")
@@ -42,6 +43,7 @@ def sources(dataset: str) -> Path:
     return SOURCES / f"{dataset}.yaml"
 
 
+@lru_cache(maxsize=4096)  # joining paths takes most of the time where thousands are asked for
 def point_folder(run: str, point: str) -> Path:
     """Everything of one point of a run."""
     return OUT / "runs" / run / point

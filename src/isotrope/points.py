@@ -1,6 +1,7 @@
 """The points of a run: every combination of its sweep's values, each checked as if written out."""
 
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from copy import deepcopy
@@ -202,3 +203,8 @@ def flatten(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
         else:
             flat[f"{above}{key}"] = value
     return flat
+
+
+def parameters(settings: dict[str, Any]) -> dict[str, Any]:
+    """Every scalar setting by its dotted key; lists as JSON."""
+    return {k: json.dumps(v) if isinstance(v, list) else v for k, v in flatten(settings).items()}

@@ -21,27 +21,30 @@ class Selection:
     runs. Asking for nothing means demo and own runs, so that a bare ``snakemake`` never starts the
     thousand GPU hours of a published study. Extra runs, which go beyond it, are made only when
     asked for by series or by name.
+
+    ``option`` stands before a key where a mistake is named, as the user wrote it.
     """
 
     studies: tuple[str, ...] = ()
     series: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
+    option: str = "--config "
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> "Selection":
+    def of(cls, config: Mapping[str, Any], option: str = "--config ") -> "Selection":
         """The selection in Snakemake's ``config``: words separated by commas, or lists.
 
         Raises:
             UserError: for an unknown key or series.
         """
         wrong = [
-            f"--config {key}: unknown key{did_you_mean(key, KEYS)}"
+            f"{option}{key}: unknown key{did_you_mean(key, KEYS)}"
             for key in config
             if key not in KEYS
         ]
         values = {key: _words(config.get(key)) for key in KEYS}
         wrong += [
-            f"--config series: no series is called '{word}'{did_you_mean(word, SERIES)}"
+            f"{option}series: no series is called '{word}'{did_you_mean(word, SERIES)}"
             for word in values["series"]
             if word not in SERIES
         ]
@@ -49,7 +52,7 @@ class Selection:
             raise UserError(*wrong)
         if not values["series"] and not values["runs"]:
             values["series"] = ("own", "published") if values["studies"] else ("demo", "own")
-        return cls(**values)
+        return cls(**values, option=option)
 
     def names(self, index: Index) -> list[str]:
         """The runs asked for, whether their data are there or not.
@@ -61,7 +64,7 @@ class Selection:
             return self._named(index)
         known = {run.study for run in index.runs.values()}
         unknown = [
-            f"--config studies: no study is called '{study}'{did_you_mean(study, known)}"
+            f"{self.option}studies: no study is called '{study}'{did_you_mean(study, known)}"
             for study in self.studies
             if study not in known
         ]
@@ -87,7 +90,7 @@ class Selection:
             found |= dict.fromkeys(matches)
             if not matches:
                 hint = did_you_mean(name, index.runs)
-                wrong.append(f"--config runs: no param-file is called '{name}'{hint}")
+                wrong.append(f"{self.option}runs: no param-file is called '{name}'{hint}")
         if wrong:
             raise UserError(*wrong)
         return list(found)

@@ -90,7 +90,7 @@ def test_status_and_the_commands_by_hand_know_the_chosen_point(chosen):
         (BAD, "done", 2),
         ("selected", "done", 3),
     ]
-    assert GOOD in shown[-1]["detail"]
+    assert [row["chosen"] for row in shown] == [None, None, GOOD]
     by_hand = chosen.run("isotrope", "train", FILE, "--point", "selected", "--seeds", "3")
     assert "0 to train, 1 are finished" in by_hand.stdout
 

@@ -1,0 +1,127 @@
+"""What jobs say of themselves, and whether they still live.
+
+A job writes its heartbeat every few seconds. Its age must not be taken between two clocks: a node
+whose clock is ten minutes late would look lost while it trains. The times of files come from one
+clock, that of the file server (on NFS and local disks), so the heartbeat's is compared with that of
+a file made for the purpose beside the runs, which has no name or loses it at once. Where nothing
+may be written there, this machine's clock has to do. File systems that let the writing node set a
+file's time (Lustre, GPFS) need their clocks to agree within two minutes; ``--watch`` does not need
+that either, since a heartbeat that changed between two looks is alive by any clock.
+"""
+
+import json
+import os
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LOST = 120.0  # seconds without a heartbeat after which a job counts as lost
+
+
+@dataclass(frozen=True)
+class Job:
+    """A heartbeat.
+
+    Args:
+        seeds: in training when it was written.
+        seeds_done: how many seeds the job had finished by then; None if it did not say.
+        epoch: of the seed that is the least far.
+        epochs: how many there are at most.
+        validation_accuracy: between 0 and 1, the mean of the seeds'; None before the first epoch.
+        seconds_left: if no seed stops early; None before the first step.
+        host: the node's name.
+        pid: the number of the process there.
+        slurm_job: SLURM's number of the job; None outside of SLURM.
+        ended: whether the job was told to end, and has saved.
+        beat_at: when the file was written, by the file system's clock, in seconds since 1970.
+    """
+
+    seeds: tuple[int, ...]
+    seeds_done: int | None
+    epoch: int
+    epochs: int
+    validation_accuracy: float | None
+    seconds_left: float | None
+    host: str
+    pid: int | None
+    slurm_job: str | None
+    ended: bool
+    beat_at: float
+
+
+def read(path: Path) -> Job | None:
+    """The heartbeat in a file; None if there is none, or none that can be read."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            beat_at = os.fstat(file.fileno()).st_mtime
+            said = json.load(file)
+        seeds = said["seeds"] if said.get("seeds") else [said["seed"]]
+        return Job(
+            seeds=tuple(int(seed) for seed in seeds),
+            seeds_done=_number(said.get("seeds_done"), int),
+            epoch=int(said["epoch"]),
+            epochs=int(said["epochs"]),
+            validation_accuracy=_number(said.get("validation_accuracy"), float),
+            seconds_left=_number(said.get("seconds_left"), float),
+            host=str(said.get("host", "")),
+            pid=_number(said.get("pid"), int),
+            slurm_job=None if said.get("slurm_job") is None else str(said["slurm_job"]),
+            ended=bool(said.get("ended")),
+            beat_at=beat_at,
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _number(value: Any, kind: type[Any]) -> Any:
+    return None if value is None else kind(value)
+
+
+def file_system_time(folder: Path) -> float:
+    """The time by the clock that sets the times of files in a folder, in seconds since 1970."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            return os.fstat(probe.fileno()).st_mtime
+    except OSError:
+        return time.time()
+
+
+class Pulse:
+    """Tells jobs at work from lost ones, in one look or, better, in several.
+
+    Args:
+        folder: lies on the file system whose clock counts.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._now: float | None = None
+        self._asking = threading.Lock()
+        self._beat_at: dict[Path, float] = {}  # what the last look saw, by path
+        self._changed: dict[Path, float] = {}  # when a look last saw another, by our own clock
+
+    def begin_look(self) -> None:
+        """From here on the time is another one."""
+        self._now = None
+
+    def age(self, written: float) -> float:
+        """Seconds since a file was written; its clock is asked once a look, if at all."""
+        with self._asking:
+            if self._now is None:
+                self._now = file_system_time(self._folder)
+        return self._now - written
+
+    def is_alive(self, path: Path, job: Job) -> bool:
+        """Whether the job whose heartbeat lies at ``path`` is still at work."""
+        before = self._beat_at.get(path)
+        self._beat_at[path] = job.beat_at
+        if before is not None and before != job.beat_at:
+            self._changed[path] = time.monotonic()
+        if job.ended:
+            return False
+        changed = self._changed.get(path)
+        seen = changed is not None and time.monotonic() - changed < LOST
+        return seen or self.age(job.beat_at) < LOST

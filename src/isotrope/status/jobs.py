@@ -1,0 +1,115 @@
+"""What a pack's jobs are at, or how they ended: from its heartbeat and its logs."""
+
+import math
+from collections.abc import Set
+from pathlib import Path
+
+from isotrope.status import heartbeats, logs
+from isotrope.status.folders import EVALUATE_LOG, HEARTBEAT, TRAIN_LOG
+from isotrope.status.heartbeats import Job, Pulse
+from isotrope.status.logs import LastWord
+from isotrope.status.states import Finding
+from isotrope.status.words import duration_text, job_text
+
+STARTING = 600.0  # seconds that a training may take until its first heartbeat
+EVALUATING = 1800.0  # and an evaluation from one line to the next: the time limit of its rule
+_SILENT = 60.0  # seconds without a line that are worth a word
+_FORGOTTEN = 86_400.0  # `recording.forget` dates files to 1970
+_LATER = 10.0  # seconds that a log may be younger than other files of the same job
+
+
+class Jobs:
+    """The jobs of one pack.
+
+    Args:
+        folder: the pack's.
+        names: what lies in it.
+        pulse: tells live jobs from lost ones.
+    """
+
+    def __init__(self, folder: Path, names: Set[str], pulse: Pulse) -> None:
+        self._folder, self._names, self._pulse = folder, names, pulse
+
+    def heartbeat(self) -> tuple[Job, bool] | None:
+        """What the training said last, and whether it is still at work; None if it said nothing."""
+        if HEARTBEAT not in self._names:
+            return None
+        path = self._folder / HEARTBEAT
+        beat = heartbeats.read(path)
+        return (beat, self._pulse.is_alive(path, beat)) if beat else None
+
+    def after(self, beat: Job, unfinished: Set[int]) -> Finding:
+        """A training was told to end, or is lost; another may have begun since, or failed to.
+
+        Args:
+            beat: its last heartbeat.
+            unfinished: the seeds that can be taken up where they are.
+        """
+        since = self._since(TRAIN_LOG, beat.beat_at, 0 if beat.ended else _LATER)
+        if since is not None:
+            return since
+        how = "saved" if beat.ended else "last seen"
+        resumes = not unfinished.isdisjoint(beat.seeds)
+        then = "resumes there" if resumes else "begins anew"
+        return Finding("interrupted", detail=f"{how} in {job_text([beat])}; {then}", job=beat)
+
+    def training(self, whole: bool) -> Finding | None:
+        """A training without a heartbeat, by its log; None if it has not begun.
+
+        Args:
+            whole: whether all its seeds are trained, so that only its outputs are to be written.
+        """
+        word = self._last_word(TRAIN_LOG)
+        return (
+            self._by(TRAIN_LOG, word, "puts seeds together" if whole else "starts")
+            if word
+            else None
+        )
+
+    def evaluation(self) -> Finding | None:
+        """An evaluation, by its log; None if it has not begun."""
+        word = self._last_word(EVALUATE_LOG)
+        return self._by(EVALUATE_LOG, word, "evaluates") if word else None
+
+    def training_since(self, made: str) -> Finding | None:
+        """A training by its log, if that was written after a file of an earlier one."""
+        return self._since(TRAIN_LOG, self._written(made), _LATER)
+
+    def evaluation_since(self, made: str) -> Finding | None:
+        """An evaluation by its log, if that was written after a file of an earlier one."""
+        return self._since(EVALUATE_LOG, self._written(made), _LATER)
+
+    def _since(self, log: str, moment: float, later: float) -> Finding | None:
+        """What a log says that was written later; None if its job has ended, too."""
+        word = self._last_word(log)
+        if word is None or word.written - moment <= later:
+            return None
+        found = self._by(log, word, "starts" if log == TRAIN_LOG else "evaluates")
+        return None if found.state == "interrupted" else found
+
+    def _written(self, name: str) -> float:
+        """When a file was written; in the future if it has vanished or was told to be forgotten."""
+        try:
+            written = (self._folder / name).stat().st_mtime
+        except OSError:
+            return math.inf
+        return written if written > _FORGOTTEN else math.inf
+
+    def _last_word(self, log: str) -> LastWord | None:
+        return logs.last_word(self._folder / log) if log in self._names else None
+
+    def _by(self, log: str, word: LastWord, doing: str) -> Finding:
+        path = (self._folder / log).as_posix()
+        trains = log == TRAIN_LOG
+        if word.is_error:
+            what = "" if trains else "evaluation: "
+            return Finding("failed", detail=f"{what}{word.line}", log=path)
+        if word.kind == "waits":
+            return Finding("queued", detail=word.line, log=path)
+        silence = self._pulse.age(word.written)
+        last = f"; last line: {word.line}" if word.line else ""
+        if word.kind == "ended" or silence >= (STARTING if trains else EVALUATING):
+            what = "ended without an error" if trains else "evaluation ended without an error"
+            return Finding("interrupted", detail=f"{what}{last}", log=path)
+        since = f", {duration_text(silence)} without a word" if silence >= _SILENT else ""
+        return Finding("running", detail=f"{doing}{since}{last}", log=path)

@@ -1,0 +1,98 @@
+"""A look at the files of runs: points are listed, then packs, then what is left explained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from isotrope.index import Index
+from isotrope.needs import under_local_root
+from isotrope.overlapping import overlapped
+from isotrope.status import folders, stale
+from isotrope.status.datasets import DatasetStatus, status_of
+from isotrope.status.heartbeats import Pulse
+from isotrope.status.packs import Pack, look
+from isotrope.status.places import packs_of
+from isotrope.status.states import Finding, PackStatus
+
+_NOT_BEGUN = ("queued", "stale")
+_DAMAGED = "run.json is truncated or altered; delete it and run `snakemake runs`"
+_KEPT = "its seeds are kept, and only put together again"
+
+
+def look_at(
+    index: Index, names: Sequence[str], pulse: Pulse, outcomes: bool = False
+) -> list[PackStatus]:
+    """Every pack of some runs, in the order of the names; candidates before what is chosen.
+
+    Args:
+        index: all runs.
+        names: the runs to look at.
+        pulse: tells live jobs from lost ones, the better the more looks it took part in.
+        outcomes: whether to read of every pack that is done how its seeds ended, one file each.
+    """
+    pulse.begin_look()
+    points = [point for name in names for point in index.runs[name].points.values()]
+    keys = sorted({key for point in points for key in point.datasets})
+    known = overlapped(lambda key: status_of(index.datasets[key]), keys)
+    data = dict(zip(keys, known, strict=True))
+    packs = packs_of(index, names, {key: one.sums for key, one in data.items()})
+    findings = overlapped(lambda pack: look(pack, pulse, outcomes), packs)
+    found = dict(zip(packs, findings, strict=True))
+    _explain(index, data, found)
+    _block(index, data, found)
+    return [
+        PackStatus(
+            run=pack.run,
+            study=index.runs[pack.run].study,
+            series=index.runs[pack.run].series,
+            point=pack.place,
+            chosen=pack.chosen,
+            pack=pack.name,
+            seeds=pack.seeds,
+            found=one,
+        )
+        for pack, one in found.items()
+    ]
+
+
+def _explain(index: Index, data: Mapping[str, DatasetStatus], found: dict[Pack, Finding]) -> None:
+    """Say why results are stale; of several packs made alike one is read."""
+    alike: dict[tuple[str, str, str | None], list[Pack]] = {}
+    for pack, one in found.items():
+        if one.state == "stale" and not one.detail:
+            alike.setdefault((pack.run, pack.point_name, one.trained_with), []).append(pack)
+    said = overlapped(
+        lambda packs: folders.read_json(packs[0].folder / folders.RUN), list(alike.values())
+    )
+    for ((name, point_name, trained_with), packs), run in zip(alike.items(), said, strict=True):
+        point = index.runs[name].points[point_name]
+        changed: dict[str, tuple[Any, Any]] = {}
+        if trained_with and run:
+            changed = stale.changed_settings(run, point.parameters)
+            why = stale.reason(run, changed, bool(data[point.dataset].sums))
+        else:
+            why = _DAMAGED
+        for pack in packs:
+            kept = f"; {_KEPT}" if found[pack].finished == len(pack.seeds) else ""
+            found[pack] = replace(found[pack], detail=f"{why}{kept}", changed=changed)
+
+
+def _block(index: Index, data: Mapping[str, DatasetStatus], found: dict[Pack, Finding]) -> None:
+    """Say of packs whose turn it is what stands in their way: data that are absent or failed."""
+    waiting: dict[str, str] = {}  # what each run needs, in words
+    for pack, one in found.items():
+        if one.state not in _NOT_BEGUN:
+            continue
+        run = index.runs[pack.run]
+        if pack.run not in waiting:
+            needed = {key for point in run.points.values() for key in point.datasets}
+            files = sorted({file for key in needed for file in data[key].missing})
+            waiting[pack.run] = f"needs {under_local_root(files)}" if files else ""
+        if waiting[pack.run]:
+            found[pack] = replace(one, state="waiting", detail=waiting[pack.run], blocked=True)
+            continue
+        for key in (key for point in run.behind(pack.point_name) for key in point.datasets):
+            if trouble := data[key].trouble:
+                log = data[key].log
+                found[pack] = replace(one, state="failed", detail=trouble, log=log, blocked=True)
+                break

@@ -1,0 +1,56 @@
+"""Looks at the runs that a user asks for, one or many: what was found out once is kept."""
+
+from collections.abc import Sequence
+
+from isotrope import index, paths
+from isotrope.errors import UserError
+from isotrope.index import Index
+from isotrope.selection import Selection
+from isotrope.status.heartbeats import Pulse
+from isotrope.status.looking import look_at
+from isotrope.status.states import PackStatus
+
+_SHOWN = "until that is mended, runs are shown as the last param-files without a mistake had them"
+
+
+class Looks:
+    """Looks at some runs.
+
+    Args:
+        selection: which; None for all.
+        outcomes: whether to read of every pack that is done how its seeds ended.
+    """
+
+    def __init__(self, selection: Selection | None, outcomes: bool = False) -> None:
+        self.notes: Sequence[str] = ()  # mistakes that keep the index from being what files say
+        self._selection, self._outcomes = selection, outcomes
+        self._pulse = Pulse(paths.OUT / "runs")
+        self._index: Index | None = None
+        self._stamps: dict[str, list[int]] | None = None
+
+    def look(self) -> list[PackStatus]:
+        """Every pack of the runs as their files are now.
+
+        Raises:
+            UserError: if param-files hold mistakes and no earlier index is there, or there are no
+                such runs.
+        """
+        known = self._known()
+        names = self._selection.names(known) if self._selection else list(known.runs)
+        return look_at(known, names, self._pulse, self._outcomes)
+
+    def _known(self) -> Index:
+        """The index; while param-files hold mistakes the last one without, and notes on them."""
+        stamps = index.stamps()
+        if self._index is None or stamps != self._stamps:
+            try:
+                self._index, self.notes = index.current(stamps), ()
+            except UserError as error:
+                if self._index is None:
+                    written = index.read()
+                    if written is None:
+                        raise
+                    self._index = written[0]
+                self.notes = (*error.sentences, _SHOWN)
+            self._stamps = stamps
+        return self._index

@@ -1,0 +1,239 @@
+"""The state of one pack, from the names in its folder and, where those do not settle it, a file.
+
+A pack of which all is there costs one listing. Heartbeats and logs are read of the others, and
+``run.json`` of those whose seeds do not tell what it holds.
+
+What is not seen: an evaluation whose settings were changed and changed back, while ``results.csv``
+is still that of the settings between; Snakemake sees it.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from isotrope import paths
+from isotrope.status import folders
+from isotrope.status.folders import RESULTS, RUN, WEIGHTS, PointFolder
+from isotrope.status.heartbeats import Job, Pulse
+from isotrope.status.jobs import Jobs
+from isotrope.status.states import Finding
+from isotrope.status.words import job_text
+
+_DIGEST = re.compile(rb'"training_digest": "([0-9a-f]+)"')
+_HEAD = 2048  # bytes of a run.json that hold its digest
+_NONE: frozenset[int] = frozenset()
+_CHOICE = "of an earlier choice, which is to be made anew"
+TO_BE_EVALUATED = "trained; to be evaluated"
+TO_BE_ASSEMBLED = "trained; to be put together"
+
+
+@dataclass(frozen=True, eq=False)
+class Pack:
+    """A pack to look at.
+
+    Args:
+        run: the run's name.
+        place: the point in the pack's path, or ``selected``.
+        name: as in ``1-25``.
+        seeds: what is asked for.
+        digest: the training digest, the user's files included.
+        point: where its seeds and evaluations lie, listed.
+        stores: the folders of its evaluations, by the names of their tables; None of a candidate.
+        diverged: seeds that are known to have diverged; None if that is not known.
+        chosen: the point behind ``selected``, if one is chosen.
+        waits: what is said of a pack that waits for a choice.
+    """
+
+    run: str
+    place: str
+    name: str
+    seeds: list[int]
+    digest: str
+    point: PointFolder
+    stores: dict[str, str] | None
+    diverged: frozenset[int] | None = None
+    chosen: str | None = None
+    waits: Finding | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where its files lie."""
+        return paths.pack_folder(self.run, self.place, self.name)
+
+    @property
+    def point_name(self) -> str:
+        """The point whose seeds they are."""
+        return self.chosen or self.place
+
+
+def look(pack: Pack, pulse: Pulse, outcomes: bool) -> Finding:
+    """The state of a pack.
+
+    Args:
+        pack: the pack.
+        pulse: tells live jobs from lost ones.
+        outcomes: whether to read, of every pack that is done, how its seeds ended.
+    """
+    point, folder = pack.point, pack.folder
+    if point.refused:
+        return Finding("failed", detail=point.refused)
+    try:
+        names = folders.names_in(folder) if folder.name in point.names else frozenset()
+    except PermissionError as error:
+        return Finding("failed", detail=folders.refusal(error))
+    if pack.waits:
+        again = RUN in names
+        return Finding("stale", detail=_CHOICE) if again else pack.waits
+    if point.finished.issuperset(pack.seeds):
+        finished = pack.seeds
+    else:
+        finished = [seed for seed in pack.seeds if seed in point.finished]
+    if not names:
+        whole = len(finished) == len(pack.seeds)
+        return Finding("queued", len(finished), TO_BE_ASSEMBLED if whole else "")
+    return _Look(pack, folder, names, finished, Jobs(folder, names, pulse), outcomes).found()
+
+
+class _Look:
+    """A look at the files of a pack that has any."""
+
+    def __init__(
+        self,
+        pack: Pack,
+        folder: Path,
+        names: frozenset[str],
+        finished: list[int],
+        jobs: Jobs,
+        outcomes: bool,
+    ) -> None:
+        self.pack, self.folder, self.names, self.finished = pack, folder, names, finished
+        self.jobs, self.outcomes = jobs, outcomes
+        others = pack.point.others
+        self.others = {d for seed in pack.seeds for d in others.get(seed, ())} if others else set()
+        self._said: dict[int, dict[str, Any]] | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether every seed is trained."""
+        return len(self.finished) == len(self.pack.seeds)
+
+    def found(self) -> Finding:
+        """The state of the pack."""
+        beat = self.jobs.heartbeat()
+        if beat and beat[1]:
+            return self._finding("running", job_text([beat[0]]), job=beat[0])
+        trained_with = self._trained_with()
+        if trained_with is None:
+            if beat and not self.whole:
+                return self._lost(beat[0])
+            waits = self._finding("queued", TO_BE_ASSEMBLED if self.whole else "")
+            return self._counted(self.jobs.training(self.whole) or waits)
+        if trained_with == self.pack.digest:
+            if not self.whole:  # seeds were added, or the store was emptied
+                held = self._ends()
+                self.finished = [s for s in self.pack.seeds if s in held or s in self.finished]
+            if self.whole:
+                return self._trained()
+        if beat and not self.whole:
+            return self._lost(beat[0])
+        if since := self.jobs.training_since(RUN):  # outside of Snakemake old outputs are kept
+            return self._counted(since)
+        if trained_with == self.pack.digest:
+            more = len(self.pack.seeds) - len(self.finished)
+            return self._finding("queued", f"{more} seed{'s'[: more > 1]} more than were trained")
+        return self._finding("stale", trained_with=trained_with)
+
+    def _finding(self, state: str, detail: str = "", **more: Any) -> Finding:
+        return Finding(state, len(self.finished), detail, **more)
+
+    def _lost(self, beat: Job) -> Finding:
+        return self._counted(self.jobs.after(beat, self.pack.point.unfinished))
+
+    def _counted(self, found: Finding) -> Finding:
+        return replace(found, finished=len(self.finished))
+
+    def _trained_with(self) -> str | None:
+        """The training digest of the pack's outputs; not read where only one is possible.
+
+        None if they are not there, or vanish meanwhile; an empty one if they are damaged.
+        """
+        if RUN not in self.names or WEIGHTS not in self.names:
+            return None
+        if self.whole and not self.others:
+            return self.pack.digest
+        if not self.finished and len(self.others) == 1:
+            return next(iter(self.others))
+        try:
+            with (self.folder / RUN).open("rb") as file:
+                found = _DIGEST.search(file.read(_HEAD))
+        except OSError:
+            return None
+        return found[1].decode() if found else ""
+
+    def _ends(self) -> dict[int, dict[str, Any]]:
+        """What ``run.json`` says of the end of each seed; read once."""
+        if self._said is None:
+            said = folders.read_json(self.folder / RUN) or {}
+            try:
+                self._said = {int(one["seed"]): one for one in said["seeds"]}
+            except (KeyError, TypeError, ValueError):
+                self._said = {}
+        return self._said
+
+    def _trained(self) -> Finding:
+        """All seeds are trained and put together: what of the evaluations?"""
+        stores, known = self.pack.stores, self.pack.point.evaluated
+        if stores is None:
+            return self._done(self.pack.diverged)
+        if RESULTS not in self.names:
+            waits = self._finding("queued", TO_BE_EVALUATED)
+            return self._counted(self.jobs.evaluation() or waits)
+        open_ = [t for t, s in stores.items() if not known.get(s, _NONE).issuperset(self.finished)]
+        if stores and not open_:
+            if self.others and self._is_older(RESULTS, RUN):
+                return self._to_be_evaluated()
+            return self._done(frozenset())
+        diverged = self._diverged()
+        sound = {seed for seed in self.pack.seeds if seed not in diverged}
+        lacking = {table: sound - known.get(stores[table], _NONE) for table in open_}
+        lacking = {table: seeds for table, seeds in lacking.items() if seeds}
+        if not lacking:
+            return self._done(diverged)
+        if self._is_older(RESULTS, RUN) or any(seeds != sound for seeds in lacking.values()):
+            return self._to_be_evaluated()
+        names = {store.rpartition("-")[0] for store in self.pack.point.stores}
+        is_new = {table: stores[table].rpartition("-")[0] not in names for table in lacking}
+        said = ", ".join(f"{table} {'is new' if is_new[table] else 'differs'}" for table in is_new)
+        stale = self._finding("stale", f"evaluation {said}", trained_with=self.pack.digest)
+        return self._counted(self.jobs.evaluation_since(RESULTS) or stale)
+
+    def _to_be_evaluated(self) -> Finding:
+        """Results are there, but older than what is to be evaluated."""
+        waits = self._finding("queued", TO_BE_EVALUATED)
+        return self._counted(self.jobs.evaluation_since(RESULTS) or waits)
+
+    def _is_older(self, one: str, other: str) -> bool:
+        """Whether a file was written before another; not if one of them has vanished."""
+        try:
+            times = [(self.folder / name).stat().st_mtime_ns for name in (one, other)]
+        except OSError:
+            return False
+        return times[0] < times[1]
+
+    def _diverged(self) -> frozenset[int]:
+        ends, wanted = self._ends(), set(self.pack.seeds)
+        return frozenset(s for s in ends if ends[s].get("status") == "diverged") & wanted
+
+    def _done(self, diverged: frozenset[int] | None) -> Finding:
+        """Nothing is left to do; ``diverged`` may be known already."""
+        if diverged is None or self.outcomes:
+            diverged = self._diverged()
+        counts = {"diverged": len(diverged)}
+        if self.outcomes:
+            ends = [end for seed, end in self._ends().items() if seed in self.pack.seeds]
+            counts["collapsed"] = sum(end.get("status") == "collapsed" for end in ends)
+            counts["shipped"] = sum(end.get("origin") == "shipped" for end in ends)
+        state = "diverged" if len(diverged) == len(self.pack.seeds) else "done"
+        detail = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        return self._finding(state, detail, **counts)

@@ -1,0 +1,123 @@
+"""The rows that people read: packs of a point that need the same attention are one row."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from isotrope.status.states import ORDER, PackStatus
+from isotrope.status.words import job_text, range_text
+
+_APART = ("failed", "interrupted", "diverged", "stale")  # the others of a point are one row
+_LONGEST = 40  # characters that the seeds of a row may take
+
+
+@dataclass(frozen=True)
+class Row:
+    """Packs that are shown together.
+
+    Args:
+        state: the state that tells most of them.
+        name: the run; or how many runs there are, if they all meet the same trouble.
+        point: the point, with the one behind ``selected``; empty if it is not about one.
+        packs: which packs of it, in words; empty if it is about all.
+        finished: how many seeds are trained as the param-file says now.
+        seeds: how many are asked for.
+        detail: why it is so, or how far it is; one line, or nothing.
+    """
+
+    state: str
+    name: str
+    point: str
+    packs: str
+    finished: int
+    seeds: int
+    detail: str
+
+
+def rows_of(found: Iterable[PackStatus], each_pack: bool = False) -> list[Row]:
+    """Rows, what needs attention first, else in the order of the packs.
+
+    Args:
+        found: the packs.
+        each_pack: whether every pack has a row of its own.
+    """
+    shared: dict[tuple[str, str], list[PackStatus]] = {}
+    points: dict[tuple[str, str], list[PackStatus]] = {}
+    for pack in found:
+        if pack.found.blocked and not each_pack:
+            shared.setdefault((pack.found.state, pack.found.detail), []).append(pack)
+        else:
+            points.setdefault((pack.run, pack.point), []).append(pack)
+    rows = [_row_of_runs(packs) for packs in shared.values()]
+    for packs in points.values():
+        groups = [[pack] for pack in packs] if each_pack else _groups(packs)
+        rows += [_row(group, each_pack or len(groups) > 1) for group in groups]
+    return sorted(rows, key=lambda row: ORDER.index(row.state))
+
+
+def sums(found: Sequence[PackStatus]) -> str:
+    """How many packs there are of each state, and how many seeds are trained."""
+    states = [pack.found.state for pack in found]
+    counts = ", ".join(f"{states.count(s):,} {s}" for s in ORDER if s in states) or "none"
+    finished = sum(pack.found.finished for pack in found)
+    seeds = sum(len(pack.seeds) for pack in found)
+    return f"packs: {counts}; {finished:,} of {seeds:,} seeds are trained"
+
+
+def _row_of_runs(packs: Sequence[PackStatus]) -> Row:
+    """The row of packs whose data set is the trouble, of however many runs."""
+    runs = dict.fromkeys(pack.run for pack in packs)
+    name = next(iter(runs)) if len(runs) == 1 else f"{len(runs)} runs"
+    one = packs[0].found
+    return Row(one.state, name, "", "", *_counts(packs), one.detail)
+
+
+def _groups(packs: Sequence[PackStatus]) -> list[list[PackStatus]]:
+    """Packs that need the same attention, and all that need none."""
+    groups: dict[tuple[str, str], list[PackStatus]] = {}
+    for pack in packs:
+        one = pack.found
+        told_by_detail = one.state in ("failed", "stale") or (one.state in _APART and not one.job)
+        detail = one.detail if told_by_detail and one.state != "diverged" else ""
+        groups.setdefault((one.state if one.state in _APART else "", detail), []).append(pack)
+    return list(groups.values())
+
+
+def _row(packs: Sequence[PackStatus], named: bool) -> Row:
+    """The row of some packs of a point; ``named`` if it is not about all of them."""
+    first = packs[0]
+    state = min((pack.found.state for pack in packs), key=ORDER.index)
+    point = f"{first.point} ({first.chosen})" if first.chosen else first.point
+    which = _named(packs) if named else ""
+    detail = first.found.detail if len(packs) == 1 else _detail(packs, state)
+    return Row(state, first.run, point, which, *_counts(packs), detail)
+
+
+def _detail(packs: Sequence[PackStatus], state: str) -> str:
+    """What is to be said of several packs."""
+    states = [pack.found.state for pack in packs]
+    parts = []
+    if len(set(states)) > 1:
+        kinds = (kind for kind in ORDER if kind in states)
+        parts.append(", ".join(f"{states.count(kind)} {kind}" for kind in kinds))
+    telling = [pack.found for pack in packs if pack.found.state == state]
+    if jobs := [one.job for one in telling if one.job]:
+        parts.append(("last seen in " if state == "interrupted" else "") + job_text(jobs))
+    elif state not in ("done", "diverged"):
+        details = list(dict.fromkeys(one.detail for one in telling if one.detail))
+        more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+        parts += [f"{detail}{more}" for detail in details[:1]]
+    if diverged := sum(pack.found.diverged or 0 for pack in packs):
+        parts.append(f"{diverged} diverged")
+    return "; ".join(parts)
+
+
+def _named(packs: Sequence[PackStatus]) -> str:
+    """Which packs, by their seeds, or how many if that takes long."""
+    if len(packs) == 1:
+        return f"seeds {packs[0].pack}"
+    text = range_text(seed for pack in packs for seed in pack.seeds)
+    return f"seeds {text}" if len(text) <= _LONGEST else f"{len(packs)} packs"
+
+
+def _counts(packs: Sequence[PackStatus]) -> tuple[int, int]:
+    return sum(pack.found.finished for pack in packs), sum(len(pack.seeds) for pack in packs)

@@ -1,0 +1,55 @@
+"""Why results are stale, as far as files tell: what was set when they were made, and is now."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from isotrope.points import parameters
+
+_MOST = 3  # settings that are named
+
+
+def changed_settings(run: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The settings that differ, each as it was and as it is; None where there was, or is, none.
+
+    What one side knows nothing of, not even as a block that is left out, is an option of another
+    version of the code. It had its default, and that is in no digest.
+
+    Args:
+        run: the ``run.json`` of the results.
+        now: the settings of their point now, by dotted keys.
+    """
+    settings = run.get("settings")
+    then = parameters(settings) if isinstance(settings, dict) else {}
+    return {
+        key: (then.get(key), now.get(key))
+        for key in dict.fromkeys([*now, *then])
+        if then.get(key) != now.get(key) and _knows(then, key) and _knows(now, key)
+    }
+
+
+def _knows(settings: Mapping[str, Any], key: str) -> bool:
+    """Whether a key, or a block that it is in, is among settings."""
+    parts = key.split(".")
+    return any(".".join(parts[: end + 1]) in settings for end in range(len(parts)))
+
+
+def reason(run: Mapping[str, Any], changed: Mapping[str, Sequence[Any]], own_files: bool) -> str:
+    """Why results are stale, in one line.
+
+    Args:
+        run: the ``run.json`` of the results.
+        changed: what ``changed_settings`` found.
+        own_files: whether the data set is made from files of the user's.
+    """
+    if changed:
+        named = [f"{key} {_text(then)}, now {_text(now)}" for key, (then, now) in changed.items()]
+        more = f" and {len(named) - _MOST} more" if len(named) > _MOST else ""
+        return f"trained with {'; '.join(named[:_MOST])}{more}"
+    commit = run.get("git_commit")
+    code = f"code ({str(commit)[:12]})" if commit else "code"
+    data = ", or on other files of yours" if own_files else ""
+    return f"trained by other {code}: a REVISION has changed{data}"
+
+
+def _text(value: Any) -> str:
+    return "none" if value is None else str(value)

@@ -1,0 +1,55 @@
+"""Seeds, times and jobs in few words."""
+
+from collections.abc import Iterable, Sequence
+
+from isotrope.status.heartbeats import Job
+
+
+def range_text(numbers: Iterable[int]) -> str:
+    """Numbers as a param-file has them: ``1-5,8``."""
+    parts: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1] = [parts[-1][0], number]
+        else:
+            parts.append([number])
+    return ",".join("-".join(map(str, part)) for part in parts)
+
+
+def duration_text(seconds: float) -> str:
+    """A time for people: ``40 s``, ``12 min``, ``3.5 h``, ``4.2 days``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f} min"
+    hours = seconds / 3600
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
+
+
+def job_text(jobs: Sequence[Job]) -> str:
+    """How far one job is, or several at the seeds of one point: epoch, accuracy, time left, nodes.
+
+    Of several jobs the accuracy is the mean and the time left the longest.
+    """
+    one = jobs[0] if len(jobs) == 1 else None
+    epochs = sorted({job.epoch for job in jobs})
+    of = max(job.epochs for job in jobs)
+    parts = [f"{len(jobs)} jobs"]
+    if one:
+        parts = [f"seed{'s' if len(one.seeds) > 1 else ''} {range_text(one.seeds)}"]
+    parts.append(f"epoch {'-'.join(map(str, dict.fromkeys((epochs[0], epochs[-1]))))} of {of}")
+    known = [job.validation_accuracy for job in jobs if job.validation_accuracy is not None]
+    if known:
+        parts.append(f"validation accuracy {sum(known) / len(known):.1%}")
+    left = [job.seconds_left for job in jobs if job.seconds_left is not None]
+    if left:
+        parts.append(f"at most {duration_text(max(left))} left")
+    parts.append(_few(sorted({job.host for job in jobs if job.host}), "nodes"))
+    numbers = sorted({job.slurm_job for job in jobs if job.slurm_job})
+    parts.append(f"SLURM job {numbers[0]}" if len(numbers) == 1 else _few(numbers, "SLURM jobs"))
+    return ", ".join(part for part in parts if part)
+
+
+def _few(words: Sequence[str], what: str) -> str:
+    """Up to three words, or how many there are."""
+    return ", ".join(words) if len(words) <= 3 else f"{len(words)} {what}"

@@ -1,0 +1,147 @@
+"""`isotrope status` as it is called: filters, JSON, mistakes."""
+
+import json
+import sys
+
+import pytest
+from made_up_index import DEMO, LOCAL, OTHER, OWN, PUBLISHED, made_up_index
+from made_up_packs import MadeUpPack
+
+from isotrope import cli, index
+from isotrope.errors import UserError
+
+KEYS = {
+    *("run", "study", "series", "point", "chosen", "pack", "state", "seeds", "finished"),
+    *("detail", "log", "job", "diverged", "collapsed", "shipped", "blocked", "trained_with"),
+    "changed",
+}
+JOB_KEYS = {
+    *("seeds", "seeds_done", "epoch", "epochs", "validation_accuracy", "seconds_left"),
+    *("host", "pid", "slurm_job", "ended", "beat_at"),
+}
+
+
+@pytest.fixture
+def status(folder, monkeypatch, capsys):
+    """Run the command in this process: exit status, lines, errors."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(index, "current", lambda stamps=None: made_up_index())
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["isotrope", "status", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return ended.value.code, said.out.splitlines(), said.err.splitlines()
+
+    return run
+
+
+def test_every_run_has_its_row_and_the_sums_stand_below(status):
+    MadeUpPack().beat()
+    code, lines, errors = status()
+    assert (code, errors) == (0, [])
+    assert [line.split()[:4] for line in lines[:-1]] == [
+        ["running", "0/3", DEMO, "base"],
+        ["queued", "0/26", OWN, "base"],
+        ["queued", "0/50", PUBLISHED, "base"],
+        ["queued", "0/3", OTHER, "base"],
+        ["waiting", "0/3", LOCAL, "needs"],
+    ]
+    assert lines[-1] == "packs: 1 running, 5 queued, 1 waiting; 0 of 85 seeds are trained"
+
+
+@pytest.mark.parametrize(
+    ("words", "runs"),
+    [
+        (("--runs", "*/stir_emoji/m*"), [OWN, PUBLISHED]),
+        (("--runs", f"{OTHER},{DEMO}"), [OTHER, DEMO]),
+        (("--series", "demo"), [DEMO]),
+        (("--studies", "rotation"), [OTHER]),
+        (("--studies", "scale", "--series", "published"), [PUBLISHED]),
+        (("--state", "running"), [DEMO]),
+        (("--state", "waiting, running"), [DEMO, LOCAL]),
+        (("--state", "queued", "--runs", "*/*/m*"), [OWN, PUBLISHED, OTHER]),
+        (("--state", "failed"), []),
+    ],
+)
+def test_filters_choose_runs_and_states(status, words, runs):
+    MadeUpPack().beat()
+    _, lines, _ = status(*words)
+    assert {line.split()[2] for line in lines[:-1]} == set(runs)
+    code, shown, _ = status("--json", *words)
+    assert code == 0
+    assert list(dict.fromkeys(row["run"] for row in json.loads("".join(shown)))) == runs
+
+
+def test_json_has_every_pack_and_all_keys_always(status):
+    MadeUpPack().beat(seeds=[1, 2], seeds_done=0)
+    MadeUpPack(OWN).make(3, seed1="collapsed", seed3="diverged")
+    _, lines, _ = status("--json")
+    rows = json.loads("".join(lines))
+    assert all(set(row) == KEYS for row in rows)
+    assert [(row["run"], row["pack"], row["seeds"]) for row in rows][:3] == [
+        (DEMO, "1-25", 3),
+        (OWN, "1-25", 25),
+        (OWN, "26-50", 1),
+    ]
+    assert set(rows[0]["job"]) == JOB_KEYS
+    assert rows[0]["job"]["seeds"] == [1, 2]
+    assert rows[2]["job"] is None
+    assert {(row["study"], row["series"]) for row in rows} == {
+        ("scale", "demo"),
+        ("scale", "own"),
+        ("scale", "published"),
+        ("rotation", "own"),
+    }
+
+
+def test_packs_and_json_count_collapsed_seeds(status):
+    MadeUpPack().make(2, seed1="collapsed", seed2="diverged")
+    (line,) = [line for line in status("--packs")[1] if line.startswith("done")]
+    assert line.split("  ")[-1] == "1 diverged, 1 collapsed"
+    assert "seeds 1-25" in line
+    shown = json.loads("".join(status("--json", "--series", "demo")[1]))
+    assert [(row["diverged"], row["collapsed"], row["shipped"]) for row in shown] == [(1, 1, 0)]
+
+
+def test_a_narrow_terminal_has_narrow_lines(status, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    MadeUpPack().write("train.log", f"{'long ' * 30}\n")
+    _, lines, _ = status("--series", "demo")
+    assert len(lines) == 6
+    assert max(len(line) for line in lines) <= 60
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--state", "fail"), "--state: no state is called 'fail'; did you mean 'failed'?"),
+        (("--state", ""), "--state: no state is called ''; choose from diverged, done, failed"),
+        (("--series", "owm"), "--series: no series is called 'owm'; did you mean 'own'?"),
+        (("--studies", "scal"), "--studies: no study is called 'scal'; did you mean 'scale'?"),
+        (("--runs", "x/y/z"), "--runs: no param-file is called 'x/y/z'; choose from standard/"),
+        (("7",), "7: only --watch takes seconds; name runs with --runs"),
+        (("--watch", "--json"), "--watch and --json do not go together; call `isotrope status`"),
+        (("--watch",), "--watch needs a terminal; call `isotrope status` again and again instead"),
+    ],
+)
+def test_what_a_user_can_mend_is_said_in_a_sentence(status, words, sentence):
+    code, lines, errors = status(*words)
+    assert (code, lines) == (2, [])
+    assert errors[0].startswith(sentence)
+
+
+def test_a_mistake_in_a_param_file_hides_no_run(status, monkeypatch):
+    def current(stamps=None):
+        raise UserError("param-files/a.yaml:3:1: seed: unknown key")
+
+    monkeypatch.setattr(index, "current", current)
+    assert status()[::2] == (2, ["param-files/a.yaml:3:1: seed: unknown key"])
+    index.write(made_up_index(), {})
+    code, lines, errors = status()
+    assert (code, len(lines)) == (0, 6)
+    assert errors == [
+        "param-files/a.yaml:3:1: seed: unknown key",
+        "until that is mended, runs are shown as the last param-files without a mistake had them",
+    ]
