@@ -83,7 +83,7 @@ class Interruption:
             log(f"{name}: {done}, ends")
             raise SystemExit(128 + self.signal)
         if warning := self._with_earlier_handler():
-            log(f"{name}: saved, goes to the handler that was there before")
+            log(f"{name}: {done}, goes to the handler that was there before")
             self._put_back()
             signal.raise_signal(warning)
             raise SystemExit(0)  # another process of the job speaks for this one, too
