@@ -139,9 +139,11 @@ def test_sigterm_saves_and_ends_with_143_within_seconds(untouched):
     assert time.monotonic() - asked < 5
     assert task.unfinished(1).exists()
     assert not task.folder.joinpath("run.json").exists()
-    lines = train(task)
-    assert any(line.startswith("seed 1: goes on in epoch") for line in lines)
-    assert resumed(task) == 1
+    [line] = [line for line in train(task) if "goes on" in line]
+    first, second = json.loads((task.folder / "run.json").read_text())["seeds"]
+    assert line == f"seed 1: goes on in epoch {first['resumed_epochs'][0]} of 8"
+    assert (first["resumed"], len(first["resumed_epochs"])) == (1, 1)
+    assert (second["resumed"], second["resumed_epochs"]) == (0, [])
     assert_same(task, untouched)
 
 

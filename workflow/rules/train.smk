@@ -1,4 +1,5 @@
 # The seeds of a pack in one job. What is trained already is found by its digest, whatever pack it was in.
+# `exec`: a shell around the program would die of SIGTERM at once, and Snakemake not wait until all is saved.
 
 
 rule train:
@@ -26,4 +27,4 @@ rule train:
     message:
         "Training {wildcards.run}, {wildcards.point}, seeds {wildcards.pack}"
     shell:
-        "isotrope train {input.param_file} --point {wildcards.point} --pack {wildcards.pack} > {log} 2>&1"
+        "exec isotrope train {input.param_file} --point {wildcards.point} --pack {wildcards.pack} > {log} 2>&1"

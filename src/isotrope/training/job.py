@@ -273,6 +273,7 @@ class PackJob:
             "started": record["started"],
             "finished": provenance.now(),
             "resumed": record["resumed"],
+            "resumed_epochs": record["resumed_epochs"],
             "training_digest": self.task.training_digest,
         }
         store.save(self.task.stored(seed), ended.weights, ended.record.history, summary)
@@ -302,10 +303,14 @@ class _Training:
     def _record(self, seed: int) -> dict[str, Any]:
         """What a seed's summary says besides its training: of an earlier job, or begun here."""
         if (saved := self.group.saved.get(seed)) is not None:
-            return {**saved["record"], "resumed": saved["record"]["resumed"] + 1}
+            record = saved["record"]
+            before = record.get("resumed_epochs", [])  # older files do not tell
+            epochs = [*before, self.training.epochs + 1]
+            return {**record, "resumed": record["resumed"] + 1, "resumed_epochs": epochs}
         return {
             "started": provenance.now(),
             "resumed": 0,
+            "resumed_epochs": [],
             "seconds": 0.0,
             "peak_memory_mb": 0.0,
             "together": self.group.width,
