@@ -1,53 +1,103 @@
-"""How long the scale study is checked and planned: every published param-file, all its packs."""
+"""How long the scale study is checked and planned: every published param-file, all its packs.
 
+With ``--against COMMIT`` that commit is measured, too, in turns with the files as they are.
+"""
+
+import argparse
+import io
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+PROGRAMS = Path(sys.executable).parent
+PARTS = ("Snakefile", "workflow", "profiles", "src", "envs", "param-files")
 ARCHIVES = ("mnist", "trafficsign", "aerial")
+CHECK = ("isotrope", "check", "--write-index")
+PLAN = ("snakemake", "figures", "-n", "--cores", "1", "--quiet", "rules", "--config")
+STUDY = "studies=scale"
 
 
-def timed(*command, folder):
+def timed(command, folder):
     """Wall and processor seconds of a command, and what it said."""
-    variables = {**os.environ, "ISOTROPE_DATA": str(folder / "data"), "OMP_NUM_THREADS": "1"}
+    variables = {
+        **os.environ,
+        "ISOTROPE_DATA": str(folder / "data"),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(folder / "src"),
+    }
+    program, *words = command
     before, begin = os.times(), time.perf_counter()
     done = subprocess.run(
-        command, cwd=folder, env=variables, check=False, capture_output=True, text=True
+        [PROGRAMS / program, *words],
+        cwd=folder,
+        env=variables,
+        check=False,
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
     wall, after = time.perf_counter() - begin, os.times()
     user = after.children_user - before.children_user
-    seconds = user + after.children_system - before.children_system
-    return f"{wall:.1f} s ({seconds:.1f} s of processor time)", done.stdout + done.stderr
+    return wall, user + after.children_system - before.children_system, done.stdout + done.stderr
+
+
+def project(folder, commit=None):
+    """A project with all data: the files as they are, or those of a commit."""
+    if commit is None:
+        for part in PARTS:
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+            copy(ROOT / part, folder / part)
+    else:
+        command = ["git", "archive", commit, *PARTS]
+        packed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            archive.extractall(folder, filter="data")
+    (folder / "data/stir").mkdir(parents=True)
+    for task in ARCHIVES:  # stand-ins: planning asks whether they are there, and no more
+        (folder / f"data/stir/{task}.npz").touch()
+    for path in (folder / "param-files").rglob("*.yaml"):
+        text = re.sub(r"source: download.*", "source: local", path.read_text(encoding="utf-8"))
+        path.write_text(text, encoding="utf-8")
+    return folder
 
 
 def main():
-    programs = Path(sys.executable).parent
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--against", metavar="COMMIT", help="measure this commit, too")
+    parser.add_argument("--repeats", type=int, default=1, help="of each plan; the least counts")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for part in ("workflow", "profiles", "src", "envs", "param-files"):
-            shutil.copytree(ROOT / part, folder / part)
-        shutil.copy(ROOT / "Snakefile", folder)
-        (folder / "data/stir").mkdir(parents=True)
-        for task in ARCHIVES:  # stand-ins: planning asks whether they are there, and no more
-            (folder / f"data/stir/{task}.npz").touch()
-        for path in (folder / "param-files").rglob("*.yaml"):
-            text = re.sub(r"source: download.*", "source: local", path.read_text(encoding="utf-8"))
-            path.write_text(text, encoding="utf-8")
-        check, said = timed(programs / "isotrope", "check", "--write-index", folder=folder)
-        print(f"{said.strip()}: {check}, once after a change")
-        words = ("-n", "--cores", "1", "--quiet", "rules", "--config", "studies=scale")
-        plan, said = timed(programs / "snakemake", "figures", *words, folder=folder)
-        jobs = dict(re.findall(r"^(train|choose|evaluate) +(\d+)$", said, re.MULTILINE))
-        listed = ", ".join(f"{count} {rule}" for rule, count in sorted(jobs.items()))
-        print(f"`snakemake -n figures --config studies=scale` ({listed}): {plan}")
+        sides = {"now": None} | ({options.against: options.against} if options.against else {})
+        folders = {}
+        for side, commit in sides.items():
+            folders[side] = Path(name) / f"side{len(folders)}"
+            folders[side].mkdir()
+            project(folders[side], commit)
+            wall, busy, said = timed(CHECK, folders[side])
+            print(f"{side}: {said.strip()}: {wall:.1f} s ({busy:.1f} s of processor time)")
+        plans = {side: [] for side in sides}
+        for _ in range(options.repeats):
+            for side, folder in folders.items():
+                plans[side].append(timed((*PLAN, STUDY), folder))
+        counted = set()
+        for side, found in plans.items():
+            wall, busy = (min(one[i] for one in found) for i in (0, 1))
+            jobs = dict(re.findall(r"^(train|choose|evaluate) +(\d+)$", found[0][2], re.MULTILINE))
+            listed = ", ".join(f"{count} {rule}" for rule, count in sorted(jobs.items()))
+            counted.add(listed)
+            print(f"{side}: plan of {listed}: {wall:.1f} s ({busy:.2f} s of processor time)")
+        if options.against:
+            now, other = (min(one[1] for one in found) for found in plans.values())
+            same = "the same jobs" if len(counted) == 1 else "DIFFERENT JOBS"
+            print(f"processor time now / {options.against}: {now / other:.2f}, {same}")
 
 
 if __name__ == "__main__":

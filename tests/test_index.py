@@ -8,7 +8,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up_index import LOCAL, made_up_index
+from made_up_index import LOCAL, OWN, made_up_index
 from made_up_param_file import GOOD, NAME
 
 from isotrope import index, paths, registry
@@ -157,6 +157,14 @@ def test_every_seed_is_in_the_one_pack_that_its_number_gives(seeds, seeds_per_jo
         assert last - first + 1 == seeds_per_job
         assert (first - 1) % seeds_per_job == 0
         assert all(first <= seed <= last for seed in members)
+
+
+def test_planning_works_packs_and_paths_out_once_for_all_jobs():
+    known = made_up_index().runs[OWN]
+
+    assert known.packs("base") is known.packs("base")
+    assert paths.pack_folder(OWN, "base", "1-25") is paths.pack_folder(OWN, "base", "1-25")
+    assert paths.manifest("stir", "emoji") is paths.manifest("stir", "emoji")
 
 
 def test_a_run_waits_for_files_that_the_user_lacks(folder, monkeypatch):

@@ -145,7 +145,15 @@ class RunEntry:
 
     def packs(self, point: str) -> dict[str, list[int]]:
         """The packs of a point, with the seeds of each; a candidate has those of the choice."""
-        seeds = self.select.seeds if self.select and point != paths.SELECTED else self.seeds
+        return self._packs_of_choice if point != paths.SELECTED else self._packs
+
+    @cached_property
+    def _packs(self) -> dict[str, list[int]]:
+        return blocks_of(self.seeds, self.seeds_per_job)
+
+    @cached_property
+    def _packs_of_choice(self) -> dict[str, list[int]]:
+        seeds = self.select.seeds if self.select else self.seeds
         return blocks_of(seeds, self.seeds_per_job)
 
 

@@ -1,6 +1,9 @@
-"""Every path under ``out/``, written once. All are relative to the project's root."""
+"""Every path under ``out/``, written once. All are relative to the project's root.
 
-from functools import lru_cache
+Those that planning asks for again and again, for each of thousands of packs, are made once.
+"""
+
+from functools import cache
 from pathlib import Path
 
 OUT = Path("out")
@@ -23,11 +26,13 @@ def data_folder(dataset: str) -> Path:
     return OUT / "data" / dataset
 
 
+@cache
 def manifest(dataset: str, key: str) -> Path:
     """The list of a built data set's files with their sizes and checksums."""
     return data_folder(dataset) / f"{key}.manifest.json"
 
 
+@cache
 def preview(dataset: str, key: str) -> Path:
     """The picture that shows what a built data set holds."""
     return data_folder(dataset) / f"{key}.png"
@@ -43,17 +48,19 @@ def sources(dataset: str) -> Path:
     return SOURCES / f"{dataset}.yaml"
 
 
-@lru_cache(maxsize=4096)  # joining paths takes most of the time where thousands are asked for
+@cache
 def point_folder(run: str, point: str) -> Path:
     """Everything of one point of a run."""
     return OUT / "runs" / run / point
 
 
+@cache
 def choice(run: str) -> Path:
     """Which point of a run was chosen, and from what."""
     return OUT / "runs" / run / "choice.json"
 
 
+@cache
 def pack_folder(run: str, point: str, pack: str) -> Path:
     """The declared outputs of the seeds that one job trains; ``pack`` is like ``1-25``."""
     return point_folder(run, point) / f"seeds-{pack}"

@@ -91,6 +91,7 @@ class Plan(Needs):
         run = self.index.runs[name]
         return [path for point in run.evaluated for path in of_packs(name, run, point, file)]
 
+    @cached_property
     def _tables_by_group(self) -> dict[str, dict[str, list[str]]]:
         """For each group and each of its tables the runs that have rows there."""
         if self.tables_are_sources:
@@ -106,9 +107,10 @@ class Plan(Needs):
 
     def tables(self) -> list[str]:
         """Every table of every group that has a run."""
-        groups = self._tables_by_group()
+        groups = self._tables_by_group
         return [f"out/tables/{g}/{table}.csv" for g, tables in groups.items() for table in tables]
 
+    @cached_property
     def _arrays_by_group(self) -> dict[str, list[str]]:
         """For each group the tables that have arrays beside their rows."""
         if self.tables_are_sources:
@@ -124,7 +126,7 @@ class Plan(Needs):
 
     def arrays(self) -> list[str]:
         """The arrays beside the tables of every group that has a run."""
-        groups = self._arrays_by_group()
+        groups = self._arrays_by_group
         return [f"out/tables/{g}/{table}.npz" for g, tables in groups.items() for table in tables]
 
     def tables_of_group(self, group: str) -> list[str]:
@@ -133,7 +135,7 @@ class Plan(Needs):
 
     def summaries(self) -> list[str]:
         """The page of every group that has a table of runs."""
-        groups = self._tables_by_group()
+        groups = self._tables_by_group
         return [f"out/tables/{group}/summary.html" for group in groups if "runs" in groups[group]]
 
     def inputs_of_table(self, group: str, table: str) -> list[str]:
@@ -142,7 +144,7 @@ class Plan(Needs):
         Raises:
             UserError: if no run that is asked for has rows in the table.
         """
-        names = self._tables_by_group().get(group, {}).get(table, [])
+        names = self._tables_by_group.get(group, {}).get(table, [])
         if not names:
             raise UserError(
                 f"out/tables/{group}/{table}.csv: no run that is asked for "
@@ -173,7 +175,7 @@ class Plan(Needs):
         """What the table of runs says of runs besides results: changed, it is written anew."""
         if table != "runs":
             return ""
-        runs = {name: self.index.runs[name] for name in self._tables_by_group()[group][table]}
+        runs = {name: self.index.runs[name] for name in self._tables_by_group[group][table]}
         return "; ".join(f"{name}: {run.series}, {run.label}" for name, run in runs.items())
 
     def labels_asked_for(self) -> str:
@@ -205,8 +207,8 @@ class Plan(Needs):
 
     def _drawable(self, figures: Figures) -> list[tuple[str, str, list[str]]]:
         found = []
-        arrays = self._arrays_by_group()
-        for group, tables in self._tables_by_group().items():
+        arrays = self._arrays_by_group
+        for group, tables in self._tables_by_group.items():
             known = {*tables, *(f"{table}.npz" for table in arrays.get(group, []))}
             known |= set() if self.tables_are_sources else {"examples.npz"}
             for figure, study in figures.items():

@@ -36,6 +36,13 @@ def test_without_a_profile_this_machine_is_used(monkeypatch: pytest.MonkeyPatch)
     assert profile("default")["cores"] == "all"
 
 
+def test_every_key_of_the_cluster_profile_is_explained() -> None:
+    text = (ROOT / "profiles" / "README.md").read_text("utf-8")
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+
+    assert [key for key in profile("slurm") if not any(f"`{key}`" in row for row in rows)] == []
+
+
 def test_no_rule_knows_a_partition_or_an_account() -> None:
     for path in [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]:
         assert "slurm_" not in path.read_text("utf-8"), path

@@ -2,6 +2,7 @@
 # is asked for and what it needs, is isotrope.plan: plain Python with tests of its own.
 
 import functools
+import inspect
 import os
 import signal
 import sys
@@ -48,6 +49,7 @@ def or_exit(function):
             print(*error.sentences, sep="\n", file=sys.stderr)
             raise SystemExit(2)
 
+    asked.__signature__ = inspect.signature(function)  # else worked out many times for each job
     return asked
 
 
