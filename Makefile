@@ -4,9 +4,10 @@ PYTHON ?= python3
 UV_VERSION := 0.13.8
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin
+FAULTS := benchmarks/results/faults.md
 OWN_UV := $(filter .uv/bin/uv,$(UV))
 
-.PHONY: help env demo demo-long test test-slurm lint lock clean-env
+.PHONY: help env demo demo-long test test-slurm test-faults lint lock clean-env
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -26,8 +27,13 @@ demo-long: env ## the demo with every seed trained on this machine, those that a
 test: env lint ## linters, types and all tests that need no SLURM
 	$(BIN)/python -m pytest
 
-test-slurm: env ## the workflow on a real SLURM, brought up on this machine (Debian or Ubuntu, root)
-	tests/slurm/run
+test-slurm: env ## the workflow on a real SLURM, brought up on this machine (Debian or Ubuntu, root), and 5 kills
+	tests/slurm/run -m "slurm and not faults"
+	$(BIN)/python -m pytest -m faults tests/faults --kills 5
+
+test-faults: env ## 50 kills and every fault of SLURM, with benchmarks/results/faults.md written: an hour, as root
+	$(BIN)/python -m pytest -m faults tests/faults --kills 50 --record $(FAULTS)
+	tests/slurm/run -m "slurm and faults" --record $(FAULTS)
 
 lint: env ## formatters, linters and types
 	$(BIN)/ruff format --check --quiet

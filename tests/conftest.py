@@ -2,17 +2,21 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 # Before torch is imported; the programs that tests start inherit it.
 os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 sys.dont_write_bytecode = True
 
+import fault_record  # noqa: E402
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 from made_up_index import OWN, PUBLISHED, RUNS_HEADER, made_up_index  # noqa: E402
 
 from isotrope import index, paths  # noqa: E402
+
+FAULTS = pytest.StashKey[list[fault_record.Fault]]()
 
 settings.register_profile("isotrope", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("isotrope")
@@ -24,6 +28,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="store the fingerprints of new models and of those whose REVISION rose",
     )
+    parser.addoption("--record", type=Path, help="file whose table tells which faults are survived")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Record what became of a fault as soon as it is known."""
+    report = yield
+    mark, table = item.get_closest_marker("faults"), item.config.option.record
+    if table and mark and "fault" in mark.kwargs and (report.when == "call" or report.failed):
+        found = fault_record.of_test(mark.kwargs, dict(item.user_properties), report.passed)
+        item.config.stash.setdefault(FAULTS, []).append(found)
+        fault_record.write(table, item.config.stash[FAULTS])
+    return report
 
 
 def pytest_collection_finish() -> None:

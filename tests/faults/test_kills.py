@@ -14,7 +14,13 @@ from pathlib import Path
 import pytest
 from workflow_project import Project, fresh
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(7200)]
+pytestmark = [
+    pytest.mark.faults(
+        fault="SIGKILL of the command",
+        done="half of them between its first import and its last rename, half in training",
+    ),
+    pytest.mark.timeout(7200),
+]
 
 WAYS = {"one after the other": 1, "stacked": 3}
 KILLS_IN_A_ROW = 2
@@ -83,11 +89,15 @@ def seconds_until(condition: Callable[[], bool], process: subprocess.Popen[bytes
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_trainings_killed_at_random_moments_end_with_the_same_bits(project, way, request, capsys):
+def test_trainings_killed_at_random_moments_end_with_the_same_bits(
+    project, way, request, record_property, capsys
+):
     """Half of the kills come at any moment of a job, half while it trains and after."""
     wanted = request.config.getoption("--kills")
     kills = wanted // 2 if way == "stacked" else wanted - wanted // 2
     moments, killed, resumed = random.Random(WAYS[way]), 0, 0
+    record_property("tried", kills)
+    record_property("survived", 0)
     folder = add(project, f"untouched_{WAYS[way]}", WAYS[way])
     process = start(project, folder)
     begins = seconds_until(lambda: "epoch 1 of" in log_of(folder).read_text(), process)
@@ -122,6 +132,8 @@ def test_trainings_killed_at_random_moments_end_with_the_same_bits(project, way,
         assert not list(point.rglob("*.part")), f"{point}: half-written files are left"
         assert not (point / ".resume").exists(), f"{point}: unfinished seeds are left"
         resumed += log_of(folder).read_text().count("on in epoch")
+        record_property("survived", killed)
+        record_property("said", f"`on in epoch ...` {resumed} times, {way}")
 
     with capsys.disabled():
         said = f"{killed} of {kills} kills survived, {resumed} times taken up in mid-seed"

@@ -1,5 +1,6 @@
 """Snakemake through profiles/slurm, and what SLURM says about its jobs."""
 
+import os
 import re
 import signal
 import subprocess
@@ -7,12 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+CLUSTER = Path(__file__).with_name("cluster")
 T = TypeVar("T")
 # The profile as it is shipped, but for two waiting times that one machine does not need.
 SNAKEMAKE = (
@@ -71,6 +73,7 @@ class Project:
     """A copy of the project, with an ``out`` of its own, in which Snakemake runs on the cluster."""
 
     folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
 
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
@@ -78,6 +81,7 @@ class Project:
         head = subprocess.Popen(
             [*SNAKEMAKE, *arguments],
             cwd=self.folder,
+            env={**os.environ, **self.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
