@@ -184,6 +184,6 @@ def test_ctrl_c_saves_what_processes_of_this_machine_train(project):
     os.killpg(task.process.pid, signal.SIGINT)
     status, _ = task.end()
 
-    assert status == 130
+    assert status in (1, 130)  # 1 where the end of the task is seen before the signal
     assert "saved, ends" in task.log.read_text().splitlines()[-1]
     assert list(task.folder.parent.joinpath(".resume").iterdir())
