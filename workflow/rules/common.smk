@@ -33,8 +33,7 @@ for warning in (signal.SIGUSR1, signal.SIGUSR2):
 
 PACK = "out/runs/{run}/{point}/seeds-{pack}"
 
-# the commands of the environment that snakemake runs in, also where it was not activated; they go by the
-# index as the head wrote it
+# the commands of the environment that snakemake runs in, activated or not; they go by the head's index
 shell.prefix(f"export {PLANNED}=1 PATH='{os.path.dirname(sys.executable)}':\"$PATH\"; ")
 
 
