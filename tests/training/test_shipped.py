@@ -96,3 +96,15 @@ def test_a_damaged_one_is_named_with_both_ways_out(task, name, cut):
 def test_what_is_not_trained_is_not_shipped(task):
     with pytest.raises(UserError, match="is not there: train seed 2 of toy/toy/plain first"):
         shipped.ship(task, 2)
+
+
+def test_a_seed_that_is_shipped_again_replaces_the_older_one(task, monkeypatch):
+    older = (source(task) / store.SEED).read_bytes()
+    monkeypatch.setenv(shipped.VARIABLE, "0")
+    train(task)  # anew: its times are others
+    trained = (task.stored(1) / store.SEED).read_bytes()
+    assert trained != older
+
+    shipped.ship(task, 1)
+
+    assert (source(task) / store.SEED).read_bytes() == trained

@@ -47,7 +47,7 @@ def take(task: "PackTask", log: Callable[[str], None]) -> None:
 
 
 def ship(task: "PackTask", seed: int) -> Path:
-    """Copy a trained seed to ``workflow/trained``, and return its folder there.
+    """Copy a trained seed to ``workflow/trained``, in the place of an older one; return its folder.
 
     Raises:
         UserError: if the seed is not trained, or damaged, or cannot be written.
@@ -57,6 +57,7 @@ def ship(task: "PackTask", seed: int) -> Path:
         raise UserError(f"{stored} is not there: train seed {seed} of {task.run} first")
     found = store.load(stored, seed, task.training_digest)
     own = {key: value for key, value in found.summary.items() if key != "origin"}
+    shutil.rmtree(goal, ignore_errors=True)  # the store keeps what is there; git has the older one
     store.keep(goal, replace(found, summary=own))
     return goal
 
