@@ -48,7 +48,7 @@ def or_exit(function):
             print(*error.sentences, sep="\n", file=sys.stderr)
             raise SystemExit(2)
 
-    asked.__signature__ = inspect.signature(function)  # else worked out many times for each job
+    asked.__signature__ = inspect.signature(function)  # else worked out for each job
     return asked
 
 
