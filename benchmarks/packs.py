@@ -47,8 +47,8 @@ class Published(nn.Module):
         return published_network(self.network, images)
 
 
-def training_of(model, seeds, device, way):
-    """A training of some seeds on made-up images, which are the same for all ways."""
+def training_of(model, seeds, device, way, **changes):
+    """A training of some seeds on made-up images, which are the same for all ways and changes."""
     generator = torch.Generator().manual_seed(7)
     images = torch.randint(0, 256, (IMAGES, *SHAPE), dtype=torch.uint8, generator=generator)
     data = Labelled(images.to(device), (torch.arange(IMAGES) % CLASSES).to(device))
@@ -57,8 +57,9 @@ def training_of(model, seeds, device, way):
         seeding.seed_everything(seed)
         network = build_model(model, SHAPE, CLASSES)
         networks.append((Published(network) if way == "published" else network).to(device))
+    optimizer = {"name": "adam", "learning_rate": 1e-3}
     settings = Training.model_validate(
-        {"epochs": 9, "batch_size": BATCH, "optimizer": {"name": "adam", "learning_rate": 1e-3}}
+        {"epochs": 9, "batch_size": BATCH, "optimizer": optimizer, **changes}
     )
     return LockstepTraining(networks, seeds, settings, data, data)
 

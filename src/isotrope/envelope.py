@@ -172,6 +172,11 @@ class Training(Settings):
         description="true: the same bits again on the same device; false: whatever kernels are "
         "fastest on a GPU",
     )
+    compile: bool = Field(
+        False,
+        description="true: forward and backward pass by torch.compile, on a GPU as CUDA graphs; "
+        "each job compiles for some seconds to minutes first",
+    )
 
 
 class Select(Settings):

@@ -9,6 +9,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from isotrope.envelope import Training
+from isotrope.training.compiling import compiled
 from isotrope.training.engines import (
     BETAS,
     EPSILON,
@@ -44,6 +45,8 @@ class Alone:
         fixed = fixed_buffers(network)
         self._buffers = {n: b for n, b in network.named_buffers() if n not in fixed}
         self._fixed = {name: cast(value, self.lowered) for name, value in fixed.items()}
+        self._run = compiled(self._loss, training)
+        self._look = compiled(self._judged, training)
 
     def step(self, batch: Batch, rates: Sequence[float]) -> tuple[Tensor, Tensor]:
         """See `Engine.step`."""
@@ -56,7 +59,7 @@ class Alone:
         correct = (logits.detach().argmax(dim=1) == batch.labels).sum()
         return loss.detach().double()[None], correct[None]
 
-    def _run(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         if self.lowered is None:
             return loss_of(self.network, batch, None)
         weights = {name: value.to(self.lowered) for name, value in self._parameters.items()}
@@ -69,14 +72,17 @@ class Alone:
         """See `Engine.test`."""
         self.network.eval()
         with torch.inference_mode():
-            if self.lowered is None:
-                logits = self.network(batch.images)
-            else:
-                weights = {name: value.to(self.lowered) for name, value in self._parameters.items()}
-                named = {**weights, **self._buffers, **self._fixed}
-                logits = functional_call(self.network, named, (batch.images.to(self.lowered),))
-            loss = F.cross_entropy(wide(logits), batch.labels, reduction="sum").double()
-            return loss[None], (logits.argmax(dim=1) == batch.labels).sum()[None]
+            return self._look(batch)
+
+    def _judged(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        if self.lowered is None:
+            logits = self.network(batch.images)
+        else:
+            weights = {name: value.to(self.lowered) for name, value in self._parameters.items()}
+            named = {**weights, **self._buffers, **self._fixed}
+            logits = functional_call(self.network, named, (batch.images.to(self.lowered),))
+        loss = F.cross_entropy(wide(logits), batch.labels, reduction="sum").double()
+        return loss[None], (logits.argmax(dim=1) == batch.labels).sum()[None]
 
     def weights(self, row: int) -> Weights:
         """See `Engine.weights`."""

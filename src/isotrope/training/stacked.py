@@ -16,6 +16,7 @@ from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
 from isotrope.envelope import Training
+from isotrope.training.compiling import compiled
 from isotrope.training.engines import (
     BETAS,
     EPSILON,
@@ -62,6 +63,7 @@ class Stacked:
         self.steps = 0
         self._rates: list[float] = []
         self._sizes = self.flat.detach().new_empty(0)  # the rates, on the device
+        self._mapped = compiled(self._map, training)
         fixed = fixed_buffers(self.network)
         self.fixed = {name: cast(value, self.lowered) for name, value in fixed.items()}
         named = [network.state_dict() for network in networks]
@@ -104,7 +106,7 @@ class Stacked:
         with torch.no_grad():
             return self._mapped(self._test_row, batch)
 
-    def _mapped(
+    def _map(
         self, work: Callable[..., tuple[Tensor, Tensor]], batch: Batch
     ) -> tuple[Tensor, Tensor]:
         """Do a row's work for all rows at once."""

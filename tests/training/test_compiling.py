@@ -1,0 +1,63 @@
+"""Trainings whose forward and backward passes `torch.compile` writes."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from test_stacks import HANDED, assert_alike
+from torch._inductor import cpp_builder
+from torch._inductor.exc import InvalidCxxCompiler
+from toy_runs import ToyDataParams, toy_task, toy_training, train
+
+from isotrope.errors import UserError
+from isotrope.training.pack import PackTask
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning"),  # its own
+    pytest.mark.timeout(1800),
+]
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where compiled kernels go; else those of an earlier run are taken."""
+    folder = tmp_path / "kernels"
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(folder))
+    torch.compiler.reset()
+    return folder
+
+
+def task(run: str, stack: int, **changes: object) -> PackTask:
+    return toy_task(
+        run=f"toy/toy/{run}",
+        stack=stack,
+        model_params=HANDED,
+        dataset_params=ToyDataParams(count=32),  # whole batches: each shape takes its time
+        training=toy_training(epochs=3, **changes),
+    )
+
+
+@pytest.mark.skipif(
+    shutil.which(os.environ.get("CXX", "g++")) is None, reason="needs a compiler for C++"
+)
+@pytest.mark.parametrize("stack", [1, 2])
+def test_a_compiled_training_ends_as_one_that_is_not(toys, cache, stack):
+    compiled, plain = task("compiled", stack, compile=True), task("plain", stack)
+    train(compiled)
+    assert list(cache.rglob("*.so")), "nothing was compiled"
+    train(plain)
+
+    assert_alike(compiled, plain)
+
+
+def no_compiler() -> str:
+    raise InvalidCxxCompiler
+
+
+def test_what_cannot_be_compiled_is_the_users_affair(toys, cache, monkeypatch):
+    monkeypatch.setattr(cpp_builder, "get_cpp_compiler", no_compiler)
+
+    with pytest.raises(UserError, match=r"training\.compile: .*; leave it out"):
+        train(task("refused", 1, compile=True))
