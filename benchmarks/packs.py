@@ -25,8 +25,9 @@ from torch import nn
 from isotrope import build_model, devices
 from isotrope.envelope import Training
 from isotrope.training import seeding
+from isotrope.training.batches import Labelled, to_unit
 from isotrope.training.engines import Batch
-from isotrope.training.loop import Labelled, LockstepTraining, to_unit
+from isotrope.training.loop import LockstepTraining
 
 IMAGES, BATCH, CLASSES, SHAPE = 576, 16, 36, (1, 64, 64)
 CHEAP = ("standard", "spatial_transform", "ensemble", "xu", "kanazawa", "hermite", "disco")

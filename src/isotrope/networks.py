@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from isotrope import devices, files, registry
 from isotrope.errors import UserError
 from isotrope.settings import Settings
-from isotrope.training.loop import to_unit
+from isotrope.training.batches import to_unit
 from isotrope.training.outputs import RUN, WEIGHTS
 from isotrope.training.store import parse_weights
 

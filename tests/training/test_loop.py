@@ -11,7 +11,8 @@ from torch import nn
 from toy_runs import CLASSES, SHAPE, ToyDataParams, ToyModelParams, build, toy_images, toy_training
 
 from isotrope.training import seeding
-from isotrope.training.loop import Labelled, LockstepTraining
+from isotrope.training.batches import Labelled
+from isotrope.training.loop import LockstepTraining
 
 
 def labelled(split: str) -> Labelled:

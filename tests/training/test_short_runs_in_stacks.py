@@ -9,7 +9,8 @@ import torch
 from isotrope import build_model
 from isotrope.envelope import Training
 from isotrope.training import seeding
-from isotrope.training.loop import Finished, Labelled, LockstepTraining
+from isotrope.training.batches import Labelled
+from isotrope.training.loop import Finished, LockstepTraining
 
 SEEDS = [1, 2, 3, 4]
 SHAPE, CLASSES = (1, 24, 24), 6

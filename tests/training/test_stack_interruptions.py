@@ -28,7 +28,8 @@ from toy_runs import (
 )
 
 from isotrope.training import resume, seeding
-from isotrope.training.loop import Finished, Labelled, LockstepTraining
+from isotrope.training.batches import Labelled
+from isotrope.training.loop import Finished, LockstepTraining
 from isotrope.training.pack import PackTask
 
 SEEDS = [1, 2, 3, 4, 5]

@@ -35,7 +35,7 @@ from isotrope.dataset import Images
 from isotrope.errors import UserError
 from isotrope.networks import Networks
 from isotrope.settings import Settings
-from isotrope.training.loop import to_unit
+from isotrope.training.batches import to_unit
 
 REVISION = 1
 NEEDS = {"pool1", "pool2"}

@@ -45,7 +45,7 @@ from isotrope.evaluation._object_grid import Axis, axis, read
 from isotrope.evaluation._stage_maps import STAGES, Batch, batches
 from isotrope.networks import Networks
 from isotrope.settings import Settings
-from isotrope.training.loop import to_unit
+from isotrope.training.batches import to_unit
 
 REVISION = 1
 NEEDS = {"stage1", "stage2"}

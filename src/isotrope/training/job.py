@@ -11,7 +11,6 @@ import math
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,45 +19,18 @@ from torch import nn
 from isotrope import dataset, devices, registry
 from isotrope.errors import UserError
 from isotrope.training import provenance, resume, seeding, stacking, store
+from isotrope.training.batches import Labelled
 from isotrope.training.distributed import Ranks
-from isotrope.training.loop import Finished, Labelled, LockstepTraining
+from isotrope.training.loop import Finished, LockstepTraining
 from isotrope.training.outputs import shape_of
-from isotrope.training.progress import PackProgress, Report, model_summary, named
+from isotrope.training.progress import PackProgress, Report, model_summary
 from isotrope.training.signals import Interruption
+from isotrope.training.together import Together, Unfinished
 
 if TYPE_CHECKING:
     from isotrope.training.pack import PackTask
 
 COLLAPSED = 1.3  # times chance level: a network that is not better has learnt nothing
-Saved = dict[str, Any]  # of one seed: "training" as from LockstepTraining.states, and "record"
-
-
-@dataclass(frozen=True)
-class Together:
-    """Seeds that train at the same time.
-
-    Args:
-        seeds: the seeds.
-        rows: their rows in the stack.
-        width: rows of the stack, more than seeds where some have ended; 1 for a seed by itself.
-        saved: what an earlier job left of each, all at the same step; empty for new ones.
-    """
-
-    seeds: list[int]
-    rows: list[int]
-    width: int
-    saved: dict[int, Saved] = field(default_factory=dict)
-
-    @classmethod
-    def new(cls, seeds: Sequence[int]) -> "Together":
-        """Seeds that begin."""
-        return cls(list(seeds), list(range(len(seeds))), len(seeds))
-
-    @classmethod
-    def saved_as(cls, saved: dict[int, Saved]) -> "Together":
-        """Seeds that go on as they were saved."""
-        stacks = [one["training"]["stack"] for one in saved.values()]
-        return cls(list(saved), [one["row"] for one in stacks], stacks[0]["width"], saved)
 
 
 class PackJob:
@@ -94,6 +66,7 @@ class PackJob:
             f"{len(self.train_images.labels)} training and {len(self.validation_images.labels)} "
             f"validation images of {' x '.join(map(str, self.image_shape))}, {self.classes} classes"
         )
+        self.unfinished = Unfinished(task, report.log)
         self.progress = PackProgress(report, task.heartbeat, seeds, task.training.epochs)
         self._commit, self._versions = provenance.git_commit(), provenance.versions()
 
@@ -106,7 +79,7 @@ class PackJob:
         with self.progress:
             for line in model_summary(self._network(seeds[0])):
                 self.report.log(line)
-            taken_up = self._taken_up(seeds)
+            taken_up = self.unfinished.taken_up(seeds)
             begun = {seed for group in taken_up for seed in group.seeds}
             waiting = deque(taken_up + self._new([s for s in seeds if s not in begun]))
             while waiting:
@@ -117,7 +90,7 @@ class PackJob:
                     _Training(self, group).run()
                 except torch.OutOfMemoryError as error:
                     self.progress.put_off()
-                    waiting.extendleft(reversed(self._halves(group, error)))
+                    waiting.extendleft(reversed(self.unfinished.halves(group, error, self.device)))
                 devices.free_memory(self.device)  # that of what is over; an error holds its own
         if self.ranks is not None:
             self.ranks.hand_out(None)
@@ -181,70 +154,6 @@ class PackJob:
     def _trial(self, width: int) -> LockstepTraining:
         """A training of some seeds to be measured and thrown away."""
         return self.training(Together.new(range(1, width + 1)))
-
-    def _taken_up(self, seeds: Sequence[int]) -> list[Together]:
-        """The seeds that an earlier job began, together as they were."""
-        left: dict[int, Saved] = {}
-        for seed in seeds:
-            if saved := self._saved(seed):
-                left[seed] = saved
-        groups = []
-        while left:
-            oldest = min(left.values(), key=lambda one: _step(one)[:2])
-            same: dict[int, Saved] = {}
-            for seed in oldest["training"]["stack"]["seeds"]:
-                if seed not in left:
-                    continue
-                if _step(left[seed]) == _step(oldest):
-                    same[seed] = left[seed]
-                elif (before := self._saved(seed, 1)) and _step(before) == _step(oldest):
-                    same[seed] = before
-                    resume.go_back(self.task.unfinished(seed))
-            listed = [seed for seed in oldest["training"]["stack"]["seeds"] if seed in seeds]
-            if all(self._begun(seed) for seed in listed):  # else killed in the first saving
-                groups.append(Together.saved_as(same))
-            left = {seed: one for seed, one in left.items() if seed not in same}
-        return groups
-
-    def _begun(self, seed: int) -> bool:
-        path = self.task.unfinished(seed)
-        return path.exists() or resume.previous(path).exists()
-
-    def _saved(self, seed: int, back: int = 0) -> Saved | None:
-        path, digest = self.task.unfinished(seed), self.task.training_digest
-        return resume.load(path, digest, self.report.log, back)
-
-    def _halves(self, group: Together, error: torch.OutOfMemoryError) -> list[Together]:
-        """Two groups of half the seeds each, saved as such, after memory ran out.
-
-        Raises:
-            UserError: if there is nothing to halve.
-        """
-        task, began = self.task, "needs more memory than the device has"
-        if group.width == 1:
-            raise UserError(
-                f"{task.run}: seed {group.seeds[0]} {began} ({str(error).splitlines()[0]}); take "
-                "a smaller batch_size, or a device with more memory"
-            ) from error
-        missing = [s for s in group.seeds if not store.holds(task.stored(s))]
-        found = {seed: saved for seed in missing if (saved := self._saved(seed))}
-        middle = math.ceil(len(missing) / 2)
-        halves = [half for half in (missing[:middle], missing[middle:]) if half]
-        self.report.log(
-            f"{named(group.seeds)}: together {'it' if len(group.seeds) == 1 else 'they'} {began}; "
-            f"{middle} are tried at once"
-        )
-        stacking.remember(task, self.device, middle)
-        if len(found) < len(missing):  # there was no room for the networks themselves
-            return [Together.new(half) for half in halves]
-        groups = []
-        for half in halves:
-            for row, seed in enumerate(half):
-                stack = {"seeds": half, "row": row, "width": len(half)}
-                found[seed]["training"]["stack"] = stack
-                resume.save(task.unfinished(seed), found[seed], task.training_digest)
-            groups.append(Together.saved_as({seed: found[seed] for seed in half}))
-        return groups
 
     def store(self, ended: Finished, record: dict[str, Any]) -> None:
         """Put a finished seed into the store, and remove what was saved of it before."""
@@ -366,10 +275,3 @@ def _said_of(device: torch.device, together: int) -> str:
     """The device, and with how many seeds one has shared it: their times are shares, too."""
     name = devices.describe(device)
     return name if together == 1 else f"{name}, {together} seeds at once"
-
-
-def _step(saved: Saved) -> tuple[int, int, list[int], int]:
-    """Where a seed was saved, and with which others."""
-    training = saved["training"]
-    stack = training["stack"]
-    return training["epochs"], training["position"], stack["seeds"], stack["width"]

@@ -20,29 +20,12 @@ from isotrope import devices
 from isotrope.envelope import Training
 from isotrope.training import seeding
 from isotrope.training.alone import Alone
-from isotrope.training.augmentation import augmented
+from isotrope.training.batches import Batches, Labelled, to_unit
 from isotrope.training.distributed import Ranks
 from isotrope.training.engines import Batch, Engine, Weights
 from isotrope.training.records import EpochRow, SeedRecord
 from isotrope.training.shared import Shared
 from isotrope.training.stacked import Stacked
-
-
-class Labelled(NamedTuple):
-    """Images and their classes on the device that trains.
-
-    Shapes:
-        images: ``(n, channels, height, width)`` uint8 in 0..255
-        labels: ``(n,)`` int64
-    """
-
-    images: Tensor
-    labels: Tensor
-
-
-def to_unit(images: Tensor) -> Tensor:
-    """Images of 0..255 (uint8) as float32 in 0..1, as networks take them."""
-    return images.to(torch.float32).div_(255)
 
 
 class Finished(NamedTuple):
@@ -94,7 +77,7 @@ class LockstepTraining:
         self.train = train
         self.validation = validation
         self.device = train.images.device
-        self.steps = math.ceil(len(train.labels) / training.batch_size)
+        self.batches = Batches(train, training)
         self.position = 0  # steps done of the epoch in hand
         self._rows = dict(zip(seeds, range(len(seeds)) if rows is None else rows, strict=True))
         self.records = {seed: SeedRecord(seed, training) for seed in seeds}
@@ -117,6 +100,11 @@ class LockstepTraining:
     def epochs(self) -> int:
         """The epochs that are done."""
         return max((len(record.history) for record in self.records.values()), default=0)
+
+    @property
+    def share(self) -> float:
+        """How much of the epoch in hand is done, from 0 to 1."""
+        return self.position / self.batches.steps
 
     @property
     def stacked(self) -> bool:
@@ -152,17 +140,13 @@ class LockstepTraining:
 
     def _train_epoch(self, after_step: Callable[[], None]) -> None:
         """The rest of the epoch in hand, step by step."""
-        size, count, orders = self.training.batch_size, len(self.train.labels), None
-        if self.training.reshuffle:
-            drawn = [seeding.epoch_order(seed, self.epochs + 1, count) for seed in self._row_seeds]
-            orders = torch.stack(drawn).to(self.device)
+        epoch, seeds = self.epochs + 1, self._row_seeds
+        orders = self.batches.orders(epoch, seeds)
         self._clock = time.perf_counter()
-        while self.position < self.steps:
-            some = slice(self.position * size, min((self.position + 1) * size, count))
-            chosen = some if orders is None else orders[:, some]
-            batch = self._batch(self.train.images[chosen], self.train.labels[chosen])
+        while self.position < self.batches.steps:
+            batch = self.batches.at(epoch, self.position, orders, seeds, self.engine)
             losses, correct = self.engine.step(batch, self._rates())
-            self._loss_sum += losses * (some.stop - some.start)
+            self._loss_sum += losses * self.batches.size(self.position)
             self._correct += correct
             self.position += 1
             after_step()
@@ -175,30 +159,9 @@ class LockstepTraining:
         by_row = {row: seed for seed, row in self._rows.items()}
         return [by_row.get(row, self.seeds[0]) for row in range(self.engine.rows)]
 
-    def _batch(self, images: Tensor, labels: Tensor) -> Batch:
-        """What the networks see in a step: the same for all rows, or images for each."""
-        inputs, noises = to_unit(images), []
-        epoch, jitter = self.epochs + 1, self.training.augmentation
-        if jitter is not None:
-            own = inputs if labels.ndim == 2 else inputs.expand(self.engine.rows, *inputs.shape)
-            seen = zip(own, self._row_seeds, strict=True)
-            inputs = torch.stack(
-                [augmented(some, jitter, seed, epoch, self.position) for some, seed in seen]
-            )
-            labels = labels.expand(inputs.shape[:2])
-        if hasattr(self.engine.network, "draw"):
-            for seed in self._row_seeds:
-                generator = seeding.step_generator(seed, epoch, self.position, seeding.INSIDE)
-                network: Any = self.engine.network
-                drawn = network.draw(generator, labels.shape[-1])
-                noises.append(_moved(drawn, self.device))
-        if labels.ndim == 2 and self.engine.rows == 1:
-            inputs, labels = inputs[0], labels[0]
-        return Batch(inputs, labels, noises)
-
     def _rates(self) -> list[float]:
         """The learning rate of each row."""
-        progress = self.epochs + self.position / self.steps
+        progress = self.epochs + self.share
         return [self.records[seed].rate(progress) for seed in self._row_seeds]
 
     def validate(self, after_batch: Callable[[], None]) -> list[tuple[float, float]]:
@@ -227,7 +190,7 @@ class LockstepTraining:
         self, losses: list[float], correct: list[int], validation: list[tuple[float, float]]
     ) -> None:
         """Add the epoch to each history, and keep the weights of those whose best it is."""
-        count, seconds = len(self.train.labels), self._train_seconds / len(self._rows)
+        count, seconds = self.batches.count, self._train_seconds / len(self._rows)
         epoch = self.epochs + 1
         for seed, row in self._rows.items():
             finite = math.isfinite(losses[row])
@@ -263,9 +226,8 @@ class LockstepTraining:
 
     def try_out(self, steps: int) -> None:
         """Do the first step so many times, then test a batch; the training is of no use after."""
+        batch = self.batches.at(1, 0, None, self._row_seeds, self.engine)
         for _ in range(steps):
-            size = self.training.batch_size
-            batch = self._batch(self.train.images[:size], self.train.labels[:size])
             self.engine.step(batch, self._rates())
         images, labels = (tensor[: self._tested_at_once] for tensor in self.validation)
         self.engine.test(Batch(to_unit(images), labels))
@@ -335,12 +297,3 @@ def _engine(
     if width > 1:
         return Stacked(networks, training)
     return Alone(networks[0], training) if ranks is None else Shared(networks[0], training, ranks)
-
-
-def _moved(drawn: Any, device: torch.device) -> Any:
-    """What a network drew, on the device that trains."""
-    if isinstance(drawn, Tensor):
-        return drawn.to(device)
-    if isinstance(drawn, dict):
-        return {key: _moved(value, device) for key, value in drawn.items()}
-    return tuple(_moved(value, device) for value in drawn)

@@ -162,14 +162,14 @@ class PackProgress:
         left = float(self._seeds_after * self.epochs)
         if (training := self._training) is not None:
             going = sum(not record.finished for record in training.records.values())
-            left += going * (self.epochs - training.epochs - training.position / training.steps)
+            left += going * (self.epochs - training.epochs - training.share)
         return (time.monotonic() - self._start) / done * left
 
     def _in_hand(self) -> float:
         """How much of an epoch is done, of all seeds in training."""
         if (training := self._training) is None:
             return 0.0
-        return len(training.seeds) * training.position / training.steps
+        return len(training.seeds) * training.share
 
     def _beat(self, always: bool) -> None:
         """Write the heartbeat and move the bar, unless that was done just now."""
@@ -200,7 +200,7 @@ class PackProgress:
             shown = f"{named(training.seeds)}, epoch {said['epoch']} of {self.epochs}"
             if left is not None:
                 shown += f", at most {duration(left)} left"
-            done = training.epochs + training.position / training.steps
+            done = training.epochs + training.share
             self._bar.update(self._bar_task, completed=done, description=shown)
 
 
