@@ -29,8 +29,7 @@ from unittest import mock
 import plain_status
 from status_project import made_up, write_project
 
-from isotrope import index as indexes
-from isotrope import paths
+from isotrope import index_file, paths
 from isotrope.status.heartbeats import Pulse
 from isotrope.status.looking import look_at
 
@@ -103,7 +102,7 @@ def system_calls(side, part):
 
 
 def look_once(side, part):
-    index, _ = indexes.read()
+    index, _ = index_file.read()
     SIDES[side](index, some(index, part))
 
 
@@ -159,7 +158,7 @@ def the_command(latency):
     print(f"\n`isotrope status`: {wall:.2f} s, {cpu:.2f} s of processor time, {len(lines)} lines;")
     print(f"{lines[-1]}; {lines[0]!r} first")
     begin = time.perf_counter()
-    known, stamped = indexes.read()
+    known, stamped = index_file.read()
     reading = time.perf_counter() - begin
     print(
         f"the index: {len(known.runs)} runs, {paths.INDEX.stat().st_size / 1e6:.1f} MB, read in",
@@ -167,7 +166,7 @@ def the_command(latency):
     )
     with far_away(latency):
         begin = time.perf_counter()
-        indexes.stamps()
+        index_file.stamps()
         stamps = time.perf_counter() - begin
     print(
         f"{reading:.2f} s; times of {len(stamped)} files {1000 * latency:g} ms away {stamps:.2f} s"

@@ -4,8 +4,7 @@ import json
 import os
 import time
 
-from isotrope import index as indexes
-from isotrope import paths
+from isotrope import index_file, paths
 from isotrope.index import DatasetEntry, EvaluationEntry, Index, PointEntry, RunEntry
 
 TRAINED, ANOTHER = "a" * 16, "b" * 16
@@ -68,7 +67,7 @@ def write_project(index):
         for pack, seeds in run.packs("base").items():
             write_pack(name, pack, seeds, kinds[place * 7 % len(kinds)])
             place += 1
-    indexes.write(index, indexes.stamps())
+    index_file.write(index, index_file.stamps())
 
 
 def write_pack(name, pack, seeds, kind):

@@ -14,7 +14,7 @@ import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 from made_up_index import OWN, PUBLISHED, RUNS_HEADER, made_up_index  # noqa: E402
 
-from isotrope import index, paths  # noqa: E402
+from isotrope import index_file, paths  # noqa: E402
 
 FAULTS = pytest.StashKey[list[fault_record.Fault]]()
 
@@ -60,8 +60,8 @@ def indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project that holds the made-up index, which counts as current."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ISOTROPE_DATA", raising=False)
-    index.write(made_up_index(), {})
-    monkeypatch.setattr(index, "current", index.as_written)
+    index_file.write(made_up_index(), {})
+    monkeypatch.setattr(index_file, "current", index_file.as_written)
     return tmp_path
 
 
@@ -69,7 +69,7 @@ def indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def copied_tables(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh clone with the tables of another machine and nothing else under ``out``."""
     paths.INDEX.unlink()
-    monkeypatch.setattr(index, "current", lambda: pytest.fail("param-files were checked"))
+    monkeypatch.setattr(index_file, "current", lambda: pytest.fail("param-files were checked"))
     for group, tables in (("scale", ("runs", "accuracy")), ("rotation", ("runs",))):
         for table in tables:
             path = paths.table_folder(group) / f"{table}.csv"

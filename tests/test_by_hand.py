@@ -5,7 +5,7 @@ import json
 import pytest
 from made_up_param_file import GOOD, NAME
 
-from isotrope import by_hand, choice, index, paths
+from isotrope import by_hand, choice, index_file, paths
 from isotrope.choice import Candidate, Choice
 from isotrope.data import stir
 from isotrope.digests import dataset_digest, with_local_files
@@ -43,8 +43,8 @@ def tasks(request):
 
 
 def test_a_job_refuses_what_it_was_not_planned_for(folder, monkeypatch):
-    index.write(index_of([read_run(FILE)]), {})
-    monkeypatch.setenv(index.PLANNED, "1")
+    index_file.write(index_of([read_run(FILE)]), {})
+    monkeypatch.setenv(index_file.PLANNED, "1")
 
     def refused(text):
         FILE.write_text(text)
@@ -63,7 +63,7 @@ def test_a_job_refuses_what_it_was_not_planned_for(folder, monkeypatch):
     assert refused(f"# a comment\n{MORE}label: another\n") == []
     assert refused(measured) == [by_hand.evaluation_tasks]
     assert len(refused(MORE.replace("epochs: 2", "epochs: 1"))) == 2
-    monkeypatch.delenv(index.PLANNED)
+    monkeypatch.delenv(index_file.PLANNED)
     assert refused(measured) == []
 
 

@@ -10,7 +10,7 @@ import typer
 from made_up_param_file import GOOD, NAME
 from typer.testing import CliRunner
 
-from isotrope import arguments, cli, index, paths
+from isotrope import arguments, cli, index_file, paths
 from isotrope.schema import param_file_schema
 
 COMMANDS = typer.main.get_command(cli.app).commands
@@ -77,9 +77,9 @@ def test_param_files_in_order_are_counted(folder, isotrope):
 
 def test_the_index_is_written_when_asked_for(folder, isotrope):
     assert isotrope("check", "--write-index", "--quiet") == (0, "", "")
-    known, stamped = index.read()
+    known, stamped = index_file.read()
     assert list(known.runs) == [NAME]
-    assert stamped == index.stamps()
+    assert stamped == index_file.stamps()
     status, _, errors = isotrope("check", "--write-index", paths.PARAM_FILES / f"{NAME}.yaml")
     assert (status, errors) == (
         2,

@@ -10,7 +10,7 @@ import pytest
 from made_up_index import point, run
 from test_tables import DIGEST, write_pack
 
-from isotrope import choice, index, paths
+from isotrope import choice, index_file, paths
 from isotrope.arrays import read_arrays, write_arrays
 from isotrope.choice import Candidate, Choice
 from isotrope.collecting import collect_group
@@ -63,7 +63,7 @@ def project(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     project = Project(made_up_index().datasets)
-    monkeypatch.setattr(index, "current", project.index)
+    monkeypatch.setattr(index_file, "current", project.index)
     manifest(files=[])
     for name in (ONE, TWO, MINE):
         project.finish(name)

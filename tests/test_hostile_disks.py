@@ -13,7 +13,7 @@ from test_collecting import BOTH, ONE, TWO, Project, collected, manifest
 from test_evaluating import evaluate, task_for
 from toy_runs import toy_task, toys, train  # noqa: F401
 
-from isotrope import index, paths
+from isotrope import index_file, paths
 from isotrope.errors import UserError
 from isotrope.evaluation import accuracy
 from isotrope.training.pack import train_pack
@@ -104,7 +104,7 @@ def test_in_a_folder_that_may_only_be_read_nothing_begins(small_disk):  # noqa: 
             with pytest.raises(UserError, match=rf"^out/runs/toy/toy/plain/\.leases/.*{FORBIDDEN}"):
                 work()
         with pytest.raises(UserError, match=rf"^out/index\.json {FORBIDDEN}"):
-            index.write(made_up_index(), {})
+            index_file.write(made_up_index(), {})
     finally:
         small_disk.read_only(False)
     assert files() == before
@@ -133,7 +133,7 @@ def test_an_evaluation_on_a_disk_that_fills_up_keeps_what_was_there(small_disk, 
 
 def test_tables_on_a_full_disk_stay_as_they_were(small_disk, monkeypatch):  # noqa: F811
     project = Project(made_up_index().datasets)
-    monkeypatch.setattr(index, "current", project.index)
+    monkeypatch.setattr(index_file, "current", project.index)
     manifest(files=[])
     project.finish(ONE)
     assert collected() == BOTH[:3]
@@ -150,16 +150,16 @@ def test_tables_on_a_full_disk_stay_as_they_were(small_disk, monkeypatch):  # no
 
 
 def test_an_index_on_a_full_disk_stays_as_it_was(small_disk):  # noqa: F811
-    index.write(made_up_index(), {})
+    index_file.write(made_up_index(), {})
     before = files()
     small_disk.fill()
 
     with pytest.raises(UserError, match=rf"^out/index\.json {FULL}"):
-        index.write(made_up_index(), {"a": [1, 2]})
+        index_file.write(made_up_index(), {"a": [1, 2]})
 
     assert files() == before
     small_disk.free()
-    assert index.read() == (made_up_index(), {})
+    assert index_file.read() == (made_up_index(), {})
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from made_up_index import LOCAL, OWN, made_up_index
 from made_up_param_file import GOOD, NAME
 
-from isotrope import index, paths, registry
+from isotrope import index_file, paths, registry
 from isotrope.errors import UserError
 from isotrope.index import Index, blocks_of
 from isotrope.indexing import index_of
@@ -22,7 +22,7 @@ from isotrope.param_file import read_all
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ISOTROPE_DATA", raising=False)
-    monkeypatch.delenv(index.PLANNED, raising=False)
+    monkeypatch.delenv(index_file.PLANNED, raising=False)
     write_param_file()
     return tmp_path
 
@@ -36,17 +36,17 @@ def write_param_file(text=GOOD, name=NAME):
 
 def test_an_index_is_read_as_it_was_written(folder):
     stamped = {"param-files/a.yaml": [1, 2]}
-    index.write(made_up_index(), stamped)
+    index_file.write(made_up_index(), stamped)
 
-    assert index.read() == (made_up_index(), stamped)
-    assert index.as_written() == made_up_index()
+    assert index_file.read() == (made_up_index(), stamped)
+    assert index_file.as_written() == made_up_index()
 
 
 def test_checked_runs_make_an_index_that_is_read_as_written(folder):
     made = index_of(read_all())
-    index.write(made, index.stamps())
+    index_file.write(made, index_file.stamps())
 
-    assert index.read() == (made, index.stamps())
+    assert index_file.read() == (made, index_file.stamps())
     (run,) = made.runs.values()
     assert run.packs("base") == {"1-25": [1, 2, 3]}
     assert run.source == "embedded"
@@ -65,64 +65,64 @@ def test_checked_runs_make_an_index_that_is_read_as_written(folder):
         lambda text: "null",
         lambda text: text.replace('"stamps"', '"stamp"'),
         lambda text: text.replace('"digest"', '"digets"', 1),
-        lambda text: text.replace(f'"version": {index.VERSION}', '"version": 0'),
+        lambda text: text.replace(f'"version": {index_file.VERSION}', '"version": 0'),
         lambda text: json.dumps({**json.loads(text), "runs": []}),
         lambda text: json.dumps({**json.loads(text), "datasets": {"a": None}}),
     ],
 )
 def test_a_damaged_index_is_none(folder, damage):
-    index.write(made_up_index(), {})
+    index_file.write(made_up_index(), {})
     paths.INDEX.write_text(damage(paths.INDEX.read_text()))
 
-    assert index.read() is None
+    assert index_file.read() is None
     with pytest.raises(UserError, match=r"out/index\.json is absent or damaged"):
-        index.as_written()
+        index_file.as_written()
 
 
 def test_an_absent_index_is_none(folder):
-    assert index.read() is None
+    assert index_file.read() is None
 
 
 def test_stamps_follow_param_files(folder):
-    before = index.stamps()
-    assert index.stamps() == before
+    before = index_file.stamps()
+    assert index_file.stamps() == before
     path = write_param_file(GOOD + "# longer\n")
-    edited = index.stamps()
+    edited = index_file.stamps()
     assert {name for name in edited if edited[name] != before.get(name)} == {path.as_posix()}
     os.utime(path, ns=(1, 1))
-    assert index.stamps() != edited
+    assert index_file.stamps() != edited
 
     write_param_file(name=NAME + "2")
-    assert index.stamps().keys() - before.keys() == {f"param-files/{NAME}2.yaml"}
+    assert index_file.stamps().keys() - before.keys() == {f"param-files/{NAME}2.yaml"}
 
 
 def test_stamps_pass_over_what_editors_leave_and_bear_what_cannot_be_read(folder):
-    before = index.stamps()
+    before = index_file.stamps()
     (paths.PARAM_FILES / ".#lock.yaml").symlink_to("nowhere")
-    assert index.stamps() == before
+    assert index_file.stamps() == before
 
     lost = paths.PARAM_FILES / f"{NAME}2.yaml"
     lost.symlink_to("nowhere")
-    assert index.stamps() == {**before, lost.as_posix(): [0, 0]}
+    assert index_file.stamps() == {**before, lost.as_posix(): [0, 0]}
     with pytest.raises(UserError, match=r"2\.yaml: cannot be read: No such file"):
-        index.current()
+        index_file.current()
 
 
 def test_a_job_takes_the_index_as_it_was_written_whatever_became_of_the_files(folder, monkeypatch):
-    planned = index.current()
+    planned = index_file.current()
     write_param_file("seeds: [")
-    monkeypatch.setenv(index.PLANNED, "1")
-    assert index.current() == planned
-    monkeypatch.delenv(index.PLANNED)
+    monkeypatch.setenv(index_file.PLANNED, "1")
+    assert index_file.current() == planned
+    monkeypatch.delenv(index_file.PLANNED)
     with pytest.raises(UserError, match=rf"{NAME}\.yaml:"):
-        index.current()
+        index_file.current()
 
 
 def test_stamps_that_were_just_taken_are_not_taken_again(folder, monkeypatch):
-    made, stamped = index_of(read_all()), index.stamps()
-    index.write(made, stamped)
-    monkeypatch.setattr(index, "stamps", lambda: pytest.fail("taken again"))
-    assert index.current(stamped) == made
+    made, stamped = index_of(read_all()), index_file.stamps()
+    index_file.write(made, stamped)
+    monkeypatch.setattr(index_file, "stamps", lambda: pytest.fail("taken again"))
+    assert index_file.current(stamped) == made
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,11 @@ def test_stamps_follow_plug_ins_and_what_checks_them(folder, monkeypatch, name):
     (package / name).parent.mkdir(parents=True)
     (package / name).write_text("REVISION = 1\n")
     monkeypatch.setattr(registry, "PACKAGE", package)
-    before = index.stamps()
+    before = index_file.stamps()
 
     (package / name).write_text("REVISION = 22\n")
 
-    assert index.stamps() != before
+    assert index_file.stamps() != before
 
 
 def test_seeds_lie_in_a_fixed_grid_of_packs():
@@ -189,23 +189,23 @@ def test_an_unknown_run_is_refused_with_the_nearest():
 def test_a_stale_index_is_made_anew_in_another_process_and_a_current_one_is_not(
     folder, monkeypatch
 ):
-    first = index.current()
+    first = index_file.current()
     assert list(first.runs) == [NAME]
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("a process was started"))
-    assert index.current() == first
+    assert index_file.current() == first
     monkeypatch.undo()
     monkeypatch.chdir(folder)
 
     write_param_file(GOOD.replace("seeds: 1-3", "seeds: 1-4"))
 
-    assert index.current().runs[NAME].seeds == [1, 2, 3, 4]
+    assert index_file.current().runs[NAME].seeds == [1, 2, 3, 4]
 
 
 def test_mistakes_found_by_the_other_process_are_this_ones_user_error(folder):
     write_param_file(GOOD.replace("epochs", "epoch").replace("seeds: 1-3", "seeds: x"))
 
     with pytest.raises(UserError) as error:
-        index.current()
+        index_file.current()
 
     assert any("training.epoch: unknown key" in one for one in error.value.sentences)
     assert any(f"{NAME}.yaml:2:1: seeds: write seeds" in one for one in error.value.sentences)
@@ -217,7 +217,7 @@ def test_a_bug_in_the_other_process_is_no_user_error(folder, monkeypatch):
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
 
     with pytest.raises(RuntimeError, match="some bug"):
-        index.current()
+        index_file.current()
 
 
 def test_an_index_that_cannot_be_read_back_is_said(folder, monkeypatch):
@@ -225,15 +225,15 @@ def test_an_index_that_cannot_be_read_back_is_said(folder, monkeypatch):
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
 
     with pytest.raises(UserError, match="could not be written or read back"):
-        index.current()
+        index_file.current()
 
 
 def test_reading_an_index_needs_neither_torch_nor_a_plug_in(folder):
-    index.write(made_up_index(), {})
+    index_file.write(made_up_index(), {})
     code = (
-        "import sys; from isotrope import index; index.as_written()\n"
+        "import sys; from isotrope import index_file; index_file.as_written()\n"
         "plugins = [m for m in sys.modules if m.startswith('isotrope.models.')]\n"
         "sys.exit('torch' in sys.modules or bool(plugins))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    assert isinstance(index.as_written(), Index)
+    assert isinstance(index_file.as_written(), Index)

@@ -11,7 +11,7 @@ from made_up_index import (
     pack,
 )
 
-from isotrope import index, paths
+from isotrope import index_file, paths
 from isotrope.plan import Plan
 
 
@@ -47,7 +47,7 @@ def test_images_are_taken_with_copied_tables_if_they_came_along(copied_tables):
 
 
 def test_tables_beside_runs_are_no_sources(copied_tables, monkeypatch):
-    monkeypatch.setattr(index, "current", made_up_index)
+    monkeypatch.setattr(index_file, "current", made_up_index)
     (paths.OUT / "runs").mkdir()
 
     plan = Plan({})

@@ -12,14 +12,14 @@ from made_up_index import (
     pack,
 )
 
-from isotrope import index, registry
+from isotrope import index_file, registry
 from isotrope.index import EvaluationEntry, Index
 from isotrope.plan import Plan
 
 
 def test_a_figure_without_its_table_is_named_and_left_out(indexed, monkeypatch):
     runs = {OTHER: made_up_index().runs[OTHER]}
-    monkeypatch.setattr(index, "current", lambda: Index(runs, made_up_index().datasets))
+    monkeypatch.setattr(index_file, "current", lambda: Index(runs, made_up_index().datasets))
     plan = Plan({})
     turned = dict.fromkeys(FIGURES, "rotation")
 
@@ -74,7 +74,7 @@ def with_arrays():
 
 def test_arrays_stand_beside_the_tables_of_runs_that_give_any(indexed, monkeypatch):
     assert Plan({}).arrays() == []
-    monkeypatch.setattr(index, "current", with_arrays)
+    monkeypatch.setattr(index_file, "current", with_arrays)
     plan = Plan({})
     assert plan.arrays() == ["out/tables/scale/kernels.npz"]
     assert "out/tables/scale/kernels.csv" in plan.tables()
@@ -98,7 +98,7 @@ def test_a_figure_waits_for_its_arrays_and_is_left_out_without_them(indexed, mon
     )
     figures = {"kernel_sizes": "scale"}
     assert Plan({}).figures(figures) == []
-    monkeypatch.setattr(index, "current", with_arrays)
+    monkeypatch.setattr(index_file, "current", with_arrays)
     plan = Plan({"series": "own"})
     assert plan.figures(figures) == ["out/figures/scale/kernel_sizes.svg"]
     assert plan.tables_of_figure("scale", "kernel_sizes") == [

@@ -10,7 +10,7 @@ from made_up_index import (
     run,
 )
 
-from isotrope import index
+from isotrope import index_file
 from isotrope.errors import UserError
 from isotrope.index import Index, SelectEntry
 from isotrope.plan import Plan
@@ -25,7 +25,7 @@ def swept(indexed, monkeypatch):
     entry = run(SWEPT, series="demo", seeds=range(1, 31), seeds_per_job=10, **points)
     rule = SelectEntry("validation_accuracy", "median", [1, 2, 11], "last")
     runs = {SWEPT: replace(entry, select=rule)}
-    monkeypatch.setattr(index, "current", lambda: Index(runs, made_up_index().datasets))
+    monkeypatch.setattr(index_file, "current", lambda: Index(runs, made_up_index().datasets))
     return Plan({})
 
 

@@ -10,7 +10,8 @@ from isotrope.devices import DeviceName
 from isotrope.digests import with_local_files
 from isotrope.envelope import seeds_in
 from isotrope.errors import UserError, did_you_mean
-from isotrope.index import as_written, blocks_of, in_job
+from isotrope.index import blocks_of
+from isotrope.index_file import as_written, in_job
 from isotrope.indexing import select_entry
 from isotrope.mistakes import complaints_of, dotted
 from isotrope.param_file import Run, read_run

@@ -55,15 +55,15 @@ def check(
     quiet: Annotated[bool, typer.Option("--quiet", help="say nothing if all is well")] = False,
 ) -> None:
     """Check param-files: every mistake with its file, line and column."""
-    from isotrope import index, param_file
+    from isotrope import index_file, param_file
     from isotrope.indexing import index_of
 
-    stamped = index.stamps()
+    stamped = index_file.stamps()
     if files and write_index:
         raise UserError("--write-index: the index is of all param-files; name none")
     runs = param_file.read_each(files) if files else param_file.read_all()
     if write_index:
-        index.write(index_of(runs), stamped)
+        index_file.write(index_of(runs), stamped)
     if not quiet:
         points = sum(len(run.points) for run in runs)
         seeds = sum(run.seeds_to_train for run in runs)
@@ -143,7 +143,7 @@ def train(
 def choose(file: ParamFile) -> None:
     """Choose the point of a run's sweep that gets all seeds, from its candidates' results."""
     from isotrope import choice
-    from isotrope.index import current
+    from isotrope.index_file import current
     from isotrope.param_file import name_of
 
     name, known = name_of(file), current()

@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from isotrope import choice, index, paths, registry, tables
+from isotrope import choice, index_file, paths, registry, tables
 from isotrope.choice import Choice
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
@@ -32,7 +32,7 @@ def collect_group(group: str, table: str | None = None, arrays: bool = False) ->
     Raises:
         UserError: if the group has no finished run, or a result is damaged.
     """
-    known = index.current()
+    known = index_file.current()
     groups = {run.group for run in known.runs.values()}
     if group not in groups:
         raise UserError(f"no param-file belongs to '{group}'{did_you_mean(group, groups)}")

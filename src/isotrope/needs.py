@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import Any
 
-from isotrope import index, paths
+from isotrope import index_file, paths
 from isotrope.errors import UserError, did_you_mean
 from isotrope.index import DatasetEntry, Index, PointEntry, RunEntry
 from isotrope.local_data import VARIABLE, local_root
@@ -26,7 +26,7 @@ class Needs:
     @cached_property
     def index(self) -> Index:
         """All runs; read when first needed: drawing from tables needs no param-file checked."""
-        return index.current() if self.head else index.as_written()
+        return index_file.current() if self.head else index_file.as_written()
 
     def waiting_for(self, run: str) -> list[str]:
         """The user's files without which a run cannot be made; looked for once."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from isotrope import by_hand, choice, index, paths, recording
+from isotrope import by_hand, choice, index_file, paths, recording
 from isotrope.dataset import build_dataset
 from isotrope.envelope import Resources
 from isotrope.errors import UserError, did_you_mean
@@ -157,7 +157,7 @@ def refresh_index() -> None:
     It is of all param-files. If another one has a mistake, Snakemake says so when it is asked.
     """
     with suppress(UserError):
-        index.current()
+        index_file.current()
 
 
 def family(

@@ -7,7 +7,7 @@ import pytest
 from made_up_index import DEMO, LOCAL, OTHER, OWN, PUBLISHED, made_up_index
 from made_up_packs import MadeUpPack
 
-from isotrope import cli, index
+from isotrope import cli, index_file
 from isotrope.errors import UserError
 
 KEYS = {
@@ -25,7 +25,7 @@ JOB_KEYS = {
 def status(folder, monkeypatch, capsys):
     """Run the command in this process: exit status, lines, errors."""
     monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setattr(index, "current", lambda stamps=None: made_up_index())
+    monkeypatch.setattr(index_file, "current", lambda stamps=None: made_up_index())
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["isotrope", "status", *words])
@@ -136,9 +136,9 @@ def test_a_mistake_in_a_param_file_hides_no_run(status, monkeypatch):
     def current(stamps=None):
         raise UserError("param-files/a.yaml:3:1: seed: unknown key")
 
-    monkeypatch.setattr(index, "current", current)
+    monkeypatch.setattr(index_file, "current", current)
     assert status()[::2] == (2, ["param-files/a.yaml:3:1: seed: unknown key"])
-    index.write(made_up_index(), {})
+    index_file.write(made_up_index(), {})
     code, lines, errors = status()
     assert (code, len(lines)) == (0, 6)
     assert errors == [

@@ -8,7 +8,6 @@ from isotrope.index import Index
 from isotrope.status.lines import lines_of
 from isotrope.status.rows import Row, rows_of, sums
 from isotrope.status.states import ORDER
-from isotrope.status.words import duration_text, range_text
 
 BLOCKS = ("1-25", "26-50", "51-75", "76-100")
 
@@ -153,11 +152,3 @@ def test_every_state_is_shown_and_only_its_word_is_coloured(state):
     (line,) = next(lines_of([Row(state, "a/b/c", "base", "", 0, 1, "")], 80))
     assert line.plain == f"{state:<11}  0/1  a/b/c base"
     assert all((span.start, span.end) == (0, len(state)) for span in line.spans)
-
-
-def test_seeds_and_times_in_few_words():
-    assert range_text([3, 1, 2, 2, 8, 10, 11]) == "1-3,8,10-11"
-    assert range_text([]) == ""
-    seconds = (0, 99, 100, 5999, 6000, 172799, 172800)
-    said = ["0 s", "99 s", "2 min", "100 min", "1.7 h", "48.0 h", "2.0 days"]
-    assert [duration_text(one) for one in seconds] == said

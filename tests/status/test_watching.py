@@ -10,7 +10,7 @@ from made_up_index import DEMO, OWN, made_up_index
 from rich.console import Console
 from typer.testing import CliRunner
 
-from isotrope import cli, index, paths, status_command
+from isotrope import cli, index_file, paths, status_command
 from isotrope.errors import UserError
 from isotrope.index import Index
 from isotrope.selection import Selection
@@ -66,8 +66,8 @@ def looks_at(looks):
 def known(folder, monkeypatch):
     """An index that a test may change, as if param-files changed."""
     now = {"index": made_up_index(), "stamps": {"a": [1, 1]}}
-    monkeypatch.setattr(index, "current", lambda stamps: now["index"])
-    monkeypatch.setattr(index, "stamps", lambda: now["stamps"])
+    monkeypatch.setattr(index_file, "current", lambda stamps: now["index"])
+    monkeypatch.setattr(index_file, "stamps", lambda: now["stamps"])
     return now
 
 
@@ -92,7 +92,7 @@ def test_a_param_file_that_appears_is_shown_at_the_next_look(known):
 
 def test_an_index_that_did_not_change_is_not_read_again(known, monkeypatch):
     read = []
-    monkeypatch.setattr(index, "current", lambda stamps: read.append(stamps) or known["index"])
+    monkeypatch.setattr(index_file, "current", lambda stamps: read.append(stamps) or known["index"])
     looks = Looks(None)
     for stamps in ({"a": [1, 1]}, {"a": [1, 1]}, {"a": [2, 2]}):
         known["stamps"] = stamps
@@ -108,11 +108,11 @@ def test_a_param_file_with_a_mistake_is_named_once_checked_and_hides_nothing(kno
             checked.append(stamps)
             raise UserError("param-files/a.yaml:3:1: seed: unknown key")
 
-        monkeypatch.setattr(index, "current", current)
+        monkeypatch.setattr(index_file, "current", current)
         known["stamps"] = {"a": [2, 2]}
 
     def mended():
-        monkeypatch.setattr(index, "current", lambda stamps: known["index"])
+        monkeypatch.setattr(index_file, "current", lambda stamps: known["index"])
         known["stamps"] = {"a": [3, 3]}
 
     def nothing():

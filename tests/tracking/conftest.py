@@ -6,7 +6,7 @@ import pytest
 from toy_runs import toys  # noqa: F401
 from tracked_runs import Project, inside
 
-from isotrope import index
+from isotrope import index_file
 from isotrope.tracking import mlflow_store
 
 
@@ -23,7 +23,7 @@ def trained(toys, monkeypatch):  # noqa: F811
     """The project, trained and evaluated for accuracy; nothing is tracked."""
     project = Project()
     project.evaluate("accuracy")
-    monkeypatch.setattr(index, "current", project.index)
+    monkeypatch.setattr(index_file, "current", project.index)
     return project
 
 

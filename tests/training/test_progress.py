@@ -11,7 +11,7 @@ from toy_runs import ToyModelParams, ToyNetwork, silent, toy_task, toy_training,
 
 from isotrope.training import pack, progress
 from isotrope.training.pack import train_pack
-from isotrope.training.progress import Report, duration, model_summary
+from isotrope.training.progress import Report, model_summary
 
 
 def test_the_log_begins_with_the_model_and_has_a_line_an_epoch(toys):
@@ -89,10 +89,3 @@ def test_a_bar_is_drawn_on_a_terminal_only(toys, terminal):
     train_pack(toy_task(seeds=[1], pack="1-1"), report)
 
     assert ("seed 1, epoch 1 of 4" in text.getvalue()) == terminal
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.2, "0 s"), (99, "99 s"), (600, "10 min"), (9000, "2.5 h")]
-)
-def test_times_are_said_in_the_unit_that_fits(seconds, text):
-    assert duration(seconds) == text

@@ -8,7 +8,7 @@ import signal
 import sys
 
 from isotrope.errors import UserError
-from isotrope.index import PLANNED
+from isotrope.index_file import PLANNED
 from isotrope.plan import Plan
 from isotrope.sources import checksum
 from isotrope.starting import Head

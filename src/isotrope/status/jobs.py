@@ -9,7 +9,8 @@ from isotrope.status.folders import EVALUATE_LOG, HEARTBEAT, TRAIN_LOG
 from isotrope.status.heartbeats import Job, Pulse
 from isotrope.status.logs import LastWord
 from isotrope.status.states import Finding
-from isotrope.status.words import duration_text, job_text
+from isotrope.status.words import job_text
+from isotrope.wording import duration_text
 
 STARTING = 600.0  # seconds that a training may take until its first heartbeat
 EVALUATING = 1800.0  # and an evaluation from one line to the next: the time limit of its rule

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from isotrope import index, paths
+from isotrope import index_file, paths
 from isotrope.errors import UserError
 from isotrope.index import Index
 from isotrope.selection import Selection
@@ -41,13 +41,13 @@ class Looks:
 
     def _known(self) -> Index:
         """The index; while param-files hold mistakes the last one without, and notes on them."""
-        stamps = index.stamps()
+        stamps = index_file.stamps()
         if self._index is None or stamps != self._stamps:
             try:
-                self._index, self.notes = index.current(stamps), ()
+                self._index, self.notes = index_file.current(stamps), ()
             except UserError as error:
                 if self._index is None:
-                    written = index.read()
+                    written = index_file.read()
                     if written is None:
                         raise
                     self._index = written[0]

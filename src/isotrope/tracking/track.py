@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from isotrope import files, index, paths
+from isotrope import files, index_file, paths
 from isotrope.errors import UserError, did_you_mean
 from isotrope.index import Index
 from isotrope.selection import Selection
@@ -51,7 +51,7 @@ def track(tracker: str, words: str = "", weights: bool = False) -> list[str]:
     if weights and tracker != "mlflow":
         raise UserError("--weights: only mlflow keeps weights; leave it out")
     opening = _writer(tracker, weights)
-    known = index.current()
+    known = index_file.current()
     names = _names(known, words)
     counts: Counter[str] = Counter()
     listed: list[dict[str, Any]] = []

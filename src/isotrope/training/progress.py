@@ -22,6 +22,7 @@ from isotrope.files import write_whole
 from isotrope.training import provenance
 from isotrope.training.loop import LockstepTraining
 from isotrope.training.records import EpochRow, SeedRecord
+from isotrope.wording import duration_text
 
 HEARTBEAT_SECONDS = 5.0  # at most one in that time
 
@@ -37,13 +38,6 @@ class Report:
 
     log: Callable[[str], None]
     console: Console | None = None
-
-
-def duration(seconds: float) -> str:
-    """A time for people: ``40 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def model_summary(network: nn.Module) -> list[str]:
@@ -142,7 +136,7 @@ class PackProgress:
         self._done += len(self._rows)
         left = self.seconds_left()
         line = _said_of(self._rows, self.epochs, training)
-        self.report.log(line + (f", at most {duration(left)} left" if left else ""))
+        self.report.log(line + (f", at most {duration_text(left)} left" if left else ""))
         self._beat(always=False)
 
     def end(self, record: SeedRecord, status: str) -> None:
@@ -199,7 +193,7 @@ class PackProgress:
         if self._bar is not None:
             shown = f"{named(training.seeds)}, epoch {said['epoch']} of {self.epochs}"
             if left is not None:
-                shown += f", at most {duration(left)} left"
+                shown += f", at most {duration_text(left)} left"
             done = training.epochs + training.share
             self._bar.update(self._bar_task, completed=done, description=shown)
 
