@@ -11,9 +11,18 @@ import isotrope
 PACKAGE = Path(isotrope.__file__).parent
 FREE_OF_TORCH = (
     *("choice", "cli", "collecting", "compare", "digests", "drawing", "exporting", "index"),
-    *("param_file", "plan", "recording", "registry", "rendezvous", "schema", "selection"),
-    *("skeletons", "starting", "status", "status_command", "submit_command", "table_arrays"),
-    *("table_files", "tables", "tracking"),
+    *(
+        "index_file",
+        "param_file",
+        "plan",
+        "recording",
+        "registry",
+        "rendezvous",
+        "schema",
+        "selection",
+    ),
+    *("skeletons", "starting", "status", "status_command", "submit_command"),
+    *("table_arrays", "table_files", "tables", "tracking", "wording"),
 )
 
 
@@ -114,8 +123,14 @@ ALLOWED = [
 FORBIDDEN = [
     (("data", "dataset", "manifest"), ("models", "training", "evaluation", "networks", "layers")),
     (("training",), ("evaluation", "evaluating", "networks", "figures", "tables")),
-    (("figures", "tables", "table_files"), ("data", "models", "training", "evaluation", "index")),
-    (("param_file", "blocks", "index", "plan"), ("training", "evaluating", "networks")),
+    (
+        ("figures", "tables", "table_files"),
+        ("data", "models", "training", "evaluation", "index", "index_file"),
+    ),
+    (
+        ("param_file", "blocks", "index", "index_file", "plan"),
+        ("training", "evaluating", "networks"),
+    ),
     (("evaluation",), ("models", "data", "figures", "tables", "evaluating")),
 ]
 

@@ -7,7 +7,6 @@ is saved before its first step; when seeds end with an epoch, first the others a
 ended ones stored, then their files removed.
 """
 
-import math
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -29,8 +28,6 @@ from isotrope.training.together import Together, Unfinished
 
 if TYPE_CHECKING:
     from isotrope.training.pack import PackTask
-
-COLLAPSED = 1.3  # times chance level: a network that is not better has learnt nothing
 
 
 class PackJob:
@@ -157,22 +154,10 @@ class PackJob:
 
     def store(self, ended: Finished, record: dict[str, Any]) -> None:
         """Put a finished seed into the store, and remove what was saved of it before."""
-        seed, best = ended.record.seed, ended.record.best_accuracy
-        seconds = [row.train_seconds for row in ended.record.history]
-        if ended.record.diverged:
-            status = "diverged"
-        else:
-            chance = 1 / self.classes
-            status = "done" if best is not None and best > COLLAPSED * chance else "collapsed"
+        seed, known = ended.record.seed, ended.record.summary(self.classes)
         summary = {
-            "seed": seed,
-            "status": status,
-            "epochs": len(ended.record.history),
-            "best_epoch": ended.record.best_epoch,
-            "best_validation_accuracy": best,
+            **known,
             "seconds": round(record["seconds"], 3),
-            "seconds_per_epoch_last": seconds[-1],
-            "seconds_per_epoch_mean": math.fsum(seconds) / len(seconds),
             "peak_memory_mb": record["peak_memory_mb"],
             "together": record["together"],
             "device": _said_of(self.device, record["together"]),
@@ -186,7 +171,7 @@ class PackJob:
             "training_digest": self.task.training_digest,
         }
         store.save(self.task.stored(seed), ended.weights, ended.record.history, summary)
-        self.progress.end(ended.record, status)
+        self.progress.end(ended.record, known["status"])
         resume.discard(self.task.unfinished(seed))
 
 
@@ -257,7 +242,7 @@ class _Training:
         for seed, state in states.items():
             saved = {"training": state, "record": self.records[seed]}
             resume.save(task.unfinished(seed), saved, task.training_digest)
-        self.training.restart_clock()
+        self.training.clock.skip()
         self._saved_at = time.monotonic()
 
     def _count(self, ended: int = 0) -> None:

@@ -9,7 +9,6 @@ and a loss that is not finite ends the seed.
 """
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -26,6 +25,7 @@ from isotrope.training.engines import Batch, Engine, Weights
 from isotrope.training.records import EpochRow, SeedRecord
 from isotrope.training.shared import Shared
 from isotrope.training.stacked import Stacked
+from isotrope.training.stopwatch import Stopwatch
 
 
 class Finished(NamedTuple):
@@ -87,8 +87,7 @@ class LockstepTraining:
         self.ranks = ranks
         self.engine = _engine(filled, width, training, ranks)
         self._best = {seed: self.engine.weights(row) for seed, row in self._rows.items()}
-        self._train_seconds = 0.0  # of the epoch in hand, of all seeds together
-        self._clock: float | None = None  # when it was read last, while it runs
+        self.clock = Stopwatch(self.device)  # of the epoch in hand, of all seeds together
         self._clear_sums()
 
     @property
@@ -142,7 +141,7 @@ class LockstepTraining:
         """The rest of the epoch in hand, step by step."""
         epoch, seeds = self.epochs + 1, self._row_seeds
         orders = self.batches.orders(epoch, seeds)
-        self._clock = time.perf_counter()
+        self.clock.start()
         while self.position < self.batches.steps:
             batch = self.batches.at(epoch, self.position, orders, seeds, self.engine)
             losses, correct = self.engine.step(batch, self._rates())
@@ -150,8 +149,7 @@ class LockstepTraining:
             self._correct += correct
             self.position += 1
             after_step()
-        self._read_clock()
-        self._clock = None
+        self.clock.stop()
 
     @property
     def _row_seeds(self) -> list[int]:
@@ -190,7 +188,7 @@ class LockstepTraining:
         self, losses: list[float], correct: list[int], validation: list[tuple[float, float]]
     ) -> None:
         """Add the epoch to each history, and keep the weights of those whose best it is."""
-        count, seconds = self.batches.count, self._train_seconds / len(self._rows)
+        count, seconds = self.batches.count, self.clock.seconds / len(self._rows)
         epoch = self.epochs + 1
         for seed, row in self._rows.items():
             finite = math.isfinite(losses[row])
@@ -206,7 +204,7 @@ class LockstepTraining:
             )
             if self.records[seed].close(closed):
                 self._best[seed] = self.engine.weights(row)
-        self.position, self._train_seconds = 0, 0.0
+        self.position, self.clock.seconds = 0, 0.0
         self._clear_sums()
 
     def _leave(self) -> list[Finished]:
@@ -226,8 +224,10 @@ class LockstepTraining:
 
     def try_out(self, steps: int) -> None:
         """Do the first step so many times, then test a batch; the training is of no use after."""
-        batch = self.batches.at(1, 0, None, self._row_seeds, self.engine)
+        seeds = self._row_seeds
+        orders = self.batches.orders(1, seeds)
         for _ in range(steps):
+            batch = self.batches.at(1, 0, orders, seeds, self.engine)
             self.engine.step(batch, self._rates())
         images, labels = (tensor[: self._tested_at_once] for tensor in self.validation)
         self.engine.test(Batch(to_unit(images), labels))
@@ -237,7 +237,7 @@ class LockstepTraining:
 
         Holds tensors, numbers and words in plain dicts and lists; the tensors are those in use.
         """
-        self._read_clock()
+        self.clock.read()
         together = {"seeds": self.seeds, "width": self.engine.rows}
         return {
             seed: {
@@ -250,7 +250,7 @@ class LockstepTraining:
                 "engine": self.engine.state(row),
                 "loss_sum": self._loss_sum[row].clone(),
                 "correct": self._correct[row].clone(),
-                "train_seconds": self._train_seconds,
+                "train_seconds": self.clock.seconds,
                 "random": seeding.random_state(self.device),
             }
             for seed, row in self._rows.items()
@@ -266,21 +266,8 @@ class LockstepTraining:
             self._best[seed] = {name: value.to(self.device) for name, value in best.items()}
             self._loss_sum[row] = state["loss_sum"].to(self.device)
             self._correct[row] = state["correct"].to(self.device)
-            self.position, self._train_seconds = state["position"], state["train_seconds"]
+            self.position, self.clock.seconds = state["position"], state["train_seconds"]
             seeding.restore_random_state(state["random"], self.device)
-
-    def restart_clock(self) -> None:
-        """Leave out the time since ``states`` was asked for, if the clock runs."""
-        if self._clock is not None:
-            self._clock = time.perf_counter()
-
-    def _read_clock(self) -> None:
-        """Add the time since the clock was read last, if it runs."""
-        if self._clock is not None:
-            devices.synchronize(self.device)
-            now = time.perf_counter()
-            self._train_seconds += now - self._clock
-            self._clock = now
 
     def _clear_sums(self) -> None:
         self._loss_sum, self._correct = self._zeros(torch.float64), self._zeros(torch.int64)

@@ -7,6 +7,8 @@ from typing import Any
 
 from isotrope.envelope import Schedule, Training
 
+COLLAPSED = 1.3  # times chance level: a network that is not better has learnt nothing
+
 
 @dataclass(frozen=True)
 class EpochRow:
@@ -66,6 +68,24 @@ class SeedRecord:
         if schedule is not None and schedule.patience and self.waited >= schedule.patience:
             self.lowered, self.waited = self.lowered + 1, 0
         return better
+
+    def summary(self, classes: int) -> dict[str, Any]:
+        """What ``run.json`` says of the seed's epochs, and whether it has learned anything."""
+        seconds = [row.train_seconds for row in self.history]
+        if self.diverged:
+            status = "diverged"
+        else:
+            learned = self.best_accuracy is not None and self.best_accuracy > COLLAPSED / classes
+            status = "done" if learned else "collapsed"
+        return {
+            "seed": self.seed,
+            "status": status,
+            "epochs": len(self.history),
+            "best_epoch": self.best_epoch,
+            "best_validation_accuracy": self.best_accuracy,
+            "seconds_per_epoch_last": seconds[-1],
+            "seconds_per_epoch_mean": math.fsum(seconds) / len(seconds),
+        }
 
     def rate(self, progress: float) -> float:
         """The learning rate of the next step.
