@@ -9,7 +9,7 @@ import torch
 from test_stacks import HANDED, assert_alike
 from torch._inductor import cpp_builder
 from torch._inductor.exc import InvalidCxxCompiler
-from toy_runs import ToyDataParams, toy_task, toy_training, train
+from toy_runs import ToyDataParams, ToyModelParams, toy_task, toy_training, train
 
 from isotrope.errors import UserError
 from isotrope.training.pack import PackTask
@@ -18,6 +18,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning"),  # its own
     pytest.mark.timeout(1800),
 ]
+needs_a_compiler = pytest.mark.skipif(
+    shutil.which(os.environ.get("CXX", "g++")) is None, reason="needs a compiler for C++"
+)
 
 
 @pytest.fixture
@@ -29,19 +32,19 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def task(run: str, stack: int, **changes: object) -> PackTask:
+def task(
+    run: str, stack: int, model_params: ToyModelParams = HANDED, **changes: object
+) -> PackTask:
     return toy_task(
         run=f"toy/toy/{run}",
         stack=stack,
-        model_params=HANDED,
+        model_params=model_params,
         dataset_params=ToyDataParams(count=32),  # whole batches: each shape takes its time
         training=toy_training(epochs=3, **changes),
     )
 
 
-@pytest.mark.skipif(
-    shutil.which(os.environ.get("CXX", "g++")) is None, reason="needs a compiler for C++"
-)
+@needs_a_compiler
 @pytest.mark.parametrize("stack", [1, 2])
 def test_a_compiled_training_ends_as_one_that_is_not(toys, cache, stack):
     compiled, plain = task("compiled", stack, compile=True), task("plain", stack)
@@ -50,6 +53,13 @@ def test_a_compiled_training_ends_as_one_that_is_not(toys, cache, stack):
     train(plain)
 
     assert_alike(compiled, plain)
+
+
+@needs_a_compiler
+def test_compiled_or_not_what_draws_inside_trains_one_seed_after_the_other(toys, cache):
+    lines = train(task("inside", 2, model_params=ToyModelParams(), compile=True))
+
+    assert any("one after the other: toy cannot be stacked (it draws" in line for line in lines)
 
 
 def no_compiler() -> str:

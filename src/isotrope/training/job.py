@@ -123,12 +123,13 @@ class PackJob:
             raise UserError(f"{self.task.run}: model {self.task.model_name}: {error}") from error
         return network.to(self.device)
 
-    def training(self, group: Together) -> LockstepTraining:
-        """The training of seeds that are together, from where they were saved."""
+    def training(self, group: Together, plain: bool = False) -> LockstepTraining:
+        """The training of these seeds from where they were saved; plain is not compiled."""
+        settings = self.task.training
         training = LockstepTraining(
             [self._network(seed) for seed in group.seeds],
             group.seeds,
-            self.task.training,
+            settings.model_copy(update={"compile": False}) if plain else settings,
             self.train_images,
             self.validation_images,
             group.rows,
@@ -148,9 +149,9 @@ class PackJob:
         width = stacking.width_of(self.task, self.device, self._trial, len(seeds), self.report.log)
         return [Together.new(seeds[start : start + width]) for start in range(0, len(seeds), width)]
 
-    def _trial(self, width: int) -> LockstepTraining:
+    def _trial(self, width: int, plain: bool = False) -> LockstepTraining:
         """A training of some seeds to be measured and thrown away."""
-        return self.training(Together.new(range(1, width + 1)))
+        return self.training(Together.new(range(1, width + 1)), plain)
 
     def store(self, ended: Finished, record: dict[str, Any]) -> None:
         """Put a finished seed into the store, and remove what was saved of it before."""

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 SHARE = 0.8  # of the free memory: validation and the best epochs' weights need some, too
 _WARMING, _TIMED = 3, 5  # steps
 
-Trial = Callable[[int], LockstepTraining]
+
+class Trial(Protocol):
+    """Gives a training of so many seeds that may be thrown away."""
+
+    def __call__(self, width: int, plain: bool = False) -> LockstepTraining:
+        """Plain is not compiled, whatever the param-file says: what fails says why it does."""
 
 
 class Cost(NamedTuple):
@@ -46,7 +51,7 @@ def width_of(
     Args:
         task: what is trained.
         device: where.
-        trial: gives a training of so many seeds that may be thrown away.
+        trial: gives a training.
         seeds: how many there are.
         log: is told why, where there was a choice.
     """
@@ -112,7 +117,7 @@ def _refusal(task: "PackTask", trial: Trial) -> str | None:
     if not getattr(registry.load("models", task.model_name), "STACKABLE", True):
         return f"{task.model_name} says that it cannot be stacked"
     try:
-        trial(2).try_out(1)
+        trial(2, plain=True).try_out(1)
     except torch.OutOfMemoryError:
         return "two at once do not fit the memory"
     except (ValueError, RuntimeError) as error:
