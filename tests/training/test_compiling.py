@@ -48,11 +48,14 @@ def task(
 @pytest.mark.parametrize("stack", [1, 2])
 def test_a_compiled_training_ends_as_one_that_is_not(toys, cache, stack):
     compiled, plain = task("compiled", stack, compile=True), task("plain", stack)
-    train(compiled)
+    lines = train(compiled)
     assert list(cache.rglob("*.so")), "nothing was compiled"
     train(plain)
 
     assert_alike(compiled, plain)
+    said = [line for line in lines if line.startswith("compiled in ") or ": epoch 1 of " in line]
+    assert said[0].startswith("compiled in "), "the time of compiling counts as that of an epoch"
+    assert not any(line.startswith("compiled in ") for line in said[1:])
 
 
 @needs_a_compiler

@@ -1,6 +1,5 @@
 """A whole short run of a real model: seeds in a pack end as they do alone."""
 
-import math
 import statistics
 
 import pytest
@@ -52,7 +51,7 @@ def run(seeds: list[int]) -> list[Finished]:
 
 
 def test_a_short_run_ends_the_same_alone_and_in_a_pack():
-    """Rounding grows from step to step; it may move a seed by some images, and the mean by none."""
+    """Rounding grows from step to step: it may move a seed by images, the mean by one of 90."""
     together = run(SEEDS)
     alone = [one for seed in SEEDS for one in run([seed])]
 
@@ -66,6 +65,5 @@ def test_a_short_run_ends_the_same_alone_and_in_a_pack():
     assert statistics.stdev(expected) > 0.05  # seeds differ
     assert max(expected) > 0.8  # and learn
     moved = [one - other for one, other in zip(found, expected, strict=True)]
-    error = statistics.stdev(moved) / math.sqrt(len(SEEDS))
-    assert abs(statistics.mean(moved)) <= 3 * error + 0.01
-    assert error < statistics.stdev(expected) / 2
+    assert max(map(abs, moved)) < statistics.stdev(expected) / 2
+    assert abs(statistics.mean(moved)) < 0.02

@@ -1,19 +1,22 @@
-"""Forward passes that `torch.compile` turns into kernels, where a param-file asks for it.
+"""Forward and backward passes by `torch.compile`, where a param-file asks for it.
 
 On a GPU they are replayed as CUDA graphs, one launch instead of hundreds. Every shape of a batch is
 compiled for itself, so that what a step computes does not depend on the shapes seen before it: a
-training that was resumed must find the same bits.
+training that was resumed must find the same bits. New networks of a process find what was compiled
+for the ones before them.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch._dynamo.exc import TorchDynamoException
 
 from isotrope.envelope import Training
 from isotrope.errors import UserError
+from isotrope.wording import duration_text
 
 SHAPES = 256  # beyond so many torch would go on uncompiled, and with other bits
 
@@ -21,11 +24,7 @@ Work = Callable[..., tuple[Tensor, Tensor]]
 
 
 def compiled(work: Work, training: Training) -> Work:
-    """The work as it is or, where the param-file says ``compile: true``, compiled when first done.
-
-    Raises:
-        UserError: when it is first done, if it cannot be compiled here.
-    """
+    """The work as it is or, with ``compile: true``, compiled when it is first done."""
     if not training.compile:
         return work
     # in a dict: the types that torch has for `compile` do not know the last one
@@ -35,13 +34,28 @@ def compiled(work: Work, training: Training) -> Work:
 
     def done(*arguments: object) -> tuple[Tensor, Tensor]:
         begin()  # what was given out before is of no use now
-        try:
-            return fast(*arguments)
-        except TorchDynamoException as error:
-            first = str(error).strip().splitlines()[0]
-            raise UserError(
-                f"training.compile: torch.compile failed ({first}); leave it out, or mend what it "
-                "lacks: on a CPU a C++ compiler, on a GPU Triton"
-            ) from error
+        return fast(*arguments)
 
     return done
+
+
+@contextmanager
+def announced(log: Callable[[str], None]) -> Iterator[None]:
+    """Say that something is compiled, and how long it took.
+
+    Raises:
+        UserError: if it cannot be compiled here.
+    """
+    from torch._dynamo.exc import TorchDynamoException  # takes a second, so only where it is needed
+
+    log("torch.compile is at work, which takes seconds to minutes")
+    begin = time.monotonic()
+    try:
+        yield
+    except TorchDynamoException as error:
+        first = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"training.compile: torch.compile failed ({first}); leave it out, or mend what it "
+            "lacks: on a CPU a C++ compiler, on a GPU Triton"
+        ) from error
+    log(f"compiled in {duration_text(time.monotonic() - begin)}")

@@ -17,7 +17,7 @@ from torch import nn
 
 from isotrope import dataset, devices, registry
 from isotrope.errors import UserError
-from isotrope.training import provenance, resume, seeding, stacking, store
+from isotrope.training import compiling, provenance, resume, seeding, stacking, store
 from isotrope.training.batches import Labelled
 from isotrope.training.distributed import Ranks
 from isotrope.training.loop import Finished, LockstepTraining
@@ -63,6 +63,7 @@ class PackJob:
             f"{len(self.train_images.labels)} training and {len(self.validation_images.labels)} "
             f"validation images of {' x '.join(map(str, self.image_shape))}, {self.classes} classes"
         )
+        self._compiled: set[int] = set()  # how many seeds together
         self.unfinished = Unfinished(task, report.log)
         self.progress = PackProgress(report, task.heartbeat, seeds, task.training.epochs)
         self._commit, self._versions = provenance.git_commit(), provenance.versions()
@@ -84,9 +85,11 @@ class PackJob:
                 if self.ranks is not None:
                     self.ranks.hand_out(group)
                 try:
+                    self._compile(group.width)
                     _Training(self, group).run()
                 except torch.OutOfMemoryError as error:
                     self.progress.put_off()
+                    self._forget_compiled()
                     waiting.extendleft(reversed(self.unfinished.halves(group, error, self.device)))
                 devices.free_memory(self.device)  # that of what is over; an error holds its own
         if self.ranks is not None:
@@ -104,7 +107,25 @@ class PackJob:
                 ranks.outlive_leader()
 
         while (group := ranks.hand_out()) is not None:
+            self._compile(group.width)
             self.training(group).run(after_step, lambda: None, lambda _: None)
+
+    def _compile(self, width: int) -> None:
+        """Compile for so many seeds together before the first step is timed, if that is asked for.
+
+        Raises:
+            UserError: if it cannot be compiled here.
+        """
+        if self.task.training.compile and width not in self._compiled:
+            with compiling.announced(self.report.log):
+                self._trial(width).rehearse()
+            self._compiled.add(width)
+
+    def _forget_compiled(self) -> None:
+        """Free the memory that CUDA graphs hold."""
+        if self._compiled:
+            torch.compiler.reset()
+            self._compiled.clear()
 
     def _load(self, split: str) -> Labelled:
         """The images of a split on the device."""

@@ -232,6 +232,15 @@ class LockstepTraining:
         images, labels = (tensor[: self._tested_at_once] for tensor in self.validation)
         self.engine.test(Batch(to_unit(images), labels))
 
+    def rehearse(self) -> None:
+        """Compute a batch of every size that comes; the training is of no use after."""
+        seeds, last = self._row_seeds, self.batches.steps - 1
+        orders = self.batches.orders(1, seeds)
+        for position in dict.fromkeys((0, last)):
+            batch = self.batches.at(1, position, orders, seeds, self.engine)
+            self.engine.step(batch, self._rates())
+        self.validate(lambda: None)
+
     def states(self) -> dict[int, dict[str, Any]]:
         """For each seed all that is needed to go on from here, as ``restore`` takes it.
 
