@@ -132,7 +132,7 @@ def train(
 
     rendezvous.export()
     gpus = 0 if device == "cpu" else by_hand.gpus_of(file)
-    if command := distributed.torchrun(gpus, sys.argv[1:]):
+    if command := distributed.torchrun(gpus, sys.argv[1:], say):
         os.execv(command[0], command)  # noqa: S606 - the words are our own
     for task in by_hand.training_tasks(file, point, pack, seeds, device, threads, save_every):
         console = Console(stderr=True)

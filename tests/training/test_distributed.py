@@ -151,8 +151,10 @@ def test_as_many_processes_are_started_as_gpus_are_asked_for_and_there(
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     if world:
         monkeypatch.setenv("WORLD_SIZE", world)
-    command = distributed.torchrun(asked, ["train", "param-files/a/b/c.yaml"])
+    lines: list[str] = []
+    command = distributed.torchrun(asked, ["train", "param-files/a/b/c.yaml"], lines.append)
 
+    assert bool(lines) == (asked > 1 and there < asked and not world)
     if count is None:
         assert command is None
     else:

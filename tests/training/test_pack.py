@@ -151,7 +151,7 @@ def test_a_diverging_seed_does_not_take_its_pack_down(toys):
     assert all(torch.equal(stacked[name][1], value) for name, value in initial.items())
     (row,) = [row for row in rows_of(task.folder) if row["seed"] == "2"]
     assert not math.isfinite(float(row["train_loss"]))
-    assert any("seed 2: diverged after 1 epochs" in line for line in lines)
+    assert any("seed 2: diverged after 1 epoch" in line for line in lines)
 
 
 def test_a_seed_that_stays_at_chance_is_collapsed(toys):

@@ -240,7 +240,7 @@ def draw_grid(
     style = {name: style[name] for name in in_order(rows)}
     beside = published_accuracies(rows, tables["runs"], published)
     found = places(rows)
-    labels = "Equivariance error", "Test accuracy (%)"
+    labels = "Equivariance error (fraction)", "Test accuracy (%)"
     figure, grid = panels(found, 1.75, labels)
     for at, axes in grid.items():
         words = pair_words(pairs, at[1])

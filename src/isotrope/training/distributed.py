@@ -8,7 +8,7 @@ sets the variables by which the processes find each other (``RANK``, ``WORLD_SIZ
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, NoReturn
@@ -109,18 +109,23 @@ def joined(device: DeviceName) -> Iterator[Ranks | None]:
         processes.destroy_process_group()
 
 
-def torchrun(gpus: int, words: Sequence[str]) -> list[str] | None:
+def torchrun(gpus: int, words: Sequence[str], log: Callable[[str], None]) -> list[str] | None:
     """The command that starts a process on each GPU, where there are several to be used.
 
     Args:
         gpus: how many the run asks for.
         words: the words of this command, without the program.
+        log: is told if there are fewer than several that are asked for.
 
     Returns:
         None where one process is right: one GPU is asked for or there, or there are others already.
     """
     there = min(gpus, torch.cuda.device_count())
-    if there < 2 or in_company():
+    if in_company():
+        return None
+    if there < gpus and gpus > 1:
+        log(f"{gpus} GPUs are asked for, and {there or 'none'} {'are' if there > 1 else 'is'} here")
+    if there < 2:
         return None
     started = ("torch.distributed.run", "--standalone", "--nproc-per-node", str(there))
     return [sys.executable, "-m", *started, "-m", "isotrope.cli", *words]

@@ -142,11 +142,12 @@ class PackProgress:
     def end(self, record: SeedRecord, status: str) -> None:
         """A seed is finished and stored."""
         self._seeds_done += 1
-        best = "none" if record.best_accuracy is None else f"{record.best_accuracy:.1%}"
-        self.report.log(
-            f"seed {record.seed}: {status} after {len(record.history)} epochs, best validation "
-            f"accuracy {best} in epoch {record.best_epoch}"
-        )
+        count = len(record.history)
+        line = f"seed {record.seed}: {status} after {count} epoch{'s' if count > 1 else ''}"
+        if record.best_accuracy is not None:
+            line += f", best validation accuracy {record.best_accuracy:.1%}"
+            line += f" in epoch {record.best_epoch}"
+        self.report.log(line)
 
     def seconds_left(self) -> float | None:
         """Time until the last seed is finished if none stops early; none before the first step."""
