@@ -215,6 +215,7 @@ def test_the_command_prints_and_writes_what_it_found(folder, monkeypatch, capsys
     output = capsys.readouterr().out
     assert ended.value.code == 0
     assert "standard/stir_emoji/mid2rest" in output
+    assert "mean ± sd, seeds" in output, "folded, although no terminal is narrow"
     assert "lost seeds" in output
     assert "3 cells: 2 inside, 1 outside" in output
     (folder / "c.md").read_text(encoding="utf-8").index("| --- |")

@@ -55,6 +55,11 @@ from made_up_param_file import NAME, changed, sentences, write
         ),
         ("seeds: 1-3", "seeds: 3-1", "2:1: seeds: the range of seeds 3-1 is empty"),
         ("seeds: 1-3", "seeds: [1, 1]", "2:1: seeds: each seed may stand once only"),
+        (
+            "[accuracy, scale_generalization]",
+            "[accuracy]\nresources: {stack: 0}",
+            "19:13: resources.stack: write auto or a whole number from 1 to 10000 (got 0)",
+        ),
         ("seeds: 1-3", "seeds: 0-3", "2:1: seeds[0]: input should be greater than or equal to 1"),
         ("seeds: 1-3", "seeds: one", "2:1: seeds: write seeds as 1-5"),
         ("task: emoji", "task: mnist", "4:1: dataset.source: task mnist is not embedded; write"),

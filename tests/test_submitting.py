@@ -58,6 +58,7 @@ def family(*words, point=None, seeds=None, time=None, evaluate=True):
         (["standard/*/m*"], [MINE]),
         (["param-files/standard/stir_emoji/*.yaml"], [MINE, SWEPT, WIDE]),
         ([WIDE, "*/mine", WIDE], [WIDE, MINE]),
+        ([f"{WIDE},*/mine"], [WIDE, MINE]),
     ],
 )
 def test_runs_are_named_by_file_by_name_or_by_a_pattern_each_once(folder, words, found):

@@ -14,6 +14,7 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -219,6 +220,14 @@ class Resources(Settings):
         description="seeds that train at the same time on one device, at most; auto: on a GPU as "
         "many as fit its memory if that is faster, on a CPU one",
     )
+
+    @field_validator("stack", mode="before")
+    @classmethod
+    def _auto_or_count(cls, value: Any) -> Any:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value != "auto" and not (whole and 1 <= value <= 10_000):
+            raise ValueError("write auto or a whole number from 1 to 10000")
+        return value
 
     @property
     def minutes(self) -> int:

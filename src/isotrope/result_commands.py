@@ -98,6 +98,8 @@ def compare(
 
     cells = compared(study, series.split(","))
     console = Console()
+    if not console.is_terminal:
+        console.width = 200  # nobody folds what goes into a file or a pipe
     for table in compare_tables.tables(cells):
         console.print(table)
     say(compare_tables.summary(cells))

@@ -89,6 +89,8 @@ class Family:
 def runs_of(words: Iterable[str]) -> list[Run]:
     """The runs that are named by param-file, by name, or by a pattern of names such as ``a/*/b``.
 
+    A word may hold several, with commas between them.
+
     Raises:
         UserError: with every mistake of every param-file, and every word that names none.
     """
@@ -96,7 +98,7 @@ def runs_of(words: Iterable[str]) -> list[Run]:
     known = {name_of(path): path for path, misnamed in files.items() if not misnamed}
     found: dict[str, Path] = {}
     unknown = []
-    for word in words:
+    for word in (part for one in words for part in one.split(",") if part):
         name = word.removeprefix(f"{paths.PARAM_FILES}/").removesuffix(".yaml")
         if Path(word).is_file():
             found[name_of(Path(word))] = Path(word)
