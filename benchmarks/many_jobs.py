@@ -166,7 +166,7 @@ def polled(head, minute):
 
 
 FINISHED = ("`jobs`", "rate", "first poll, s", "jobs", "finished once", "seconds")
-FINISHED += ("jobs a second", "a job's processor time: s", "end to notice, s: mean", "longest")
+FINISHED += ("jobs a second", "end to notice, s: mean", "longest")
 FINISHED += ("Snakemake with its plan: s", "its commands: s", "slurmctld: s", "squeue")
 FINISHED += ("memory, MB", "threads", "load")
 
@@ -185,20 +185,16 @@ def finished(head, jobs, cells):
 
     if not head.wait_for(done, 3600):
         sys.exit(f"{len(head.finished)} of {jobs} jobs in an hour")
-    wall, counts, controller = (
-        time.time() - begin,
-        daemons.questions(),
-        daemons.seconds("slurmctld"),
-    )
+    wall, counts = time.time() - begin, daemons.questions()
+    controller = daemons.seconds("slurmctld")
     head.wait(600)
     ends = ended(head.name)
-    states = Counter(state for state, _, _ in ends.values())
+    states = Counter(state for state, _ in ends.values())
     whole = states == {"COMPLETED": jobs} and ends.keys() == head.finished.keys()
     how = "all" if whole else ", ".join(f"{count} {state}" for state, count in states.items())
     late = [seen - ends[number][1] for number, seen in head.finished.items() if number in ends]
-    busy = statistics.mean(seconds for _, _, seconds in ends.values())
     row(
-        *(*cells, jobs, how, wall, f"{jobs / wall:.2f}", busy, statistics.mean(late), max(late)),
+        *(*cells, jobs, how, wall, f"{jobs / wall:.2f}", statistics.mean(late), max(late)),
         *(usage.own - before.own, usage.commands - before.commands, controller),
         *(counts["squeue"][0], usage.memory, threads, load()),
     )
@@ -235,11 +231,11 @@ def main():
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART")
     parser.add_argument("--packs", nargs="+", type=int, default=(1000, 5000), help="of the plans")
-    parser.add_argument("--ready", type=int, default=1000, help="packs of submit and long")
+    parser.add_argument("--ready", type=int, default=800, help="packs of submit and long")
     parser.add_argument("--window", type=float, default=10, help="seconds of each submission")
     parser.add_argument("--pending", type=int, default=2000, help="jobs in the longest queue")
-    parser.add_argument("--minutes", type=int, default=2, help="of polling it")
-    parser.add_argument("--short", type=int, default=400, help="jobs that end at once")
+    parser.add_argument("--minutes", type=int, default=1, help="of polling it")
+    parser.add_argument("--short", type=int, default=240, help="jobs that end at once")
     parser.add_argument("--real", type=int, default=6, help="trainings")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -112,21 +112,12 @@ def one_poll(name, repeats=5):
 
 
 def ended(name):
-    """What the accounting, which may lag, knows of each job with a name that has ended, by number.
-
-    Returns:
-        State, time of the end, and seconds of processor time.
-    """
-    wanted = ("sacct", "-X", "-n", "-P", "--format=JobID,State,End,TotalCPU", "--name", name)
+    """State and time of the end of each job with a name, by number; the accounting may lag."""
+    wanted = ("sacct", "-X", "-n", "-P", "--format=JobID,State,End", "--name", name)
     rows = [line.split("|") for line in said(*wanted, "--starttime", "now-2hours").splitlines()]
     times = "%Y-%m-%dT%H:%M:%S"
     return {
-        number: (state.split()[0], time.mktime(time.strptime(end, times)), seconds(busy))
-        for number, state, end, busy in rows
+        number: (state.split()[0], time.mktime(time.strptime(end, times)))
+        for number, state, end in rows
         if end != "Unknown"
     }
-
-
-def seconds(text):
-    """Of SLURM's [hours:]minutes:seconds."""
-    return sum(float(part) * 60**i for i, part in enumerate(reversed(text.split(":"))))
