@@ -1,7 +1,9 @@
 """Trainings whose forward and backward passes `torch.compile` writes."""
 
+import dataclasses
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from toy_runs import ToyDataParams, ToyModelParams, toy_task, toy_training, trai
 
 from isotrope.errors import UserError
 from isotrope.training.pack import PackTask
+from isotrope.training.progress import PackProgress
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning"),  # its own
@@ -63,6 +66,35 @@ def test_compiled_or_not_what_draws_inside_trains_one_seed_after_the_other(toys,
     lines = train(task("inside", 2, model_params=ToyModelParams(), compile=True))
 
     assert any("one after the other: toy cannot be stacked (it draws" in line for line in lines)
+
+
+@needs_a_compiler
+def test_a_compiled_training_that_was_ended_goes_on_to_the_same_bits(toys, cache, monkeypatch):
+    """Compiled anew, and taken up where the next batch is the smaller last one of an epoch."""
+    uneven = ToyDataParams(count=40)
+    whole, ended = (
+        dataclasses.replace(task(run, 1, compile=True), dataset_params=uneven, seeds=[1])
+        for run in ("whole", "ended")
+    )
+    train(whole)
+
+    torch.compiler.reset()
+    ends, step = iter([False] * (3 + 2 + 1) + [True]), PackProgress.step  # of epoch 2 the second
+
+    def until(progress: PackProgress) -> None:
+        step(progress)
+        if next(ends, False):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(PackProgress, "step", until)
+    with pytest.raises(SystemExit) as said:
+        train(ended)
+    assert said.value.code == 143
+    torch.compiler.reset()
+    assert any("goes on in epoch 2" in line for line in train(ended))
+
+    found, expected = (t.folder / "weights.safetensors" for t in (ended, whole))
+    assert found.read_bytes() == expected.read_bytes()
 
 
 def no_compiler() -> str:

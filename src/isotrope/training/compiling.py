@@ -41,21 +41,31 @@ def compiled(work: Work, training: Training) -> Work:
 
 @contextmanager
 def announced(log: Callable[[str], None]) -> Iterator[None]:
-    """Say that something is compiled, and how long it took.
-
-    Raises:
-        UserError: if it cannot be compiled here.
-    """
-    from torch._dynamo.exc import TorchDynamoException  # takes a second, so only where it is needed
-
+    """Say that something is compiled, and how long it took."""
     log("torch.compile is at work, which takes seconds to minutes")
     begin = time.monotonic()
+    yield
+    log(f"compiled in {duration_text(time.monotonic() - begin)}")
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Say in one sentence what cannot be compiled, whichever step finds out.
+
+    Raises:
+        UserError: if something in the block cannot be compiled here.
+    """
     try:
         yield
-    except TorchDynamoException as error:
+    except RuntimeError as error:
+        from torch._dynamo.exc import (
+            TorchDynamoException,
+        )  # takes a second: not before it is needed
+
+        if not isinstance(error, TorchDynamoException):
+            raise
         first = str(error).strip().splitlines()[0]
         raise UserError(
             f"training.compile: torch.compile failed ({first}); leave it out, or mend what it "
             "lacks: on a CPU a C++ compiler, on a GPU Triton"
         ) from error
-    log(f"compiled in {duration_text(time.monotonic() - begin)}")

@@ -72,9 +72,10 @@ class PackJob:
         """Train seeds and store each when it is finished.
 
         Raises:
-            UserError: if one seed alone needs more memory than the device has.
+            UserError: if one seed alone needs more memory than the device has, or what is to be
+                compiled cannot be.
         """
-        with self.progress:
+        with self.progress, compiling.explained():
             for line in model_summary(self._network(seeds[0])):
                 self.report.log(line)
             taken_up = self.unfinished.taken_up(seeds)
@@ -106,16 +107,13 @@ class PackJob:
             if not ranks.tell():
                 ranks.outlive_leader()
 
-        while (group := ranks.hand_out()) is not None:
-            self._compile(group.width)
-            self.training(group).run(after_step, lambda: None, lambda _: None)
+        with compiling.explained():
+            while (group := ranks.hand_out()) is not None:
+                self._compile(group.width)
+                self.training(group).run(after_step, lambda: None, lambda _: None)
 
     def _compile(self, width: int) -> None:
-        """Compile for so many seeds together before the first step is timed, if that is asked for.
-
-        Raises:
-            UserError: if it cannot be compiled here.
-        """
+        """Compile for so many seeds together, if that is asked for, before a step is timed."""
         if self.task.training.compile and width not in self._compiled:
             with compiling.announced(self.report.log):
                 self._trial(width).rehearse()

@@ -239,7 +239,10 @@ class LockstepTraining:
         for position in dict.fromkeys((0, last)):
             batch = self.batches.at(1, position, orders, seeds, self.engine)
             self.engine.step(batch, self._rates())
-        self.validate(lambda: None)
+        size, count = self._tested_at_once, len(self.validation.labels)
+        for start in dict.fromkeys((0, (count - 1) // size * size)):
+            images, labels = (tensor[start : start + size] for tensor in self.validation)
+            self.engine.test(Batch(to_unit(images), labels))
 
     def states(self) -> dict[int, dict[str, Any]]:
         """For each seed all that is needed to go on from here, as ``restore`` takes it.
