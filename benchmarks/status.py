@@ -29,7 +29,8 @@ from unittest import mock
 import plain_status
 from status_project import made_up, write_project
 
-from isotrope import index_file, paths
+from isotrope import paths
+from isotrope.plan import index_file
 from isotrope.status.heartbeats import Pulse
 from isotrope.status.looking import look_at
 

@@ -4,8 +4,9 @@ import json
 import os
 import time
 
-from isotrope import index_file, paths
-from isotrope.index import DatasetEntry, EvaluationEntry, Index, PointEntry, RunEntry
+from isotrope import paths
+from isotrope.plan import index_file
+from isotrope.plan.index import DatasetEntry, EvaluationEntry, Index, PointEntry, RunEntry
 
 TRAINED, ANOTHER = "a" * 16, "b" * 16
 STORES = {"accuracy": "c" * 16, "scale_generalization": "d" * 16}

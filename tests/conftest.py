@@ -14,7 +14,8 @@ import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 from made_up_index import OWN, PUBLISHED, RUNS_HEADER, made_up_index  # noqa: E402
 
-from isotrope import index_file, paths  # noqa: E402
+from isotrope import paths  # noqa: E402
+from isotrope.plan import index_file  # noqa: E402
 
 FAULTS = pytest.StashKey[list[fault_record.Fault]]()
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from toy_runs import start, wait_for
 
-from isotrope import lease, lease_files, paths
-from isotrope.processes import Process
+from isotrope import paths
+from isotrope.packs import lease, lease_files
+from isotrope.processes.process import Process
 
 RUN, LOG = "toy/toy/plain", Path("log")
 FOLDER = paths.leases(RUN)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas
 
 from isotrope import paths
-from isotrope.table_files import RUN_COLUMNS
+from isotrope.files.tables import RUN_COLUMNS
 
 SCALES = range(17, 65)
 CELLS = [  # task, model, scenario, learning rate, seeds

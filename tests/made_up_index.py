@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from isotrope.index import DatasetEntry, EvaluationEntry, Index, PointEntry, RunEntry
+from isotrope.plan.index import DatasetEntry, EvaluationEntry, Index, PointEntry, RunEntry
 
 DEMO, OWN, PUBLISHED, LOCAL, OTHER = (
     "standard/stir_emoji/demo",

@@ -3,7 +3,7 @@
 import pytest
 
 from isotrope.errors import UserError
-from isotrope.param_file import read_all
+from isotrope.params.param_file import read_all
 
 GOOD = """\
 study: scale

@@ -10,19 +10,9 @@ import isotrope
 
 PACKAGE = Path(isotrope.__file__).parent
 FREE_OF_TORCH = (
-    *("choice", "cli", "collecting", "compare", "digests", "drawing", "exporting", "index"),
-    *(
-        "index_file",
-        "param_file",
-        "plan",
-        "recording",
-        "registry",
-        "rendezvous",
-        "schema",
-        "selection",
-    ),
-    *("skeletons", "starting", "status", "status_command", "submit_command"),
-    *("table_arrays", "table_files", "tables", "tracking", "wording"),
+    *("cli", "console", "digests", "files", "params", "plan", "processes", "registry"),
+    *("cluster.starting", "cluster.recording", "cluster.rendezvous", "commands"),
+    *("results", "skeletons", "status", "studies.scale.exporting", "tracking"),
 )
 
 
@@ -92,11 +82,13 @@ def below(*tops):
 
 
 def test_the_reading_of_imports_finds_what_is_there():
-    assert "torch" in reached("isotrope.networks")
+    assert "torch" in reached("isotrope.measuring.networks")
     assert {"isotrope", "isotrope.errors", "isotrope.data"} <= reached("isotrope.data.stir")
-    assert "isotrope.schema" in imports("isotrope.cli", everywhere=True)
-    assert "isotrope.schema" not in reached("isotrope.cli")
-    assert not [s for s in statements(tree("isotrope.networks"), True) if getattr(s, "level", 0)]
+    assert "isotrope.params.schema" in imports("isotrope.cli", everywhere=True)
+    assert "isotrope.params.schema" not in reached("isotrope.cli")
+    assert not [
+        s for s in statements(tree("isotrope.measuring.networks"), True) if getattr(s, "level", 0)
+    ]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -121,17 +113,14 @@ ALLOWED = [
     (("models",), ("geometry", "layers", "models", "settings", "registry", "errors")),
 ]
 FORBIDDEN = [
-    (("data", "dataset", "manifest"), ("models", "training", "evaluation", "networks", "layers")),
-    (("training",), ("evaluation", "evaluating", "networks", "figures", "tables")),
+    (("data", "datasets"), ("models", "training", "evaluation", "measuring", "layers")),
+    (("training",), ("evaluation", "measuring", "figures", "results")),
     (
-        ("figures", "tables", "table_files"),
-        ("data", "models", "training", "evaluation", "index", "index_file"),
+        ("figures", "files", "results.tables"),
+        ("data", "models", "training", "evaluation", "plan"),
     ),
-    (
-        ("param_file", "blocks", "index", "index_file", "plan"),
-        ("training", "evaluating", "networks"),
-    ),
-    (("evaluation",), ("models", "data", "figures", "tables", "evaluating")),
+    (("params", "plan"), ("training", "measuring")),
+    (("evaluation",), ("models", "data", "figures", "results", "measuring.evaluating")),
 ]
 
 
@@ -171,7 +160,7 @@ def test_no_module_needs_itself_to_be_imported():
 
 @pytest.mark.parametrize("module", MODULES)
 def test_only_one_module_prints(module):
-    if module == "isotrope.printing":
+    if module == "isotrope.console.printing":
         return
     for node in ast.walk(tree(module)):
         called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""

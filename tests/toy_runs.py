@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from isotrope import dataset, registry
-from isotrope.dataset import Images
-from isotrope.envelope import Training
+from isotrope import registry
+from isotrope.datasets import dataset
+from isotrope.datasets.dataset import Images
+from isotrope.params.envelope import Training
 from isotrope.settings import Settings
 from isotrope.training.pack import PackTask, train_pack
 from isotrope.training.progress import Report

@@ -15,7 +15,7 @@ from test_evaluating import evaluate, evaluation, task_for
 from toy_runs import ToyModelParams, toy_task, toy_training, train
 
 from isotrope import paths
-from isotrope.index import EvaluationEntry, Index
+from isotrope.plan.index import EvaluationEntry, Index
 from isotrope.tracking import mlflow_store, track
 
 NAME = "toy/toy/plain"

@@ -7,8 +7,22 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from isotrope import arguments, paths
-from isotrope.arguments import (
+from isotrope import paths
+from isotrope.commands.results import (
+    collect,
+    compare,
+    draw,
+    export,
+    sample,
+    summarize,
+    track,
+    typeset,
+)
+from isotrope.commands.start import START_CONTEXT, start
+from isotrope.commands.status import status
+from isotrope.commands.submit import submit
+from isotrope.console import arguments
+from isotrope.console.arguments import (
     DatasetName,
     Device,
     Pack,
@@ -19,21 +33,8 @@ from isotrope.arguments import (
     SeedList,
     Threads,
 )
+from isotrope.console.printing import complain, say
 from isotrope.errors import UserError
-from isotrope.printing import complain, say
-from isotrope.result_commands import (
-    collect,
-    compare,
-    draw,
-    export,
-    sample,
-    summarize,
-    track,
-    typeset,
-)
-from isotrope.start_command import START_CONTEXT, start
-from isotrope.status_command import status
-from isotrope.submit_command import submit
 
 app = typer.Typer(
     help="Train, test and compare image networks that should not care how large, how turned or "
@@ -55,8 +56,9 @@ def check(
     quiet: Annotated[bool, typer.Option("--quiet", help="say nothing if all is well")] = False,
 ) -> None:
     """Check param-files: every mistake with its file, line and column."""
-    from isotrope import index_file, param_file
-    from isotrope.indexing import index_of
+    from isotrope.params import param_file
+    from isotrope.plan import index_file
+    from isotrope.plan.indexing import index_of
 
     stamped = index_file.stamps()
     if files and write_index:
@@ -78,9 +80,9 @@ def build(
     ] = None,
 ) -> None:
     """Build a data set, with its manifest and its preview picture, under out/data/."""
-    from isotrope.by_hand import dataset_params
-    from isotrope.dataset import build_dataset
+    from isotrope.datasets.dataset import build_dataset
     from isotrope.digests import dataset_digest
+    from isotrope.tasks.by_hand import dataset_params
 
     params = dataset_params(dataset, settings or [])
     manifest = build_dataset(dataset, params, dataset_digest(dataset, params))
@@ -93,7 +95,7 @@ def download(
     file: Annotated[str, typer.Argument(help="a file of its sources, as in mnist.npz")],
 ) -> None:
     """Download a file that a data set is built from, and check it against its pinned checksum."""
-    from isotrope import download as downloading
+    from isotrope.datasets import download as downloading
 
     say(f"{downloading.download(dataset, file)} is whole")
 
@@ -106,7 +108,7 @@ def pin(
     ] = "https://zenodo.org/api",
 ) -> None:
     """Ask Zenodo for sizes and checksums of a data set's files, and write them down."""
-    from isotrope import pinning
+    from isotrope.datasets import pinning
 
     path, found = pinning.pin(dataset, api)
     for name, entry in found.files.items():
@@ -125,7 +127,8 @@ def train(
     save_every: SaveEvery = 30.0,
 ) -> None:
     """Train the seeds of a run that are not trained yet, and write the outputs of their packs."""
-    from isotrope import by_hand, rendezvous
+    from isotrope.cluster import rendezvous
+    from isotrope.tasks import by_hand
     from isotrope.training import distributed
     from isotrope.training.pack import train_pack
     from isotrope.training.progress import Report
@@ -142,9 +145,9 @@ def train(
 @app.command()
 def choose(file: ParamFile) -> None:
     """Choose the point of a run's sweep that gets all seeds, from its candidates' results."""
-    from isotrope import choice
-    from isotrope.index_file import current
-    from isotrope.param_file import name_of
+    from isotrope.params.param_file import name_of
+    from isotrope.plan.index_file import current
+    from isotrope.results import choice
 
     name, known = name_of(file), current()
     made = choice.choose(name, known.run(name), known.digests(name))
@@ -167,8 +170,8 @@ def evaluate(
     threads: Threads = 1,
 ) -> None:
     """Run every evaluation of a run's trained seeds that was not run yet."""
-    from isotrope import by_hand
-    from isotrope.evaluating import evaluate_pack
+    from isotrope.measuring.evaluating import evaluate_pack
+    from isotrope.tasks import by_hand
 
     for task in by_hand.evaluation_tasks(file, point, pack, seeds, device, threads):
         evaluate_pack(task, say)
@@ -181,7 +184,7 @@ def ship(
     point: PointName = "base",
 ) -> None:
     """Copy a trained seed into the project, where others take it instead of training it."""
-    from isotrope import by_hand
+    from isotrope.tasks import by_hand
 
     say(f"wrote {by_hand.ship(file, point, seed)}; commit it")
 
@@ -216,8 +219,8 @@ def schema(
     ] = False,
 ) -> None:
     """Write the JSON schema of param-files, which editors complete from."""
-    from isotrope.files import write_whole
-    from isotrope.schema import param_file_schema
+    from isotrope.files.disk import write_whole
+    from isotrope.params.schema import param_file_schema
 
     text = param_file_schema()
     if check_only:

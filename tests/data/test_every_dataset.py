@@ -5,10 +5,11 @@ import torch
 from PIL import Image
 
 from isotrope import paths, registry
-from isotrope.dataset import Images, build_dataset, dataset_key, load_split
+from isotrope.datasets.dataset import Images, build_dataset, load_split
+from isotrope.datasets.local_data import absent_files
+from isotrope.datasets.manifest import read_manifest
+from isotrope.datasets.names import dataset_key
 from isotrope.digests import dataset_digest
-from isotrope.local_data import absent_files
-from isotrope.manifest import read_manifest
 from isotrope.settings import Settings
 
 # settings of the data sets that need any; all images of a split shall be in it

@@ -5,9 +5,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from isotrope import paths, sources
+from isotrope import paths
 from isotrope.data import stir
-from isotrope.dataset import build_dataset, load_split
+from isotrope.datasets import sources
+from isotrope.datasets.dataset import build_dataset, load_split
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from isotrope.data import STIRDataset, _stir_mnist, stir
-from isotrope.dataset import build_dataset, load_split
+from isotrope.datasets.dataset import build_dataset, load_split
+from isotrope.datasets.local_data import absent_files
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError
-from isotrope.local_data import absent_files
 
 OLD = Path(__file__).parent / "strokes_scikit_image_0_18_1.npz"  # made with the published recipe
 PARAMS = stir.Params(task="mnist", source="generated", scenario="all2all")

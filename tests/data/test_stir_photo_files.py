@@ -7,8 +7,8 @@ import pytest
 from made_up_photos import AERIAL, SIGNS, squares, write_mtsd
 
 from isotrope.data import _stir_trafficsign, stir
-from isotrope.index import DatasetEntry
-from isotrope.local_data import absent_files, files_anywhere, sizes
+from isotrope.datasets.local_data import absent_files, files_anywhere, sizes
+from isotrope.plan.index import DatasetEntry
 
 PHOTOS = "mtsd/**/*.jpg or mtsd/*.zip/*.jpg"
 

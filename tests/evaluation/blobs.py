@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from isotrope.dataset import Images
-from isotrope.networks import Networks
+from isotrope.datasets.dataset import Images
+from isotrope.measuring.networks import Networks
 
 CPU = torch.device("cpu")
 SCALES = (64, 49, 48, 33, 32, 17)

@@ -9,10 +9,10 @@ from torch import nn
 from toy_runs import CLASSES, ToyDataParams, toy_images
 
 from isotrope import registry
-from isotrope.dataset import Images
+from isotrope.datasets.dataset import Images
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
-from isotrope.networks import Networks
+from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
 
 SETTINGS: dict[str, dict] = {  # settings of the evaluations that need any for the toy images

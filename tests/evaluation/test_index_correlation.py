@@ -8,12 +8,12 @@ import torch
 from scipy.stats import linregress
 from torch import nn
 
-from isotrope.dataset import Images
+from isotrope.datasets.dataset import Images
 from isotrope.errors import UserError
 from isotrope.evaluation.index_correlation import Params, correlation, evaluate, kernel_sizes
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
-from isotrope.networks import Networks
+from isotrope.measuring.networks import Networks
 
 CPU = torch.device("cpu")
 SCALES = (17, 25, 33, 48, 64)

@@ -8,10 +8,10 @@ from toy_runs import TEST_SCALES, ToyDataParams, toy_images, toy_task, train
 
 from isotrope import registry
 from isotrope.data import stir
-from isotrope.dataset import Images
+from isotrope.datasets.dataset import Images
 from isotrope.errors import UserError
 from isotrope.evaluation import accuracy, scale_generalization
-from isotrope.networks import Networks
+from isotrope.measuring.networks import Networks
 
 CPU = torch.device("cpu")
 METADATA = ("title", "description", "author", "license", "version", "date")

@@ -8,7 +8,7 @@ import pandas
 import pytest
 from made_up_tables import write_tables
 
-from isotrope.table_files import PUBLISHED_COLUMNS, read_table
+from isotrope.files.tables import PUBLISHED_COLUMNS, read_table
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pandas
 import pytest
 from made_up_tables import write_study
 
-from isotrope.drawing import draw_figure
 from isotrope.figures import accuracy, accuracy_distribution
-from isotrope.table_files import RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.results.drawing import draw_figure
 
 MakeTables = Callable[..., Path]
 

@@ -5,7 +5,7 @@ import pandas
 import pytest
 from made_up_tables import SCALES, accuracy
 
-from isotrope.drawing import draw_figure
+from isotrope.results.drawing import draw_figure
 
 MakeTables = Callable[..., Path]
 

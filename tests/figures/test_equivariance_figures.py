@@ -8,8 +8,8 @@ import pytest
 from made_up_tables import ALL, error
 from svg_words import svg_words
 
-from isotrope.drawing import draw_figure
 from isotrope.figures import _equivariance
+from isotrope.results.drawing import draw_figure
 
 MakeTables = Callable[..., Path]
 OUTER, MIDDLE, INNER = ((64, 49), (49, 64)), ((48, 33), (33, 48)), ((32, 17), (17, 32))

@@ -19,11 +19,11 @@ from matplotlib.transforms import Bbox
 from svg_words import svg_words
 
 from isotrope import registry
-from isotrope.arrays import read_arrays
-from isotrope.drawing import draw_figure
 from isotrope.errors import UserError
 from isotrope.figures._style import DOUBLE, SINGLE
-from isotrope.table_files import RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.files.arrays import read_arrays
+from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.results.drawing import draw_figure
 
 FIGURES = registry.names("figures")
 MakeTables = Callable[..., Path]
@@ -108,8 +108,8 @@ def elsewhere(
     names = {item.callspec.params["name"] for item in request.session.items if SAME in item.name}
     folder = tmp_path_factory.mktemp("figures")
     program = (
-        "import sys; from pathlib import Path; from isotrope.drawing import draw_figure\n"
-        "import isotrope.tables\n"
+        "import sys; from pathlib import Path; from isotrope.results.drawing import draw_figure\n"
+        "import isotrope.results.tables\n"
         "tables, published, figures, *names = sys.argv[1:]\n"
         "for name in names:\n"
         "    draw_figure(name, Path(tables), Path(published), Path(figures, name))\n"

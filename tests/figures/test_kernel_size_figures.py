@@ -9,9 +9,9 @@ import pandas
 import pytest
 from made_up_tables import MAPPED, SCALES, correlation, kernel_maps, kernel_sizes
 
-from isotrope.arrays import read_arrays
 from isotrope.figures import kernel_size_maps, kernel_sizes_by_scale
-from isotrope.table_files import RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.files.arrays import read_arrays
+from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table
 
 MakeTables = Callable[..., Path]
 MODELS = ("standard", "slice_pool", "pixel_pool")

@@ -5,9 +5,9 @@ import pandas
 import pytest
 from made_up_tables import SCALES, accuracy
 
-from isotrope.drawing import draw_figure
 from isotrope.figures import scale_generalization
-from isotrope.table_files import RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.results.drawing import draw_figure
 
 MakeTables = Callable[..., Path]
 

@@ -5,9 +5,9 @@ import numpy as np
 import pandas
 from made_up_tables import example_images
 
-from isotrope.arrays import read_arrays
 from isotrope.figures import tasks
-from isotrope.table_files import RUN_COLUMNS, read_table
+from isotrope.files.arrays import read_arrays
+from isotrope.files.tables import RUN_COLUMNS, read_table
 
 MakeTables = Callable[..., Path]
 

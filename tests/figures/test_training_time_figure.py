@@ -4,8 +4,8 @@ from pathlib import Path
 import pandas
 import pytest
 
-from isotrope.drawing import draw_figure, typeset_figure
 from isotrope.errors import UserError
+from isotrope.results.drawing import draw_figure, typeset_figure
 
 MakeTables = Callable[..., Path]
 

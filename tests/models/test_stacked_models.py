@@ -5,9 +5,9 @@ import torch
 from torch.nn import functional as F
 
 from isotrope import registry
-from isotrope.envelope import Training
-from isotrope.training.alone import Alone
+from isotrope.params.envelope import Training
 from isotrope.training.engines import Batch
+from isotrope.training.single import Alone
 from isotrope.training.stacked import Stacked
 
 STEPS = 4

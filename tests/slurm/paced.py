@@ -11,7 +11,8 @@ from pathlib import Path
 
 from on_slurm import CLUSTER, Project, jobs_of, slurm, wait_for
 
-from isotrope import files, paths
+from isotrope import paths
+from isotrope.files import disk
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 import workflow_project
@@ -123,7 +124,7 @@ class PacedTraining:
         assert (self.folder / weights).read_bytes() == (untouched / weights).read_bytes()
         assert _without_seconds(self.folder / history) == _without_seconds(untouched / history)
         for name, sums in self.summary["files"].items():
-            assert files.checksum((self.folder / name).read_bytes()) == sums
+            assert disk.checksum((self.folder / name).read_bytes()) == sums
         assert self.steps - SEEDS * EPOCHS * STEPS in repeated
         assert not self.saved()
         assert not list(self.folder.parent.rglob("*.part"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from made_up_index import DEMO, made_up_index
 
 from isotrope import paths
-from isotrope.index import Index
+from isotrope.plan.index import Index
 from isotrope.status.heartbeats import Pulse
 from isotrope.status.looking import look_at
 

@@ -8,7 +8,8 @@ import pytest
 from made_up_index import DEMO
 from made_up_packs import ANOTHER, BEAT, STORES, MadeUpPack, looked_at, only
 
-from isotrope import paths, recording
+from isotrope import paths
+from isotrope.cluster import recording
 from isotrope.status import heartbeats
 from isotrope.status.heartbeats import LOST, Pulse
 from isotrope.status.jobs import EVALUATING, STARTING

@@ -8,7 +8,7 @@ from test_evaluating import evaluate, task_for
 from toy_runs import ToyModelParams, start, toy_task, toy_training, train, train_logged, wait_for
 
 from isotrope.status.logs import LONGEST, TAIL, last_word
-from isotrope.training.stacking import Cost, fastest
+from isotrope.training.stack_width import Cost, fastest
 
 CUDA = """\
 seed 1: epoch 1 of 2, loss 0.1

@@ -8,7 +8,7 @@ from made_up_index import DEMO, LOCAL, made_up_index, run
 from made_up_packs import ANOTHER, STORES, MadeUpPack, looked_at, only
 
 from isotrope import paths
-from isotrope.index import Index
+from isotrope.plan.index import Index
 from isotrope.status import folders
 
 

@@ -8,8 +8,8 @@ from made_up_packs import looked_at
 from test_evaluating import evaluate, evaluation, task_for
 from toy_runs import ToyModelParams, start, toy_task, toy_training, train, train_logged, wait_for
 
-from isotrope.index import DatasetEntry, EvaluationEntry, Index, PointEntry, RunEntry
-from isotrope.points import parameters
+from isotrope.params.points import parameters
+from isotrope.plan.index import DatasetEntry, EvaluationEntry, Index, PointEntry, RunEntry
 
 SETTINGS = {"training": {"epochs": 8}}
 

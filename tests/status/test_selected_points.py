@@ -6,8 +6,9 @@ import pytest
 from made_up_index import DEMO, made_up_index, point, run
 from made_up_packs import MadeUpPack, looked_at
 
-from isotrope import choice, paths
-from isotrope.index import Index, SelectEntry
+from isotrope import paths
+from isotrope.plan.index import Index, SelectEntry
+from isotrope.results import choice
 
 RULE = SelectEntry("validation_accuracy", "median", [1, 2], "last")
 DIGESTS = {name: name * 16 for name in "ab"}

@@ -7,7 +7,7 @@ from made_up_index import DEMO, made_up_index, point
 from made_up_packs import ANOTHER, STORES, MadeUpPack, looked_at, only
 
 from isotrope import paths
-from isotrope.index import EvaluationEntry
+from isotrope.plan.index import EvaluationEntry
 from isotrope.status import folders
 from isotrope.status.stale import changed_settings, reason
 

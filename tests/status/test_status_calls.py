@@ -11,7 +11,7 @@ import pytest
 from made_up_index import made_up_index
 from made_up_packs import MadeUpPack, looked_at
 
-from isotrope.index import Index
+from isotrope.plan.index import Index
 
 RUNS, PACKS, SEEDS = 40, 50, 3
 

@@ -7,8 +7,9 @@ import pytest
 from made_up_index import DEMO, LOCAL, OTHER, OWN, PUBLISHED, made_up_index
 from made_up_packs import MadeUpPack
 
-from isotrope import cli, index_file
+from isotrope import cli
 from isotrope.errors import UserError
+from isotrope.plan import index_file
 
 KEYS = {
     *("run", "study", "series", "point", "chosen", "pack", "state", "seeds", "finished"),

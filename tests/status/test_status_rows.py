@@ -4,7 +4,7 @@ import pytest
 from made_up_index import DEMO, LOCAL, made_up_index
 from made_up_packs import MadeUpPack, looked_at, only
 
-from isotrope.index import Index
+from isotrope.plan.index import Index
 from isotrope.status.lines import lines_of
 from isotrope.status.rows import Row, rows_of, sums
 from isotrope.status.states import ORDER

@@ -10,10 +10,12 @@ from made_up_index import DEMO, OWN, made_up_index
 from rich.console import Console
 from typer.testing import CliRunner
 
-from isotrope import cli, index_file, paths, status_command
+from isotrope import cli, paths
+from isotrope.commands import status
 from isotrope.errors import UserError
-from isotrope.index import Index
-from isotrope.selection import Selection
+from isotrope.plan import index_file
+from isotrope.plan.index import Index
+from isotrope.plan.selection import Selection
 from isotrope.status.looks import Looks
 from isotrope.status.rows import Row, rows_of, sums
 from isotrope.status.watching import watch
@@ -169,7 +171,7 @@ def test_long_sums_are_wrapped():
 
 def test_the_command_watches_on_a_terminal_until_ctrl_c(known, pack, monkeypatch):
     terminal = Terminal(width=100, height=20)
-    monkeypatch.setattr(status_command, "Console", lambda: terminal.console)
+    monkeypatch.setattr(status, "Console", lambda: terminal.console)
     waited = []
 
     def sleep(seconds):

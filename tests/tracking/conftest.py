@@ -6,7 +6,7 @@ import pytest
 from toy_runs import toys  # noqa: F401
 from tracked_runs import Project, inside
 
-from isotrope import index_file
+from isotrope.plan import index_file
 from isotrope.tracking import mlflow_store
 
 

@@ -8,10 +8,11 @@ import pytest
 from filelock import FileLock
 from tracked_runs import FIRST, NAME, PARAMETERS, SECOND, mlflow_runs, tracked
 
-from isotrope import choice, cli, paths
-from isotrope.choice import Candidate, Choice
+from isotrope import cli, paths
 from isotrope.errors import UserError
-from isotrope.index import SelectEntry
+from isotrope.plan.index import SelectEntry
+from isotrope.results import choice
+from isotrope.results.choice import Candidate, Choice
 from isotrope.tracking import track
 
 GOOD, BAD = "rate=1", "rate=2"

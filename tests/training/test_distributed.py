@@ -13,11 +13,11 @@ from safetensors.torch import load_file
 from toy_runs import ToyModelParams, silent, toy_task, toy_training, train, train_logged, wait_for
 
 from isotrope.errors import UserError
+from isotrope.processes.signals import Interruption
 from isotrope.training import distributed
 from isotrope.training.distributed import Ranks
 from isotrope.training.job import PackJob, Together, _Training
 from isotrope.training.pack import PackTask
-from isotrope.training.signals import Interruption
 
 LOG = Path("train.log")
 

@@ -7,8 +7,8 @@ import pytest
 from test_interruptions import LOG, assert_same, fake_scontrol, slow_task
 from toy_runs import start, train, train_logged, wait_for
 
-from isotrope.training import signals
-from isotrope.training.signals import Interruption
+from isotrope.processes import signals
+from isotrope.processes.signals import Interruption
 
 STATUS = 44
 

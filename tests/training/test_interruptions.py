@@ -24,7 +24,7 @@ from toy_runs import (
     without_seconds,
 )
 
-from isotrope.training import signals
+from isotrope.processes import signals
 from isotrope.training.pack import PackTask
 
 LOG = Path("train.log")

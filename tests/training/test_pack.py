@@ -22,7 +22,7 @@ from toy_runs import (
     without_seconds,
 )
 
-from isotrope import dataset
+from isotrope.datasets import dataset
 from isotrope.errors import UserError
 from isotrope.training import store
 

@@ -1,6 +1,6 @@
 import subprocess
 
-from isotrope.training.provenance import git_commit
+from isotrope.processes.provenance import git_commit
 
 
 def git(*words):

@@ -5,8 +5,8 @@ import torch
 from toy_runs import ToyModelParams, toy_task, train
 
 from isotrope import devices
-from isotrope.training import stacking
-from isotrope.training.stacking import Cost, fastest
+from isotrope.training import stack_width
+from isotrope.training.stack_width import Cost, fastest
 
 CPU = torch.device("cpu")
 
@@ -58,9 +58,9 @@ def test_on_a_cpu_seeds_train_in_turn_unless_the_param_file_says_otherwise(toys)
     def trial(width):
         pytest.fail("nothing is to be measured")
 
-    assert stacking.width_of(toy_task(), CPU, trial, 5, pytest.fail) == 1
-    assert stacking.width_of(toy_task(stack=1), CPU, trial, 5, pytest.fail) == 1
-    assert stacking.width_of(toy_task(stack=4), CPU, trial, 1, pytest.fail) == 1
+    assert stack_width.width_of(toy_task(), CPU, trial, 5, pytest.fail) == 1
+    assert stack_width.width_of(toy_task(stack=1), CPU, trial, 5, pytest.fail) == 1
+    assert stack_width.width_of(toy_task(stack=4), CPU, trial, 1, pytest.fail) == 1
 
 
 @pytest.fixture
@@ -78,40 +78,40 @@ def test_a_choice_is_remembered_for_the_next_job_and_forgotten_at_the_end(as_if_
     task = toy_task(model_params=ToyModelParams(handed=True))
     measured = []
     monkeypatch.setattr(
-        stacking, "fastest", lambda cost, seeds, free, log: measured.append(cost(2)) or 2
+        stack_width, "fastest", lambda cost, seeds, free, log: measured.append(cost(2)) or 2
     )
     job = trial_of(task)
 
-    assert stacking.width_of(task, as_if_a_gpu, job, 5, print) == 2
-    assert stacking.width_of(task, as_if_a_gpu, job, 5, print) == 2
+    assert stack_width.width_of(task, as_if_a_gpu, job, 5, print) == 2
+    assert stack_width.width_of(task, as_if_a_gpu, job, 5, print) == 2
     assert len(measured) == 1
     assert measured[0].seconds > 0
 
     task.unfinished(1).touch()  # another pack of the point is in training
-    stacking.forget(task)
-    assert stacking.width_of(task, as_if_a_gpu, job, 5, print) == 2
+    stack_width.forget(task)
+    assert stack_width.width_of(task, as_if_a_gpu, job, 5, print) == 2
     task.unfinished(1).unlink()
-    stacking.forget(task)
+    stack_width.forget(task)
     assert not task.unfinished(1).parent.exists()
 
 
 def test_a_choice_of_another_device_or_a_damaged_one_counts_for_nothing(as_if_a_gpu, monkeypatch):
     task = toy_task(model_params=ToyModelParams(handed=True))
-    monkeypatch.setattr(stacking, "fastest", lambda cost, seeds, free, log: 3)
-    stacking.remember(task, as_if_a_gpu, 5)
+    monkeypatch.setattr(stack_width, "fastest", lambda cost, seeds, free, log: 3)
+    stack_width.remember(task, as_if_a_gpu, 5)
     monkeypatch.setattr(devices, "describe", lambda device: "another GPU")
-    assert stacking.width_of(task, as_if_a_gpu, trial_of(task), 5, print) == 3
+    assert stack_width.width_of(task, as_if_a_gpu, trial_of(task), 5, print) == 3
 
     [path] = task.unfinished(1).parent.glob("width-*")
     path.write_text("{")
-    assert stacking.width_of(task, as_if_a_gpu, trial_of(task), 5, print) == 3
+    assert stack_width.width_of(task, as_if_a_gpu, trial_of(task), 5, print) == 3
 
 
 def trial_of(task):
     """Trainings that may be thrown away, as a job gives them."""
+    from isotrope.processes.signals import Interruption
     from isotrope.training.job import PackJob
     from isotrope.training.progress import Report
-    from isotrope.training.signals import Interruption
 
     return PackJob(task, Report(print), CPU, Interruption(), 2)._trial
 
@@ -119,7 +119,7 @@ def trial_of(task):
 def test_a_measurement_leaves_no_trace_in_the_training(toys):
     plain, measured = toy_task(run="toy/toy/plain"), toy_task(run="toy/toy/measured")
     train(plain)
-    stacking.measured(trial_of(measured), 1, CPU)
+    stack_width.measured(trial_of(measured), 1, CPU)
     train(measured)
 
     ours, theirs = (

@@ -23,11 +23,11 @@ from toy_runs import (
     without_seconds,
 )
 
-from isotrope import lease
-from isotrope.evaluating import Evaluation, EvaluationTask, evaluate_pack
 from isotrope.evaluation import accuracy
+from isotrope.measuring.evaluating import Evaluation, EvaluationTask, evaluate_pack
+from isotrope.packs import lease
+from isotrope.processes.signals import EXIT_AGAIN
 from isotrope.training.pack import PackTask
-from isotrope.training.signals import EXIT_AGAIN
 
 LOGS = Path("first.log"), Path("second.log")
 

@@ -1,5 +1,5 @@
 # Input functions and wildcard constraints; no rule, and nothing that imports torch. The plan itself, what
-# is asked for and what it needs, is isotrope.plan: plain Python with tests of its own.
+# is asked for and what it needs, is isotrope.plan.targets: plain Python with tests of its own.
 
 import functools
 import inspect
@@ -8,10 +8,10 @@ import signal
 import sys
 
 from isotrope.errors import UserError
-from isotrope.index_file import PLANNED
-from isotrope.plan import Plan
-from isotrope.sources import checksum
-from isotrope.starting import Head
+from isotrope.plan.index_file import PLANNED
+from isotrope.plan.targets import Plan
+from isotrope.datasets.sources import checksum
+from isotrope.cluster.starting import Head
 
 
 wildcard_constraints:

@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from isotrope.console.terminal import follow
 from isotrope.data._stir_archive import SPLITS, Archive, assemble
 from isotrope.data._stir_photos import Fit, Photos, Thing, deal, make_images
+from isotrope.datasets.local_data import local_file
 from isotrope.errors import UserError
-from isotrope.local_data import local_file
-from isotrope.terminal import follow
 
 FOLDERS = ("train", "val")
 LABEL_FILES = tuple(f"dota/{folder}/labelTxt*/*.txt" for folder in FOLDERS)

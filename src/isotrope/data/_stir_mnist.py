@@ -27,10 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from isotrope.console.terminal import follow
 from isotrope.data._stir_archive import CANVAS, SCALES, SPLITS, Archive, assemble
+from isotrope.datasets.local_data import local_file
 from isotrope.errors import UserError
-from isotrope.local_data import local_file
-from isotrope.terminal import follow
 
 CLASSES = 10
 SIDE = 28  # pixels of a digit as MNIST has it

@@ -26,10 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from isotrope.console.terminal import follow
 from isotrope.data._stir_archive import CANVAS, SCALES, SPLITS
+from isotrope.datasets.local_data import files_anywhere
 from isotrope.errors import UserError
-from isotrope.local_data import files_anywhere
-from isotrope.terminal import follow
 
 SEED = 42
 

@@ -17,6 +17,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from isotrope.console.terminal import follow
 from isotrope.data._stir_archive import SPLITS, Archive, assemble
 from isotrope.data._stir_photos import (
     Fit,
@@ -26,9 +27,8 @@ from isotrope.data._stir_photos import (
     make_images,
     read_json,
 )
+from isotrope.datasets.local_data import local_file
 from isotrope.errors import UserError
-from isotrope.local_data import local_file
-from isotrope.terminal import follow
 
 FOLDER = "mtsd/mtsd_v2_fully_annotated"
 LISTS = ("train", "val")

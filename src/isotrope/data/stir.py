@@ -32,14 +32,15 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
-from isotrope import paths, sources
+from isotrope import paths
 from isotrope.data import _stir_aerial, _stir_mnist, _stir_trafficsign
 from isotrope.data._stir_archive import LARGEST, SCALES, write, write_sources
 from isotrope.data._stir_emoji import check_positions, draw_archive
 from isotrope.data._stir_reader import STIRDataset
-from isotrope.dataset import Images
+from isotrope.datasets import sources
+from isotrope.datasets.dataset import Images
+from isotrope.datasets.local_data import local_file
 from isotrope.errors import UserError
-from isotrope.local_data import local_file
 from isotrope.settings import Settings, load_time
 
 REVISION = 1

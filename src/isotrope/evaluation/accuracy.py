@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from isotrope.dataset import Images
-from isotrope.networks import Networks
+from isotrope.datasets.dataset import Images
+from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
 
 REVISION = 1

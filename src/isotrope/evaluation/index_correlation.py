@@ -31,9 +31,9 @@ from scipy.stats import pearsonr
 from torch import Tensor, nn
 
 from isotrope import devices
-from isotrope.dataset import Images
+from isotrope.datasets.dataset import Images
 from isotrope.errors import UserError
-from isotrope.networks import Networks
+from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
 from isotrope.training.batches import to_unit
 

@@ -6,9 +6,9 @@ Neural Networks", 2022, https://arxiv.org/abs/2211.10288, there called "generali
 
 from typing import Any
 
-from isotrope.dataset import Images
+from isotrope.datasets.dataset import Images
 from isotrope.errors import UserError
-from isotrope.networks import Networks
+from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
 
 REVISION = 1

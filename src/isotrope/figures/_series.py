@@ -10,7 +10,7 @@ import pandas
 
 from isotrope.errors import UserError
 from isotrope.figures._statistics import summarise
-from isotrope.table_files import COLLECT_AGAIN
+from isotrope.files.tables import COLLECT_AGAIN
 
 Tables = Mapping[str, pandas.DataFrame]
 

@@ -21,7 +21,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from isotrope.files import write_whole
+from isotrope.files.disk import write_whole
 
 SINGLE, DOUBLE = 3.4, 7.0  # inches
 SMALL, NORMAL = 6.5, 7.5  # points

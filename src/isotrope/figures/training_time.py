@@ -32,7 +32,7 @@ from isotrope.figures._series import (
     within,
 )
 from isotrope.figures._style import GREY, Style, add_foot, look, panels, styles
-from isotrope.table_files import COLLECT_AGAIN, Columns
+from isotrope.files.tables import COLLECT_AGAIN, Columns
 
 TITLE = "Training time of an epoch"
 TABLES = ("runs",)

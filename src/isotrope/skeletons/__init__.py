@@ -7,7 +7,7 @@ from string import Template
 
 from isotrope import paths, registry
 from isotrope.errors import UserError, did_you_mean
-from isotrope.files import write_whole
+from isotrope.files.disk import write_whole
 
 KINDS = {"dataset": "data", "model": "models", "evaluation": "evaluation", "figure": "figures"}
 NEXT = {
@@ -41,7 +41,7 @@ def write_skeleton(kind: str, name: str) -> list[str]:
     write_whole(path, Template(text).substitute(name=name, title=title))
     lines = [f"wrote {path}"]
     if kind != "figure" and paths.SCHEMA.is_file():
-        from isotrope.schema import param_file_schema
+        from isotrope.params.schema import param_file_schema
 
         write_whole(paths.SCHEMA, param_file_schema())
         lines.append(f"wrote {paths.SCHEMA}")

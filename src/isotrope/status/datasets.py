@@ -6,7 +6,7 @@ from pathlib import Path
 from isotrope import paths
 from isotrope.digests import local_sums
 from isotrope.errors import UserError
-from isotrope.index import DatasetEntry
+from isotrope.plan.index import DatasetEntry
 from isotrope.status.logs import last_word
 
 

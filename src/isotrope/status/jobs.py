@@ -4,13 +4,13 @@ import math
 from collections.abc import Set
 from pathlib import Path
 
+from isotrope.console.wording import duration_text
 from isotrope.status import heartbeats, logs
 from isotrope.status.folders import EVALUATE_LOG, HEARTBEAT, TRAIN_LOG
 from isotrope.status.heartbeats import Job, Pulse
 from isotrope.status.logs import LastWord
 from isotrope.status.states import Finding
 from isotrope.status.words import job_text
-from isotrope.wording import duration_text
 
 STARTING = 600.0  # seconds that a training may take until its first heartbeat
 EVALUATING = 1800.0  # and an evaluation from one line to the next: the time limit of its rule

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from isotrope.index import Index
-from isotrope.needs import under_local_root
-from isotrope.overlapping import overlapped
+from isotrope.files.overlapping import overlapped
+from isotrope.plan.index import Index
+from isotrope.plan.needs import under_local_root
 from isotrope.status import folders, stale
 from isotrope.status.datasets import DatasetStatus, status_of
 from isotrope.status.heartbeats import Pulse

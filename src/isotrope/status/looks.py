@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from isotrope import index_file, paths
+from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.index import Index
-from isotrope.selection import Selection
+from isotrope.plan import index_file
+from isotrope.plan.index import Index
+from isotrope.plan.selection import Selection
 from isotrope.status.heartbeats import Pulse
 from isotrope.status.looking import look_at
 from isotrope.status.states import PackStatus

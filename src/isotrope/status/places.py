@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from isotrope import choice, paths
-from isotrope.choice import Choice
+from isotrope import paths
 from isotrope.digests import with_sums
-from isotrope.index import Index, RunEntry
-from isotrope.overlapping import overlapped
+from isotrope.files.overlapping import overlapped
+from isotrope.plan.index import Index, RunEntry
+from isotrope.results import choice
+from isotrope.results.choice import Choice
 from isotrope.status.folders import PointFolder, in_place, read_point
 from isotrope.status.logs import last_word
 from isotrope.status.packs import Pack

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from isotrope.console.wording import range_text
 from isotrope.status.states import ORDER, PackStatus
 from isotrope.status.words import job_text
-from isotrope.wording import range_text
 
 _APART = ("failed", "interrupted", "diverged", "stale")  # the others of a point are one row
 _LONGEST = 40  # characters that the seeds of a row may take

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from isotrope.points import parameters
+from isotrope.params.points import parameters
 
 _MOST = 3  # settings that are named
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from isotrope.console.wording import duration_text, range_text
 from isotrope.status.heartbeats import Job
-from isotrope.wording import duration_text, range_text
 
 
 def job_text(jobs: Sequence[Job]) -> str:

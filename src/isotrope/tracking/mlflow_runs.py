@@ -23,9 +23,10 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag, ViewType
 
-from isotrope import files, paths
+from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.tables import text_of
+from isotrope.files import disk
+from isotrope.results.tables import text_of
 from isotrope.tracking import mlflow_store
 from isotrope.tracking.seeds import TrackedSeed, Value
 
@@ -169,8 +170,8 @@ class MlflowRuns:
         return True
 
     def _write_artifacts(self, number: str, seed: TrackedSeed, weights: bool) -> None:
-        part = files.part_of(mlflow_store.ARTIFACTS)
-        with files.named_errors(mlflow_store.ARTIFACTS, "written"):
+        part = disk.part_of(mlflow_store.ARTIFACTS)
+        with disk.named_errors(mlflow_store.ARTIFACTS, "written"):
             try:
                 part.mkdir(parents=True)
                 for name, text in seed.documents.items():

@@ -14,8 +14,9 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE, ErrorCode
 
-from isotrope import files, paths
+from isotrope import paths
 from isotrope.errors import UserError
+from isotrope.files import disk
 
 DATABASE = paths.TRACKING / "mlflow.db"
 ARTIFACTS = paths.TRACKING / "artifacts"
@@ -34,7 +35,7 @@ def opened() -> Iterator[MlflowClient]:
     for name in ("mlflow.store.db.utils", "alembic"):  # they announce every step of making a store
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is raised, too
     for path in (DATABASE, ARTIFACTS):  # what killed writers left behind
-        files.remove_parts(path)
+        disk.remove_parts(path)
     try:
         if not DATABASE.exists():
             _create()
@@ -74,12 +75,12 @@ def _uri(path: Path) -> str:
 
 def _create() -> None:
     """Make an empty store in another folder, so that it is there whole or not at all."""
-    part = files.part_of(DATABASE)
-    with files.named_errors(DATABASE, "written"):
+    part = disk.part_of(DATABASE)
+    with disk.named_errors(DATABASE, "written"):
         part.mkdir(parents=True)
         MlflowClient(tracking_uri=_uri(part / DATABASE.name)).search_experiments()
         (part / DATABASE.name).replace(DATABASE)
-    files.remove_parts(DATABASE)
+    disk.remove_parts(DATABASE)
 
 
 def artifacts_of(group: str) -> Path:

@@ -14,12 +14,14 @@ from typing import Any
 
 import yaml
 
-from isotrope import choice, files, paths
-from isotrope.collecting import finished_packs
+from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.index import Index
-from isotrope.table_files import RESULT_COLUMNS
-from isotrope.tables import CollectedRun, Row, Scalar, pack_rows, seed_rows
+from isotrope.files import disk
+from isotrope.files.tables import RESULT_COLUMNS
+from isotrope.plan.index import Index
+from isotrope.results import choice
+from isotrope.results.collecting import finished_packs
+from isotrope.results.tables import CollectedRun, Row, Scalar, pack_rows, seed_rows
 
 BY_EPOCH, AT_THE_END = "by epoch", "at the end"  # parts of a seed; the others are evaluations
 _AT_THE_END = (
@@ -122,7 +124,7 @@ def read_pack(pack: CollectedRun, group: str) -> list[TrackedSeed]:
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
         summaries = {int(one["seed"]): one for one in said["seeds"]}
-        history = files.read_checked(
+        history = disk.read_checked(
             pack.pack / "history.csv", said["files"].get("history.csv"), _AGAIN
         )
         epochs = list(csv.DictReader(io.StringIO(history.decode())))

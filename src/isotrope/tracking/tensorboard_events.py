@@ -17,7 +17,8 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from isotrope import files, paths
+from isotrope import paths
+from isotrope.files import disk
 from isotrope.tracking.seeds import AT_THE_END, BY_EPOCH, TrackedSeed, Value
 
 FOLDER = paths.TRACKING / "tensorboard"
@@ -26,7 +27,7 @@ FOLDER = paths.TRACKING / "tensorboard"
 @contextmanager
 def opened() -> Iterator["TensorboardEvents"]:
     """A writer of event files."""
-    files.remove_parts(FOLDER)
+    disk.remove_parts(FOLDER)
     yield TensorboardEvents()
 
 
@@ -52,12 +53,12 @@ class TensorboardEvents:
         was_there = folder.exists()
         if was_there and [*folder.iterdir()] == [path] and path.read_bytes() == content:
             return "as before", said
-        new, old = files.part_of(FOLDER), files.part_of(FOLDER)  # outside of what TensorBoard reads
-        with files.named_errors(folder, "written"):
+        new, old = disk.part_of(FOLDER), disk.part_of(FOLDER)  # outside of what TensorBoard reads
+        with disk.named_errors(folder, "written"):
             try:
                 new.mkdir(parents=True)
                 folder.parent.mkdir(parents=True, exist_ok=True)
-                files.write_synced(new / path.name, content)
+                disk.write_synced(new / path.name, content)
                 if was_there:
                     folder.rename(old)
                 new.rename(folder)

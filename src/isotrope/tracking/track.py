@@ -8,11 +8,13 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from isotrope import files, index_file, paths
+from isotrope import paths
+from isotrope.console.terminal import follow
 from isotrope.errors import UserError, did_you_mean
-from isotrope.index import Index
-from isotrope.selection import Selection
-from isotrope.terminal import follow
+from isotrope.files import disk
+from isotrope.plan import index_file
+from isotrope.plan.index import Index
+from isotrope.plan.selection import Selection
 from isotrope.tracking.seeds import TrackedSeed, packs_of, read_pack
 
 TRACKERS = ("mlflow", "tensorboard")
@@ -66,7 +68,7 @@ def track(tracker: str, words: str = "", weights: bool = False) -> list[str]:
             raise UserError("no run that is asked for is finished; run `snakemake evaluations`")
         path = paths.tracked(tracker)
         if listed:
-            files.write_whole(path, json.dumps({"seeds": listed}, indent=1) + "\n")
+            disk.write_whole(path, json.dumps({"seeds": listed}, indent=1) + "\n")
     if mistakes:
         raise UserError(*mistakes)
     done = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
@@ -114,7 +116,7 @@ def _alone() -> Iterator[None]:
         UserError: if another does.
     """
     lock = FileLock(paths.TRACKING / ".lock", timeout=0)
-    with files.named_errors(paths.TRACKING, "written"):
+    with disk.named_errors(paths.TRACKING, "written"):
         paths.TRACKING.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire()

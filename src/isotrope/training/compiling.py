@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isotrope.envelope import Training
+from isotrope.console.wording import duration_text
 from isotrope.errors import UserError
-from isotrope.wording import duration_text
+from isotrope.params.envelope import Training
 
 SHAPES = 256  # beyond so many torch would go on uncompiled, and with other bits
 

@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from isotrope import dataset, devices, registry
+from isotrope import devices, registry
+from isotrope.datasets import dataset
 from isotrope.errors import UserError
-from isotrope.training import compiling, provenance, resume, seeding, stacking, store
+from isotrope.processes import provenance
+from isotrope.processes.signals import Interruption
+from isotrope.training import compiling, resume, seeding, stack_width, store
 from isotrope.training.batches import Labelled
 from isotrope.training.distributed import Ranks
 from isotrope.training.loop import Finished, LockstepTraining
 from isotrope.training.outputs import shape_of
 from isotrope.training.progress import PackProgress, Report, model_summary
-from isotrope.training.signals import Interruption
-from isotrope.training.together import Together, Unfinished
+from isotrope.training.seed_groups import Together, Unfinished
 
 if TYPE_CHECKING:
     from isotrope.training.pack import PackTask
@@ -165,7 +167,9 @@ class PackJob:
             return []
         if self.ranks is not None:
             return [Together.new([seed]) for seed in seeds]
-        width = stacking.width_of(self.task, self.device, self._trial, len(seeds), self.report.log)
+        width = stack_width.width_of(
+            self.task, self.device, self._trial, len(seeds), self.report.log
+        )
         return [Together.new(seeds[start : start + width]) for start in range(0, len(seeds), width)]
 
     def _trial(self, width: int, plain: bool = False) -> LockstepTraining:

@@ -16,14 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from isotrope import devices
-from isotrope.envelope import Training
+from isotrope.params.envelope import Training
 from isotrope.training import seeding
-from isotrope.training.alone import Alone
 from isotrope.training.batches import Batches, Labelled, to_unit
+from isotrope.training.data_parallel import Shared
 from isotrope.training.distributed import Ranks
 from isotrope.training.engines import Batch, Engine, Weights
 from isotrope.training.records import EpochRow, SeedRecord
-from isotrope.training.shared import Shared
+from isotrope.training.single import Alone
 from isotrope.training.stacked import Stacked
 from isotrope.training.stopwatch import Stopwatch
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from isotrope import devices, files, registry
-from isotrope.training import provenance, store
+from isotrope import devices, registry
+from isotrope.files import disk
+from isotrope.processes import provenance
+from isotrope.training import store
 
 if TYPE_CHECKING:
     from isotrope.training.pack import PackTask
@@ -62,11 +64,11 @@ def assemble(task: "PackTask", device: torch.device, began: float) -> None:
         "seconds": round(time.monotonic() - began, 3),
         "peak_memory_mb": max([*peaks, devices.memory_peak_mb(device)]),
         "files": {
-            WEIGHTS: files.checksum(weights),
-            HISTORY: files.checksum(history.encode()),
+            WEIGHTS: disk.checksum(weights),
+            HISTORY: disk.checksum(history.encode()),
         },
         "seeds": [seed.summary for seed in seeds],
     }
-    files.write_whole(task.folder / WEIGHTS, weights)
-    files.write_whole(task.folder / HISTORY, history)
-    files.write_whole(task.folder / RUN, store.json_text(run))
+    disk.write_whole(task.folder / WEIGHTS, weights)
+    disk.write_whole(task.folder / HISTORY, history)
+    disk.write_whole(task.folder / RUN, store.json_text(run))

@@ -16,15 +16,17 @@ from typing import Any
 
 import torch
 
-from isotrope import devices, files, lease, paths
-from isotrope.envelope import Training
+from isotrope import devices, paths
+from isotrope.files import disk
+from isotrope.packs import lease
+from isotrope.params.envelope import Training
+from isotrope.processes.signals import Interruption
 from isotrope.settings import Settings
-from isotrope.training import distributed, resume, shipped, stacking, store
+from isotrope.training import distributed, resume, shipped, stack_width, store
 from isotrope.training.distributed import Ranks
 from isotrope.training.job import PackJob
 from isotrope.training.outputs import OUTPUTS, assemble
 from isotrope.training.progress import Report
-from isotrope.training.signals import Interruption
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,8 @@ def _lead(task: PackTask, report: Report, ranks: Ranks | None, interruption: Int
         assemble(task, device, began)
     for seed in task.seeds:  # what killed jobs left behind
         resume.discard(task.unfinished(seed))
-        files.remove_parts(task.stored(seed))
-    stacking.forget(task)
+        disk.remove_parts(task.stored(seed))
+    stack_width.forget(task)
     for path in (*(task.folder / name for name in OUTPUTS), task.heartbeat):
-        files.remove_parts(path)
+        disk.remove_parts(path)
     task.heartbeat.unlink(missing_ok=True)

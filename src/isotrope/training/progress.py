@@ -17,12 +17,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from torch import nn
 
+from isotrope.console.wording import duration_text
 from isotrope.errors import UserError
-from isotrope.files import write_whole
-from isotrope.training import provenance
+from isotrope.files.disk import write_whole
+from isotrope.processes import provenance
 from isotrope.training.loop import LockstepTraining
 from isotrope.training.records import EpochRow, SeedRecord
-from isotrope.wording import duration_text
 
 HEARTBEAT_SECONDS = 5.0  # at most one in that time
 

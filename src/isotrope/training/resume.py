@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from isotrope.errors import UserError
-from isotrope.files import (
+from isotrope.files.disk import (
     ask_guard,
     named_errors,
     part_of,

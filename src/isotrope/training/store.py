@@ -19,8 +19,8 @@ from safetensors.torch import load as read_tensors
 from safetensors.torch import save as tensor_bytes
 from torch import Tensor
 
-from isotrope import files
 from isotrope.errors import UserError
+from isotrope.files import disk
 from isotrope.training.records import EpochRow
 
 WEIGHTS, HISTORY, SEED = "weights.safetensors", "history.csv", "seed.json"
@@ -101,18 +101,18 @@ def keep(folder: Path, seed: FinishedSeed) -> None:
         WEIGHTS: weights_bytes(seed.weights, said),
         HISTORY: seed.history.encode(),
     }
-    sums = {name: files.checksum(content) for name, content in contents.items()}
+    sums = {name: disk.checksum(content) for name, content in contents.items()}
     contents[SEED] = json_text({**summary, "files": sums}).encode()
-    part = files.part_of(folder)
+    part = disk.part_of(folder)
     try:
-        with files.named_errors(folder, "written"):
+        with disk.named_errors(folder, "written"):
             part.mkdir(parents=True)
             for name, content in contents.items():
-                files.write_synced(part / name, content)
-            files.sync_folder(part)
-            files.ask_guard()
+                disk.write_synced(part / name, content)
+            disk.sync_folder(part)
+            disk.ask_guard()
             _rename(part, folder)
-            files.sync_folder(folder.parent)
+            disk.sync_folder(folder.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     load(folder, int(summary["seed"]), str(summary["training_digest"]))
@@ -157,8 +157,8 @@ def load(folder: Path, seed: int, digest: str, remedy: str | None = None) -> Fin
             f"{path} is of seed {found[0]} with training digest {found[1]}, not of seed {seed} "
             f"with {digest}; {remedy}"
         )
-    weights = files.read_checked(folder / WEIGHTS, sums.get(WEIGHTS), remedy)
-    history = files.read_checked(folder / HISTORY, sums.get(HISTORY), remedy)
+    weights = disk.read_checked(folder / WEIGHTS, sums.get(WEIGHTS), remedy)
+    history = disk.read_checked(folder / HISTORY, sums.get(HISTORY), remedy)
     return FinishedSeed(summary, parse_weights(weights, folder / WEIGHTS, remedy), history.decode())
 
 

@@ -1,0 +1,227 @@
+"""The work of one submitted task: a pack is trained, then evaluated, as two rules would do it.
+
+The task carries words only, as pickles do not outlive a change of the code, and reads everything
+when it starts: the param-file, the choice of a sweep, the data. What was changed since it was
+submitted is noticed by the training digest.
+
+submitit sets the handler of SLURM's warning before a time limit or a preemption. While training,
+that of ``isotrope.processes.signals`` takes its place, saves after the step and calls submitit's;
+at any other moment that one acts at once, as all other work is kept piece by piece. It has the task
+queued again, once, and this object is called anew: finished seeds and evaluations are found, and
+the unfinished seed goes on at the step it was saved at.
+"""
+
+import signal
+import subprocess
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from isotrope import paths
+from isotrope.cluster import recording, rendezvous
+from isotrope.console.printing import say
+from isotrope.errors import UserError
+from isotrope.measuring.evaluating import RESULTS, evaluate_pack
+from isotrope.measuring.networks import read_run as read_summary
+from isotrope.params.param_file import name_of, read_run
+from isotrope.plan.indexing import index_of
+from isotrope.results import choice
+from isotrope.tasks import by_hand
+from isotrope.training.outputs import OUTPUTS, RUN, WEIGHTS
+from isotrope.training.pack import PackTask, train_pack
+from isotrope.training.progress import Report
+
+if TYPE_CHECKING:
+    from submitit.helpers import DelayedSubmission
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class SubmittedPack:
+    """A pack that a task trains and evaluates.
+
+    Args:
+        file: the param-file, as seen from the project's root.
+        point: the point of the run's sweep; ``selected`` for the one that is chosen by then.
+        pack: the pack's name, ``<first seed>-<last seed>``.
+        seeds: the seeds wanted of it, as a command line names them; all if ``None``.
+        digests: the training digests, one of which the point must have when the task starts.
+        threads: CPU threads of one operation.
+        evaluate: whether it is evaluated; candidates of a choice are not, whatever this says.
+        restarts: how often the task was queued again.
+    """
+
+    file: str
+    point: str
+    pack: str
+    seeds: str | None
+    digests: tuple[str, ...]
+    threads: int
+    evaluate: bool
+    restarts: int = 0
+
+    @property
+    def run(self) -> str:
+        """The run's name."""
+        return name_of(Path(self.file))
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the pack's files."""
+        return paths.pack_folder(self.run, self.point, self.pack)
+
+    @property
+    def logs(self) -> tuple[Path, Path]:
+        """Where training and evaluation say how far they are, as with Snakemake."""
+        return self.folder / "train.log", self.folder / "evaluate.log"
+
+    def __str__(self) -> str:
+        return f"{self.run}, {self.point}, seeds {self.pack}"
+
+    def __call__(self) -> str:
+        """Train and evaluate what is missing, and tell Snakemake of it.
+
+        Returns:
+            How the seeds fared, in words.
+
+        Raises:
+            UserError: as training and evaluation do, and if the param-file was changed so that the
+                pack would be trained otherwise than when it was submitted.
+        """
+        _believe_slurm()
+        if rendezvous.export() > 0:  # the first process writes the files
+            self._choose(say)
+            train_pack(self._task(), Report(say))
+            return ""
+        train_log, evaluation_log = self.logs
+        with self._logged(train_log) as log:
+            if self._choose(log):
+                recording.record(["choose"], [paths.choice(self.run)], log)
+            task = self._task()
+            train_pack(task, Report(log))
+            if self._task_now(self.seeds).training_digest != task.training_digest:
+                recording.forget([task.folder / name for name in OUTPUTS])
+                raise UserError(
+                    f"{self.file} was changed while {self} was trained; its finished seeds are "
+                    "kept, `snakemake runs` trains what it says now"
+                )
+        made = [task.folder / WEIGHTS]
+        if self.evaluate:
+            with self._logged(evaluation_log) as log:
+                (tests,) = by_hand.evaluation_tasks(*self._words(self.seeds))
+                evaluate_pack(tests, log)
+            made.append(task.folder / RESULTS)
+        if list(self._task_now(None).seeds) == list(task.seeds):
+            recording.record(["train", "evaluate"][: len(made)], made, say)
+        else:
+            recording.forget([*(task.folder / name for name in OUTPUTS), *made[1:]])
+        return _fared(task)
+
+    def is_finished(self) -> bool:
+        """Whether the files hold all that the param-file asks for now."""
+        if not (self.folder / RUN).is_file():
+            return False
+        try:
+            task = self._task_now(self.seeds)
+            (tests,) = by_hand.evaluation_tasks(*self._words(self.seeds))
+            said = read_summary(self.folder)
+        except UserError:
+            return False
+        status = {seed["seed"]: seed["status"] for seed in said["seeds"]}
+        if said["training_digest"] != task.training_digest or not status.keys() >= set(task.seeds):
+            return False
+        tested = [seed for seed in task.seeds if status[seed] != "diverged"]
+        return not self.evaluate or (
+            (self.folder / RESULTS).is_file()
+            and all(
+                tests.known(one, seed).is_file() for one in tests.evaluations for seed in tested
+            )
+        )
+
+    def checkpoint(self) -> "DelayedSubmission":
+        """What submitit keeps for the next start, after its handler was called."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(replace(self, restarts=self.restarts + 1))
+
+    def _words(self, seeds: str | None) -> tuple[Path, str, str, str | None, str, int]:
+        return Path(self.file), self.point, self.pack, seeds, "auto", self.threads
+
+    def _task_now(self, seeds: str | None) -> PackTask:
+        """What is to be trained as the param-file is now."""
+        (task,) = by_hand.training_tasks(*self._words(seeds))
+        return task
+
+    def _task(self) -> PackTask:
+        """What is to be trained, if that is what was submitted."""
+        task = self._task_now(self.seeds)
+        if task.training_digest not in self.digests:
+            raise UserError(
+                f"{self.file} was changed after {self} was submitted: its training digest was "
+                f"{' or '.join(self.digests)} and is {task.training_digest}; restore the "
+                "param-file, or submit it again"
+            )
+        return task
+
+    def _choose(self, log: Log) -> bool:
+        """Choose the point that is trained, if it is to be chosen and that was not done."""
+        run = read_run(Path(self.file))
+        known = index_of([run])
+        if self.point != paths.SELECTED or choice.of_run(known, run.name) is not None:
+            return False
+        made = choice.choose(run.name, known.run(run.name), known.digests(run.name))
+        choice.write(run.name, made)
+        log(f"{made.winner} is chosen; wrote {paths.choice(run.name)}")
+        return True
+
+    @contextmanager
+    def _logged(self, path: Path) -> Iterator[Log]:
+        """Lines go to a file and to standard output, as does what ends the work."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a" if self.restarts else "w", encoding="utf-8", buffering=1) as file:
+
+            def log(line: str) -> None:
+                file.write(f"{line}\n")
+                say(line)
+
+            try:
+                yield log
+            except UserError as error:
+                for sentence in error.sentences:
+                    log(sentence)
+                raise
+            except Exception:
+                file.write(traceback.format_exc())
+                raise
+
+
+def _believe_slurm() -> None:
+    """Let submitit's handler end this process where it would take a task queued again for failed.
+
+    SLURM ends all processes of a task that it queues again, and so at times ``scontrol requeue``
+    before that could say so; submitit 1.5.4 then reports an error.
+    """
+    before = signal.getsignal(signal.SIGUSR2)
+    if not callable(before):  # not a task of submitit, or its `debug`
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        try:
+            before(number, frame)
+        except subprocess.CalledProcessError as error:
+            if error.returncode != -signal.SIGTERM:
+                raise
+            raise SystemExit(128 + signal.SIGTERM) from error
+
+    signal.signal(signal.SIGUSR2, handle)
+
+
+def _fared(task: PackTask) -> str:
+    counts = Counter(seed["status"] for seed in read_summary(task.folder)["seeds"])
+    return ", ".join(f"{count} {status}" for status, count in counts.items())

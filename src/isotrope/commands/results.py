@@ -1,0 +1,146 @@
+"""The commands for results that are there: tables, figures, and what is made from them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from isotrope import paths
+from isotrope.console.arguments import (
+    Device,
+    DrawnGroup,
+    ExportFolder,
+    ExportForm,
+    ExportGroup,
+    FigureName,
+    Group,
+    Threads,
+    TrackedRuns,
+    Tracker,
+    WithErrors,
+    WithIndices,
+    WithWeights,
+)
+from isotrope.console.printing import say
+from isotrope.errors import UserError
+
+
+def collect(
+    group: Group,
+    table: Annotated[
+        str | None, typer.Option(help="runs, or an evaluation; all tables if left out")
+    ] = None,
+    arrays: Annotated[
+        bool, typer.Option("--arrays", help="of the one table write the arrays, not the rows")
+    ] = False,
+) -> None:
+    """Collect the results of a study's runs into its tables under out/tables/."""
+    from isotrope.results.collecting import collect_group
+
+    if arrays and table is None:
+        raise UserError("--arrays: name the table too, as in --table index_correlation --arrays")
+    for path in collect_group(group, table, arrays):
+        say(f"wrote {path}")
+
+
+def export(
+    folder: ExportFolder,
+    form: ExportForm,
+    group: ExportGroup = "scale",
+    errors: WithErrors = False,
+    indices: WithIndices = False,
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Write results in the files of a published study; torch is needed for errors and indices."""
+    from isotrope.studies.scale.exporting import export_as
+    from isotrope.tasks.by_hand import device_name
+
+    for path in export_as(form, group, folder):
+        say(f"wrote {path}")
+    if errors or indices:
+        from isotrope.studies.scale.exporting_arrays import export_arrays
+
+        for path in export_arrays(group, folder, errors, indices, device_name(device), threads):
+            say(f"wrote {path}")
+
+
+def track(
+    tracker: Tracker,
+    config: TrackedRuns = "",
+    weights: WithWeights = False,
+) -> None:
+    """Write finished seeds into MLflow or TensorBoard files under out/tracking/, each once."""
+    from isotrope.tracking import track as tracking
+
+    for line in tracking.track(tracker, config, weights):
+        say(line)
+
+
+def summarize(group: Group) -> None:
+    """Write a page for people that shows a study's tables: results, settings and times."""
+    from isotrope.results.summary import write_summary
+
+    say(f"wrote {write_summary(paths.table_folder(group))}")
+
+
+def compare(
+    study: Group,
+    series: Annotated[str, typer.Option(help="series of runs, separated by commas")] = "published",
+    csv: Annotated[Path | None, typer.Option(help="also write every number to this file")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="also write the tables there")] = None,
+) -> None:
+    """Show every cell that was run beside the published one, from tables."""
+    from isotrope.files.disk import write_whole
+    from isotrope.results import compare_tables
+    from isotrope.results.compare import compare as compared
+
+    cells = compared(study, series.split(","))
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200  # nobody folds what goes into a file or a pipe
+    for table in compare_tables.tables(cells):
+        console.print(table)
+    say(compare_tables.summary(cells))
+    for path, text in (
+        (csv, cells.to_csv(index=False)),
+        (markdown, compare_tables.markdown(cells)),
+    ):
+        if path is not None:
+            write_whole(path, text)
+            say(f"wrote {path}")
+
+
+def sample(
+    group: Group,
+    manifests: Annotated[list[Path], typer.Argument(help="those of built data sets")],
+) -> None:
+    """Write a few images of data sets beside a study's tables, for the figure that shows them."""
+    from isotrope.studies.scale.examples import write_examples
+
+    say(f"wrote {write_examples(manifests, paths.examples(group))}")
+
+
+def draw(
+    figure: FigureName,
+    group: DrawnGroup = "demo",
+    published: Annotated[
+        Path | None, typer.Option(help="CSV of published numbers to show beside ours")
+    ] = None,
+) -> None:
+    """Draw a figure from tables, as SVG and PDF with the numbers shown as CSV. Needs no torch."""
+    from isotrope.results.drawing import draw_figure
+
+    for path in draw_figure(
+        figure, paths.table_folder(group), published, paths.figure_folder(group) / figure
+    ):
+        say(f"wrote {path}")
+
+
+def typeset(figure: FigureName, group: DrawnGroup = "demo") -> None:
+    """Write the numbers of a drawn figure as a table in LaTeX, where it has one."""
+    from isotrope.results.drawing import typeset_figure
+
+    stem = paths.figure_folder(group) / figure
+    say(f"wrote {typeset_figure(figure, stem.with_suffix('.csv'), stem.with_suffix('.tex'))}")

@@ -1,0 +1,90 @@
+"""The command that says how far every run is."""
+
+import json
+import os
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from isotrope.console import arguments
+from isotrope.console.printing import complain, say
+from isotrope.errors import UserError
+
+SECONDS = 5.0
+
+
+def status(
+    seconds: Annotated[
+        float | None,
+        typer.Argument(
+            metavar="SECONDS", min=0.5, help="with --watch: between two looks; 5 if left out"
+        ),
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="look again and again, in place, until Ctrl-C")
+    ] = False,
+    runs: Annotated[
+        str | None, typer.Option(help="only these, as in --config runs=: commas and * allowed")
+    ] = None,
+    studies: Annotated[str | None, typer.Option(help="only these, as in --config studies=")] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(
+            help="only these, as in --config series=",
+            autocompletion=arguments.words("demo", "extra", "own", "published"),
+        ),
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            help="only these states, with commas between: failed, interrupted, diverged, stale, "
+            "running, queued, done, waiting"
+        ),
+    ] = None,
+    packs: Annotated[bool, typer.Option("--packs", help="a row for each pack of seeds")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="every pack, for programs; see profiles/README.md")
+    ] = False,
+) -> None:
+    """Say of every run and point how far it is, what needs attention first. Only reads files."""
+    from isotrope.plan.selection import Selection
+    from isotrope.status.lines import lines_of
+    from isotrope.status.looks import Looks
+    from isotrope.status.rows import Row, rows_of, sums
+    from isotrope.status.states import states_of
+    from isotrope.status.watching import watch as watch_on
+
+    asked = {"runs": runs, "studies": studies, "series": series}
+    asked = {key: words for key, words in asked.items() if words is not None}
+    selection = Selection.of(asked, option="--") if asked else None
+    states = states_of(state) if state is not None else None
+    looks = Looks(selection, outcomes=packs or as_json)
+    console = Console()
+    if seconds is not None and not watch:
+        raise UserError(f"{seconds:g}: only --watch takes seconds; name runs with --runs")
+    if watch and (as_json or not console.is_terminal):
+        why = "and --json do not go together" if as_json else "needs a terminal"
+        raise UserError(f"--watch {why}; call `isotrope status` again and again instead")
+
+    def look() -> tuple[list[Row], str]:
+        found = looks.look()
+        shown = [one for one in found if states is None or one.found.state in states]
+        return rows_of(shown, each_pack=packs), "\n".join([*looks.notes, sums(found)])
+
+    if watch:
+        watch_on(look, console, SECONDS if seconds is None else seconds)
+        return
+    found = looks.look()
+    if looks.notes:
+        complain(*looks.notes)
+    shown = [one for one in found if states is None or one.found.state in states]
+    if as_json:
+        say(json.dumps([one.as_json() for one in shown], indent=1))
+        return
+    width = console.width if console.is_terminal or "COLUMNS" in os.environ else None
+    lines = [line for of_row in lines_of(rows_of(shown, packs), width) for line in of_row]
+    if console.is_terminal and lines:
+        console.print(*lines, sep="\n", no_wrap=True, overflow="ignore", crop=False)
+        lines = []
+    say("\n".join([*(line.plain for line in lines), sums(found)]))

@@ -1,0 +1,230 @@
+"""Param-files: from YAML to checked runs, or to every mistake with its file, line and column.
+
+A param-file is ``param-files/<model>/<dataset>/<variant>.yaml``; that path without its ending is
+the run's name. ``read_run`` checks one file, ``read_all`` every file below a folder.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isotrope import paths, registry
+from isotrope.errors import UserError
+from isotrope.params import blocks
+from isotrope.params.blocks import Evaluation, Plugin
+from isotrope.params.envelope import Envelope, Training
+from isotrope.params.mistakes import Complaint, complaints_of, dotted
+from isotrope.params.param_folder import find
+from isotrope.params.points import Parts, Point, points_of, select_complaints, sweep_complaints
+from isotrope.params.yaml_marks import Marked, parse
+
+_SHAPE = "<model>/<dataset>/<variant>.yaml"
+_PART = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A param-file whose every word was checked."""
+
+    name: str
+    envelope: Envelope
+    points: tuple[Point, ...]
+    evaluations: tuple[Evaluation, ...]
+
+    @property
+    def label(self) -> str:
+        """The run's name in legends."""
+        return self.envelope.label or self.points[0].model.name
+
+    @property
+    def seeds_to_train(self) -> int:
+        """How many trainings it takes, all points together."""
+        seeds, select = len(self.envelope.seeds), self.envelope.select
+        if select is None:
+            return len(self.points) * seeds
+        return (len(self.points) - 1) * len(select.seeds) + seeds
+
+    def point(self, name: str) -> Point:
+        """The point of that name.
+
+        Raises:
+            UserError: if the run has none.
+        """
+        for point in self.points:
+            if point.name == name:
+                return point
+        known = [point.name for point in self.points]
+        known += [paths.SELECTED] if self.envelope.select else []
+        raise UserError(f"{self.name}: no point is called '{name}'; choose from {', '.join(known)}")
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """What a param-file holds: the run, or why there is none.
+
+    ``evaluations`` are those without a mistake, whatever else is wrong; none without a ``group``.
+    """
+
+    path: Path
+    name: str
+    run: Run | None
+    sentences: list[str]
+    group: str = ""
+    evaluations: tuple[Evaluation, ...] = ()
+
+
+def read_run(path: Path, root: Path = paths.PARAM_FILES) -> Run:
+    """Read and check one param-file.
+
+    Raises:
+        UserError: with every mistake of the file, one sentence each.
+    """
+    checked = _read(path, root)
+    if checked.run is None:
+        raise UserError(*checked.sentences)
+    return checked.run
+
+
+def read_each(files: list[Path]) -> list[Run]:
+    """Read and check the param-files that are named.
+
+    Raises:
+        UserError: with every mistake of every file, one sentence each.
+    """
+    runs: list[Run] = []
+    sentences: list[str] = []
+    for path in files:
+        try:
+            runs.append(read_run(path))
+        except UserError as error:
+            sentences += error.sentences
+    if sentences:
+        raise UserError(*sentences)
+    return runs
+
+
+def read_all(root: Path = paths.PARAM_FILES) -> list[Run]:
+    """Read and check every param-file below ``root``, in the order of their names.
+
+    Raises:
+        UserError: with every mistake of every file, one sentence each.
+    """
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder; run in the project's root")
+    found = [_read(path, root, misnamed) for path, misnamed in find(root).items()]
+    sentences = [sentence for one in found for sentence in one.sentences]
+    sentences += _ambiguous_tables(found)
+    if sentences:
+        raise UserError(*sentences)
+    return [one.run for one in found if one.run is not None]
+
+
+def _ambiguous_tables(found: list[_Checked]) -> Iterator[str]:
+    """A sentence for each run that gives a table of its group another meaning."""
+    meanings: dict[tuple[str, str], tuple[str, Plugin]] = {}
+    for run in found:
+        for one in run.evaluations:
+            meaning = Plugin(one.name, one.params)
+            first, known = meanings.setdefault((run.group, one.alias), (run.name, meaning))
+            if known != meaning:
+                yield (
+                    f"{run.path}: the table '{one.alias}' of {run.group} is another evaluation in "
+                    f"{first}, or has other settings there; tell them apart with 'as'"
+                )
+
+
+def name_of(path: Path, root: Path = paths.PARAM_FILES) -> str:
+    """The name of the run whose param-file lies at ``path``.
+
+    Raises:
+        UserError: if it does not lie below ``root``.
+    """
+    try:
+        return path.resolve().relative_to(root.resolve()).with_suffix("").as_posix()
+    except ValueError as error:
+        raise UserError(f"{path}: a param-file lies at {root}/{_SHAPE}") from error
+
+
+def _place_mistake(path: Path, root: Path) -> str | None:
+    """What is wrong with the place or the name of a param-file, if anything."""
+    shape = f"{root}/{_SHAPE}"
+    try:
+        parts = name_of(path, root).split("/")
+    except UserError as error:
+        return error.sentences[0]
+    if len(parts) != 3 or path.suffix != ".yaml":
+        return f"{path}: a param-file lies at {shape}; move it"
+    for part in parts:
+        if not _PART.match(part):
+            return f"{path}: '{part}' in its path; use letters, digits, '_', '-' and '.' only"
+    return None
+
+
+def _read(path: Path, root: Path, misnamed: str = "") -> _Checked:
+    """What a file holds; one in a wrong place is read, too, for the mistakes inside."""
+    misplaced = misnamed or _place_mistake(path, root)
+    name = str(path) if misplaced else name_of(path, root)
+    sentences = [misplaced] if misplaced else []
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        return _Checked(path, name, None, [*sentences, f"{path}: cannot be read: {error.strerror}"])
+    except UnicodeDecodeError:
+        return _Checked(path, name, None, [*sentences, f"{path}: not UTF-8 text"])
+    marked = parse(text)
+    sentences += [f"{path}:{m.line}:{m.column}: {m.what}" for m in marked.mistakes]
+    if not isinstance(marked.value, dict):
+        return _Checked(path, name, None, sentences)
+    run, evaluations, complaints = _check(name, marked.value)
+    complaints += [] if misplaced else _model_elsewhere(name, marked.value.get("model"))
+    sentences += _located(str(path), marked, complaints)
+    group = _group(marked.value)
+    tested = tuple(evaluations) if group else ()
+    return _Checked(path, name, None if sentences else run, sentences, group, tested)
+
+
+def _group(raw: dict[str, Any]) -> str:
+    """Whose tables a run belongs to, as ``RunEntry.group`` says; empty if it does not say."""
+    study = "demo" if raw.get("series") == "demo" else raw.get("study")
+    return study if isinstance(study, str) else ""
+
+
+def _located(file: str, marked: Marked, complaints: list[Complaint]) -> list[str]:
+    found = []
+    for where, what in dict.fromkeys(complaints):
+        line, column = marked.mark(where)
+        found.append((line, column, f"{file}:{line}:{column}: {dotted(where)}{what}"))
+    return [sentence for _, _, sentence in sorted(found)]
+
+
+def _check(name: str, raw: dict[str, Any]) -> tuple[Run | None, list[Evaluation], list[Complaint]]:
+    """The run that ``raw`` describes, its evaluations that are right, and what is wrong with it.
+
+    Every part is checked by itself, so that a mistake in one hides none in another.
+    """
+    envelope, complaints = complaints_of(Envelope, raw)
+    training, _ = complaints_of(Training, raw.get("training"))  # the envelope says what is wrong
+    dataset, wrong = blocks.check_plugin("data", raw.get("dataset"), ("dataset",))
+    complaints += wrong
+    model, wrong = blocks.check_plugin("models", raw.get("model"), ("model",))
+    complaints += wrong
+    evaluations, wrong = blocks.check_evaluations(raw.get("evaluations"))
+    complaints += wrong
+    complaints += blocks.misfits(dataset, model, evaluations)
+    complaints += [*sweep_complaints(raw), *select_complaints(raw)]
+    base = Parts(dataset, model, training)
+    points, wrong = points_of(raw, base, evaluations)
+    complaints += wrong
+    run = Run(name, envelope, tuple(points), tuple(evaluations)) if envelope and points else None
+    return run, evaluations, complaints
+
+
+def _model_elsewhere(name: str, block: Any) -> Iterator[Complaint]:
+    """Whether a run of one model lies in the folder of another."""
+    folder = name.partition("/")[0]
+    model = block.get("name") if isinstance(block, dict) else None
+    if model in registry.names("models") and model != folder:
+        what = f": '{model}', but the file lies in the folder '{folder}'; move it"
+        yield ("model", "name"), what

@@ -1,0 +1,190 @@
+"""The index: what param-files ask for, checked, as rules need to know it: runs and data sets."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from isotrope import paths
+from isotrope.datasets.local_data import absent_files, in_bulk, sizes
+from isotrope.datasets.sources import unpinned
+from isotrope.digests import with_local_files
+from isotrope.errors import UserError, did_you_mean
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """A data set as built: what its rule needs to know."""
+
+    name: str
+    key: str
+    settings: str  # key=value words for `isotrope build`
+    digest: str
+    local_files: list[str]  # below $ISOTROPE_DATA
+    download_files: list[str] = field(default_factory=list)  # named in workflow/sources
+
+    @property
+    def manifest(self) -> str:
+        """The rule's output that stands for the data set."""
+        return paths.manifest(self.name, self.key).as_posix()
+
+    @property
+    def preview(self) -> str:
+        """The picture that the same rule makes."""
+        return paths.preview(self.name, self.key).as_posix()
+
+    @property
+    def downloads(self) -> list[str]:
+        """The files that are fetched for it, outputs of a rule of their own."""
+        return [paths.download(self.name, file).as_posix() for file in self.download_files]
+
+    @property
+    def made_from(self) -> str:
+        """What its files depend on: its digest, and the user's files with their sizes."""
+        found = [sizes(path) for path in self.local_files]
+        return " ".join([self.digest, *(one for one in found if one)])
+
+    @cached_property
+    def missing_files(self) -> list[str]:
+        """The user's files that are not there, and those to be fetched whose sums are unknown.
+
+        Files in bulk are needed until the data set is built. They are looked for once.
+        """
+        built = Path(self.manifest).is_file()
+        needed = [path for path in self.local_files if not (built and in_bulk(path))]
+        return [*absent_files(needed), *unpinned(self.name, self.download_files)]
+
+
+@dataclass(frozen=True)
+class EvaluationEntry:
+    """An evaluation of a point: ``dataset`` is a key of ``Index.datasets``."""
+
+    name: str
+    digest: str
+    dataset: str
+
+
+@dataclass(frozen=True)
+class PointEntry:
+    """A point of a run: what its rules need to know."""
+
+    training_digest: str
+    dataset: str  # a key of Index.datasets
+    evaluations: dict[str, EvaluationEntry]  # by the name of the table
+    parameters: dict[str, Any]
+
+    @property
+    def datasets(self) -> list[str]:
+        """The data sets that it is trained and tested on, the training one first."""
+        return list(dict.fromkeys([self.dataset, *(e.dataset for e in self.evaluations.values())]))
+
+
+@dataclass(frozen=True)
+class SelectEntry:
+    """How a point is chosen, as ``envelope.Select`` describes it."""
+
+    by: str
+    statistic: str
+    seeds: list[int]
+    ties: str
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """A run: what its rules need to know."""
+
+    study: str
+    series: str
+    label: str
+    source: str
+    model: str
+    dataset: str
+    seeds: list[int]
+    gpu: int
+    cpus: int
+    minutes: int
+    megabytes: int
+    seeds_per_job: int
+    points: dict[str, PointEntry]
+    select: SelectEntry | None = None
+
+    @property
+    def group(self) -> str:
+        """Whose tables and figures it belongs to: the study's, or the demo's."""
+        return "demo" if self.series == "demo" else self.study
+
+    @property
+    def tables(self) -> list[str]:
+        """The evaluations of its points, by the names of their tables."""
+        return sorted({table for point in self.points.values() for table in point.evaluations})
+
+    @property
+    def evaluated(self) -> list[str]:
+        """The points whose packs are evaluated and stand in tables, as paths name them."""
+        return [paths.SELECTED] if self.select else list(self.points)
+
+    def behind(self, point: str) -> list[PointEntry]:
+        """The point of that name; every candidate behind ``selected``; none if there is none."""
+        if self.select and point == paths.SELECTED:
+            return list(self.points.values())
+        return [self.points[point]] if point in self.points else []
+
+    def packs(self, point: str) -> dict[str, list[int]]:
+        """The packs of a point, with the seeds of each; a candidate has those of the choice."""
+        return self._packs_of_choice if point != paths.SELECTED else self._packs
+
+    @cached_property
+    def _packs(self) -> dict[str, list[int]]:
+        return blocks_of(self.seeds, self.seeds_per_job)
+
+    @cached_property
+    def _packs_of_choice(self) -> dict[str, list[int]]:
+        seeds = self.select.seeds if self.select else self.seeds
+        return blocks_of(seeds, self.seeds_per_job)
+
+
+def blocks_of(seeds: list[int], seeds_per_job: int) -> dict[str, list[int]]:
+    """The blocks 1-n, (n+1)-2n, ... of the fixed grid that hold seeds, each with its seeds."""
+    packs: dict[str, list[int]] = {}
+    for seed in seeds:
+        first = (seed - 1) // seeds_per_job * seeds_per_job + 1
+        packs.setdefault(f"{first}-{first + seeds_per_job - 1}", []).append(seed)
+    return packs
+
+
+@dataclass(frozen=True)
+class Index:
+    """All runs and the data sets that they need."""
+
+    runs: dict[str, RunEntry]
+    datasets: dict[str, DatasetEntry]
+
+    def waiting_for(self, run: str) -> list[str]:
+        """The user's files without which the run cannot be made."""
+        entry = self.runs[run]
+        needed = {key for point in entry.points.values() for key in point.datasets}
+        return sorted({f for key in needed for f in self.datasets[key].missing_files})
+
+    def digests(self, run: str) -> dict[str, str]:
+        """The training digest of each point of a run, with the sums of the user's files.
+
+        Raises:
+            UserError: if the manifest of a data set is damaged.
+        """
+        found = {}
+        for name, point in self.runs[run].points.items():
+            manifest = Path(self.datasets[point.dataset].manifest)
+            known = [manifest] if manifest.is_file() else []
+            found[name] = with_local_files(point.training_digest, *known)
+        return found
+
+    def run(self, name: str) -> RunEntry:
+        """The run of that name.
+
+        Raises:
+            UserError: if there is none.
+        """
+        if name not in self.runs:
+            hint = did_you_mean(name, self.runs)
+            raise UserError(f"{paths.PARAM_FILES}/{name}.yaml: no such param-file{hint}")
+        return self.runs[name]

@@ -1,0 +1,127 @@
+"""The index as a file: every checked param-file in one JSON, which is all that the Snakefile reads.
+
+Checking param-files needs torch; planning must not. So the head process compares the stamps (time
+and size) of param-files and plug-ins with those in ``out/index.json`` and, where they differ, has
+``isotrope check --write-index`` write it anew. Its jobs only read it, so that what happens to a
+param-file in the meantime is the affair of its own run, and of the next head.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from isotrope import paths, registry
+from isotrope.errors import UserError
+from isotrope.files import disk
+from isotrope.files.overlapping import overlapped
+from isotrope.plan.index import (
+    DatasetEntry,
+    EvaluationEntry,
+    Index,
+    PointEntry,
+    RunEntry,
+    SelectEntry,
+)
+
+VERSION = 3
+PLANNED = "ISOTROPE_PLANNED"  # set in the environment of the workflow's jobs
+
+
+def stamps(root: Path = paths.PARAM_FILES) -> dict[str, list[int]]:
+    """Time and size of everything that the index is made of."""
+    found = root.rglob("*.y*ml") if root.is_dir() else ()
+    named = {path.as_posix(): path for path in found if not path.name.startswith(".")}
+    for kind in (".", "params", "datasets", "plan", "data", "models", "evaluation", "training"):
+        for path in (registry.PACKAGE / kind).glob("*.py"):
+            named[f"isotrope/{kind}/{path.name}"] = path
+    names = sorted(named)
+    stamped = overlapped(_stamp, [named[name] for name in names])
+    return dict(zip(names, stamped, strict=True))
+
+
+def _stamp(path: Path) -> list[int]:
+    try:
+        found = path.stat()
+    except OSError:  # gone since it was listed, or a link to nowhere: the check says which
+        return [0, 0]
+    return [found.st_mtime_ns, found.st_size]
+
+
+def write(index: Index, stamped: dict[str, list[int]], path: Path = paths.INDEX) -> None:
+    """Write the index; ``stamped`` was taken before the param-files were read."""
+    content = {"version": VERSION, "stamps": stamped, **asdict(index)}
+    disk.write_whole(path, json.dumps(content, indent=1))
+
+
+def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
+    """The index and its stamps, or None where there is none that this version can read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["version"] != VERSION:
+            return None
+        runs = {name: _run(run) for name, run in content["runs"].items()}
+        datasets = {key: DatasetEntry(**one) for key, one in content["datasets"].items()}
+        stamped: dict[str, list[int]] = content["stamps"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return Index(runs, datasets), stamped
+
+
+def _run(raw: dict[str, Any]) -> RunEntry:
+    points = {name: _point(point) for name, point in raw["points"].items()}
+    select = SelectEntry(**raw["select"]) if raw["select"] else None
+    return RunEntry(**{**raw, "points": points, "select": select})
+
+
+def _point(raw: dict[str, Any]) -> PointEntry:
+    evaluations = {table: EvaluationEntry(**one) for table, one in raw["evaluations"].items()}
+    return PointEntry(**{**raw, "evaluations": evaluations})
+
+
+def current(stamped: dict[str, list[int]] | None = None) -> Index:
+    """The index as the files are now; it is made anew in a process of its own where they changed.
+
+    In a job of the workflow it is the index as it was when the job was planned.
+
+    Args:
+        stamped: the stamps of now, if they are known.
+
+    Raises:
+        UserError: with every mistake of every param-file.
+    """
+    if in_job():
+        return as_written()
+    known = read()
+    if known is not None and known[1] == (stamps() if stamped is None else stamped):
+        return known[0]
+    command = [sys.executable, "-m", "isotrope.cli", "check", "--write-index", "--quiet"]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode == 2:
+        raise UserError(*done.stderr.splitlines())
+    if done.returncode != 0:
+        raise RuntimeError(f"`isotrope check` failed:\n{done.stderr}")
+    known = read()
+    if known is None:
+        raise UserError(f"{paths.INDEX}: could not be written or read back; is the disk full?")
+    return known[0]
+
+
+def in_job() -> bool:
+    """Whether Snakemake planned what this process does."""
+    return bool(os.environ.get(PLANNED))
+
+
+def as_written() -> Index:
+    """The index as the head process wrote it, whatever the files are now: for jobs.
+
+    Raises:
+        UserError: if there is none.
+    """
+    known = read()
+    if known is None:
+        raise UserError(f"{paths.INDEX} is absent or damaged; start snakemake on the head node")
+    return known[0]

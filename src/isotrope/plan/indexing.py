@@ -1,0 +1,82 @@
+"""From checked param-files to the entries of the index. Imports the plug-ins, and so torch."""
+
+from isotrope import registry
+from isotrope.datasets.names import dataset_key
+from isotrope.digests import dataset_digest
+from isotrope.params.blocks import Plugin
+from isotrope.params.param_file import Run
+from isotrope.params.points import Point, parameters
+from isotrope.plan.index import (
+    DatasetEntry,
+    EvaluationEntry,
+    Index,
+    PointEntry,
+    RunEntry,
+    SelectEntry,
+)
+from isotrope.settings import build_settings
+
+
+def index_of(runs: list[Run]) -> Index:
+    """The index of checked runs."""
+    datasets: dict[str, DatasetEntry] = {}
+    entries = {run.name: _run_entry(run, datasets) for run in runs}
+    return Index(entries, datasets)
+
+
+def _run_entry(run: Run, datasets: dict[str, DatasetEntry]) -> RunEntry:
+    envelope, resources = run.envelope, run.envelope.resources
+    first = run.points[0]
+    return RunEntry(
+        study=envelope.study,
+        series=envelope.series,
+        label=run.label,
+        source=str(getattr(first.dataset.params, "source", "")),
+        model=first.model.name,
+        dataset=first.dataset.name,
+        seeds=envelope.seeds,
+        gpu=resources.gpu,
+        cpus=resources.cpus,
+        minutes=resources.minutes,
+        megabytes=resources.megabytes,
+        seeds_per_job=resources.seeds_per_job,
+        points={point.name: _point_entry(run, point, datasets) for point in run.points},
+        select=select_entry(run),
+    )
+
+
+def select_entry(run: Run) -> SelectEntry | None:
+    """How the run's point is chosen, if it is."""
+    select = run.envelope.select
+    return SelectEntry(**select.model_dump()) if select else None
+
+
+def _point_entry(run: Run, point: Point, datasets: dict[str, DatasetEntry]) -> PointEntry:
+    digest = point.digest
+    return PointEntry(
+        training_digest=digest,
+        dataset=_add(point.dataset, datasets),
+        evaluations={
+            one.alias: EvaluationEntry(
+                one.name, one.digest(digest), _add(one.dataset or point.dataset, datasets)
+            )
+            for one in run.evaluations
+        },
+        parameters=parameters(point.settings()),
+    )
+
+
+def _add(plugin: Plugin, datasets: dict[str, DatasetEntry]) -> str:
+    """Enter a data set, once, and return its key."""
+    key, module = dataset_key(plugin.params), registry.load("data", plugin.name)
+    fetched = getattr(module, "downloads", None)  # few data sets have any
+    entry = DatasetEntry(
+        name=plugin.name,
+        key=key,
+        settings=" ".join(f"{k}={v}" for k, v in build_settings(plugin.params).items()),
+        digest=dataset_digest(plugin.name, plugin.params),
+        local_files=module.local_files(plugin.params),
+        download_files=fetched(plugin.params) if fetched else [],
+    )
+    datasets[f"{plugin.name}/{key}"] = entry
+    return f"{plugin.name}/{key}"

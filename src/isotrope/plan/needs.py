@@ -1,0 +1,147 @@
+"""What a rule needs to know of one data set, run, point or pack, whatever targets are asked for."""
+
+from functools import cached_property
+from typing import Any
+
+from isotrope import paths
+from isotrope.datasets.local_data import VARIABLE, local_root
+from isotrope.errors import UserError, did_you_mean
+from isotrope.plan import index_file
+from isotrope.plan.index import DatasetEntry, Index, PointEntry, RunEntry
+
+
+class Needs:
+    """Answers from the index.
+
+    Args:
+        head: whether this is the process that plans; only it compares the index with the files.
+
+    Raises:
+        UserError: for mistakes in any param-file.
+    """
+
+    def __init__(self, head: bool = True) -> None:
+        self.head = head
+        self._waiting: dict[str, list[str]] = {}
+
+    @cached_property
+    def index(self) -> Index:
+        """All runs; read when first needed: drawing from tables needs no param-file checked."""
+        return index_file.current() if self.head else index_file.as_written()
+
+    def waiting_for(self, run: str) -> list[str]:
+        """The user's files without which a run cannot be made; looked for once."""
+        if run not in self._waiting:
+            self._waiting[run] = self.index.waiting_for(run)
+        return self._waiting[run]
+
+    def dataset(self, key: str) -> DatasetEntry:
+        """The data set that is built under that key, as in ``stir/emoji``.
+
+        Raises:
+            UserError: if no param-file uses such a data set.
+        """
+        if key not in self.index.datasets:
+            hint = did_you_mean(key, self.index.datasets)
+            raise UserError(f"out/data/{key}: no param-file uses such a data set{hint}")
+        return self.index.datasets[key]
+
+    def run(self, name: str) -> RunEntry:
+        """The run of that name.
+
+        Raises:
+            UserError: if there is no such param-file, or its data are not there.
+        """
+        entry = self.index.run(name)
+        if self.head and (files := self.waiting_for(name)):
+            raise UserError(f"{name} needs {under_local_root(files)}")
+        return entry
+
+    def points(self, run: str, name: str) -> list[PointEntry]:
+        """The point of a run, alone; behind ``selected`` every candidate.
+
+        Raises:
+            UserError: if the run has no such point.
+        """
+        entry = self.run(run)
+        found = entry.behind(name)
+        if not found:
+            known = [*entry.points, *([paths.SELECTED] if entry.select else [])]
+            raise UserError(f"{run} has no point '{name}'{did_you_mean(name, known)}")
+        return found
+
+    def training(self, run: str, point: str, pack: str) -> dict[str, str]:
+        """What a pack is trained for: when this changes, its job runs again.
+
+        Raises:
+            UserError: if the run has no such point or pack.
+        """
+        digests = [one.training_digest for one in self.points(run, point)]
+        return {"digest": " or ".join(digests), "seeds": self._seeds(run, point, pack)}
+
+    def evaluations(self, run: str, point: str, pack: str) -> dict[str, Any]:
+        """What a pack is evaluated for: the digest of each evaluation, by the name of its table.
+
+        Raises:
+            UserError: if the run has no such point or pack.
+        """
+        digests: dict[str, str] = {}
+        for one in self.points(run, point):
+            for table, entry in one.evaluations.items():
+                known = digests.get(table)
+                digests[table] = f"{known} or {entry.digest}" if known else entry.digest
+        return {"digests": digests, "seeds": self._seeds(run, point, pack)}
+
+    def _seeds(self, run: str, point: str, pack: str) -> str:
+        packs = self.run(run).packs(point)
+        if pack not in packs:
+            raise UserError(f"{run} has no pack seeds-{pack}{did_you_mean(pack, packs)}")
+        return ",".join(str(seed) for seed in packs[pack])
+
+    def training_data(self, run: str, point: str) -> list[str]:
+        """The manifest of the data set that a point is trained on; of each candidate's."""
+        keys = dict.fromkeys(one.dataset for one in self.points(run, point))
+        return [self.dataset(key).manifest for key in keys]
+
+    def evaluation_data(self, run: str, point: str) -> list[str]:
+        """The manifests of the data sets that a point is tested on, the training one included."""
+        keys = dict.fromkeys(key for one in self.points(run, point) for key in one.datasets)
+        return [self.dataset(key).manifest for key in keys]
+
+    def choice(self, run: str, point: str) -> list[str]:
+        """The choice that ``selected`` waits for; nothing for a point of that name."""
+        return [paths.choice(run).as_posix()] if point == paths.SELECTED else []
+
+    def candidates(self, run: str) -> list[str]:
+        """What the choice of a run is made from.
+
+        Raises:
+            UserError: if the run has nothing to choose.
+        """
+        entry = self.run(run)
+        if entry.select is None:
+            raise UserError(f"{paths.choice(run)}: {run} has no `select`: all points are evaluated")
+        return [path for point in entry.points for path in of_packs(run, entry, point, "run.json")]
+
+    def rule_of_choice(self, run: str) -> dict[str, str]:
+        """What a choice depends on besides its candidates' results."""
+        entry = self.run(run)
+        digests = {name: point.training_digest for name, point in entry.points.items()}
+        return {"select": str(entry.select), "candidates": str(digests)}
+
+
+def of_packs(name: str, run: RunEntry, point: str, file: str) -> list[str]:
+    """One output of every pack of a point."""
+    return [(paths.pack_folder(name, point, pack) / file).as_posix() for pack in run.packs(point)]
+
+
+def under_local_root(files: list[str]) -> str:
+    """The user's files as they are asked for, and files that cannot be fetched without sums."""
+    unknown = [path for path in files if path.startswith(f"{paths.DOWNLOADS}/")]
+    mine = [path for path in files if path not in unknown]
+    root = f"${VARIABLE}" if local_root() else f"${VARIABLE}, which is not set"
+    parts = [f"{', '.join(mine)} under {root} (see the README, Data)"] if mine else []
+    for dataset in dict.fromkeys(path.split("/")[-2] for path in unknown):
+        names = [path.split("/")[-1] for path in unknown if path.split("/")[-2] == dataset]
+        parts.append(f"the checksum of {', '.join(names)} (run `isotrope pin {dataset}`)")
+    return " and ".join(parts)

@@ -1,0 +1,109 @@
+"""Which runs the collective targets are about: ``--config studies=... series=... runs=...``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from isotrope.errors import UserError, did_you_mean
+from isotrope.plan.index import Index, RunEntry
+
+SERIES = ("demo", "extra", "own", "published")
+KEYS = ("studies", "series", "runs")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a user asks for; an empty list of runs or studies means all of them.
+
+    Asking for a run by its whole name overrides studies and series; a pattern stays within those
+    that are named beside it. Asking for a study, and for no series, means its published and own
+    runs. Asking for nothing means demo and own runs, so that a bare ``snakemake`` never starts the
+    thousand GPU hours of a published study. Extra runs, which go beyond it, are made only when
+    asked for by series or by name.
+
+    ``option`` stands before a key where a mistake is named, as the user wrote it.
+    """
+
+    studies: tuple[str, ...] = ()
+    series: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    option: str = "--config "
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], option: str = "--config ") -> "Selection":
+        """The selection in Snakemake's ``config``: words separated by commas, or lists.
+
+        Raises:
+            UserError: for an unknown key or series.
+        """
+        wrong = [
+            f"{option}{key}: unknown key{did_you_mean(key, KEYS)}"
+            for key in config
+            if key not in KEYS
+        ]
+        values = {key: _words(config.get(key)) for key in KEYS}
+        wrong += [
+            f"{option}series: no series is called '{word}'{did_you_mean(word, SERIES)}"
+            for word in values["series"]
+            if word not in SERIES
+        ]
+        if wrong:
+            raise UserError(*wrong)
+        if not values["series"] and not values["runs"]:
+            values["series"] = ("own", "published") if values["studies"] else ("demo", "own")
+        return cls(**values, option=option)
+
+    def names(self, index: Index) -> list[str]:
+        """The runs asked for, whether their data are there or not.
+
+        Raises:
+            UserError: for a study or run that no param-file has.
+        """
+        if self.runs:
+            return self._named(index)
+        known = {run.study for run in index.runs.values()}
+        unknown = [
+            f"{self.option}studies: no study is called '{study}'{did_you_mean(study, known)}"
+            for study in self.studies
+            if study not in known
+        ]
+        if unknown:
+            raise UserError(*unknown)
+        return [name for name, run in index.runs.items() if self._wanted(run)]
+
+    def _wanted(self, run: RunEntry) -> bool:
+        """Whether a run is of the studies and series asked for."""
+        of_study = not self.studies or run.study in self.studies
+        return of_study and (not self.series or run.series in self.series)
+
+    def _named(self, index: Index) -> list[str]:
+        found: dict[str, None] = {}
+        wrong = []
+        for pattern in self.runs:
+            name = pattern.removeprefix("param-files/").removesuffix(".yaml")
+            matches = [
+                run
+                for run, entry in index.runs.items()
+                if run == name or (fnmatchcase(run, name) and self._wanted(entry))
+            ]
+            found |= dict.fromkeys(matches)
+            if not matches:
+                hint = did_you_mean(name, index.runs)
+                wrong.append(f"{self.option}runs: no param-file is called '{name}'{hint}")
+        if wrong:
+            raise UserError(*wrong)
+        return list(found)
+
+    def as_config(self) -> str:
+        """The selection as words for ``--config``."""
+        pairs = ((key, getattr(self, key)) for key in KEYS)
+        return " ".join(f"{key}={','.join(words)}" for key, words in pairs if words)
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """Words of a text or a list; Snakemake makes None of ``key=`` and a number of ``key=5``."""
+    if value is None:
+        return ()
+    words = value if isinstance(value, list | tuple) else str(value).split(",")
+    return tuple(str(word).strip() for word in words if str(word).strip())

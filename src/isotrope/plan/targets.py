@@ -1,0 +1,261 @@
+"""What Snakemake is asked for, and what that needs: the Snakefile's input functions.
+
+Needs neither torch nor the plug-ins: all it knows of param-files comes from the index, and where
+tables are the only thing there (``out/tables`` copied into a fresh clone), from the tables.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from isotrope import paths, registry
+from isotrope.errors import UserError
+from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
+from isotrope.plan.needs import Needs, of_packs, under_local_root
+from isotrope.plan.selection import Selection
+
+Figures = Mapping[str, str]  # figure: study
+
+
+class Plan(Needs):
+    """The files behind the targets, for one selection of runs.
+
+    Args:
+        config: Snakemake's ``config``: studies, series, runs.
+        head: whether this is the process that plans; only it compares the index with the files.
+
+    Raises:
+        UserError: for mistakes in the selection or in any param-file.
+    """
+
+    def __init__(self, config: Mapping[str, Any], head: bool = True) -> None:
+        super().__init__(head)
+        self.selection = Selection.of(config) if head else Selection()
+        self.tables_are_sources = not (paths.OUT / "runs").exists() and bool(copied_tables())
+        if head and not self.tables_are_sources:
+            self._asked()
+
+    @cached_property
+    def _ready(self) -> list[str]:
+        return [name for name in self._asked() if not self.waiting_for(name)]
+
+    def _asked(self) -> list[str]:
+        """The runs that are asked for; those asked for by name must have their data.
+
+        Raises:
+            UserError: if the data of a run that was asked for by name are not there.
+        """
+        names = self.selection.names(self.index)
+        if self.selection.runs:
+            waiting = {name: files for name in names if (files := self.waiting_for(name))}
+            if waiting:
+                needed = (f"{n} needs {under_local_root(f)}" for n, f in waiting.items())
+                raise UserError(*needed)
+        return names
+
+    def notes(self) -> list[str]:
+        """What a user should know before the work starts: what is left out, and why."""
+        if self.tables_are_sources:
+            taken = "out/runs is absent: the tables in out/tables are taken as they are; "
+            return [f"{taken}`snakemake runs` trains", *untabled()]
+        waiting: dict[str, list[str]] = {}
+        for name in self._asked():
+            if files := self.waiting_for(name):
+                waiting.setdefault(under_local_root(files), []).append(name)
+        return [
+            f"{len(names)} {'runs wait' if len(names) > 1 else 'run waits'} for data: {what}: "
+            f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
+            for what, names in waiting.items()
+        ]
+
+    def selection_as_config(self) -> str:
+        """The selection as words for ``--config``."""
+        return self.selection.as_config()
+
+    # the collective targets
+
+    def datasets(self) -> list[str]:
+        """Manifest and picture of every data set that a run needs."""
+        keys: dict[str, None] = {}
+        for name in self._ready:
+            for point in self.index.runs[name].points.values():
+                keys |= dict.fromkeys(point.datasets)
+        entries = [self.index.datasets[key] for key in keys]
+        return [path for entry in entries for path in (entry.manifest, entry.preview)]
+
+    def packs(self, file: str) -> list[str]:
+        """One output of every pack of every run that is asked for."""
+        return [path for name in self._ready for path in self._of_packs(name, file)]
+
+    def _of_packs(self, name: str, file: str) -> list[str]:
+        run = self.index.runs[name]
+        return [path for point in run.evaluated for path in of_packs(name, run, point, file)]
+
+    @cached_property
+    def _tables_by_group(self) -> dict[str, dict[str, list[str]]]:
+        """For each group and each of its tables the runs that have rows there."""
+        if self.tables_are_sources:
+            return copied_tables()
+        groups: dict[str, dict[str, list[str]]] = {}
+        for name in self._ready:
+            run = self.index.runs[name]
+            tables = groups.setdefault(run.group, {})
+            chosen = ("selection",) if run.select else ()
+            for table in ("runs", *chosen, *run.tables):
+                tables.setdefault(table, []).append(name)
+        return groups
+
+    def tables(self) -> list[str]:
+        """Every table of every group that has a run."""
+        groups = self._tables_by_group
+        return [f"out/tables/{g}/{table}.csv" for g, tables in groups.items() for table in tables]
+
+    @cached_property
+    def _arrays_by_group(self) -> dict[str, list[str]]:
+        """For each group the tables that have arrays beside their rows."""
+        if self.tables_are_sources:
+            return copied_arrays()
+        groups: dict[str, dict[str, None]] = {}
+        for name in self._ready:
+            run = self.index.runs[name]
+            for point in run.points.values():
+                for table, one in point.evaluations.items():
+                    if registry.literal("evaluation", one.name, "ARRAYS", False):
+                        groups.setdefault(run.group, {})[table] = None
+        return {group: list(tables) for group, tables in groups.items()}
+
+    def arrays(self) -> list[str]:
+        """The arrays beside the tables of every group that has a run."""
+        groups = self._arrays_by_group
+        return [f"out/tables/{g}/{table}.npz" for g, tables in groups.items() for table in tables]
+
+    def tables_of_group(self, group: str) -> list[str]:
+        """Every table of a group."""
+        return [path for path in self.tables() if path.startswith(f"out/tables/{group}/")]
+
+    def summaries(self) -> list[str]:
+        """The page of every group that has a table of runs."""
+        groups = self._tables_by_group
+        return [f"out/tables/{group}/summary.html" for group in groups if "runs" in groups[group]]
+
+    def inputs_of_table(self, group: str, table: str) -> list[str]:
+        """The results that a table is collected from.
+
+        Raises:
+            UserError: if no run that is asked for has rows in the table.
+        """
+        names = self._tables_by_group.get(group, {}).get(table, [])
+        if not names:
+            raise UserError(
+                f"out/tables/{group}/{table}.csv: no run that is asked for "
+                f"({self.selection.as_config()}) has rows in it; ask for others with "
+                "--config studies=... series=... runs=..."
+            )
+        if lost := self._only_in_table(group, names):
+            raise UserError(
+                f"out/tables/{group}/runs.csv holds results of {', '.join(lost)} that are not in "
+                "out/runs, and collecting would lose them; move out/tables away first, or ask for "
+                "these runs too"
+            )
+        if table == "selection":
+            return [paths.choice(name).as_posix() for name in names]
+        return [path for name in names for path in self._of_packs(name, "results.csv")]
+
+    def _only_in_table(self, group: str, asked: list[str]) -> list[str]:
+        """Runs of a table copied from elsewhere: known, not asked for, and without results here."""
+        return [
+            name
+            for name in sorted(runs_in(paths.table_folder(group) / "runs.csv"))
+            if name in self.index.runs
+            and name not in asked
+            and not (paths.OUT / "runs" / name).exists()
+        ]
+
+    def labels(self, group: str, table: str) -> str:
+        """What the table of runs says of runs besides results: changed, it is written anew."""
+        if table != "runs":
+            return ""
+        runs = {name: self.index.runs[name] for name in self._tables_by_group[group][table]}
+        return "; ".join(f"{name}: {run.series}, {run.label}" for name, run in runs.items())
+
+    def labels_asked_for(self) -> str:
+        """What is tracked of the runs asked for besides results: changed, it is written anew."""
+        runs = {name: self.index.runs[name] for name in self._ready}
+        return "; ".join(f"{n}: {run.study}, {run.series}, {run.label}" for n, run in runs.items())
+
+    def tracking(self) -> list[str]:
+        """What stands for the MLflow store, unless there is nothing to put into it."""
+        return [paths.tracked("mlflow").as_posix()] if self.packs("results.csv") else []
+
+    def figures(self, figures: Figures) -> list[str]:
+        """Every figure whose tables are there, or will be; some are also a table in LaTeX."""
+        return [
+            f"out/figures/{group}/{figure}{suffix}"
+            for group, figure, absent in self._drawable(figures)
+            if not absent
+            for suffix in (".svg", *((".tex",) if _in_latex(figure) else ()))
+        ]
+
+    def figures_left_out(self, figures: Figures) -> list[str]:
+        """A sentence for each figure that lacks a table."""
+        return [
+            f"out/figures/{group}/{figure}.svg is left out: no table {', '.join(absent)} in "
+            f"out/tables/{group}"
+            for group, figure, absent in self._drawable(figures)
+            if absent
+        ]
+
+    def _drawable(self, figures: Figures) -> list[tuple[str, str, list[str]]]:
+        found = []
+        arrays = self._arrays_by_group
+        for group, tables in self._tables_by_group.items():
+            known = {*tables, *(f"{table}.npz" for table in arrays.get(group, []))}
+            known |= set() if self.tables_are_sources else {"examples.npz"}
+            for figure, study in figures.items():
+                if group in ("demo", study):
+                    absent = [one for one in _needed(figure) if one not in known]
+                    found.append((group, figure, absent))
+        return found
+
+    def tables_of_figure(self, group: str, figure: str) -> list[str]:
+        """The tables that a figure is drawn from, and the arrays beside them that it needs."""
+        files = (one if one.endswith(".npz") else f"{one}.csv" for one in _needed(figure))
+        return [f"out/tables/{group}/{file}" for file in files]
+
+    def manifests_of_group(self, group: str) -> list[str]:
+        """The data sets that the runs of a group are trained on."""
+        runs = [run for name in self._ready if (run := self.index.runs[name]).group == group]
+        keys = dict.fromkeys(point.dataset for run in runs for point in run.points.values())
+        return [self.index.datasets[key].manifest for key in keys]
+
+    def caption(self, figure: str) -> str:
+        """What a figure shows, as its module says."""
+        return str(registry.literal("figures", figure, "CAPTION"))
+
+    def published(self, figures: Figures, figure: str) -> str:
+        """The published numbers that stand beside ours in a figure.
+
+        Raises:
+            UserError: if the figure is in no study.
+        """
+        if figure not in figures:
+            raise UserError(
+                f"the figure {figure} is not listed in workflow/rules/figures.smk; add the line "
+                f'"{figure}": "<study>" to FIGURES'
+            )
+        return (paths.PUBLISHED / f"{figures[figure]}.csv").as_posix()
+
+    def report(self, figures: Figures) -> list[str]:
+        """The report, unless there is nothing to report."""
+        return [paths.REPORT.as_posix()] if self.tables() and self.figures(figures) else []
+
+
+def _in_latex(figure: str) -> bool:
+    """Whether a figure's module writes its numbers as a table in LaTeX, too."""
+    return bool(registry.literal("figures", figure, "LATEX", False))
+
+
+def _needed(figure: str) -> list[str]:
+    """The tables that a figure is drawn from by name; those of arrays end with ``.npz``."""
+    tables = registry.literal("figures", figure, "TABLES")
+    return [*tables, *(f"{one}.npz" for one in registry.literal("figures", figure, "ARRAYS", ()))]

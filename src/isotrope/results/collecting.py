@@ -1,0 +1,192 @@
+"""Which results belong into the tables of a group: those of every run that is up to date on disk.
+
+A table holds the runs that were asked for, and beside them every other run of the group as far as
+it is trained and evaluated as its param-file says now: asking for one run by name drops no other.
+"""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from isotrope import paths, registry
+from isotrope.digests import with_local_files
+from isotrope.errors import UserError, did_you_mean
+from isotrope.files.disk import write_whole
+from isotrope.files.tables import SELECTION_COLUMNS
+from isotrope.plan import index_file
+from isotrope.plan.index import Index, RunEntry
+from isotrope.results import choice, tables
+from isotrope.results.choice import Choice
+from isotrope.results.table_arrays import collect_arrays
+from isotrope.results.tables import CollectedRun
+
+
+def collect_group(group: str, table: str | None = None, arrays: bool = False) -> list[Path]:
+    """Write the tables of a group and the arrays beside them, or one of both.
+
+    Args:
+        group: a study, or ``demo``.
+        table: the one table to write; all, and all arrays, if left out.
+        arrays: whether to write the arrays of ``table`` instead of its rows.
+
+    Raises:
+        UserError: if the group has no finished run, or a result is damaged.
+    """
+    known = index_file.current()
+    groups = {run.group for run in known.runs.values()}
+    if group not in groups:
+        raise UserError(f"no param-file belongs to '{group}'{did_you_mean(group, groups)}")
+    runs = {name: run for name, run in known.runs.items() if run.group == group}
+    chosen = {name: choice.of_run(known, name) for name, run in runs.items() if run.select}
+    choices = {name: made for name, made in chosen.items() if made is not None}
+    if table == "selection":
+        return [_write_selection(group, choices)]
+    found = [
+        pack
+        for name, run in runs.items()
+        for point in run.evaluated
+        for pack in finished_packs(known, name, run, point, choices.get(name))
+    ]
+    if not found:
+        raise UserError(f"no run of {group} is finished; run `snakemake evaluations`")
+    folder = paths.table_folder(group)
+    if arrays and table is not None:
+        return [collect_arrays(found, table, folder)]
+    written = tables.collect(group, found, folder, table)
+    if table is None:
+        with_arrays = sorted(
+            {one for pack in found for one in pack.arrays if one in pack.evaluations}
+        )
+        written += [collect_arrays(found, one, folder) for one in with_arrays]
+    if choices and table is None:
+        written.append(_write_selection(group, choices))
+    return written
+
+
+def _write_selection(group: str, choices: dict[str, Choice]) -> Path:
+    """Write the choices of a group's runs: a row per run and candidate, in the sweep's order.
+
+    Raises:
+        UserError: if no run of the group has chosen.
+    """
+    if not choices:
+        raise UserError(f"no run of {group} has chosen a point; run `snakemake tables`")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(SELECTION_COLUMNS)
+    for run, made in sorted(choices.items()):
+        for one in made.candidates:
+            chosen = "true" if one.point == made.winner else "false"
+            value, n = repr(one.value), len(one.values)
+            writer.writerow([run, one.point, made.rule.statistic, value, n, chosen])
+    path = paths.table_folder(group) / "selection.csv"
+    write_whole(path, text.getvalue())
+    return path
+
+
+def finished_packs(
+    known: Index, name: str, run: RunEntry, place: str, made: Choice | None
+) -> list[CollectedRun]:
+    """The packs of a point, each with the seeds and evaluations that are up to date.
+
+    Args:
+        known: all runs.
+        name: the run's name.
+        run: what the index knows of it.
+        place: the point as paths name it.
+        made: the choice of the run that the point was made by; the point is then its winner.
+
+    Raises:
+        UserError: if the summary of a pack is damaged.
+    """
+    point = made.winner if made else place
+    if point not in run.points:
+        return []  # nothing is chosen yet
+    entry = run.points[point]
+    manifests = {key: Path(known.datasets[key].manifest) for key in entry.datasets}
+    if not all(path.is_file() for path in manifests.values()):
+        return []
+    trained_on = manifests[entry.dataset]
+    digest = with_local_files(entry.training_digest, trained_on)
+    stores = {
+        table: (one.name, with_local_files(one.digest, *{trained_on: 0, manifests[one.dataset]: 0}))
+        for table, one in entry.evaluations.items()
+    }
+    arrays = {
+        table: paths.finished_evaluation(name, point, *store, 0).parent
+        for table, store in stores.items()
+        if registry.literal("evaluation", store[0], "ARRAYS", False)
+    }
+    found = []
+    for pack, seeds in run.packs(place).items():
+        folder = paths.pack_folder(name, place, pack)
+        status = _trained(folder, digest)
+        if trained := tuple(seed for seed in seeds if seed in status):
+            evaluated = [seed for seed in trained if status[seed] != "diverged"]
+            listed = _listed(folder / "results.csv")
+            known_here = tuple(
+                table
+                for table, store in stores.items()
+                if table in listed
+                and all(
+                    paths.finished_evaluation(name, point, *store, seed).is_file()
+                    for seed in evaluated
+                )
+            )
+            pack_of = _collected(name, run, point, folder, trained, digest, known_here)
+            found.append(replace(pack_of, arrays=arrays))
+    return found
+
+
+def _trained(folder: Path, digest: str) -> dict[int, str]:
+    """The seeds of a pack with their status; none if it was trained otherwise."""
+    try:
+        said = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if said["training_digest"] != digest:
+            return {}
+        return {one["seed"]: one["status"] for one in said["seeds"]}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{folder / 'run.json'} is truncated or altered; delete it and run `snakemake runs`: "
+            "finished seeds are not trained again"
+        ) from error
+
+
+def _listed(results: Path) -> set[str]:
+    """The evaluations that a pack's results hold; their rows are checked when they are read."""
+    if not results.is_file():
+        return set()
+    with results.open(encoding="utf-8", newline="") as file:
+        return {row.get("evaluation") or "" for row in csv.DictReader(file)}
+
+
+def _collected(
+    name: str,
+    run: RunEntry,
+    point: str,
+    folder: Path,
+    seeds: tuple[int, ...],
+    digest: str,
+    evaluations: tuple[str, ...],
+) -> CollectedRun:
+    entry = run.points[point]
+    names = ("dataset.name", "model.name", "dataset.source")
+    return CollectedRun(
+        run=name,
+        study=run.study,
+        series=run.series,
+        label=run.label,
+        source=run.source,
+        model=run.model,
+        dataset=run.dataset,
+        point=point,
+        parameters={k: v for k, v in entry.parameters.items() if k not in names},
+        pack=folder,
+        seeds=seeds,
+        training_digest=digest,
+        evaluations=evaluations,
+    )

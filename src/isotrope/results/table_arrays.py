@@ -1,0 +1,86 @@
+"""The arrays beside a table: those of the best seed of each run and point, in one npz file.
+
+``<evaluation>.npz`` holds ``<run>/<point>/<array>`` and the number of the seed as
+``<run>/<point>/seed``. The best seed has the highest accuracy in the table ``accuracy``, where its
+run has that, else the best validation accuracy; of equals it is the first.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from isotrope.errors import UserError
+from isotrope.files.arrays import Array, read_arrays, write_arrays
+from isotrope.results.tables import CollectedRun, Row, pack_rows, seed_rows
+
+ACCURACY = "accuracy"
+
+
+def collect_arrays(runs: Sequence[CollectedRun], table: str, folder: Path) -> Path:
+    """Write ``<table>.npz`` into ``folder``; the arrays of one seed at a time are in memory.
+
+    Args:
+        runs: the packs of the group.
+        table: the name under which the runs are evaluated.
+        folder: where the tables are; it is made if need be.
+
+    Raises:
+        UserError: if no run has such arrays, or a file of a pack is absent, damaged or of another
+            training than the param-file's; then nothing is written.
+    """
+    points: dict[tuple[str, str], list[CollectedRun]] = {}
+    for run in runs:
+        if table in run.arrays and table in run.evaluations:
+            points.setdefault((run.run, run.point), []).append(run)
+    if not points:
+        raise UserError(f"{folder / table}.npz: no finished run has arrays of '{table}'")
+    best = {
+        key: found
+        for key, packs in sorted(points.items())
+        if (found := best_seed(packs)) is not None  # else all have diverged
+    }
+    path = folder / f"{table}.npz"
+    write_arrays(path, _members(best, table))
+    return path
+
+
+def _members(
+    best: dict[tuple[str, str], tuple[CollectedRun, int]], table: str
+) -> Iterator[tuple[str, Array]]:
+    for (name, point), (run, seed) in best.items():
+        results = run.pack / "results.csv"
+        remedy = f"delete {results} and run `snakemake tables`: what is missing is computed again"
+        yield f"{name}/{point}/seed", np.array(seed)
+        for key, array in read_arrays(run.arrays[table] / f"{seed}.npz", remedy).items():
+            yield f"{name}/{point}/{key}", array
+
+
+def best_seed(packs: Sequence[CollectedRun]) -> tuple[CollectedRun, int] | None:
+    """The best seed of a run's point, with its pack; None if every seed has diverged.
+
+    Raises:
+        UserError: if a file of a pack is absent, damaged or of another training.
+    """
+    tested = all(ACCURACY in pack.evaluations for pack in packs)
+    found = []
+    for pack in packs:
+        trained = [row for row in seed_rows(pack) if row["status"] != "diverged"]
+        if tested:
+            accuracies = _accuracies(pack, trained)
+        else:
+            accuracies = {int(row["seed"]): _number(row) for row in trained}
+        found += [(value, -seed, pack) for seed, value in accuracies.items()]
+    if not found:
+        return None
+    _, seed, pack = max(found, key=lambda one: one[:2])
+    return pack, -seed
+
+
+def _accuracies(pack: CollectedRun, trained: Sequence[Row]) -> dict[int, float]:
+    rows = pack_rows(pack, trained, {ACCURACY})[ACCURACY]
+    return {int(row["seed"]): float(row["value"]) for row in rows if row["metric"] == ACCURACY}
+
+
+def _number(row: Row) -> float:
+    return float(row["best_validation_accuracy"] or 0)

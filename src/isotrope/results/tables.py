@@ -1,0 +1,265 @@
+"""Tables: what the runs of a group have measured, collected from the folders of their packs.
+
+``runs.csv`` has a row per run, point and seed; ``<evaluation>.csv`` has the rows of one evaluation
+and joins it by these three. Accuracies are fractions, scales and positions pixels, memory MB and
+times seconds. Numbers are written so that reading them gives back the same floats, and rows are
+sorted, so that the same results always make the same bytes.
+
+A diverged seed stands in ``runs.csv`` only. A collapsed seed (it never left chance level) stands in
+every table; its status tells it apart.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from isotrope.errors import UserError, did_you_mean
+from isotrope.files.disk import write_whole
+from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS
+
+Scalar = str | int | float | bool | None
+Row = dict[str, str]
+
+KEY = ("run", "point", "seed")
+STATUSES = ("done", "diverged", "collapsed")
+_SEED_KEYS = (
+    "status",
+    "epochs",
+    "best_epoch",
+    "best_validation_accuracy",
+    "seconds_per_epoch_last",
+    "seconds_per_epoch_mean",
+    "peak_memory_mb",
+    "device",
+)
+_AGAIN = "delete it and run `snakemake tables`, finished seeds are not trained or tested again"
+
+
+@dataclass(frozen=True)
+class CollectedRun:
+    """One pack whose results belong into the tables, and what its param-file says about it.
+
+    Args:
+        run: the run's name, ``<model>/<dataset>/<variant>``.
+        study: the study that the run belongs to.
+        series: ``published``, ``demo`` or ``own``.
+        label: the run's name in legends.
+        source: where the raw material of its data set comes from, empty if that is not a choice.
+        model: the model's name.
+        dataset: the data set's name.
+        point: the point of the run's sweep, ``base`` without one.
+        parameters: every scalar parameter at this point by its dotted key.
+        pack: the folder that holds the pack's ``run.json`` and ``results.csv``.
+        seeds: the seeds of the pack that the param-file asks for; others in it are left out.
+        training_digest: the digest of the param-file's training as it is now.
+        evaluations: the names under which the run is evaluated.
+        arrays: for those of them that have arrays, the folder with those of each seed.
+    """
+
+    run: str
+    study: str
+    series: str
+    label: str
+    source: str
+    model: str
+    dataset: str
+    point: str
+    parameters: Mapping[str, Scalar]
+    pack: Path
+    seeds: tuple[int, ...]
+    training_digest: str
+    evaluations: tuple[str, ...]
+    arrays: Mapping[str, Path] = field(default_factory=dict)
+
+
+def collect(
+    group: str, runs: Sequence[CollectedRun], folder: Path, only: str | None = None
+) -> list[Path]:
+    """Write ``runs.csv`` and one table per evaluation into ``folder``.
+
+    Args:
+        group: a study, or ``demo``.
+        runs: the packs of the group.
+        folder: where the tables go; it is made if need be.
+        only: the one table to write, ``runs`` or an evaluation; all of them if left out.
+
+    Returns:
+        The tables that were written, ``runs.csv`` first.
+
+    Raises:
+        UserError: if there is no run, no run has the table asked for, or a file of a pack is
+            absent, damaged, incomplete or of another training than the param-file's. All packs are
+            looked at; then nothing is written.
+        ValueError: if a seed of a point is given twice.
+    """
+    if not runs:
+        raise UserError(f"no run belongs to {group}: write a param-file, or ask for another group")
+    names = {name for run in runs for name in run.evaluations}
+    if only not in {None, "runs", *names}:
+        raise UserError(f"no run of {group} has '{only}'{did_you_mean(str(only), names)}")
+    wanted = names if only is None else names & {only}
+    trained: list[Row] = []
+    results: dict[str, list[Row]] = {name: [] for name in wanted}
+    mistakes: list[str] = []
+    for run in runs:
+        try:
+            rows = seed_rows(run)
+            for name, measured in pack_rows(run, rows, wanted).items():
+                results[name].extend(measured)
+            trained.extend(rows)
+        except UserError as error:
+            mistakes.extend(error.sentences)
+    if mistakes:
+        raise UserError(*mistakes)
+    if len({tuple(row[key] for key in KEY) for row in trained}) < len(trained):
+        raise ValueError("a seed of a point is given in two packs")
+
+    written = []
+    if only in (None, "runs"):
+        parameters = sorted({key for run in runs for key in run.parameters})
+        written.append(_write(folder / "runs.csv", [*RUN_COLUMNS, *parameters], trained))
+    for name, rows in sorted(results.items()):
+        settings = sorted({key for row in rows for key in row} - set(RESULT_COLUMNS))
+        columns = [*KEY, *settings, "metric", "value", "n"]
+        written.append(_write(folder / f"{name}.csv", columns, rows))
+    return written
+
+
+def _write(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> Path:
+    """Write rows sorted by every column but the measured ones, numbers by their size."""
+    keys = [column for column in columns if column not in ("value", "n")]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(sorted(rows, key=lambda row: [_size(row.get(key, "")) for key in keys]))
+    write_whole(path, text.getvalue())
+    return path
+
+
+def _size(text: str) -> tuple[bool, float, str]:
+    """A key that sorts numbers by their size, and before words."""
+    try:
+        return False, float(text), text
+    except ValueError:
+        return True, 0.0, text
+
+
+def text_of(value: Scalar) -> str:
+    """A value as a cell; floats keep every bit, nothing known is an empty cell."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def seed_rows(run: CollectedRun) -> list[Row]:
+    """The rows of a pack in ``runs.csv``: one for each seed that is asked for."""
+    path = run.pack / "run.json"
+    said = _read_json(path)
+    digest = said.get("training_digest")
+    if digest != run.training_digest:
+        raise UserError(
+            f"{path} was trained with settings of digest {digest}, the param-file of {run.run} now "
+            f"has {run.training_digest}; run `snakemake runs` to retrain, or restore the param-file"
+        )
+    try:
+        seeds = {
+            int(seed["seed"]): {
+                **{key: seed[key] for key in _SEED_KEYS},
+                "origin": seed.get("origin", "trained"),
+            }
+            for seed in said["seeds"]
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: the list of seeds is damaged ({error!r}); {_AGAIN}") from error
+    if absent := sorted(set(run.seeds) - set(seeds)):
+        listed = ", ".join(str(seed) for seed in absent)
+        raise UserError(f"{path}: seed {listed} is not in it; run `snakemake runs` to train it")
+    rows = []
+    for seed in run.seeds:
+        if (status := seeds[seed]["status"]) not in STATUSES:
+            known = ", ".join(STATUSES)
+            raise UserError(f"{path}: seed {seed} has status {status!r}, not {known}; {_AGAIN}")
+        said_by_file = {key: getattr(run, key) for key in RUN_COLUMNS if hasattr(run, key)}
+        cells = {**said_by_file, **seeds[seed], "seed": seed, **run.parameters}
+        rows.append({key: text_of(value) for key, value in cells.items()})
+    return rows
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is not there; run `snakemake runs` to train its seeds") from error
+    except ValueError as error:  # neither JSON nor UTF-8
+        raise UserError(f"{path} is damaged ({error}); {_AGAIN}") from error
+    if not isinstance(said, dict):
+        raise UserError(f"{path} is damaged (it holds no object); {_AGAIN}")
+    return said
+
+
+def pack_rows(run: CollectedRun, trained: Sequence[Row], wanted: Set[str]) -> dict[str, list[Row]]:
+    """The rows of a pack by evaluation, each without its empty cells."""
+    path = run.pack / "results.csv"
+    evaluated = {row["seed"] for row in trained if row["status"] != "diverged"}
+    kept: dict[str, list[Row]] = {name: [] for name in run.evaluations if name in wanted}
+    if not kept:
+        return kept
+    for line, row in _read_rows(path):
+        if (row["run"], row["point"]) != (run.run, run.point):
+            raise UserError(
+                f"{path}:{line}: holds results of {row['run']}, {row['point']}, not of {run.run}, "
+                f"{run.point}; {_AGAIN}"
+            )
+        name = row.pop("evaluation")
+        if name in kept and row["seed"] in evaluated:
+            kept[name].append({key: cell for key, cell in row.items() if cell})
+    for name, rows in kept.items():
+        _check_complete(path, name, rows, evaluated)
+    return kept
+
+
+def _read_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """The rows of a ``results.csv`` with their line numbers; numbers in their shortest form."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is not there; run `snakemake tables` to evaluate") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is damaged ({error}); {_AGAIN}") from error
+    lines = csv.reader(io.StringIO(text), strict=True)
+    try:
+        header = next(lines, [])
+        if absent := [key for key in ("evaluation", *RESULT_COLUMNS) if key not in header]:
+            raise UserError(f"{path} has no column {', '.join(absent)}; {_AGAIN}")
+        for cells in lines:
+            row = dict(zip(header, cells, strict=True))
+            row["seed"], row["n"] = str(int(row["seed"])), str(int(row["n"]))
+            row["value"] = repr(float(row["value"]))
+            yield lines.line_num, row
+    except (csv.Error, ValueError) as error:
+        raise UserError(
+            f"{path}:{lines.line_num}: truncated or damaged ({error}); {_AGAIN}"
+        ) from error
+    if not text.endswith("\n"):
+        raise UserError(f"{path} is truncated; {_AGAIN}")
+
+
+def _check_complete(path: Path, name: str, rows: Sequence[Row], evaluated: set[str]) -> None:
+    """Every seed of a pack has the same rows under an evaluation, each of them once."""
+    places: dict[str, list[tuple[tuple[str, str], ...]]] = {seed: [] for seed in evaluated}
+    for row in rows:
+        cells = (item for item in row.items() if item[0] not in ("seed", "value", "n"))
+        places[row["seed"]].append(tuple(sorted(cells)))
+    whole = {place for found in places.values() for place in found}
+    for seed, found in sorted(places.items(), key=lambda item: int(item[0])):
+        if len(found) != len(whole) or set(found) != whole or not found:
+            raise UserError(
+                f"{path}: seed {seed} has {len(found)} rows of {name}, "
+                f"not {len(whole) or 'any'}; {_AGAIN}"
+            )

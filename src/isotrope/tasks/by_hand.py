@@ -1,0 +1,236 @@
+"""From the words of a command line to the tasks that training and evaluation take."""
+
+from pathlib import Path
+from typing import Any
+
+from isotrope import paths, registry
+from isotrope.datasets.names import dataset_key
+from isotrope.devices import DeviceName
+from isotrope.digests import with_local_files
+from isotrope.errors import UserError, did_you_mean
+from isotrope.measuring import evaluating
+from isotrope.params.blocks import Evaluation, Plugin
+from isotrope.params.envelope import seeds_in
+from isotrope.params.mistakes import complaints_of, dotted
+from isotrope.params.param_file import Run, read_run
+from isotrope.params.points import Point
+from isotrope.params.yaml_marks import parse
+from isotrope.plan.index import blocks_of
+from isotrope.plan.index_file import as_written, in_job
+from isotrope.plan.indexing import select_entry
+from isotrope.results import choice
+from isotrope.settings import Settings, build_only
+from isotrope.training import shipped
+from isotrope.training.pack import PackTask
+
+
+def dataset_params(name: str, words: list[str]) -> Settings:
+    """A data set's settings from words such as ``task=emoji``; values are read as YAML.
+
+    Load-time settings change nothing that is built and may be left out.
+
+    Raises:
+        UserError: for an unknown data set or setting, or a value out of range.
+    """
+    raw: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UserError(f"'{word}': write settings as key=value, as in task=emoji")
+        marked = parse(f"v: {value}")
+        if marked.mistakes:
+            raise UserError(f"'{word}': {marked.mistakes[0].what}")
+        raw[key] = marked.value["v"]
+    kind: type[Settings] = build_only(registry.load("data", name).Params)
+    params, complaints = complaints_of(kind, raw)
+    if params is None:
+        raise UserError(*(f"{name}: {dotted(where)}{what}" for where, what in complaints))
+    return params
+
+
+def training_tasks(
+    file: Path,
+    point: str,
+    pack: str | None,
+    seeds: str | None,
+    device: str,
+    threads: int,
+    save_every: float = 30.0,
+) -> list[PackTask]:
+    """One task for each pack of a run's point that holds seeds which are asked for.
+
+    Raises:
+        UserError: for a mistake in the param-file, an unknown point or pack, or seeds that the
+            param-file does not ask for.
+    """
+    run = read_run(file)
+    chosen = _point(run, point)
+    _as_planned(file, run, chosen)
+    digest = effective_digest(chosen)
+    return [
+        PackTask(
+            run=run.name,
+            point=chosen.name,
+            selected=point == paths.SELECTED,
+            pack=name,
+            seeds=members,
+            model_name=chosen.model.name,
+            model_params=chosen.model.params,
+            dataset_name=chosen.dataset.name,
+            dataset_params=chosen.dataset.params,
+            training=chosen.training,
+            training_digest=digest,
+            settings=chosen.settings(),
+            device=device_name(device),
+            threads=threads,
+            save_every=save_every,
+            stack=None if (wanted := run.envelope.resources.stack) == "auto" else wanted,
+        )
+        for name, members in packs_asked_for(run, point, pack, seeds).items()
+    ]
+
+
+def gpus_of(file: Path) -> int:
+    """The GPUs that a job of a run asks for.
+
+    Raises:
+        UserError: for a mistake in the param-file.
+    """
+    return read_run(file).envelope.resources.gpu
+
+
+def ship(file: Path, point: str, seed: int) -> Path:
+    """Copy a trained seed to where trained seeds come with the project.
+
+    Raises:
+        UserError: as ``training_tasks``, or if the seed is not trained.
+    """
+    (task,) = training_tasks(file, point, None, str(seed), "cpu", 1)
+    return shipped.ship(task, seed)
+
+
+def evaluation_tasks(
+    file: Path, point: str, pack: str | None, seeds: str | None, device: str, threads: int
+) -> list[evaluating.EvaluationTask]:
+    """One task for each pack of a run's point that holds seeds which are asked for.
+
+    Raises:
+        UserError: as ``training_tasks``.
+    """
+    run = read_run(file)
+    chosen = _point(run, point)
+    _as_planned(file, run, chosen, measured=True)
+    digest = effective_digest(chosen)
+    return [
+        evaluating.EvaluationTask(
+            run=run.name,
+            point=chosen.name,
+            selected=point == paths.SELECTED,
+            pack=name,
+            seeds=members,
+            training_digest=digest,
+            evaluations=[_evaluation(one, chosen) for one in run.evaluations],
+            device=device_name(device),
+            threads=threads,
+        )
+        for name, members in packs_asked_for(run, point, pack, seeds).items()
+    ]
+
+
+def _point(run: Run, name: str) -> Point:
+    """The point of that name; behind ``selected`` the one that was chosen.
+
+    Raises:
+        UserError: if there is no such point, or none was chosen.
+    """
+    rule = select_entry(run)
+    if rule is None or name != paths.SELECTED:
+        return run.point(name)
+    digests = {point.name: effective_digest(point) for point in run.points}
+    return run.point(choice.winner(run.name, rule, digests))
+
+
+def _as_planned(file: Path, run: Run, point: Point, measured: bool = False) -> None:
+    """In a job of the workflow, compare the param-file with what the job was planned for.
+
+    Raises:
+        UserError: if a value has changed since on which the results depend.
+    """
+    if not in_job():
+        return
+    planned, now = as_written().run(run.name).points.get(point.name), point.digest
+    wanted = {one.alias: one.digest(now) for one in run.evaluations} if measured else {}
+    known = planned.evaluations.items() if planned and measured else ()
+    if (
+        planned is None
+        or planned.training_digest != now
+        or {alias: one.digest for alias, one in known} != wanted
+    ):
+        raise UserError(
+            f"{file} has changed since Snakemake planned this job; start Snakemake again for what "
+            "it says now, or restore it"
+        )
+
+
+def effective_digest(point: Point) -> str:
+    """The training digest of a point, with the checksums of the user's own files if it has any.
+
+    Raises:
+        UserError: if the data set is not built.
+    """
+    return with_local_files(point.digest, _manifest(point.dataset))
+
+
+def _manifest(plugin: Plugin) -> Path:
+    return paths.manifest(plugin.name, dataset_key(plugin.params))
+
+
+def _evaluation(one: Evaluation, point: Point) -> evaluating.Evaluation:
+    tested = one.dataset or point.dataset
+    manifests = dict.fromkeys([_manifest(point.dataset), _manifest(tested)])
+    digest = with_local_files(one.digest(point.digest), *manifests)
+    return evaluating.Evaluation(
+        one.name, one.alias, one.params, digest, tested.name, tested.params
+    )
+
+
+def packs_asked_for(
+    run: Run, point: str, pack: str | None, seeds: str | None
+) -> dict[str, list[int]]:
+    """The packs asked for, each with the seeds asked for; a candidate has those of the choice.
+
+    Raises:
+        UserError: for a pack that the run does not have, or seeds that it does not ask for.
+    """
+    select = run.envelope.select
+    candidate = select is not None and point != paths.SELECTED
+    known = select.seeds if select is not None and candidate else run.envelope.seeds
+    packs = blocks_of(known, run.envelope.resources.seeds_per_job)
+    if pack is not None:
+        if pack not in packs:
+            raise UserError(f"{run.name} has no pack seeds-{pack}{did_you_mean(pack, packs)}")
+        packs = {pack: packs[pack]}
+    if seeds is None:
+        return packs
+    wanted = seeds_in(seeds)
+    if strange := [seed for seed in wanted if seed not in known]:
+        listed = ", ".join(str(seed) for seed in strange)
+        key = "select.seeds" if candidate else "seeds"
+        raise UserError(f"{run.name}: {key} does not hold {listed}; add it to the param-file")
+    chosen = {name: [s for s in members if s in wanted] for name, members in packs.items()}
+    found = {name: members for name, members in chosen.items() if members}
+    if not found:
+        raise UserError(f"{run.name}: the pack seeds-{pack} holds none of the seeds {seeds}")
+    return found
+
+
+def device_name(name: str) -> DeviceName:
+    """The device of a command line's word.
+
+    Raises:
+        UserError: if there is no such device.
+    """
+    for known in ("auto", "cpu", "cuda"):
+        if name == known:
+            return known
+    raise UserError(f"--device {name}: choose from auto, cpu, cuda")

@@ -1,0 +1,132 @@
+"""Which seeds train together: as an earlier job left them, and halved where memory ran out."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from isotrope.errors import UserError
+from isotrope.training import resume, stack_width, store
+from isotrope.training.progress import named
+
+if TYPE_CHECKING:
+    from isotrope.training.pack import PackTask
+
+Saved = dict[str, Any]  # of one seed: "training" as from LockstepTraining.states, and "record"
+
+
+@dataclass(frozen=True)
+class Together:
+    """Seeds that train at the same time.
+
+    Args:
+        seeds: the seeds.
+        rows: their rows in the stack.
+        width: rows of the stack, more than seeds where some have ended; 1 for a seed by itself.
+        saved: what an earlier job left of each, all at the same step; empty for new ones.
+    """
+
+    seeds: list[int]
+    rows: list[int]
+    width: int
+    saved: dict[int, Saved] = field(default_factory=dict)
+
+    @classmethod
+    def new(cls, seeds: Sequence[int]) -> "Together":
+        """Seeds that begin."""
+        return cls(list(seeds), list(range(len(seeds))), len(seeds))
+
+    @classmethod
+    def saved_as(cls, saved: dict[int, Saved]) -> "Together":
+        """Seeds that go on as they were saved."""
+        stacks = [one["training"]["stack"] for one in saved.values()]
+        return cls(list(saved), [one["row"] for one in stacks], stacks[0]["width"], saved)
+
+
+class Unfinished:
+    """The seeds of a pack that an earlier job began, or this one.
+
+    Args:
+        task: what is trained.
+        log: is told what is left aside, and what is tried.
+    """
+
+    def __init__(self, task: "PackTask", log: Callable[[str], None]) -> None:
+        self.task = task
+        self.log = log
+
+    def taken_up(self, seeds: Sequence[int]) -> list[Together]:
+        """The seeds that an earlier job began, together as they were."""
+        left: dict[int, Saved] = {}
+        for seed in seeds:
+            if saved := self.saved(seed):
+                left[seed] = saved
+        groups = []
+        while left:
+            oldest = min(left.values(), key=lambda one: _step(one)[:2])
+            same: dict[int, Saved] = {}
+            for seed in oldest["training"]["stack"]["seeds"]:
+                if seed not in left:
+                    continue
+                if _step(left[seed]) == _step(oldest):
+                    same[seed] = left[seed]
+                elif (before := self.saved(seed, 1)) and _step(before) == _step(oldest):
+                    same[seed] = before
+                    resume.go_back(self.task.unfinished(seed))
+            listed = [seed for seed in oldest["training"]["stack"]["seeds"] if seed in seeds]
+            if all(self._begun(seed) for seed in listed):  # else killed in the first saving
+                groups.append(Together.saved_as(same))
+            left = {seed: one for seed, one in left.items() if seed not in same}
+        return groups
+
+    def _begun(self, seed: int) -> bool:
+        path = self.task.unfinished(seed)
+        return path.exists() or resume.previous(path).exists()
+
+    def saved(self, seed: int, back: int = 0) -> Saved | None:
+        """What is saved of a seed; ``back`` 1: what was saved before that."""
+        path, digest = self.task.unfinished(seed), self.task.training_digest
+        return resume.load(path, digest, self.log, back)
+
+    def halves(
+        self, group: Together, error: torch.OutOfMemoryError, device: torch.device
+    ) -> list[Together]:
+        """Two groups of half the seeds each, saved as such, after memory ran out.
+
+        Raises:
+            UserError: if there is nothing to halve.
+        """
+        task, began = self.task, "needs more memory than the device has"
+        if group.width == 1:
+            raise UserError(
+                f"{task.run}: seed {group.seeds[0]} {began} ({str(error).splitlines()[0]}); take "
+                "a smaller batch_size, or a device with more memory"
+            ) from error
+        missing = [s for s in group.seeds if not store.holds(task.stored(s))]
+        found = {seed: saved for seed in missing if (saved := self.saved(seed))}
+        middle = math.ceil(len(missing) / 2)
+        halves = [half for half in (missing[:middle], missing[middle:]) if half]
+        self.log(
+            f"{named(group.seeds)}: together {'it' if len(group.seeds) == 1 else 'they'} {began}; "
+            f"{middle} are tried at once"
+        )
+        stack_width.remember(task, device, middle)
+        if len(found) < len(missing):  # there was no room for the networks themselves
+            return [Together.new(half) for half in halves]
+        groups = []
+        for half in halves:
+            for row, seed in enumerate(half):
+                stack = {"seeds": half, "row": row, "width": len(half)}
+                found[seed]["training"]["stack"] = stack
+                resume.save(task.unfinished(seed), found[seed], task.training_digest)
+            groups.append(Together.saved_as({seed: found[seed] for seed in half}))
+        return groups
+
+
+def _step(saved: Saved) -> tuple[int, int, list[int], int]:
+    """Where a seed was saved, and with which others."""
+    training = saved["training"]
+    stack = training["stack"]
+    return training["epochs"], training["position"], stack["seeds"], stack["width"]

@@ -1,0 +1,176 @@
+"""What SLURM is asked for, as its batch scripts say, and what submitit leaves behind."""
+
+import os
+import re
+import time
+
+import pytest
+from submitit.core.utils import cloudpickle_dump
+
+from isotrope import paths
+from isotrope.cluster import executors
+from isotrope.cluster.executors import KEPT, Site, executor_of, send
+from isotrope.cluster.submitted_pack import SubmittedPack
+from isotrope.cluster.submitting import Array, Asked
+from isotrope.errors import UserError
+
+SMALL, LARGE = Asked(0, 1, 1500, 5), Asked(2, 8, 16000, 240)
+SBATCH = """\
+#!/bin/sh
+number=$(ls {folder} | wc -l)
+grep -v '^#!' "$1" > {folder}/$number
+test -e {refusal} && cat {refusal} >&2 && exit 1
+echo "Submitted batch job 47$number"
+"""
+
+
+@pytest.fixture
+def sbatch(tmp_path, monkeypatch):
+    """A project's folder, an ``sbatch`` that keeps the scripts that it gets, and their folder."""
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    text = SBATCH.format(folder=scripts, refusal=tmp_path / "refusal")
+    for name, content in (("sbatch", text), ("srun", "#!/bin/sh\n")):
+        (programs / name).write_text(content)
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    monkeypatch.chdir(tmp_path)
+    return scripts
+
+
+def packs(count, point="base"):
+    words = ("param-files/a/b/c.yaml", point)
+    names = [f"{n}-{n}" for n in range(1, count + 1)]
+    return [SubmittedPack(*words, name, None, ("0",), 1, True) for name in names]
+
+
+def asked(script):
+    """The options in a batch script."""
+    found = re.findall(r"^#SBATCH --([a-z-]+)=?(.*)$", script.read_text(), re.MULTILINE)
+    return {key: value.strip("'") for key, value in found}
+
+
+def test_packs_become_one_array_that_asks_for_what_the_param_file_says(sbatch):
+    sent = list(send([Array(LARGE, packs(3), False)], Site("slurm", "gpu", "lab", parallel=2)))
+
+    options = asked(sbatch / "0")
+    expected = {
+        "array": "0-2%2",
+        "gpus-per-node": "2",
+        "cpus-per-task": "4",
+        "mem": "16000M",
+        "time": "240",
+        "nodes": "1",
+        "ntasks-per-node": "2",
+        "partition": "gpu",
+        "account": "lab",
+        "signal": "USR2@120",
+        "open-mode": "append",
+        "requeue": "",
+    }
+    assert options.items() >= expected.items()
+    assert "dependency" not in options
+    assert re.search(
+        r"^srun .*--cpus-per-task=4 --kill-on-bad-exit=1 ", (sbatch / "0").read_text(), re.MULTILINE
+    )
+    assert [(one.pack.pack, one.job.job_id) for one in sent] == [
+        ("1-1", "470_0"),
+        ("2-2", "470_1"),
+        ("3-3", "470_2"),
+    ]
+    assert sent[1].job.submission().function == sent[1].pack
+    folder = paths.submitted("slurm", "gpu=2,cpus=8,memory=16000,minutes=240")
+    assert folder.joinpath("470_1_submitted.pkl").is_file()
+
+
+def test_what_is_not_said_is_left_to_the_cluster(sbatch):
+    list(send([Array(SMALL, packs(1), False)], Site("slurm")))
+
+    options = asked(sbatch / "0")
+    assert not options.keys() & {"partition", "account", "gpus-per-node", "array", "dependency"}
+    assert options["signal"] == "USR2@75"
+
+
+def test_the_chosen_point_starts_after_all_candidates_went_well_or_never(sbatch):
+    candidates = [Array(SMALL, packs(2), False), Array(LARGE, packs(1), False)]
+    chosen = [Array(SMALL, packs(1, "selected"), True), Array(LARGE, packs(1, "selected"), True)]
+
+    list(send([*candidates, *chosen], Site("slurm")))
+
+    options = [asked(sbatch / str(number)) for number in range(4)]
+    assert [one.get("dependency") for one in options[:2]] == [None, None]
+    for one in options[2:]:
+        assert one["dependency"] == "afterok:470:471"
+        assert one["kill-on-invalid-dep"] == "yes"
+
+
+def test_a_refusal_of_slurm_is_said_and_what_was_sent_before_is_known(sbatch, tmp_path):
+    sending = send([Array(SMALL, packs(1), False), Array(LARGE, packs(1), False)], Site("slurm"))
+    assert next(sending).job.job_id == "470"
+    (tmp_path / "refusal").write_text("error: invalid partition specified")
+    with pytest.raises(UserError, match=r"refused 1 tasks of gpu=2.*invalid partition specified;"):
+        next(sending)
+
+
+def test_a_failed_task_is_told_by_the_last_line_of_the_log_that_it_wrote_last(sbatch):
+    (one,) = send([Array(SMALL, packs(1), False)], Site("slurm"))
+    train, evaluation = one.pack.logs
+    for log, line, changed in ((train, "bad data", 200), (evaluation, "of an earlier one", 100)):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(f"a line\n{line}\n")
+        os.utime(log, (changed, changed))
+    cloudpickle_dump(("error", "a traceback"), one.job.paths.result_pickle)
+
+    assert one.outcome() == (False, f"bad data ({train})")
+    cloudpickle_dump(("success", "2 done"), one.job.paths.result_pickle)
+    assert one.outcome() == (True, "2 done")
+    train.unlink()
+    evaluation.unlink()
+    cloudpickle_dump(("error", "a traceback"), one.job.paths.result_pickle)
+    assert one.outcome() == (False, f"unknown; see {one.job.paths.stderr}")
+
+
+def test_executors_are_known_by_name_and_slurm_has_to_be_there(sbatch, monkeypatch):
+    assert [executor_of(name) for name in (None, "local", "debug", "slurm")] == [
+        *("slurm", "local", "debug", "slurm")
+    ]
+    with pytest.raises(UserError, match="--executor slurn: choose from slurm, local, debug"):
+        executor_of("slurn")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert executor_of(None) == "local"
+    with pytest.raises(UserError, match="there is no sbatch or srun here"):
+        executor_of("slurm")
+
+
+def test_files_of_tasks_that_ended_long_ago_are_removed_by_the_next_of_the_kind(sbatch):
+    folder = paths.submitted("slurm", str(SMALL))
+    list(send([Array(SMALL, packs(2), False)], Site("slurm")))
+    (link,) = folder.glob(".submission_file_*")
+    long_ago = time.time() - KEPT - 60
+
+    def ends(*names):
+        for name in names:
+            (folder / name).touch()
+        for path in folder.glob("470_*"):
+            os.utime(path, (long_ago, long_ago))
+
+    ends("470_0_0_result.pkl", "470_0_0_log.out")  # its other task waits
+    list(send([Array(SMALL, packs(1), False)], Site("slurm")))
+    assert len(list(folder.glob("470_*"))) == 5
+    ends("470_1_0_result.pkl")
+    list(send([Array(SMALL, packs(1), False)], Site("slurm")))
+    assert not list(folder.glob("470_*"))
+    assert not link.is_symlink()
+    assert folder.joinpath("471_submitted.pkl").is_file()
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"), [(None, ()), ("", ()), ("3", (3,)), ("2,0", (2, 0)), ("GPU-5d", ())]
+)
+def test_local_tasks_see_the_gpus_that_the_user_leaves_them(monkeypatch, said, seen):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if said is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", said)
+    assert executors._visible_gpus() == seen

@@ -1,0 +1,214 @@
+"""Which packs are sent, with what, and what is refused before anything is."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from made_up_param_file import GOOD
+
+from isotrope import paths
+from isotrope.cluster import submitting
+from isotrope.cluster.submitted_pack import SubmittedPack
+from isotrope.cluster.submitting import Asked
+from isotrope.errors import UserError
+
+MINE, WIDE, SWEPT = (f"standard/stir_emoji/{name}" for name in ("mine", "wide", "swept"))
+SWEEP = """\
+sweep: {training.optimizer.learning_rate: [1.0e-2, 1.0e-3]}
+select: {seeds: 1-2}
+evaluations"""
+RATES = ["learning_rate=0.01", "learning_rate=0.001"]
+
+
+def add(name, *changes):
+    path = paths.PARAM_FILES / f"{name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = GOOD + "resources: {gpu: 1, cpus: 4, runtime: 3h, memory: 6GB, seeds_per_job: 2}\n"
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Three runs, their data set built as far as its manifest tells."""
+    monkeypatch.chdir(tmp_path)
+    add(MINE)
+    add(WIDE, ("gpu: 1, cpus: 4", "gpu: 2, cpus: 8"))
+    add(SWEPT, ("evaluations", SWEEP))
+    manifest = paths.manifest("stir", "emoji")
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(json.dumps({"files": []}))
+    return tmp_path
+
+
+def family(*words, point=None, seeds=None, time=None, evaluate=True):
+    return submitting.family(submitting.runs_of(words), point, seeds, time, evaluate)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ([MINE], [MINE]),
+        ([f"param-files/{MINE}.yaml"], [MINE]),
+        ([f"./param-files/{MINE}.yaml"], [MINE]),
+        (["standard/*/m*"], [MINE]),
+        (["param-files/standard/stir_emoji/*.yaml"], [MINE, SWEPT, WIDE]),
+        ([WIDE, "*/mine", WIDE], [WIDE, MINE]),
+        ([f"{WIDE},*/mine"], [WIDE, MINE]),
+    ],
+)
+def test_runs_are_named_by_file_by_name_or_by_a_pattern_each_once(folder, words, found):
+    assert [run.name for run in submitting.runs_of(words)] == found
+
+
+def test_every_mistake_in_words_and_param_files_is_said(folder):
+    with pytest.raises(UserError) as error:
+        submitting.runs_of(["standard/stir_emoji/mien", MINE, "a/b/*"])
+    assert len(error.value.sentences) == 2
+    assert "mien: no param-file is called so; did you mean 'standard/stir_emoji/mine" in str(
+        error.value
+    )
+    for name in (MINE, WIDE):
+        add(name, ("epochs", "epoks"))
+    with pytest.raises(UserError) as error:
+        submitting.runs_of(["*"])
+    for name in (MINE, WIDE):
+        assert f"{name}.yaml:" in str(error.value)
+
+
+def test_packs_that_ask_for_the_same_are_one_array(folder):
+    add("standard/stir_emoji/other", ("epochs: 2", "epochs: 3"))
+    arrays = family(MINE, "standard/*/other", WIDE).arrays
+
+    assert [(array.asked, len(array.packs), array.after_choice) for array in arrays] == [
+        (Asked(gpu=1, cpus=4, memory=6000, minutes=180), 4, False),
+        (Asked(gpu=2, cpus=8, memory=6000, minutes=180), 2, False),
+    ]
+    first = arrays[0].packs[0]
+    assert (first.run, first.point, first.pack) == (MINE, "base", "1-2")
+    assert first.threads == 4
+    assert str(arrays[0].asked) == "gpu=1,cpus=4,memory=6000,minutes=180"
+
+
+def test_the_wall_time_may_be_another_than_the_param_files(folder):
+    (array,) = family(MINE, time="45m").arrays
+    assert (array.asked.minutes, array.asked.warning) == (45, 120)
+    (array,) = family(MINE, time="2m").arrays
+    assert array.asked.warning == 30
+    with pytest.raises(UserError, match="--time 2 hours: write a wall time as in 45m, 4h or 2d"):
+        family(MINE, time="2 hours")
+
+
+def test_candidates_come_first_and_the_chosen_point_waits_for_them(folder):
+    early, late = family(SWEPT).arrays
+
+    assert [(one.point, one.pack, one.evaluate) for one in early.packs] == [
+        (RATES[0], "1-2", False),
+        (RATES[1], "1-2", False),
+    ]
+    assert [(one.point, one.pack, one.evaluate) for one in late.packs] == [
+        ("selected", "1-2", True),
+        ("selected", "3-4", True),
+    ]
+    assert (early.after_choice, late.after_choice) == (False, True)
+    assert {one.digests for one in late.packs} == {tuple(one.digests[0] for one in early.packs)}
+
+
+def test_seeds_are_those_of_the_chosen_point_and_the_candidates_train_what_the_choice_needs(folder):
+    early, late = family(SWEPT, seeds="3").arrays
+    assert [one.seeds for one in early.packs] == [None, None]
+    assert [(one.pack, one.seeds) for one in late.packs] == [("3-4", "3")]
+    (array,) = family(MINE, seeds="2").arrays
+    assert [(one.pack, one.seeds) for one in array.packs] == [("1-2", "2")]
+    with pytest.raises(UserError, match="seeds does not hold 9; add it to the param-file"):
+        family(MINE, seeds="9")
+
+
+def test_one_point_may_be_asked_for(folder):
+    (array,) = family(SWEPT, point=RATES[1]).arrays
+    assert [one.point for one in array.packs] == [RATES[1]]
+    with pytest.raises(UserError, match="no point is called 'x'; choose from base") as error:
+        family(MINE, WIDE, point="x")
+    assert len(error.value.sentences) == 2
+
+
+def test_the_chosen_point_alone_needs_its_candidates(folder):
+    with pytest.raises(UserError) as error:
+        family(SWEPT, point="selected")
+    assert len(error.value.sentences) == 3
+    assert "run.json is not there; run `snakemake runs` to train it" in str(error.value)
+    assert error.value.sentences[-1].startswith(f"{SWEPT}: leave out --point to send")
+
+
+def test_every_gpu_gets_a_process_and_they_share_the_cores(folder):
+    asked = Asked(gpu=2, cpus=8, memory=6000, minutes=180)
+    assert (asked.processes, asked.threads) == (2, 4)
+    (array,) = family(WIDE).arrays
+    assert {pack.threads for pack in array.packs} == {4}
+    asked = Asked(gpu=0, cpus=3, memory=1, minutes=1)
+    assert (asked.processes, asked.threads) == (1, 3)
+
+
+def test_data_sets_that_need_no_file_are_to_be_built_and_others_are_refused(folder, monkeypatch):
+    monkeypatch.setenv("ISOTROPE_DATA", str(folder / "mine"))
+    paths.manifest("stir", "emoji").unlink()
+    (entry,) = submitting.unbuilt(submitting.runs_of([MINE, SWEPT]))
+    assert (entry.name, entry.key) == ("stir", "emoji")
+    family(MINE)  # can be looked at before
+
+    add(WIDE, ("task: emoji", "task: aerial\n  source: local"))
+    with pytest.raises(UserError, match=r"not built; it needs stir/aerial\.npz under"):
+        submitting.unbuilt(submitting.runs_of([WIDE]))
+    archive = folder / "mine/stir/aerial.npz"
+    archive.parent.mkdir(parents=True)
+    archive.touch()
+    with pytest.raises(UserError, match=r"not built; run `snakemake out/data/stir/aerial-local\."):
+        submitting.unbuilt(submitting.runs_of([WIDE]))
+
+
+def test_a_param_file_that_was_changed_since_is_refused_when_the_task_starts(folder, capsys):
+    (array,) = family(MINE).arrays
+    pack = array.packs[0]
+    add(MINE, ("epochs: 2", "epochs: 3"))
+
+    with pytest.raises(
+        UserError, match=r"was changed after .*, base, seeds 1-2 was submitted"
+    ) as e:
+        pack()
+
+    assert f"its training digest was {pack.digests[0]} and is " in str(e.value)
+    log = paths.pack_folder(MINE, "base", "1-2") / "train.log"
+    assert log.read_text() == f"{e.value}\n" == capsys.readouterr().out
+    assert not (log.parent / "run.json").exists()
+
+
+def test_a_task_carries_words_only_and_counts_its_starts(folder):
+    pack = SubmittedPack(f"param-files/{MINE}.yaml", "base", "1-2", None, ("0",), 1, True)
+    again = pack.checkpoint().function
+    assert (again.restarts, again.file, again.logs) == (1, pack.file, pack.logs)
+    plain = (str, int, bool, type(None), tuple)
+    assert all(isinstance(value, plain) for value in vars(pack).values())
+    assert pack.folder == Path(f"out/runs/{MINE}/base/seeds-1-2")
+
+
+@pytest.mark.parametrize(
+    ("status", "ends"),
+    [(-signal.SIGTERM, SystemExit), (1, subprocess.CalledProcessError)],
+)
+def test_a_requeue_that_slurm_ends_with_the_task_is_no_failure(folder, status, ends):
+    def requeue(number, frame):
+        raise subprocess.CalledProcessError(status, ["scontrol", "requeue", "47_1"])
+
+    before = signal.signal(signal.SIGUSR2, requeue)
+    try:
+        with pytest.raises(UserError):
+            SubmittedPack(f"param-files/{MINE}.yaml", "base", "1-2", None, ("0",), 1, True)()
+        with pytest.raises(ends):
+            signal.raise_signal(signal.SIGUSR2)
+    finally:
+        signal.signal(signal.SIGUSR2, before)

@@ -1,0 +1,175 @@
+"""The command line: what it says, and the status that it ends with."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from made_up_param_file import GOOD, NAME
+from typer.testing import CliRunner
+
+from isotrope import cli, paths
+from isotrope.console import arguments
+from isotrope.params.schema import param_file_schema
+from isotrope.plan import index_file
+
+COMMANDS = typer.main.get_command(cli.app).commands
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = paths.PARAM_FILES / f"{NAME}.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(GOOD)
+    return tmp_path
+
+
+@pytest.fixture
+def isotrope(monkeypatch, capsys):
+    """Run the command line in this process: exit status, output, errors."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["isotrope", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        output = capsys.readouterr()
+        return ended.value.code, output.out, output.err
+
+    return run
+
+
+def test_every_command_of_the_rules_is_there():
+    expected = "check build train choose evaluate collect draw status new schema"
+    assert set(expected.split()) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_and_every_parameter(name):
+    command = COMMANDS[name]
+    assert command.help
+    for parameter in command.params:
+        assert parameter.help, f"{name}: {parameter.name} has no help"
+
+    shown = CliRunner().invoke(cli.app, [name, "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
+
+    assert shown.exit_code == 0
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown.output)
+    for parameter in command.params:
+        if parameter.name != "help":
+            assert parameter.help.split()[0] in plain
+
+
+def test_without_a_command_the_help_is_shown():
+    shown = CliRunner().invoke(cli.app, [])
+    for name in COMMANDS:
+        assert name in shown.output
+
+
+def test_param_files_in_order_are_counted(folder, isotrope):
+    status, output, errors = isotrope("check")
+    assert (status, errors) == (0, "")
+    assert output == "1 param-files are in order: 1 points, 3 seeds to train\n"
+    assert not paths.INDEX.exists()
+    assert isotrope("check", "--quiet") == (0, "", "")
+    assert isotrope("check", paths.PARAM_FILES / f"{NAME}.yaml")[0] == 0
+
+
+def test_the_index_is_written_when_asked_for(folder, isotrope):
+    assert isotrope("check", "--write-index", "--quiet") == (0, "", "")
+    known, stamped = index_file.read()
+    assert list(known.runs) == [NAME]
+    assert stamped == index_file.stamps()
+    status, _, errors = isotrope("check", "--write-index", paths.PARAM_FILES / f"{NAME}.yaml")
+    assert (status, errors) == (
+        2,
+        "--write-index: the index is of all param-files; name none\n",
+    )
+
+
+def test_all_mistakes_of_named_param_files_are_said(folder, isotrope):
+    files = []
+    for variant, old in (("one", "epochs"), ("two", "seeds")):
+        path = paths.PARAM_FILES / f"standard/stir_emoji/{variant}.yaml"
+        path.write_text(GOOD.replace(old, old + "x"))
+        files.append(path)
+    status, output, errors = isotrope("check", *files)
+    assert (status, output) == (2, "")
+    assert "one.yaml:13:3: training.epochsx: unknown key; did you mean 'epochs'?" in errors
+    assert "two.yaml:2:1: seedsx: unknown key; did you mean 'seeds'" in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["build", "stur"], "no data set is called 'stur'; did you mean 'stir'?"),
+        (["build", "stir", "task=emojo"], "stir: task: 'emojo' is not known; did you mean"),
+        (["train", f"param-files/{NAME}.yaml"], "the data set is not built; run `snakemake data"),
+        (["train", f"param-files/{NAME}.yaml", "--point", "x"], "no point is called 'x'; choose"),
+        (["train", "param-files/a/b/absent.yaml"], "cannot be read: No such file"),
+        (["evaluate", f"param-files/{NAME}.yaml"], "the data set is not built"),
+        (["choose", f"param-files/{NAME}.yaml"], "there is no `select` in it, so all points are"),
+        (["choose", "mine.yaml"], "mine.yaml: a param-file lies at param-files/<model>"),
+        (["ship", f"param-files/{NAME}.yaml", "1"], "the data set is not built; run `snakemake"),
+        (["compare", "scal"], "workflow/published/scal.csv is not there: no numbers to compare"),
+        (["draw", "acuracy"], "no figure is called 'acuracy'; did you mean 'accuracy'"),
+        (["draw", "accuracy"], "out/tables/demo/runs.csv is not there; run `snakemake tables`"),
+        (["new", "model", "standard"], "standard.py is there already"),
+        (["new", "modell", "mine"], "'modell' is no kind of plug-in; did you mean 'model'?"),
+        (["submit", "standard/mien"], "standard/mien: no param-file is called so; did you mean"),
+        (
+            ["submit", NAME, "--executor", "slum"],
+            "--executor slum: choose from slurm, local, debug",
+        ),
+        (["submit", NAME, "--executor", "debug", "--time", "2"], "--time 2: write a wall time as"),
+        (["schema", "--check"], "param-file.schema.json is stale; run `isotrope schema`"),
+    ],
+)
+def test_what_a_user_can_mend_ends_with_status_2_and_no_traceback(folder, isotrope, words, said):
+    status, output, errors = isotrope(*words)
+    assert (status, output) == (2, "")
+    assert said in errors
+    assert "Traceback" not in errors
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    def broken():
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "app", broken)
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(monkeypatch, isotrope):
+    def closed():
+        raise BrokenPipeError
+
+    monkeypatch.setattr(cli, "app", closed)
+    assert isotrope()[0] == 141
+
+
+def test_a_schema_that_was_written_is_not_stale(folder, isotrope):
+    assert isotrope("schema") == (0, f"wrote {paths.SCHEMA}\n", "")
+    assert paths.SCHEMA.read_text() == param_file_schema()
+    assert isotrope("schema", "--check") == (0, "", "")
+    paths.SCHEMA.write_text(paths.SCHEMA.read_text() + "\n")
+    assert isotrope("schema", "--check")[0] == 2
+
+
+def test_names_are_completed():
+    assert arguments.plugins("models")("st") == ["standard"]
+    assert "stir" in arguments.plugins("data")("")
+
+
+def test_the_installed_program_ends_with_status_2(folder):
+    program = Path(sys.executable).with_name("isotrope")
+    done = subprocess.run(
+        [program, "new", "model", "Bad"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == "'Bad': a name has small letters, digits and '_', a letter first\n"

@@ -1,0 +1,60 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from isotrope.datasets.contact_sheet import save_contact_sheet
+from isotrope.datasets.dataset import Images
+
+
+def pixels_of(path):
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        return np.asarray(picture.convert("RGB"))
+
+
+def test_scales_are_rows_and_classes_are_columns(tmp_path):
+    scales, labels = torch.meshgrid(torch.arange(8, 48), torch.arange(20), indexing="ij")
+    scales, labels = scales.flatten(), labels.flatten()
+    images = torch.zeros(len(labels), 1, 48, 48, dtype=torch.uint8)
+    for image, scale, label in zip(images, scales, labels, strict=True):
+        image[:, :scale, :scale] = 255 - 10 * label
+    latents = {"scale": scales, "position": torch.zeros(len(labels), 2, dtype=torch.int64)}
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(1))
+    data = Images(images[order], labels[order], {k: v[order] for k, v in latents.items()})
+
+    save_contact_sheet(data, "squares", tmp_path / "a.png")
+
+    sheet = pixels_of(tmp_path / "a.png")[44:, 72:]  # below and right of the captions
+    first, last = np.array_split(sheet, 12, axis=1)[0], np.array_split(sheet, 12, axis=1)[-1]
+    areas = [(part == 255).all(axis=-1).sum() for part in np.array_split(first, 8)]
+    assert all(later > earlier for earlier, later in pairwise(areas))
+    assert (last[-60, 20] == 255 - 10 * 19).all()
+    boxes = (sheet == (255, 140, 0)).all(axis=-1)
+    assert boxes.any()
+
+
+def test_the_box_of_an_object_lies_just_around_it(tmp_path):
+    images = torch.zeros(1, 1, 96, 96, dtype=torch.uint8)
+    images[0, 0, 30:50, 20:40] = 255
+    latents = {"scale": torch.tensor([20]), "position": torch.tensor([[20, 30]])}
+
+    save_contact_sheet(Images(images, torch.zeros(1).long(), latents), "one", tmp_path / "a.png")
+
+    sheet = pixels_of(tmp_path / "a.png").astype(int)
+    rows, columns = np.nonzero((sheet == (255, 140, 0)).all(axis=-1))
+    top, bottom, left, right = rows.min(), rows.max(), columns.min(), columns.max()
+    assert (bottom - top, right - left) == (21, 21)
+    assert (sheet[top + 1 : bottom, left + 1 : right] == 255).all()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_any_images_have_a_picture(tmp_path, channels, count):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, channels, 9, 13), generator=generator)
+    labels = torch.arange(count) % 11
+    save_contact_sheet(Images(images.to(torch.uint8), labels), "any", tmp_path / "any.png")
+    assert pixels_of(tmp_path / "any.png").shape[1] > 72

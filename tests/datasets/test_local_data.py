@@ -1,0 +1,35 @@
+import pytest
+
+from isotrope.datasets.local_data import absent_files, local_file, local_root
+from isotrope.errors import UserError
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_unset_variable_names_the_file_that_is_looked_for(monkeypatch, value):
+    monkeypatch.delenv("ISOTROPE_DATA", raising=False)
+    if value is not None:
+        monkeypatch.setenv("ISOTROPE_DATA", value)
+    assert local_root() is None
+    with pytest.raises(
+        UserError, match=r"\$ISOTROPE_DATA is not set, and stir/a\.npz is looked for"
+    ):
+        local_file("stir/a.npz")
+    assert absent_files(["stir/a.npz"]) == ["stir/a.npz"]
+
+
+def test_a_file_is_found_under_the_variable_with_the_home_folder_spelt_out(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.npz").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ISOTROPE_DATA", "~/mine")
+    assert local_file("a.npz") == tmp_path / "mine" / "a.npz"
+    assert absent_files(["a.npz", "b.npz"]) == ["b.npz"]
+
+
+def test_a_folder_in_place_of_the_file_is_no_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOTROPE_DATA", str(tmp_path))
+    (tmp_path / "a.npz").mkdir()
+    with pytest.raises(
+        UserError, match=rf"{tmp_path}/a\.npz: no such file; .*which is {tmp_path};"
+    ):
+        local_file("a.npz")

@@ -1,0 +1,278 @@
+"""Which packs go into the tables of a group: those that are up to date on disk."""
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_up_index import point, run
+from test_tables import DIGEST, write_pack
+
+from isotrope import paths
+from isotrope.digests import with_local_files
+from isotrope.errors import UserError
+from isotrope.files.arrays import read_arrays, write_arrays
+from isotrope.files.tables import SELECTION_COLUMNS
+from isotrope.plan import index_file
+from isotrope.plan.index import EvaluationEntry, Index, SelectEntry
+from isotrope.results import choice
+from isotrope.results.choice import Candidate, Choice
+from isotrope.results.collecting import collect_group
+
+ONE, TWO, MINE = (f"standard/stir_emoji/{variant}" for variant in ("one", "two", "mine"))
+EVALUATIONS = {
+    "accuracy": EvaluationEntry("accuracy", "b" * 16, "stir/emoji"),
+    "by_scale": EvaluationEntry("scale_generalization", "c" * 16, "stir/emoji"),
+}
+PARAMETERS = {"model.name": "standard", "training.epochs": 18}
+
+
+class Project:
+    """Runs on disk and in the index; both can be changed."""
+
+    def __init__(self, datasets):
+        base = point(digest=DIGEST, evaluations=EVALUATIONS, parameters=PARAMETERS)
+        self.runs = {
+            name: run(name, series=series, seeds_per_job=3, base=base)
+            for name, series in ((ONE, "demo"), (TWO, "demo"), (MINE, "own"))
+        }
+        self.datasets = datasets
+
+    def index(self):
+        return Index(self.runs, self.datasets)
+
+    def finish(self, name, digest=None, **options):
+        write_pack(paths.OUT / "runs", name, **options)
+        diverged = [s for s, state in options.get("status", {}).items() if state == "diverged"]
+        for entry in EVALUATIONS.values():
+            for seed in {1, 2, 3} - set(diverged):
+                path = self.rows(name, seed, entry)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+
+    def rows(self, name, seed, entry=EVALUATIONS["accuracy"]):
+        return paths.finished_evaluation(name, "base", entry.name, entry.digest, seed)
+
+    def pack(self, name):
+        return paths.pack_folder(name, "base", "1-3")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    from made_up_index import made_up_index
+
+    monkeypatch.chdir(tmp_path)
+    project = Project(made_up_index().datasets)
+    monkeypatch.setattr(index_file, "current", project.index)
+    manifest(files=[])
+    for name in (ONE, TWO, MINE):
+        project.finish(name)
+    return project
+
+
+def manifest(files):
+    path = paths.manifest("stir", "emoji")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"files": files}))
+    return path
+
+
+def collected(group="demo", table="runs"):
+    (path,) = collect_group(group, table)
+    with path.open(newline="") as file:
+        return [(row["run"].rpartition("/")[2], int(row["seed"])) for row in csv.DictReader(file)]
+
+
+BOTH = [("one", 1), ("one", 2), ("one", 3), ("two", 1), ("two", 2), ("two", 3)]
+
+
+def test_a_group_has_the_finished_runs_of_its_own(project):
+    assert collected() == BOTH
+    assert collected("scale") == [("mine", 1), ("mine", 2), ("mine", 3)]
+    assert [path.as_posix() for path in collect_group("demo")] == [
+        f"out/tables/demo/{table}.csv" for table in ("runs", "accuracy", "by_scale")
+    ]
+
+
+def test_parameters_are_columns_but_names_that_stand_there_anyway(project):
+    collect_group("demo")
+    header = (paths.table_folder("demo") / "runs.csv").read_text().splitlines()[0].split(",")
+    assert "training.epochs" in header
+    assert "model.name" not in header
+
+
+def test_unfinished_runs_are_left_out(project):
+    (project.pack(TWO) / "run.json").unlink()
+    assert collected() == BOTH[:3]
+
+
+def runs_in(table):
+    collect_group("demo")
+    with (paths.table_folder("demo") / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+        return {row["run"] for row in csv.DictReader(file)}
+
+
+def test_a_run_that_is_not_evaluated_is_in_the_table_of_runs_only(project):
+    (project.pack(TWO) / "results.csv").unlink()
+
+    assert collected() == BOTH
+    assert runs_in("accuracy") == runs_in("by_scale") == {ONE}
+
+
+def test_a_run_with_one_evaluation_missing_is_left_out_of_that_table_only(project):
+    project.rows(TWO, 3, EVALUATIONS["by_scale"]).unlink()
+
+    assert collected() == BOTH
+    assert runs_in("accuracy") == {ONE, TWO}
+    assert runs_in("by_scale") == {ONE}
+
+
+def test_a_run_trained_with_other_settings_is_left_out(project):
+    base = replace(project.runs[TWO].points["base"], training_digest="0" * 16)
+    project.runs[TWO] = replace(project.runs[TWO], points={"base": base})
+    assert collected() == BOTH[:3]
+
+
+def test_a_run_with_a_seed_more_in_its_param_file_is_left_out(project):
+    project.runs[TWO] = replace(project.runs[TWO], seeds=[1, 2, 3, 4])
+    assert collected() == BOTH
+    project.runs[TWO] = replace(project.runs[TWO], seeds=[1, 2, 3, 4], seeds_per_job=4)
+    assert collected() == BOTH[:3]
+
+
+def test_seeds_that_the_param_file_no_longer_has_are_left_out(project):
+    project.runs[TWO] = replace(project.runs[TWO], seeds=[1, 3])
+    assert collected() == [*BOTH[:3], ("two", 1), ("two", 3)]
+
+
+def test_diverged_seeds_need_no_evaluation(project):
+    shutil.rmtree(paths.point_folder(TWO, "base"))
+    project.finish(TWO, status={2: "diverged"})
+    assert not project.rows(TWO, 2).exists()
+    assert collected() == BOTH
+    assert collected(table="accuracy") == [pair for pair in BOTH if pair != ("two", 2)]
+
+
+def test_runs_whose_data_are_not_built_or_were_exchanged_are_left_out(project):
+    path = manifest(files=[{"root": "ISOTROPE_DATA", "path": "a", "sha256": "x"}])
+    with pytest.raises(UserError, match="no run of demo is finished"):
+        collect_group("demo")
+
+    digest = with_local_files(DIGEST, path)
+    said = json.loads((project.pack(ONE) / "run.json").read_text())
+    (project.pack(ONE) / "run.json").write_text(json.dumps({**said, "training_digest": digest}))
+    for entry in EVALUATIONS.values():
+        renamed = replace(entry, digest=with_local_files(entry.digest, path))
+        project.rows(ONE, 1, entry).parent.rename(project.rows(ONE, 1, renamed).parent)
+    assert collected() == BOTH[:3]
+
+    path.unlink()
+    with pytest.raises(UserError, match="no run of demo is finished; run `snakemake evaluations`"):
+        collect_group("demo")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"training_digest": "12345678"}'])
+def test_a_damaged_summary_is_named_with_the_way_out(project, text):
+    (project.pack(TWO) / "run.json").write_text(text)
+    with pytest.raises(UserError, match=r"two/base/seeds-1-3/run\.json is truncated or altered"):
+        collect_group("demo")
+
+
+def test_a_damaged_manifest_is_named_with_the_way_out(project):
+    paths.manifest("stir", "emoji").write_text('{"files')
+    with pytest.raises(UserError, match=r"emoji\.manifest\.json: not a whole manifest; run"):
+        collect_group("demo")
+
+
+def test_unknown_groups_and_tables_are_refused_with_the_nearest(project):
+    with pytest.raises(UserError, match="no param-file belongs to 'dema'; did you mean 'demo'"):
+        collect_group("dema")
+    with pytest.raises(UserError, match="no run of demo has 'acuracy'; did you mean 'accuracy'"):
+        collect_group("demo", "acuracy")
+
+
+@pytest.fixture
+def chosen(project):
+    """The run ``two`` sweeps a rate; its three seeds are trained and tested at the chosen one."""
+    points = {
+        rate: point(digest=digest, evaluations=EVALUATIONS, parameters=PARAMETERS)
+        for rate, digest in ((GOOD, DIGEST), (BAD, "f" * 8))
+    }
+    rule = SelectEntry("validation_accuracy", "median", [1, 2], "last")
+    project.runs[TWO] = replace(project.runs[TWO], points=points, select=rule)
+    shutil.move(paths.point_folder(TWO, "base"), paths.point_folder(TWO, GOOD))
+    shutil.move(paths.pack_folder(TWO, GOOD, "1-3"), paths.pack_folder(TWO, "selected", "1-3"))
+    results = paths.pack_folder(TWO, "selected", "1-3") / "results.csv"
+    results.write_text(results.read_text().replace(f"{TWO},base,", f"{TWO},{GOOD},"))
+    candidates = [Candidate(rate, one.training_digest, 0.5, [], []) for rate, one in points.items()]
+    choice.write(TWO, Choice(GOOD, rule, candidates, []))
+    return project
+
+
+GOOD, BAD = "rate=1", "rate=2"
+
+
+def points_in(table):
+    collect_group("demo", table)
+    path = paths.table_folder("demo") / f"{table}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["point"] for row in csv.DictReader(file) if row["run"] == TWO}
+
+
+def test_the_chosen_point_stands_in_tables_under_its_own_name(chosen):
+    assert collected() == BOTH
+    assert points_in("runs") == points_in("accuracy") == {GOOD}
+
+
+def test_the_table_of_selections_has_a_row_for_every_candidate(chosen):
+    (path,) = collect_group("demo", "selection")
+    assert path.read_text().splitlines() == [
+        "run,point,statistic,value,n,chosen",
+        f"{TWO},{GOOD},median,0.5,0,true",
+        f"{TWO},{BAD},median,0.5,0,false",
+    ]
+    assert path in collect_group("demo")
+    assert path.read_text().splitlines()[0] == ",".join(SELECTION_COLUMNS)
+
+
+def test_without_a_choice_that_is_up_to_date_a_run_is_left_out(chosen):
+    paths.choice(TWO).unlink()
+    assert collected() == BOTH[:3]
+    with pytest.raises(UserError, match="no run of demo has chosen a point; run `snakemake tabl"):
+        collect_group("demo", "selection")
+
+
+@pytest.fixture
+def arrays_of_one(project):
+    """The run ONE, whose ``by_scale`` gives arrays: those of seed s are s throughout."""
+    entry = EvaluationEntry("index_correlation", "9" * 16, "stir/emoji")
+    run_of_one = project.runs[ONE]
+    base = replace(run_of_one.points["base"], evaluations={**EVALUATIONS, "by_scale": entry})
+    project.runs[ONE] = replace(run_of_one, points={"base": base})
+    for seed in (1, 2, 3):
+        rows = project.rows(ONE, seed, entry)
+        write_arrays(rows.with_suffix(".npz"), [("maps", np.full(2, seed))])
+        rows.touch()
+    return entry
+
+
+def test_the_arrays_of_the_best_seed_stand_beside_their_table(project, arrays_of_one):
+    written = [path.as_posix() for path in collect_group("demo")]
+    assert written[-1] == "out/tables/demo/by_scale.npz"
+    found = read_arrays(paths.table_folder("demo") / "by_scale.npz", "")
+    assert {name: array.tolist() for name, array in found.items()} == {
+        f"{ONE}/base/seed": 1,
+        f"{ONE}/base/maps": [1, 1],
+    }, "all seeds are equally good, so the first"
+    assert collect_group("demo", "by_scale") == [paths.table_folder("demo") / "by_scale.csv"]
+    (alone,) = collect_group("demo", "by_scale", arrays=True)
+    assert alone == paths.table_folder("demo") / "by_scale.npz"
+    with pytest.raises(UserError, match="no finished run has arrays of 'accuracy'"):
+        collect_group("demo", "accuracy", arrays=True)
+
+
+def test_arrays_of_a_run_that_is_not_evaluated_as_now_are_left_out(project, arrays_of_one):
+    project.rows(ONE, 2, arrays_of_one).unlink()
+    assert all(path.suffix == ".csv" for path in collect_group("demo"))

@@ -1,0 +1,51 @@
+"""The page that shows a group's tables to people."""
+
+import json
+import re
+
+import pytest
+from test_tables import write_pack
+
+from isotrope.results.summary import write_summary
+from isotrope.results.tables import collect
+
+
+@pytest.fixture
+def pack(tmp_path):
+    """A pack of three seeds; its tables are not collected yet."""
+    return write_pack(tmp_path / "runs")
+
+
+def page(pack):
+    """The page, without what is not text."""
+    folder = pack.pack.parents[5] / "tables"
+    collect("demo", [pack], folder)
+    text = re.sub(r"<style.*?</style>", "", write_summary(folder).read_text(encoding="utf-8"))
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text))
+
+
+def test_the_page_holds_results_times_and_settings(pack):
+    text = page(pack)
+
+    for said in ("Results: mean over seeds", "Training: epochs", "Settings of each run"):
+        assert said in text
+    assert "demo base Plain, small 3 0 0 0" in text
+    assert "Which point" not in text
+
+
+def test_the_page_shows_which_points_were_chosen(pack):
+    table = pack.pack.parents[5] / "tables" / "selection.csv"
+    table.parent.mkdir()
+    table.write_text("run,point,statistic,value,n,chosen\nx/y/z,rate=1,median,0.75,5,true\n")
+
+    assert "run point statistic value n chosen x/y/z rate=1 median 0.75 5 true" in page(pack)
+
+
+def test_the_page_counts_seeds_that_were_not_trained_here(pack):
+    path = pack.pack / "run.json"
+    said = json.loads(path.read_text())
+    said["seeds"][0]["origin"] = "shipped"
+    path.write_text(json.dumps(said))
+
+    assert "diverged collapsed shipped" in page(pack)
+    assert "demo base Plain, small 3 0 0 1" in page(pack)

@@ -1,0 +1,126 @@
+"""The arrays beside a table: those of the best seed of each run and point."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_tables import write_pack
+
+from isotrope.errors import UserError
+from isotrope.files.arrays import read_arrays, write_arrays
+from isotrope.results.table_arrays import best_seed, collect_arrays
+
+ONE, TWO = "pixel_pool/stir_emoji/one", "pixel_pool/stir_emoji/two"
+
+
+def pack_of(folder, run=ONE, seeds=(1, 2, 3), accuracy=None, validation=None, **options):
+    """A pack with arrays that hold the seed, and with the given accuracies by seed."""
+    pack = write_pack(folder, run, seeds, **options)
+    rows = (pack.pack / "results.csv").read_text().splitlines()
+    for i, row in enumerate(rows):
+        cells = row.split(",")
+        if cells[0] == "accuracy" and accuracy:
+            cells[6] = str(accuracy[int(cells[3])])
+            rows[i] = ",".join(cells)
+    (pack.pack / "results.csv").write_text("\n".join(rows) + "\n")
+    path = pack.pack / "run.json"
+    said = json.loads(path.read_text())
+    for seed in said["seeds"]:
+        if validation:
+            seed["best_validation_accuracy"] = validation[seed["seed"]]
+    path.write_text(json.dumps(said))
+    store = pack.pack.parent / ".evaluations" / "by_scale-cccc"
+    for seed in seeds:
+        write_arrays(
+            store / f"{seed}.npz", [("maps", np.full((2, 2), seed)), ("scales", np.arange(3))]
+        )
+    return replace(pack, arrays={"by_scale": store})
+
+
+def chosen(*packs):
+    pack, seed = best_seed(packs)
+    assert seed in pack.seeds
+    return seed
+
+
+def test_the_best_seed_has_the_highest_test_accuracy(tmp_path):
+    pack = pack_of(
+        tmp_path, accuracy={1: 0.5, 2: 0.75, 3: 0.6}, validation={1: 0.9, 2: 0.1, 3: 0.2}
+    )
+    assert chosen(pack) == 2
+
+
+def test_of_equally_good_seeds_the_first_is_the_best_whatever_the_order_of_the_packs(tmp_path):
+    low = pack_of(tmp_path, seeds=(1, 2, 3), accuracy={1: 0.5, 2: 0.75, 3: 0.75})
+    high = pack_of(tmp_path, seeds=(4, 5, 10), accuracy={4: 0.75, 5: 0.1, 10: 0.75})
+    assert chosen(low, high) == chosen(high, low) == 2
+
+
+def test_without_a_table_of_accuracies_the_validation_accuracy_decides(tmp_path):
+    pack = pack_of(
+        tmp_path, accuracy={1: 0.5, 2: 0.75, 3: 0.6}, validation={1: 0.9, 2: 0.1, 3: 0.2}
+    )
+    assert chosen(replace(pack, evaluations=("by_scale",))) == 1
+
+
+def test_a_pack_without_accuracies_lets_the_validation_decide_for_all(tmp_path):
+    values = dict.fromkeys((1, 2, 3), 0.5)
+    tested = pack_of(tmp_path, accuracy=dict.fromkeys((1, 2, 3), 1.0), validation=values)
+    other = pack_of(tmp_path, seeds=(4, 5), validation={4: 0.6, 5: 0.7})
+    assert chosen(tested, replace(other, evaluations=("by_scale",))) == 5
+
+
+def test_a_diverged_seed_is_never_the_best(tmp_path):
+    pack = pack_of(tmp_path, accuracy={1: 0.5, 2: 0.9, 3: 0.6}, status={2: "diverged"})
+    assert chosen(pack) == 3
+    every = pack_of(tmp_path / "all", status=dict.fromkeys((1, 2, 3), "diverged"))
+    assert best_seed([every]) is None
+
+
+def test_the_file_holds_the_best_seed_of_each_run_and_point(tmp_path):
+    packs = [
+        pack_of(tmp_path, ONE, (1, 2, 3), {1: 0.1, 2: 0.2, 3: 0.3}),
+        pack_of(tmp_path, ONE, (4, 5), {4: 0.25, 5: 0.1}),
+        replace(pack_of(tmp_path, TWO, (1, 2), {1: 0.2, 2: 0.1}), point="learning_rate=0.01"),
+    ]
+    # results of a chosen point name the point, whatever the folder
+    results = packs[2].pack / "results.csv"
+    results.write_text(results.read_text().replace(",base,", ",learning_rate=0.01,"))
+
+    path = collect_arrays(packs, "by_scale", tmp_path / "tables")
+
+    assert path == tmp_path / "tables" / "by_scale.npz"
+    found = read_arrays(path, "")
+    assert list(found) == [
+        f"{place}/{name}"
+        for place in (f"{ONE}/base", f"{TWO}/learning_rate=0.01")
+        for name in ("seed", "maps", "scales")
+    ]
+    assert int(found[f"{ONE}/base/seed"]) == 3
+    assert (found[f"{ONE}/base/maps"] == 3).all()
+    assert int(found[f"{TWO}/learning_rate=0.01/seed"]) == 1
+    first = path.read_bytes()
+    collect_arrays(packs[::-1], "by_scale", tmp_path / "tables")
+    assert path.read_bytes() == first, "the order of the packs changes nothing"
+
+
+def test_a_run_whose_evaluation_is_not_up_to_date_is_left_out(tmp_path):
+    stale = replace(pack_of(tmp_path, TWO), evaluations=("accuracy",))
+    path = collect_arrays([pack_of(tmp_path), stale], "by_scale", tmp_path / "tables")
+    assert {name.rpartition("/base/")[0] for name in read_arrays(path, "")} == {ONE}
+    with pytest.raises(UserError, match="no finished run has arrays of 'by_scale'"):
+        collect_arrays([stale], "by_scale", tmp_path / "tables")
+
+
+@pytest.mark.parametrize("damage", ["absent", "truncated"])
+def test_damaged_arrays_are_named_with_the_way_out_and_nothing_is_written(tmp_path, damage):
+    pack = pack_of(tmp_path, accuracy={1: 0.5, 2: 0.9, 3: 0.6})
+    path = pack.arrays["by_scale"] / "2.npz"
+    if damage == "absent":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UserError, match=r"2\.npz is .*; delete .*results\.csv and run `snakemake"):
+        collect_arrays([pack], "by_scale", tmp_path / "tables")
+    assert not list((tmp_path / "tables").glob("*"))
