@@ -23,7 +23,7 @@ from scaled_conv import processor, published_network
 from torch import nn
 
 from isotrope import build_model, devices
-from isotrope.params.envelope import Training
+from isotrope.params.training import Training
 from isotrope.training import seeding
 from isotrope.training.batches import Labelled, to_unit
 from isotrope.training.engines import Batch

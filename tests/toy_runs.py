@@ -14,10 +14,11 @@ from torch import nn
 from isotrope import registry
 from isotrope.datasets import dataset
 from isotrope.datasets.dataset import Images
-from isotrope.params.envelope import Training
+from isotrope.params.training import Training
 from isotrope.settings import Settings
-from isotrope.training.pack import PackTask, train_pack
+from isotrope.training.pack import train_pack
 from isotrope.training.progress import Report
+from isotrope.training.task import PackTask
 
 CLASSES, SHAPE, TEST_SCALES = 4, (1, 8, 8), (3, 6)
 

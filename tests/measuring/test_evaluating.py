@@ -21,7 +21,7 @@ from isotrope.evaluation import accuracy, scale_generalization
 from isotrope.files.arrays import read_arrays
 from isotrope.measuring import networks
 from isotrope.measuring.evaluating import Evaluation, EvaluationTask, evaluate_pack
-from isotrope.training.pack import PackTask
+from isotrope.training.task import PackTask
 
 
 def evaluation(name: str, **changes: Any) -> Evaluation:

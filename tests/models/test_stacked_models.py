@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from isotrope import registry
-from isotrope.params.envelope import Training
+from isotrope.params.training import Training
 from isotrope.training.engines import Batch
 from isotrope.training.single import Alone
 from isotrope.training.stacked import Stacked

@@ -12,7 +12,7 @@ from test_loop import new_training, run
 from torch.nn import functional as F
 from toy_runs import toy_task, toy_training, train
 
-from isotrope.params.envelope import ScaleJitter, Training
+from isotrope.params.training import ScaleJitter, Training
 from isotrope.training import seeding
 from isotrope.training.augmentation import augmented, rescaled, scale_factors
 

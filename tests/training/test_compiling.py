@@ -14,8 +14,8 @@ from torch._inductor.exc import InvalidCxxCompiler
 from toy_runs import ToyDataParams, ToyModelParams, toy_task, toy_training, train
 
 from isotrope.errors import UserError
-from isotrope.training.pack import PackTask
 from isotrope.training.progress import PackProgress
+from isotrope.training.task import PackTask
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning"),  # its own

@@ -17,7 +17,7 @@ from isotrope.processes.signals import Interruption
 from isotrope.training import distributed
 from isotrope.training.distributed import Ranks
 from isotrope.training.job import PackJob, Together, _Training
-from isotrope.training.pack import PackTask
+from isotrope.training.task import PackTask
 
 LOG = Path("train.log")
 

@@ -25,7 +25,7 @@ from toy_runs import (
 )
 
 from isotrope.processes import signals
-from isotrope.training.pack import PackTask
+from isotrope.training.task import PackTask
 
 LOG = Path("train.log")
 

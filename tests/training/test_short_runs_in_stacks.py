@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from isotrope import build_model
-from isotrope.params.envelope import Training
+from isotrope.params.training import Training
 from isotrope.training import seeding
 from isotrope.training.batches import Labelled
 from isotrope.training.loop import Finished, LockstepTraining

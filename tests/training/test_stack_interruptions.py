@@ -30,7 +30,7 @@ from toy_runs import (
 from isotrope.training import resume, seeding
 from isotrope.training.batches import Labelled
 from isotrope.training.loop import Finished, LockstepTraining
-from isotrope.training.pack import PackTask
+from isotrope.training.task import PackTask
 
 SEEDS = [1, 2, 3, 4, 5]
 UNEVEN = {"epochs": 20, "reshuffle": True, "early_stopping": {"patience": 3}}

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from toy_runs import ToyModelParams, toy_task, toy_training, train
 
 from isotrope.training import loop, stacked
-from isotrope.training.pack import PackTask
+from isotrope.training.task import PackTask
 
 SEEDS = [1, 2, 3, 4, 5]
 HANDED = ToyModelParams(handed=True)

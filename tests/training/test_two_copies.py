@@ -27,7 +27,7 @@ from isotrope.evaluation import accuracy
 from isotrope.measuring.evaluating import Evaluation, EvaluationTask, evaluate_pack
 from isotrope.packs import lease
 from isotrope.processes.signals import EXIT_AGAIN
-from isotrope.training.pack import PackTask
+from isotrope.training.task import PackTask
 
 LOGS = Path("first.log"), Path("second.log")
 

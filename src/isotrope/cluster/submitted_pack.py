@@ -33,8 +33,9 @@ from isotrope.plan.indexing import index_of
 from isotrope.results import choice
 from isotrope.tasks import by_hand
 from isotrope.training.outputs import OUTPUTS, RUN, WEIGHTS
-from isotrope.training.pack import PackTask, train_pack
+from isotrope.training.pack import train_pack
 from isotrope.training.progress import Report
+from isotrope.training.task import PackTask
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission

@@ -17,10 +17,10 @@ from isotrope.console.printing import say
 from isotrope.datasets.dataset import build_dataset
 from isotrope.datasets.manifest import read_manifest
 from isotrope.errors import UserError, did_you_mean
-from isotrope.params.envelope import Resources
 from isotrope.params.mistakes import complaints_of
 from isotrope.params.param_file import Run, name_of, read_each
 from isotrope.params.param_folder import find
+from isotrope.params.resources import Resources
 from isotrope.plan import index_file
 from isotrope.plan.index import DatasetEntry, Index
 from isotrope.plan.indexing import index_of

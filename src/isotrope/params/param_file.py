@@ -14,10 +14,11 @@ from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.params import blocks
 from isotrope.params.blocks import Evaluation, Plugin
-from isotrope.params.envelope import Envelope, Training
+from isotrope.params.envelope import Envelope
 from isotrope.params.mistakes import Complaint, complaints_of, dotted
 from isotrope.params.param_folder import find
 from isotrope.params.points import Parts, Point, points_of, select_complaints, sweep_complaints
+from isotrope.params.training import Training
 from isotrope.params.yaml_marks import Marked, parse
 
 _SHAPE = "<model>/<dataset>/<variant>.yaml"

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from isotrope.digests import training_digest
 from isotrope.params import blocks
 from isotrope.params.blocks import Evaluation, Plugin
-from isotrope.params.envelope import Training, valid_seeds
 from isotrope.params.mistakes import Complaint, Where, complaints_of, dotted
+from isotrope.params.seeds import valid_seeds
+from isotrope.params.training import Training
 
 _WORD = re.compile(r"^[A-Za-z0-9_.+-]+$")
 

@@ -10,10 +10,10 @@ from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
 from isotrope.measuring import evaluating
 from isotrope.params.blocks import Evaluation, Plugin
-from isotrope.params.envelope import seeds_in
 from isotrope.params.mistakes import complaints_of, dotted
 from isotrope.params.param_file import Run, read_run
 from isotrope.params.points import Point
+from isotrope.params.seeds import seeds_in
 from isotrope.params.yaml_marks import parse
 from isotrope.plan.index import blocks_of
 from isotrope.plan.index_file import as_written, in_job
@@ -21,7 +21,7 @@ from isotrope.plan.indexing import select_entry
 from isotrope.results import choice
 from isotrope.settings import Settings, build_only
 from isotrope.training import shipped
-from isotrope.training.pack import PackTask
+from isotrope.training.task import PackTask
 
 
 def dataset_params(name: str, words: list[str]) -> Settings:

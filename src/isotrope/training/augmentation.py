@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-from isotrope.params.envelope import ScaleJitter
+from isotrope.params.training import ScaleJitter
 from isotrope.training import seeding
 
 

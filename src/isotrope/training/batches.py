@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from isotrope.params.envelope import Training
+from isotrope.params.training import Training
 from isotrope.training import seeding
 from isotrope.training.augmentation import augmented
 from isotrope.training.engines import Batch, Engine

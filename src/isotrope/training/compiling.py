@@ -16,7 +16,7 @@ from torch import Tensor
 
 from isotrope.console.wording import duration_text
 from isotrope.errors import UserError
-from isotrope.params.envelope import Training
+from isotrope.params.training import Training
 
 SHAPES = 256  # beyond so many torch would go on uncompiled, and with other bits
 

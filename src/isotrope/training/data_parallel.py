@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from isotrope.params.envelope import Training
+from isotrope.params.training import Training
 from isotrope.training.distributed import Ranks
 from isotrope.training.engines import Batch
 from isotrope.training.single import Alone

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isotrope.params.envelope import Training
+from isotrope.params.training import Training
 
 Weights = dict[str, Tensor]
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # torch's own

@@ -10,7 +10,7 @@ ended ones stored, then their files removed.
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -27,9 +27,7 @@ from isotrope.training.loop import Finished, LockstepTraining
 from isotrope.training.outputs import shape_of
 from isotrope.training.progress import PackProgress, Report, model_summary
 from isotrope.training.seed_groups import Together, Unfinished
-
-if TYPE_CHECKING:
-    from isotrope.training.pack import PackTask
+from isotrope.training.task import PackTask
 
 
 class PackJob:
@@ -46,7 +44,7 @@ class PackJob:
 
     def __init__(
         self,
-        task: "PackTask",
+        task: PackTask,
         report: Report,
         device: torch.device,
         interruption: Interruption,

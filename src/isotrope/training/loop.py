@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from isotrope import devices
-from isotrope.params.envelope import Training
+from isotrope.params.training import Training
 from isotrope.training import seeding
 from isotrope.training.batches import Batches, Labelled, to_unit
 from isotrope.training.data_parallel import Shared

@@ -6,7 +6,6 @@ epochs of all seeds. ``run.json`` says what was trained, with what and how it we
 """
 
 import time
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -14,21 +13,19 @@ from isotrope import devices, registry
 from isotrope.files import disk
 from isotrope.processes import provenance
 from isotrope.training import store
-
-if TYPE_CHECKING:
-    from isotrope.training.pack import PackTask
+from isotrope.training.task import PackTask
 
 WEIGHTS, HISTORY, RUN = OUTPUTS = ("weights.safetensors", "history.csv", "run.json")
 
 
-def shape_of(task: "PackTask") -> tuple[tuple[int, int, int], int]:
+def shape_of(task: PackTask) -> tuple[tuple[int, int, int], int]:
     """Image shape (channels, height, width) and number of classes of the task's data set."""
     plugin = registry.load("data", task.dataset_name)
     channels, height, width = plugin.image_shape(task.dataset_params)
     return (channels, height, width), int(plugin.classes(task.dataset_params))
 
 
-def assemble(task: "PackTask", device: torch.device, began: float) -> None:
+def assemble(task: PackTask, device: torch.device, began: float) -> None:
     """Write the pack's files from the stored seeds; ``run.json`` last."""
     seeds = [store.load(task.stored(seed), seed, task.training_digest) for seed in task.seeds]
     stacked = {

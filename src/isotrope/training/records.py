@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from isotrope.params.envelope import Schedule, Training
+from isotrope.params.optimizer import Schedule
+from isotrope.params.training import Training
 
 COLLAPSED = 1.3  # times chance level: a network that is not better has learnt nothing
 

@@ -3,16 +3,14 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from isotrope.errors import UserError
 from isotrope.training import resume, stack_width, store
 from isotrope.training.progress import named
-
-if TYPE_CHECKING:
-    from isotrope.training.pack import PackTask
+from isotrope.training.task import PackTask
 
 Saved = dict[str, Any]  # of one seed: "training" as from LockstepTraining.states, and "record"
 
@@ -53,7 +51,7 @@ class Unfinished:
         log: is told what is left aside, and what is tried.
     """
 
-    def __init__(self, task: "PackTask", log: Callable[[str], None]) -> None:
+    def __init__(self, task: PackTask, log: Callable[[str], None]) -> None:
         self.task = task
         self.log = log
 

@@ -11,20 +11,17 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.training import store
-
-if TYPE_CHECKING:
-    from isotrope.training.pack import PackTask
+from isotrope.training.task import PackTask
 
 VARIABLE = "ISOTROPE_SHIPPED"
 ORIGIN = "shipped"
 
 
-def take(task: "PackTask", log: Callable[[str], None]) -> None:
+def take(task: PackTask, log: Callable[[str], None]) -> None:
     """Put what is shipped of a pack's seeds into the store, or drop it from there if not wanted.
 
     Raises:
@@ -46,7 +43,7 @@ def take(task: "PackTask", log: Callable[[str], None]) -> None:
             log(f"seed {seed} is shipped, in {source}; to train it here, set {VARIABLE}=0")
 
 
-def ship(task: "PackTask", seed: int) -> Path:
+def ship(task: PackTask, seed: int) -> Path:
     """Copy a trained seed to ``workflow/trained``, in the place of an older one; return its folder.
 
     Raises:
@@ -62,7 +59,7 @@ def ship(task: "PackTask", seed: int) -> Path:
     return goal
 
 
-def _source(task: "PackTask", seed: int) -> Path:
+def _source(task: PackTask, seed: int) -> Path:
     return paths.shipped_seed(task.run, seed, task.training_digest)
 
 

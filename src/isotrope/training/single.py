@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from isotrope.params.envelope import Training
+from isotrope.params.training import Training
 from isotrope.training.compiling import compiled
 from isotrope.training.engines import (
     BETAS,
