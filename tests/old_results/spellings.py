@@ -23,25 +23,29 @@ STANDARD = {
     "sweep": "",
     "evaluations": "accuracy",
 }
-LINES = "\n".join
 SPELLINGS = {
     "standard/all/plain": {},
     "standard/all/defaults_written": {
         "model": "name: standard, kernel_size: 7",
-        "training": LINES(
-            ("  reshuffle: false", "  precision: float32", "  deterministic: true")
-            + ("  compile: false", "  early_stopping: null", "  augmentation: null")
-        ),
+        "training": """\
+  reshuffle: false
+  precision: float32
+  deterministic: true
+  compile: false
+  early_stopping: null
+  augmentation: null""",
         "optimizer": ", schedule: null",
     },
     "standard/all/everything_else": {
         "model": "name: standard, kernel_size: 5",
         "optimizer": ", schedule: {name: step, every: 2}",
-        "training": LINES(
-            ("  reshuffle: true", "  precision: tf32", "  deterministic: false", "  compile: true")
-            + ("  early_stopping: {patience: 3, by: validation_accuracy}",)
-            + ("  augmentation: {name: scale_jitter, largest: 1.5}",)
-        ),
+        "training": """\
+  reshuffle: true
+  precision: tf32
+  deterministic: false
+  compile: true
+  early_stopping: {patience: 3, by: validation_accuracy}
+  augmentation: {name: scale_jitter, largest: 1.5}""",
     },
     "standard/all/reshuffled": {"training": "  reshuffle: true"},
     "standard/all/bfloat16": {"training": "  precision: bfloat16"},
@@ -58,41 +62,32 @@ SPELLINGS = {
     "standard/all/cosine": {"optimizer": ", schedule: {name: cosine}"},
     "standard/all/cosine_to_a_tenth": {"optimizer": ", schedule: {name: cosine, final: 0.1}"},
     "standard/all/swept": {
-        "sweep": LINES(
-            (
-                "sweep:",
-                "  training.optimizer.learning_rate: [1.0e-2, 1.0e-3]",
-                "  training.reshuffle: [false, true]",
-                "  model.kernel_size: [7, 9]",
-                "select: {statistic: mean, seeds: 1, ties: first}",
-            )
-        )
+        "sweep": """\
+sweep:
+  training.optimizer.learning_rate: [1.0e-2, 1.0e-3]
+  training.reshuffle: [false, true]
+  model.kernel_size: [7, 9]
+select: {statistic: mean, seeds: 1, ties: first}"""
     },
     "standard/all/swept_blocks": {
         "optimizer": ", schedule: {name: step, every: 2}",
         "training": "  augmentation: {name: scale_jitter, largest: 2}",
-        "sweep": LINES(
-            (
-                "sweep:",
-                "  training.augmentation.largest: [1.5, 3]",
-                "  training.optimizer.schedule.factor: [0.1, 0.2]",
-                "  dataset.scenario: [mid2rest, all2all]",
-            )
-        ),
+        "sweep": """\
+sweep:
+  training.augmentation.largest: [1.5, 3]
+  training.optimizer.schedule.factor: [0.1, 0.2]
+  dataset.scenario: [mid2rest, all2all]""",
     },
     "pixel_pool/all/evaluations": {
         "model": "name: pixel_pool, sizes: logarithmic, frame: excluded, interpolation: nearest",
-        "evaluations": LINES(
-            (
-                "",
-                "  accuracy,",
-                "  {name: accuracy, as: elsewhere,",
-                "   dataset: {name: stir, task: emoji, scenario: all2all}},",
-                "  {name: scale_generalization, as: by_size},",
-                "  {name: index_correlation, illustrated_class: 3},",
-                "  {name: scale_equivariance, pairs: [[17, 34]]},",
-            )
-        ),
+        "evaluations": """
+  accuracy,
+  {name: accuracy, as: elsewhere,
+   dataset: {name: stir, task: emoji, scenario: all2all}},
+  {name: scale_generalization, as: by_size},
+  {name: index_correlation, illustrated_class: 3},
+  {name: scale_equivariance, pairs: [[17, 34]]},
+""",
     },
     "energy_pool/all/valid_mean": {"model": "name: energy_pool, statistic: valid_mean"},
 }
