@@ -1,0 +1,69 @@
+"""What a network draws while it is tested: the same for an image, whatever batch it is in.
+
+A network that defines ``draw(generator, count)`` is stochastic when it is tested, too. There its
+numbers are keyed by the seed of the network, the number of the image in its split and the number of
+the draw, so that they depend neither on the batch size nor on the other seeds of a pack.
+
+Several draws of an image are averaged: the mean is taken of the predictions as the network returns
+them, so of logits for a classifier that returns these. That is the published way of RAM-LPM
+(Kiritani and Ono, "Recurrent Attention Model with Log-Polar Mapping is Robust against Adversarial
+Attacks", 2020, https://arxiv.org/abs/2002.05388), whose accuracy is that of mean logits. A mean of
+probabilities is another number; a model for which it is meant returns probabilities.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+import torch
+from torch import Tensor, nn
+
+_TESTING = 2  # tells these streams from those of a training step, see ``seeding.step_generator``
+
+
+def is_stochastic(network: nn.Module) -> bool:
+    """Whether a network draws numbers of its own."""
+    return hasattr(network, "draw")
+
+
+def image_generator(seed: int, image: int, draw: int) -> torch.Generator:
+    """A generator for what a network draws for one image under test.
+
+    Args:
+        seed: the seed of the network.
+        image: the number of the image in its split, from 0.
+        draw: the number of the draw, from 0.
+    """
+    entropy = [seed, image + 1, draw + 1, _TESTING]
+    mixed = numpy.random.SeedSequence(entropy).generate_state(1, numpy.uint64)
+    return torch.Generator().manual_seed(int(mixed[0]))
+
+
+def noise_of_images(
+    network: Any, seed: int, images: Sequence[int], draw: int, device: torch.device
+) -> Any:
+    """What a stochastic network draws for some images under test.
+
+    Args:
+        network: defines ``draw``; it is asked for one image at a time.
+        seed: the seed of the network.
+        images: their numbers in the split.
+        draw: the number of the draw, from 0.
+        device: where the noise is used.
+
+    Returns:
+        The noise in the form of ``draw``: a tensor, or a tuple or dict of them, each with a first
+        axis of images.
+    """
+    parts = [network.draw(image_generator(seed, image, draw), 1) for image in images]
+    return _joined(parts, device)
+
+
+def _joined(parts: Sequence[Any], device: torch.device) -> Any:
+    """The noise of single images as that of a batch."""
+    first = parts[0]
+    if isinstance(first, Tensor):
+        return torch.cat(list(parts)).to(device)
+    if isinstance(first, dict):
+        return {key: _joined([part[key] for part in parts], device) for key in first}
+    return tuple(_joined(column, device) for column in zip(*parts, strict=True))
