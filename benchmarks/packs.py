@@ -23,9 +23,10 @@ from scaled_conv import processor, published_network
 from torch import nn
 
 from isotrope import build_model, devices
+from isotrope.datasets.images import to_unit
 from isotrope.params.training import Training
 from isotrope.training import seeding
-from isotrope.training.batches import Labelled, to_unit
+from isotrope.training.batches import Labelled
 from isotrope.training.engines import Batch
 from isotrope.training.loop import LockstepTraining
 

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from isotrope import registry
-from isotrope.datasets import dataset
-from isotrope.datasets.dataset import Images
+from isotrope.datasets import loading
+from isotrope.datasets.images import Images
 from isotrope.params.training import Training
 from isotrope.settings import Settings
 from isotrope.training.pack import train_pack
@@ -111,7 +111,7 @@ def toys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         registry, "load", lambda kind, name: plugins.get((kind, name)) or load(kind, name)
     )
     monkeypatch.setattr(
-        dataset, "load_split", lambda name, params, split: toy_images(params, split)
+        loading, "load_split", lambda name, params, split: toy_images(params, split)
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -80,7 +80,7 @@ def build(
     ] = None,
 ) -> None:
     """Build a data set, with its manifest and its preview picture, under out/data/."""
-    from isotrope.datasets.dataset import build_dataset
+    from isotrope.datasets.building import build_dataset
     from isotrope.digests import dataset_digest
     from isotrope.tasks.by_hand import dataset_params
 

@@ -5,7 +5,9 @@ import torch
 from PIL import Image
 
 from isotrope import paths, registry
-from isotrope.datasets.dataset import Images, build_dataset, load_split
+from isotrope.datasets.building import build_dataset
+from isotrope.datasets.images import Images
+from isotrope.datasets.loading import load_split
 from isotrope.datasets.local_data import absent_files
 from isotrope.datasets.manifest import read_manifest
 from isotrope.datasets.names import dataset_key

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from isotrope import paths
 from isotrope.data import stir
 from isotrope.datasets import sources
-from isotrope.datasets.dataset import build_dataset, load_split
+from isotrope.datasets.building import build_dataset
+from isotrope.datasets.loading import load_split
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError
 

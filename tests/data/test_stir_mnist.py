@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from isotrope.data import STIRDataset, _stir_mnist, stir
-from isotrope.datasets.dataset import build_dataset, load_split
+from isotrope.datasets.building import build_dataset
+from isotrope.datasets.loading import load_split
 from isotrope.datasets.local_data import absent_files
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError

@@ -7,7 +7,8 @@ from PIL import Image
 
 from isotrope.data import _stir_trafficsign
 from isotrope.data._stir_photos import Photos
-from isotrope.datasets.dataset import build_dataset, load_split
+from isotrope.datasets.building import build_dataset
+from isotrope.datasets.loading import load_split
 from isotrope.digests import with_local_files
 
 

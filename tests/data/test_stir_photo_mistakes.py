@@ -4,7 +4,7 @@ import pytest
 from made_up_photos import SIGNS, sign, squares, write_mtsd
 
 from isotrope.data import _stir_aerial, _stir_trafficsign, stir
-from isotrope.datasets.dataset import build_dataset
+from isotrope.datasets.building import build_dataset
 from isotrope.errors import UserError
 
 

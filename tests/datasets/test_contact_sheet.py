@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from isotrope.datasets.contact_sheet import save_contact_sheet
-from isotrope.datasets.dataset import Images
+from isotrope.datasets.images import Images
 
 
 def pixels_of(path):

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from isotrope.datasets.dataset import Images
+from isotrope.datasets.images import Images
 from isotrope.measuring.networks import Networks
 
 CPU = torch.device("cpu")

@@ -9,7 +9,7 @@ from torch import nn
 from toy_runs import CLASSES, ToyDataParams, toy_images
 
 from isotrope import registry
-from isotrope.datasets.dataset import Images
+from isotrope.datasets.images import Images
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.measuring.networks import Networks

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import linregress
 from torch import nn
 
-from isotrope.datasets.dataset import Images
+from isotrope.datasets.images import Images
 from isotrope.errors import UserError
 from isotrope.evaluation.index_correlation import Params, correlation, evaluate, kernel_sizes
 from isotrope.layers.scale_pool import ScalePool

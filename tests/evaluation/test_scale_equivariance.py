@@ -8,7 +8,7 @@ from blobs import CPU, Cropped, Square, blob, blobs, networks, table
 from torch import nn
 
 from isotrope import registry
-from isotrope.datasets.dataset import Images
+from isotrope.datasets.images import Images
 from isotrope.errors import UserError
 from isotrope.evaluation.scale_equivariance import PAIRS, Params, evaluate, published_errors
 

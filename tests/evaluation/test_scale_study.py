@@ -8,7 +8,7 @@ from toy_runs import TEST_SCALES, ToyDataParams, toy_images, toy_task, train
 
 from isotrope import registry
 from isotrope.data import stir
-from isotrope.datasets.dataset import Images
+from isotrope.datasets.images import Images
 from isotrope.errors import UserError
 from isotrope.evaluation import accuracy, scale_generalization
 from isotrope.measuring.networks import Networks

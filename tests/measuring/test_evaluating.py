@@ -15,7 +15,7 @@ from toy_runs import (
 )
 
 from isotrope import registry
-from isotrope.datasets import dataset
+from isotrope.datasets import loading
 from isotrope.errors import UserError
 from isotrope.evaluation import accuracy, scale_generalization
 from isotrope.files.arrays import read_arrays
@@ -111,7 +111,7 @@ def test_nothing_is_loaded_when_nothing_is_missing(trained, monkeypatch):
     path = task.folder / "results.csv"
     before = path.read_bytes()
     path.unlink()  # as Snakemake does before it runs the rule again
-    monkeypatch.setattr(dataset, "load_split", lambda *args: pytest.fail("data were loaded"))
+    monkeypatch.setattr(loading, "load_split", lambda *args: pytest.fail("data were loaded"))
     monkeypatch.setattr(networks.Networks, "open", lambda *args: pytest.fail("a network was built"))
 
     evaluate(task)

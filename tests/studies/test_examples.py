@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from isotrope.data import stir
-from isotrope.datasets.dataset import Images, build_dataset, load_split
+from isotrope.datasets.building import build_dataset
+from isotrope.datasets.images import Images
+from isotrope.datasets.loading import load_split
 from isotrope.errors import UserError
 from isotrope.files.arrays import read_arrays
 from isotrope.studies.scale import examples

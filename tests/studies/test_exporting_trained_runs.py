@@ -14,8 +14,8 @@ from scipy.stats import linregress
 from torch import nn
 
 from isotrope import cli, paths, registry
-from isotrope.datasets import dataset
-from isotrope.datasets.dataset import Images
+from isotrope.datasets import loading
+from isotrope.datasets.images import Images
 from isotrope.errors import UserError
 from isotrope.evaluation import index_correlation, scale_equivariance
 from isotrope.files.disk import checksum
@@ -93,7 +93,7 @@ def trained(project, monkeypatch):
     monkeypatch.setattr(registry, "load", lambda kind, name: plugins[kind, name])
     parts = {"slice_pool": {"stage1", "stage2", "pool1", "pool2"}, "standard": set()}
     monkeypatch.setattr(registry, "literal", lambda kind, name, constant, default=None: parts[name])
-    monkeypatch.setattr(dataset, "load_split", lambda *args: images)
+    monkeypatch.setattr(loading, "load_split", lambda *args: images)
     networks = []
     for seed in (1, 2):
         torch.manual_seed(seed)

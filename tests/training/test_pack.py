@@ -22,7 +22,7 @@ from toy_runs import (
     without_seconds,
 )
 
-from isotrope.datasets import dataset
+from isotrope.datasets import loading
 from isotrope.errors import UserError
 from isotrope.training import store
 
@@ -132,7 +132,7 @@ def test_a_finished_seed_is_not_trained_again_when_the_pack_changes(toys, monkey
     assert (small.folder / "weights.safetensors").read_bytes() == again
     assert all(torch.equal(first[name], second[name][:2]) for name in first)
 
-    monkeypatch.setattr(dataset, "load_split", lambda *args: pytest.fail("data were loaded"))
+    monkeypatch.setattr(loading, "load_split", lambda *args: pytest.fail("data were loaded"))
     lines = train(toy_task(seeds=[2, 3], pack="2-3"))
     assert "0 to train, 2 are finished" in lines[0]
 

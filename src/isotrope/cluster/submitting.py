@@ -14,7 +14,7 @@ from isotrope import paths
 from isotrope.cluster import recording
 from isotrope.cluster.submitted_pack import SubmittedPack
 from isotrope.console.printing import say
-from isotrope.datasets.dataset import build_dataset
+from isotrope.datasets.building import build_dataset
 from isotrope.datasets.manifest import read_manifest
 from isotrope.errors import UserError, did_you_mean
 from isotrope.params.mistakes import complaints_of

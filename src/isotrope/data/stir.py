@@ -38,7 +38,7 @@ from isotrope.data._stir_archive import LARGEST, SCALES, write, write_sources
 from isotrope.data._stir_emoji import check_positions, draw_archive
 from isotrope.data._stir_reader import STIRDataset
 from isotrope.datasets import sources
-from isotrope.datasets.dataset import Images
+from isotrope.datasets.images import Images
 from isotrope.datasets.local_data import local_file
 from isotrope.errors import UserError
 from isotrope.settings import Settings, load_time

@@ -1,14 +1,12 @@
 """The picture that lets a person judge a data set at a glance."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from isotrope.datasets.dataset import Images  # which draws its contact sheets here
+from isotrope.datasets.images import Images
 
 COLUMNS, ROWS = 12, 8  # at most
 _CELL = 96  # pixels at least, as long as whole pixels can be repeated
@@ -22,7 +20,7 @@ def _spread(values: list[int], count: int) -> list[int]:
     return [values[round(step)] for step in steps]
 
 
-def _layout(data: "Images") -> tuple[list[str], list[list[tuple[str, int | None]]]]:
+def _layout(data: Images) -> tuple[list[str], list[list[tuple[str, int | None]]]]:
     """Names of the rows, and per row the caption and index of each image (None: there is none).
 
     With a latent ``scale``, rows are scales and columns are classes; else rows are classes.
@@ -51,7 +49,7 @@ def _picture(image: Tensor, zoom: int) -> Image.Image:
     return picture.resize(size, Image.Resampling.NEAREST)
 
 
-def save_contact_sheet(data: "Images", title: str, path: Path) -> None:
+def save_contact_sheet(data: Images, title: str, path: Path) -> None:
     """Write a PNG of some images in rows, with the box of the object where its place is known.
 
     Args:

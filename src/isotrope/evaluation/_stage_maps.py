@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isotrope import devices
-from isotrope.datasets.dataset import Images
+from isotrope.datasets.images import Images
 from isotrope.errors import UserError
 
 STAGES = ("stage1", "stage2")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from isotrope.datasets.dataset import Images
+from isotrope.datasets.images import Images
 from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
 

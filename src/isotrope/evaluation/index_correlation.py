@@ -31,11 +31,10 @@ from scipy.stats import pearsonr
 from torch import Tensor, nn
 
 from isotrope import devices
-from isotrope.datasets.dataset import Images
+from isotrope.datasets.images import Images, to_unit
 from isotrope.errors import UserError
 from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
-from isotrope.training.batches import to_unit
 
 REVISION = 1
 NEEDS = {"pool1", "pool2"}

@@ -39,13 +39,12 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isotrope.datasets.dataset import Images
+from isotrope.datasets.images import Images, to_unit
 from isotrope.errors import UserError
 from isotrope.evaluation._object_grid import Axis, axis, read
 from isotrope.evaluation._stage_maps import STAGES, Batch, batches
 from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
-from isotrope.training.batches import to_unit
 
 REVISION = 1
 NEEDS = {"stage1", "stage2"}

@@ -6,7 +6,7 @@ Neural Networks", 2022, https://arxiv.org/abs/2211.10288, there called "generali
 
 from typing import Any
 
-from isotrope.datasets.dataset import Images
+from isotrope.datasets.images import Images
 from isotrope.errors import UserError
 from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from isotrope import devices, paths, registry
-from isotrope.datasets import dataset
+from isotrope.datasets import loading
+from isotrope.datasets.images import Images
 from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.files.arrays import Array, write_arrays
@@ -164,7 +165,7 @@ def _compute(
     def networks(*seeds: int) -> Networks:
         return Networks.open(task.folder, device, seeds)
 
-    loaded: dict[tuple[str, str, str], dataset.Images] = {}
+    loaded: dict[tuple[str, str, str], Images] = {}
     with devices.arithmetic(device, task.threads):
         for evaluation in task.evaluations:
             if not (seeds := missing[evaluation.label]):
@@ -176,7 +177,7 @@ def _compute(
                 plugin.SPLIT,
             )
             if source not in loaded:
-                loaded[source] = dataset.load_split(
+                loaded[source] = loading.load_split(
                     evaluation.dataset_name, evaluation.dataset_params, plugin.SPLIT
                 )
             given = plugin.evaluate(networks(*seeds), loaded[source], evaluation.params)

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from isotrope import devices, registry
+from isotrope.datasets.images import to_unit
 from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.settings import Settings
-from isotrope.training.batches import to_unit
 from isotrope.training.outputs import RUN, WEIGHTS
 from isotrope.training.store import parse_weights
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from isotrope.datasets.images import to_unit
 from isotrope.params.training import Training
 from isotrope.training import seeding
 from isotrope.training.augmentation import augmented
@@ -23,11 +24,6 @@ class Labelled(NamedTuple):
 
     images: Tensor
     labels: Tensor
-
-
-def to_unit(images: Tensor) -> Tensor:
-    """Images of 0..255 (uint8) as float32 in 0..1, as networks take them."""
-    return images.to(torch.float32).div_(255)
 
 
 class Batches:

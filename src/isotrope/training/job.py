@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from isotrope import devices, registry
-from isotrope.datasets import dataset
+from isotrope.datasets import loading
 from isotrope.errors import UserError
 from isotrope.processes import provenance
 from isotrope.processes.signals import Interruption
@@ -127,7 +127,7 @@ class PackJob:
 
     def _load(self, split: str) -> Labelled:
         """The images of a split on the device."""
-        found = dataset.load_split(self.task.dataset_name, self.task.dataset_params, split)
+        found = loading.load_split(self.task.dataset_name, self.task.dataset_params, split)
         return Labelled(found.images.to(self.device), found.labels.to(self.device))
 
     def _network(self, seed: int) -> nn.Module:

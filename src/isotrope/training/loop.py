@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from isotrope import devices
+from isotrope.datasets.images import to_unit
 from isotrope.params.training import Training
 from isotrope.training import seeding
-from isotrope.training.batches import Batches, Labelled, to_unit
+from isotrope.training.batches import Batches, Labelled
 from isotrope.training.data_parallel import Shared
 from isotrope.training.distributed import Ranks
 from isotrope.training.engines import Batch, Engine, Weights

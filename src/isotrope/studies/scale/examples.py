@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from isotrope import registry
-from isotrope.datasets.dataset import Images, load_split
+from isotrope.datasets.images import Images
+from isotrope.datasets.loading import load_split
 from isotrope.datasets.manifest import read_manifest
 from isotrope.errors import UserError
 from isotrope.files.arrays import Array, write_arrays

@@ -26,8 +26,8 @@ from numpy.lib.format import open_memmap
 from torch import nn
 
 from isotrope import devices, registry
-from isotrope.datasets import dataset
-from isotrope.datasets.dataset import Images
+from isotrope.datasets import loading
+from isotrope.datasets.images import Images
 from isotrope.errors import UserError
 from isotrope.evaluation import index_correlation, scale_equivariance
 from isotrope.files import disk
@@ -112,7 +112,7 @@ def _networks(
             loaded.clear()
             plugin = registry.load("data", said["dataset"]["name"])
             params = plugin.Params.model_validate_json(json.dumps(said["dataset"]["params"]))
-            loaded[key] = dataset.load_split(said["dataset"]["name"], params, "all_scales")
+            loaded[key] = loading.load_split(said["dataset"]["name"], params, "all_scales")
         ((_, network),) = Networks.open(pack, device, [seed])
         yield str(row["run_id"]), network, loaded[key]
 

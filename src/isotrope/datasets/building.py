@@ -1,0 +1,90 @@
+"""Building a data set: its files, its picture and its manifest.
+
+A built data set is ``<key>.manifest.json`` and the picture ``<key>.png`` under ``out/data/<name>``,
+with the files that its plug-in makes, or the user's own under ``$ISOTROPE_DATA``, which are listed
+and never copied. All is made in a hidden folder and renamed into place, the manifest last: what a
+killed build leaves behind never passes for a data set.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+
+from isotrope import __version__, paths, registry
+from isotrope.datasets.contact_sheet import save_contact_sheet
+from isotrope.datasets.loading import read_split
+from isotrope.datasets.manifest import Manifest, describe
+from isotrope.datasets.names import dataset_key
+from isotrope.errors import UserError
+from isotrope.settings import Settings, build_settings
+
+_PACKAGES = ("numpy", "pillow", "torch")  # whose versions every manifest records
+
+
+def build_dataset(name: str, params: Settings, digest: str, out_folder: Path | None = None) -> Path:
+    """Build a data set and write its picture and, last, its manifest.
+
+    Args:
+        name: the plug-in.
+        params: its settings; load-time ones change nothing that is built.
+        digest: what the manifest records as the digest of the build-time settings.
+        out_folder: where the files go; ``out/data/<name>`` if left out.
+
+    Returns:
+        The path of the manifest.
+
+    Raises:
+        UserError: if a file of the user's is absent or unfit, or the folder cannot be written.
+    """
+    key, folder = dataset_key(params), out_folder or paths.data_folder(name)
+    goal = folder / paths.manifest(name, key).name
+    with _writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{key}.", dir=folder) as hidden:
+            scratch = Path(hidden)
+            manifest = _fill(scratch, name, params, digest)
+            goal.unlink(missing_ok=True)  # it lists the files that are now replaced
+            made = [file.path for file in manifest.files if file.root == "folder"]
+            for path in (*made, paths.preview(name, key).name, goal.name):
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (scratch / path).replace(folder / path)
+    return goal
+
+
+@contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    """Tell the user of a disk that is full, of a folder that is read-only or cannot be made."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or folder}: cannot be written ({error.strerror or error}); "
+            f"make {folder} a folder with free space that you may write to, and build again"
+        ) from error
+
+
+def _fill(scratch: Path, name: str, params: Settings, digest: str) -> Manifest:
+    """Make the files of a data set, its picture and its manifest in an empty folder."""
+    plugin, key = registry.load("data", name), dataset_key(params)
+    files = [describe(path, scratch) for path in plugin.build(params, scratch, key)]
+    split: str = plugin.SPLITS[-1]
+    data = read_split(plugin, params, scratch, key, split)
+    title = f"{name} {key}: some of {len(data)} images of split {split}"
+    save_contact_sheet(data, title, scratch / paths.preview(name, key).name)
+    packages = (*_PACKAGES, *getattr(plugin, "PACKAGES", ()))
+    manifest = Manifest(
+        dataset=name,
+        settings=build_settings(params),
+        revision=plugin.REVISION,
+        digest=digest,
+        files=files,
+        image_shape=plugin.image_shape(params),
+        classes=plugin.classes(params),
+        images=plugin.image_counts(params),
+        versions={"isotrope": __version__} | {one: metadata.version(one) for one in packages},
+    )
+    text = manifest.model_dump_json(indent=2) + "\n"
+    (scratch / paths.manifest(name, key).name).write_text(text, encoding="utf-8")
+    return manifest

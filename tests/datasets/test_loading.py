@@ -1,0 +1,102 @@
+import json
+import shutil
+
+import pytest
+import torch
+
+from isotrope.data import stir
+from isotrope.datasets.building import build_dataset
+from isotrope.datasets.loading import load_split
+from isotrope.datasets.local_data import absent_files
+from isotrope.errors import UserError
+
+PARAMS = stir.Params(task="emoji", scenario="mid2rest")
+LOCAL = stir.Params(task="emoji", source="local", scenario="mid2rest")
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_split_is_read_as_the_plug_in_reads_it(pristine):
+    data = load_split("stir", PARAMS, "test", pristine)
+    expected = stir.load(PARAMS, pristine, "emoji", "test")
+    assert torch.equal(data.images, expected.images)
+    assert torch.equal(data.labels, expected.labels)
+
+
+def test_an_unbuilt_data_set_names_the_command(tmp_path):
+    with pytest.raises(
+        UserError, match=r"emoji\.manifest\.json: .* not built; run `snakemake datasets`"
+    ):
+        load_split("stir", PARAMS, "train", tmp_path)
+
+
+def test_an_unknown_split_is_a_value_error(pristine):
+    with pytest.raises(ValueError, match="stir has the splits train, valid, test, all_scales"):
+        load_split("stir", PARAMS, "training", pristine)
+
+
+def test_a_missing_archive_is_named_with_the_command_that_rebuilds_it(built):
+    (built / "emoji.npz").unlink()
+    with pytest.raises(UserError, match=rf"emoji\.npz: no such file.*snakemake --force {built}"):
+        load_split("stir", PARAMS, "train", built)
+
+
+def test_an_altered_byte_is_found_even_after_a_good_reading(built):
+    load_split("stir", PARAMS, "train", built)
+    path = built / "emoji.npz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"emoji\.npz: altered: .*snakemake --force"):
+        load_split("stir", PARAMS, "train", built)
+
+
+def test_a_build_by_another_revision_is_refused(built, monkeypatch):
+    monkeypatch.setattr(stir, "REVISION", 2)
+    with pytest.raises(UserError, match=r"built with revision 1, now 2; run `snakemake --force"):
+        load_split("stir", PARAMS, "train", built)
+
+
+def test_a_build_of_other_settings_is_refused(built):
+    path = built / "emoji.manifest.json"
+    path.write_text(path.read_text().replace('"embedded"', '"local"'))
+    with pytest.raises(UserError, match=r"built with settings .*local.* now .*embedded"):
+        load_split("stir", PARAMS, "train", built)
+
+
+# The user's own files
+
+
+def test_the_users_files_are_listed_and_not_copied(pristine, tmp_path, monkeypatch):
+    (tmp_path / "mine" / "stir").mkdir(parents=True)
+    shutil.copy(pristine / "emoji.npz", tmp_path / "mine" / "stir")
+    monkeypatch.setenv("ISOTROPE_DATA", str(tmp_path / "mine"))
+    assert absent_files(stir.local_files(LOCAL)) == []
+
+    path = build_dataset("stir", LOCAL, "d", tmp_path / "out")
+
+    assert names(tmp_path / "out") == ["emoji-local.manifest.json", "emoji-local.png"]
+    (file,) = json.loads(path.read_text())["files"]
+    assert (file["path"], file["root"]) == ("stir/emoji.npz", "ISOTROPE_DATA")
+    assert len(load_split("stir", LOCAL, "valid", tmp_path / "out")) == 576
+
+    shutil.copytree(tmp_path / "mine", tmp_path / "moved")  # another place, the same file
+    monkeypatch.setenv("ISOTROPE_DATA", str(tmp_path / "moved"))
+    assert len(load_split("stir", LOCAL, "valid", tmp_path / "out")) == 576
+
+    with (tmp_path / "moved/stir/emoji.npz").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(UserError, match=r"moved/stir/emoji\.npz: .* restore the file, or run"):
+        load_split("stir", LOCAL, "valid", tmp_path / "out")
+
+
+def test_an_absent_file_is_named_with_the_place_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOTROPE_DATA", str(tmp_path))
+    message = (
+        rf"{tmp_path}/stir/emoji\.npz: no such file; .* under \$ISOTROPE_DATA, which is {tmp_path};"
+    )
+    with pytest.raises(UserError, match=message):
+        build_dataset("stir", LOCAL, "d", tmp_path / "out")
+    assert absent_files(stir.local_files(LOCAL)) == ["stir/emoji.npz"]
