@@ -13,8 +13,9 @@ from typing import Any
 from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.params import blocks
-from isotrope.params.blocks import Evaluation, Plugin
+from isotrope.params.blocks import Plugin
 from isotrope.params.envelope import Envelope
+from isotrope.params.evaluations import Evaluation, check_evaluations, evaluation_misfits
 from isotrope.params.mistakes import Complaint, complaints_of, dotted
 from isotrope.params.param_folder import find
 from isotrope.params.points import Parts, Point, points_of, select_complaints, sweep_complaints
@@ -211,9 +212,10 @@ def _check(name: str, raw: dict[str, Any]) -> tuple[Run | None, list[Evaluation]
     complaints += wrong
     model, wrong = blocks.check_plugin("models", raw.get("model"), ("model",))
     complaints += wrong
-    evaluations, wrong = blocks.check_evaluations(raw.get("evaluations"))
+    evaluations, wrong = check_evaluations(raw.get("evaluations"))
     complaints += wrong
-    complaints += blocks.misfits(dataset, model, evaluations)
+    complaints += blocks.misfits(dataset, model)
+    complaints += evaluation_misfits(dataset, model, evaluations)
     complaints += [*sweep_complaints(raw), *select_complaints(raw)]
     base = Parts(dataset, model, training)
     points, wrong = points_of(raw, base, evaluations)

@@ -9,7 +9,8 @@ from isotrope.devices import DeviceName
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
 from isotrope.measuring import evaluating
-from isotrope.params.blocks import Evaluation, Plugin
+from isotrope.params.blocks import Plugin
+from isotrope.params.evaluations import Evaluation
 from isotrope.params.mistakes import complaints_of, dotted
 from isotrope.params.param_file import Run, read_run
 from isotrope.params.points import Point
