@@ -1,4 +1,7 @@
+import multiprocessing
 import re
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -74,3 +77,132 @@ def test_every_plug_in_can_be_named_and_loaded(kind, name):
     if kind != "figures":
         assert issubclass(module.Params, Settings)
         assert registry.literal(kind, name, "REVISION") >= 1
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+MINE = '''\
+"""A model of my own."""
+
+from plugins.layers.halves import half
+
+from isotrope.settings import Settings
+
+REVISION = 1
+PARTS = {"stage1"}
+
+
+class Params(Settings):
+    size: int = 2
+
+
+def build(params, image_shape, classes):
+    return half(params.size)
+'''
+
+
+@pytest.fixture
+def mine(project):
+    write(project / "plugins/layers/halves.py", "def half(size):\n    return size / 2\n")
+    return write(project / "plugins/models/mine.py", MINE)
+
+
+def test_a_users_plug_in_is_found_beside_those_of_the_package(mine):
+    assert {"mine", "standard"} <= set(registry.names("models"))
+    assert "mine" not in registry.package_names("models")
+    assert registry.source("models", "mine") == Path("plugins/models/mine.py")
+    assert registry.literal("models", "mine", "PARTS") == {"stage1"}
+    module = registry.load("models", "mine")
+    assert module.build(module.Params(size=6), (1, 8, 8), 3) == 3
+
+
+def test_the_settings_of_a_users_plug_in_reach_a_process_of_their_own(mine):
+    params = registry.load("models", "mine").Params(size=4)
+
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as workers:
+        (there,) = workers.map(repr, [params])
+
+    assert there == "Params(size=4)"
+
+
+def test_two_projects_one_after_the_other_each_have_their_own(tmp_path, monkeypatch):
+    for number in (1, 2, 1):
+        path = tmp_path / str(number) / "plugins/models/mine.py"
+        write(path, f"REVISION = {number}\nParams = PARTS = build = None\n")
+        monkeypatch.chdir(tmp_path / str(number))
+        found = registry.load("models", "mine").REVISION
+        assert found == number
+
+
+@pytest.mark.parametrize("read", [registry.load, registry.source])
+def test_a_name_that_the_package_has_too_is_a_mistake_that_names_both_files(read, project):
+    write(project / "plugins/models/standard.py", MINE)
+    write(project / "plugins/models/other.py", MINE)
+
+    with pytest.raises(
+        UserError, match=r"plugins/models/standard\.py: .*isotrope/models/standard\.py"
+    ):
+        read("models", "standard")
+    assert len(list(registry.doubled())) == 1
+    assert registry.names("models").count("standard") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("def half(:\n", "plugins/layers/halves.py:1: cannot be imported: SyntaxError: invalid"),
+        ("\nimport no_such_package\n", "plugins/layers/halves.py:2: cannot be imported: ModuleNot"),
+        (
+            "half = 1 / 0\n",
+            "plugins/layers/halves.py:1: cannot be imported: ZeroDivisionError: div",
+        ),
+        ("whole = 2\n", "plugins/models/mine.py:3: cannot be imported: ImportError: cannot"),
+    ],
+)
+def test_what_cannot_be_imported_is_named_with_its_line(mine, text, sentence):
+    write(mine.parents[1] / "layers/halves.py", text)
+
+    with pytest.raises(registry.BrokenPluginError) as error:
+        registry.load("models", "mine")
+
+    (said,) = error.value.sentences
+    assert said.startswith(sentence)
+
+
+def test_what_a_plug_in_lacks_is_named(mine):
+    mine.write_text(MINE.replace("def build", "def make"))
+
+    with pytest.raises(
+        registry.BrokenPluginError, match=r"plugins/models/mine\.py: a model must define build"
+    ):
+        registry.load("models", "mine")
+
+
+def test_literals_of_what_is_no_python_are_refused_with_the_line(mine):
+    mine.write_text(f"{MINE}\n)\n")
+
+    with pytest.raises(
+        registry.BrokenPluginError, match=r"^plugins/models/mine\.py:18: cannot be read"
+    ):
+        registry.literal("models", "mine", "PARTS")
+
+
+def test_figures_of_a_folder_are_a_kind_of_their_own(project):
+    write(project / "plugins/figures/rotation/turns.py", '"""Turns."""\n\nTITLE = "Turns"\n')
+
+    assert "rotation" in registry.figure_folders()
+    assert registry.names("figures/rotation") == ["turns"]
+    assert registry.literal("figures/rotation", "turns", "TITLE") == "Turns"
+    assert registry.load("figures/rotation", "turns").TITLE == "Turns"
+    with pytest.raises(UserError, match="no figure is called 'turn'; did you mean 'turns'"):
+        registry.load("figures/rotation", "turn")

@@ -29,6 +29,7 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "PACKAGE", tmp_path / "isotrope")
     for folder in KINDS.values():
         registry.folder(folder).mkdir(parents=True)
+        registry.users_folder(folder).mkdir(parents=True)
     return tmp_path / "isotrope"
 
 
@@ -58,11 +59,13 @@ def in_project(folder, *words):
     return done.stdout
 
 
+@pytest.mark.parametrize("core", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_is_written_into_its_folder_and_says_what_comes_next(package, kind):
-    lines = write_skeleton(kind, "radial_2")
+def test_every_kind_is_written_into_its_folder_and_says_what_comes_next(package, kind, core):
+    lines = write_skeleton(kind, "radial_2", core)
 
-    path = package / KINDS[kind] / "radial_2.py"
+    place = package if core else Path("plugins")
+    path = place / KINDS[kind] / "radial_2.py"
     assert lines[0] == f"wrote {path}"
     assert "radial_2" in lines[-2]
     assert "{{" not in lines[-2]
@@ -90,13 +93,16 @@ def test_words_that_mean_something_else_are_refused(package, kind, name):
     assert list(package.rglob("*.py")) == []
 
 
-def test_a_name_that_is_taken_is_refused_and_its_file_kept(package):
-    write_skeleton("model", "mine")
-    (package / "models" / "mine.py").write_text("my work")
+@pytest.mark.parametrize("core", [False, True])
+def test_a_name_that_is_taken_is_refused_and_its_file_kept(package, core):
+    write_skeleton("model", "mine", core)
+    path = (package if core else Path("plugins")) / "models" / "mine.py"
+    path.write_text("my work")
 
-    with pytest.raises(UserError, match=r"models/mine\.py is there already"):
-        write_skeleton("model", "mine")
-    assert (package / "models" / "mine.py").read_text() == "my work"
+    for again in (True, False):
+        with pytest.raises(UserError, match=r"models/mine\.py is there already"):
+            write_skeleton("model", "mine", again)
+    assert path.read_text() == "my work"
     write_skeleton("figure", "mine")
 
 
@@ -108,9 +114,11 @@ def test_an_unknown_kind_is_refused_with_the_nearest(package):
 def test_a_skeleton_that_param_files_may_name_is_in_the_schema_at_once(project):
     folder, said = project
 
-    schema = (folder / "workflow/schemas/param-file.schema.json").read_text()
+    committed = folder / "workflow/schemas/param-file.schema.json"
+    schema = (folder / "out/param-file.schema.json").read_text()
 
-    assert said.count("wrote workflow/schemas/param-file.schema.json") == 3
+    assert said.count("wrote out/param-file.schema.json") == 3
+    assert committed.read_text() == (ROOT / "workflow/schemas/param-file.schema.json").read_text()
     for kind in ("data", "models", "evaluation"):
         assert f"{kind}_{NAME}" in schema
     assert f"figures_{NAME}" not in schema
@@ -118,7 +126,7 @@ def test_a_skeleton_that_param_files_may_name_is_in_the_schema_at_once(project):
 
 def test_skeletons_are_as_the_linters_want_them(project):
     folder, _ = project
-    files = [f"src/isotrope/{kind}/{NAME}.py" for kind in KINDS.values()]
+    files = [f"plugins/{kind}/{NAME}.py" for kind in KINDS.values()]
     in_project(folder, "-m", "ruff", "check", "--no-cache", *files)
     in_project(folder, "-m", "ruff", "format", "--no-cache", "--check", *files)
 

@@ -63,10 +63,16 @@ def check(
     stamped = index_file.stamps()
     if files and write_index:
         raise UserError("--write-index: the index is of all param-files; name none")
-    runs = param_file.read_each(files) if files else param_file.read_all()
+    if files:
+        runs, waiting = param_file.read_each(files), []
+    else:
+        found = param_file.read_folder()
+        runs, waiting = found.runs, found.waiting
     if write_index:
-        index_file.write(index_of(runs), stamped)
+        index_file.write(index_of(runs, waiting), stamped)
     if not quiet:
+        for run in waiting:
+            complain(f"{run.name} waits for a plug-in: {'; '.join(run.reasons)}")
         points = sum(len(run.points) for run in runs)
         seeds = sum(run.seeds_to_train for run in runs)
         say(f"{len(runs)} param-files are in order: {points} points, {seeds} seeds to train")
@@ -204,11 +210,14 @@ def new(
         ),
     ],
     name: Annotated[str, typer.Argument(help="small letters, digits and _")],
+    core: Annotated[
+        bool, typer.Option("--core", help="into the package, for everybody, not into plugins/")
+    ] = False,
 ) -> None:
-    """Write a commented skeleton of a plug-in that works as it stands."""
+    """Write a commented skeleton of a plug-in that works as it stands, into plugins/."""
     from isotrope.skeletons import write_skeleton
 
-    for line in write_skeleton(kind, name):
+    for line in write_skeleton(kind, name, core):
         say(line)
 
 
@@ -218,17 +227,19 @@ def schema(
         bool, typer.Option("--check", help="write nothing; fail if the committed file is stale")
     ] = False,
 ) -> None:
-    """Write the JSON schema of param-files, which editors complete from."""
-    from isotrope.files.disk import write_whole
-    from isotrope.params.schema import param_file_schema
+    """Write the JSON schema of param-files, which editors complete from.
 
-    text = param_file_schema()
+    The committed one knows the package's plug-ins; one with yours too lies under out/.
+    """
+    from isotrope.params import schema as schemas
+
     if check_only:
-        if not paths.SCHEMA.is_file() or paths.SCHEMA.read_text(encoding="utf-8") != text:
+        if not schemas.is_current():
             raise UserError(f"{paths.SCHEMA} is stale; run `isotrope schema`")
         return
-    write_whole(paths.SCHEMA, text)
-    say(f"wrote {paths.SCHEMA}")
+    say(f"wrote {schemas.write_committed()}")
+    if path := schemas.write_users():
+        say(f"wrote {path}")
 
 
 def main() -> None:

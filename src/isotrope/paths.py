@@ -13,6 +13,7 @@ SOURCES_OF = ".sources.csv"  # ends the name of the list of files that a data se
 INDEX = OUT / "index.json"
 PARAM_FILES = Path("param-files")
 SCHEMA = Path("workflow/schemas/param-file.schema.json")
+SCHEMA_WITH_PLUGINS = OUT / "param-file.schema.json"  # knows a user's own plug-ins, too
 PUBLISHED = Path("workflow/published")
 TRAINED = Path("workflow/trained")
 REPORT = OUT / "report.html"

@@ -1,11 +1,16 @@
-"""Plug-ins, found by the name of their file.
+"""Plug-ins, found by the name of their file: the package's own and those in ``plugins/``.
 
 A data set, a model, an evaluation or a figure is one file in the folder of its kind; nothing else
-names it. Listing and reading literals works on the source text, so that neither costs an import.
+names it. The package's lie in ``src/isotrope/<kind>/``; a user's own in ``plugins/<kind>/`` of the
+project, where they are the modules ``plugins.<kind>.<name>``. Listing and reading literals works on
+the source text, so that neither costs an import.
 """
 
 import ast
 import importlib
+import sys
+import traceback
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -14,18 +19,58 @@ from typing import Any
 from isotrope.errors import UserError, did_you_mean
 
 PACKAGE = Path(__file__).parent
-KINDS = {"data": "data set", "models": "model", "evaluation": "evaluation", "figures": "figure"}
+USERS = Path("plugins")  # a user's own, in the project's root
+KINDS = {
+    "data": "data set",
+    "augmentation": "augmentation",
+    "models": "model",
+    "evaluation": "evaluation",
+    "figures": "figure",  # those in figures/<folder>/ are of the kind figures/<folder>
+}
+FOLDERS = (*KINDS, "layers", "studies")  # what plugins/ may hold; these two are only imported
+# what a plug-in must define before a param-file that names it can be checked
+_NEEDED = {
+    "data": ("Params", "REVISION", "SPLITS", "image_shape", "classes", "local_files"),
+    "augmentation": ("Params", "REVISION", "draw", "augment"),
+    "models": ("Params", "REVISION", "PARTS", "build"),
+    "evaluation": ("Params", "REVISION", "NEEDS", "SPLIT", "evaluate"),
+}
+
+
+class BrokenPluginError(UserError):
+    """A plug-in that cannot be imported or read; the runs that name it wait until it can."""
 
 
 def folder(kind: str) -> Path:
-    """The folder that holds the plug-ins of one kind."""
+    """The folder that holds the package's plug-ins of one kind."""
     return PACKAGE / kind
+
+
+def users_folder(kind: str) -> Path:
+    """The folder that holds a user's own plug-ins of one kind."""
+    return USERS / kind
 
 
 def names(kind: str) -> list[str]:
     """All plug-ins of one kind, sorted. Files whose name begins with ``_`` are none."""
-    place = folder(kind)
-    return list(_listed(place, place.stat().st_mtime_ns))
+    return sorted({name for place in _places(kind) for name in listed(place)})
+
+
+def package_names(kind: str) -> list[str]:
+    """The plug-ins of one kind that come with the package, sorted."""
+    return list(listed(folder(kind)))
+
+
+def _places(kind: str) -> tuple[Path, Path]:
+    return folder(kind), users_folder(kind)
+
+
+def listed(place: Path) -> tuple[str, ...]:
+    """The plug-ins that lie in a folder, sorted; none if there is no such folder."""
+    try:
+        return _listed(place.absolute(), place.stat().st_mtime_ns)
+    except OSError:
+        return ()
 
 
 @cache
@@ -39,33 +84,131 @@ def source(kind: str, name: str) -> Path:
     """The file of a plug-in.
 
     Raises:
-        UserError: if there is none of that name.
+        UserError: if there is none of that name, or two.
     """
-    if name not in names(kind):
+    found = [place / f"{name}.py" for place in _places(kind) if name in listed(place)]
+    if not found:
         known = names(kind)
-        raise UserError(f"no {KINDS[kind]} is called '{name}'{did_you_mean(name, known)}")
-    return folder(kind) / f"{name}.py"
+        raise UserError(f"no {_word(kind)} is called '{name}'{did_you_mean(name, known)}")
+    if len(found) > 1:
+        raise UserError(_doubled(kind, name))
+    return found[0]
+
+
+def doubled() -> Iterator[str]:
+    """A sentence for each of a user's plug-ins that has the name of one of the package's."""
+    kinds = [*KINDS, *(f"figures/{name}" for name in figure_folders())]
+    for kind in kinds:
+        for name in sorted(set(listed(folder(kind))) & set(listed(users_folder(kind)))):
+            yield _doubled(kind, name)
+
+
+def _doubled(kind: str, name: str) -> str:
+    ours, theirs = (place / f"{name}.py" for place in _places(kind))
+    return f"{theirs}: the package has a {_word(kind)} of that name, {ours}; rename yours"
+
+
+def _word(kind: str) -> str:
+    return KINDS[kind.partition("/")[0]]
+
+
+def figure_folders() -> list[str]:
+    """The folders below ``figures``: ``general`` and those of studies, a user's own included."""
+    found = (path for place in _places("figures") for path in place.glob("[a-z]*"))
+    return sorted({path.name for path in found if path.is_dir()})
 
 
 def load(kind: str, name: str) -> ModuleType:
     """Import a plug-in.
 
     Raises:
-        UserError: if there is none of that name.
+        BrokenPluginError: if it cannot be imported, or lacks what its kind asks for.
+        UserError: if there is none of that name, or two.
     """
-    source(kind, name)
-    return importlib.import_module(f"isotrope.{kind}.{name}")
+    path = source(kind, name)
+    inside = kind.replace("/", ".")
+    if path.is_relative_to(USERS):
+        module = _imported(path, f"{USERS.name}.{inside}.{name}")
+    else:
+        module = _imported(path, f"isotrope.{inside}.{name}")
+    for wanted in _NEEDED.get(kind, ()):
+        if not hasattr(module, wanted):
+            what = f"a {_word(kind)} must define {wanted}"
+            raise BrokenPluginError(f"{path}: {what}; `isotrope new` writes one that does")
+    return module
 
 
-@cache
+def _imported(path: Path, module: str) -> ModuleType:
+    try:
+        if module.startswith(f"{USERS.name}."):
+            make_importable()
+        return importlib.import_module(module)
+    except Exception as error:
+        raise broken(path, error) from error
+
+
+_roots: list[str] = []  # the project's root, once it is on Python's path
+
+
+def make_importable() -> None:
+    """Let ``plugins.<kind>.<name>`` be imported, from the project in whose root this process is.
+
+    The root goes to the end of the path, where it hides nothing; processes that are started from
+    this one have it too.
+    """
+    root = str(Path.cwd())
+    if _roots == [root]:
+        return
+    for known in _roots:
+        sys.path.remove(known)
+    for module in [name for name in sys.modules if name.partition(".")[0] == USERS.name]:
+        del sys.modules[module]  # of another project, in which this process was before
+    _roots[:] = [root]
+    sys.path.append(root)
+
+
+def broken(
+    path: Path, error: BaseException, doing: str = "cannot be imported"
+) -> BrokenPluginError:
+    """What went wrong in the plug-in at ``path``, with the line nearest to the cause."""
+    frames = [(Path(f.filename), f.lineno) for f in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append((Path(error.filename), error.lineno))
+    here = path.absolute()
+    where: tuple[Path, int | None] = (here, 1)
+    for inside in (PACKAGE, USERS.absolute()):
+        lines = [(file, line) for file, line in frames if file.is_relative_to(inside)]
+        where = next((one for one in reversed(lines) if one[0] != Path(__file__)), where)
+    said = error.msg if isinstance(error, SyntaxError) else str(error).partition("\n")[0]
+    what = f"{type(error).__name__}{f': {said}' if said else ''}"
+    return BrokenPluginError(f"{_shown(where[0])}:{where[1]}: {doing}: {what}")
+
+
+def _shown(path: Path) -> Path:
+    """A path as users know it: relative to the project where it lies there."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def literals(path: Path) -> dict[str, Any]:
     """The constants that a module assigns at its top level, by name.
 
     Raises:
+        BrokenPluginError: if the file is no Python.
         ValueError: if one is assigned twice: readers would not see which one counts.
     """
+    return _literals(path.absolute(), path.stat().st_mtime_ns, path)
+
+
+@cache
+def _literals(whole: Path, changed: int, path: Path) -> dict[str, Any]:
+    del changed
+    try:
+        tree = ast.parse(whole.read_text(encoding="utf-8"), str(whole))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise broken(path, error, "cannot be read") from error
     found: dict[str, Any] = {}
-    for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
+    for node in tree.body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target, value = node.targets[0], node.value
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
@@ -87,12 +230,17 @@ def literal(kind: str, name: str, constant: str, default: Any = None) -> Any:
     """A constant of a plug-in, read from its source without importing it.
 
     Raises:
-        UserError: if there is no plug-in of that name.
-        ValueError: if the plug-in does not assign the constant a literal and no default is given.
+        BrokenPluginError: if it is a user's and does not assign the constant a literal, and no
+            default is given.
+        UserError: if there is no plug-in of that name, or two.
+        ValueError: the same of the package's plug-ins.
     """
-    values = literals(source(kind, name))
+    path = source(kind, name)
+    values = literals(path)
     if constant in values:
         return values[constant]
-    if default is None:
-        raise ValueError(f"{kind}/{name}.py must assign a literal to {constant}")
-    return default
+    if default is not None:
+        return default
+    if path.is_relative_to(USERS):
+        raise BrokenPluginError(f"{path}: it must assign a literal to {constant}")
+    raise ValueError(f"{kind}/{name}.py must assign a literal to {constant}")

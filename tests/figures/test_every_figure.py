@@ -116,7 +116,7 @@ def elsewhere(
         "sys.exit('torch' in sys.modules)\n"
     )
     arguments = [str(tables_of_case("the demo")), str(published_csv), str(folder), *sorted(names)]
-    subprocess.run([sys.executable, "-c", program, *arguments], check=True, cwd=folder)
+    subprocess.run([sys.executable, "-c", program, *arguments], check=True)
     return folder
 
 

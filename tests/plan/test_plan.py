@@ -82,9 +82,9 @@ def test_runs_that_wait_for_data_are_named_once_and_left_out(indexed, monkeypatc
 
 
 def test_a_run_asked_for_by_name_must_have_its_data(indexed):
-    with pytest.raises(UserError, match=f"{LOCAL} needs stir/aerial.npz under .ISOTROPE_DATA"):
+    with pytest.raises(UserError, match=f"{LOCAL} waits for data: stir/aerial.npz under .ISOTR"):
         Plan({"runs": LOCAL})
-    with pytest.raises(UserError, match=f"{LOCAL} needs stir/aerial.npz"):
+    with pytest.raises(UserError, match=f"{LOCAL} waits for data: stir/aerial.npz"):
         Plan({}).run(LOCAL)
 
 

@@ -172,7 +172,7 @@ def chosen(folder):
     FILE.write_text(MORE.replace("evaluations", SELECT))
     run = read_run(FILE)
     candidates = [Candidate(one.name, one.digest, 0.5, [0.5, 0.5], []) for one in run.points]
-    made = Choice(GOOD_RATE, select_entry(run), candidates, [])
+    made = Choice(GOOD_RATE, select_entry(run.envelope), candidates, [])
     choice.write(NAME, made)
     return run
 

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from isotrope import registry
-from isotrope.errors import did_you_mean
+from isotrope.errors import UserError, did_you_mean
 from isotrope.params.mistakes import Complaint, Where, complaints_of
 from isotrope.settings import Settings
 
@@ -32,15 +32,25 @@ def check_plugin(kind: str, raw: Any, where: Where) -> tuple[Plugin | None, list
     if not isinstance(name, str) or name not in registry.names(kind):
         hint = did_you_mean(str(name), registry.names(kind))
         return None, [((*where, "name"), f": no {registry.KINDS[kind]} is called '{name}'{hint}")]
+    try:
+        module = registry.load(kind, name)
+    except registry.BrokenPluginError:
+        raise
+    except UserError as error:  # two files have the name
+        return None, [((*where, "name"), f": {sentence}") for sentence in error.sentences]
     rest = {key: value for key, value in raw.items() if key != "name"}
-    params, complaints = complaints_of(registry.load(kind, name).Params, rest, where)
+    params, complaints = complaints_of(module.Params, rest, where)
     return (Plugin(name, params) if params else None), complaints
 
 
 def image_shape(dataset: Plugin) -> tuple[tuple[int, int, int], int]:
     """Shape ``(channels, height, width)`` and classes of a data set that need not be built."""
     module = registry.load("data", dataset.name)
-    return module.image_shape(dataset.params), module.classes(dataset.params)
+    try:
+        return module.image_shape(dataset.params), module.classes(dataset.params)
+    except Exception as error:
+        path = registry.source("data", dataset.name)
+        raise registry.broken(path, error, "does not say what its images are") from error
 
 
 def misfits(dataset: Plugin | None, model: Plugin | None) -> list[Complaint]:
@@ -58,8 +68,11 @@ def misfits(dataset: Plugin | None, model: Plugin | None) -> list[Complaint]:
 
 @cache
 def _misfit(name: str, params: Settings, shape: tuple[int, int, int], classes: int) -> str | None:
+    module = registry.load("models", name)
     try:
-        registry.load("models", name).build(params, shape, classes)
+        module.build(params, shape, classes)
     except ValueError as error:
         return str(error)
+    except Exception as error:
+        raise registry.broken(registry.source("models", name), error, "cannot be built") from error
     return None

@@ -1,14 +1,14 @@
 """Param-files: from YAML to checked runs, or to every mistake with its file, line and column.
 
 A param-file is ``param-files/<model>/<dataset>/<variant>.yaml``; that path without its ending is
-the run's name. ``read_run`` checks one file, ``read_all`` every file below a folder.
+the run's name. ``read_run`` checks one file, ``read_folder`` every file below a folder.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
@@ -22,8 +22,10 @@ from isotrope.params.points import Parts, Point, points_of, select_complaints, s
 from isotrope.params.training import Training
 from isotrope.params.yaml_marks import Marked, parse
 
+T = TypeVar("T")
+
 _SHAPE = "<model>/<dataset>/<variant>.yaml"
-_PART = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,28 @@ class Run:
 
 
 @dataclass(frozen=True)
+class WaitingRun:
+    """A param-file that cannot be checked yet: a plug-in that it names cannot be imported.
+
+    ``reasons`` say which, one sentence each; what is known without it is ``envelope``.
+    """
+
+    name: str
+    envelope: Envelope
+    model: str
+    dataset: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ParamFiles:
+    """All param-files below a folder, in the order of their names."""
+
+    runs: list[Run]
+    waiting: list[WaitingRun]
+
+
+@dataclass(frozen=True)
 class _Checked:
     """What a param-file holds: the run, or why there is none.
 
@@ -73,6 +97,7 @@ class _Checked:
     name: str
     run: Run | None
     sentences: list[str]
+    waiting: WaitingRun | None = None
     group: str = ""
     evaluations: tuple[Evaluation, ...] = ()
 
@@ -85,8 +110,15 @@ def read_run(path: Path, root: Path = paths.PARAM_FILES) -> Run:
     """
     checked = _read(path, root)
     if checked.run is None:
-        raise UserError(*checked.sentences)
+        raise UserError(*checked.sentences, *_reasons(checked.waiting))
     return checked.run
+
+
+def _reasons(waiting: WaitingRun | None) -> Iterator[str]:
+    """Why a run that was asked for by name cannot be had."""
+    if waiting is not None:
+        for reason in waiting.reasons:
+            yield f"{waiting.name} waits for a plug-in: {reason}"
 
 
 def read_each(files: list[Path]) -> list[Run]:
@@ -110,6 +142,17 @@ def read_each(files: list[Path]) -> list[Run]:
 def read_all(root: Path = paths.PARAM_FILES) -> list[Run]:
     """Read and check every param-file below ``root``, in the order of their names.
 
+    Those that wait for a plug-in are left out.
+
+    Raises:
+        UserError: with every mistake of every file, one sentence each.
+    """
+    return read_folder(root).runs
+
+
+def read_folder(root: Path = paths.PARAM_FILES) -> ParamFiles:
+    """Read and check every param-file below ``root``, those that wait for a plug-in too.
+
     Raises:
         UserError: with every mistake of every file, one sentence each.
     """
@@ -117,10 +160,13 @@ def read_all(root: Path = paths.PARAM_FILES) -> list[Run]:
         raise UserError(f"{root}: no such folder; run in the project's root")
     found = [_read(path, root, misnamed) for path, misnamed in find(root).items()]
     sentences = [sentence for one in found for sentence in one.sentences]
-    sentences += _ambiguous_tables(found)
+    sentences += [*_ambiguous_tables(found), *registry.doubled()]
     if sentences:
         raise UserError(*sentences)
-    return [one.run for one in found if one.run is not None]
+    return ParamFiles(
+        [one.run for one in found if one.run is not None],
+        [one.waiting for one in found if one.waiting is not None],
+    )
 
 
 def _ambiguous_tables(found: list[_Checked]) -> Iterator[str]:
@@ -159,7 +205,7 @@ def _place_mistake(path: Path, root: Path) -> str | None:
     if len(parts) != 3 or path.suffix != ".yaml":
         return f"{path}: a param-file lies at {shape}; move it"
     for part in parts:
-        if not _PART.match(part):
+        if not _PART.fullmatch(part):
             return f"{path}: '{part}' in its path; use letters, digits, '_', '-' and '.' only"
     return None
 
@@ -179,12 +225,21 @@ def _read(path: Path, root: Path, misnamed: str = "") -> _Checked:
     sentences += [f"{path}:{m.line}:{m.column}: {m.what}" for m in marked.mistakes]
     if not isinstance(marked.value, dict):
         return _Checked(path, name, None, sentences)
-    run, evaluations, complaints = _check(name, marked.value)
+    checking = _Checking(name, marked.value)
+    run = checking.run()
+    complaints = checking.complaints
     complaints += [] if misplaced else _model_elsewhere(name, marked.value.get("model"))
     sentences += _located(str(path), marked, complaints)
     group = _group(marked.value)
-    tested = tuple(evaluations) if group else ()
-    return _Checked(path, name, None if sentences else run, sentences, group, tested)
+    return _Checked(
+        path,
+        name,
+        run=None if sentences else run,
+        sentences=sentences,
+        waiting=None if sentences else checking.waiting(),
+        group=group,
+        evaluations=tuple(checking.evaluations) if group else (),
+    )
 
 
 def _group(raw: dict[str, Any]) -> str:
@@ -201,27 +256,59 @@ def _located(file: str, marked: Marked, complaints: list[Complaint]) -> list[str
     return [sentence for _, _, sentence in sorted(found)]
 
 
-def _check(name: str, raw: dict[str, Any]) -> tuple[Run | None, list[Evaluation], list[Complaint]]:
-    """The run that ``raw`` describes, its evaluations that are right, and what is wrong with it.
+class _Checking:
+    """The check of one param-file: every part by itself, so that no mistake hides another.
 
-    Every part is checked by itself, so that a mistake in one hides none in another.
+    What cannot be checked because a plug-in is broken is left out, and the run waits.
     """
-    envelope, complaints = complaints_of(Envelope, raw)
-    training, _ = complaints_of(Training, raw.get("training"))  # the envelope says what is wrong
-    dataset, wrong = blocks.check_plugin("data", raw.get("dataset"), ("dataset",))
-    complaints += wrong
-    model, wrong = blocks.check_plugin("models", raw.get("model"), ("model",))
-    complaints += wrong
-    evaluations, wrong = check_evaluations(raw.get("evaluations"))
-    complaints += wrong
-    complaints += blocks.misfits(dataset, model)
-    complaints += evaluation_misfits(dataset, model, evaluations)
-    complaints += [*sweep_complaints(raw), *select_complaints(raw)]
-    base = Parts(dataset, model, training)
-    points, wrong = points_of(raw, base, evaluations)
-    complaints += wrong
-    run = Run(name, envelope, tuple(points), tuple(evaluations)) if envelope and points else None
-    return run, evaluations, complaints
+
+    def __init__(self, name: str, raw: dict[str, Any]) -> None:
+        self.name, self.raw = name, raw
+        self.complaints: list[Complaint] = []
+        self.evaluations: list[Evaluation] = []
+        self.envelope: Envelope | None = None
+        self._broken: list[str] = []
+
+    def run(self) -> Run | None:
+        """The run that ``raw`` describes, if nothing is wrong with it and nothing broken."""
+        raw = self.raw
+        self.envelope = self._part(lambda: complaints_of(Envelope, raw), None)
+        # the envelope says what is wrong with it
+        training = self._part(lambda: (complaints_of(Training, raw.get("training"))[0], []), None)
+        dataset = self._plugin("data", "dataset")
+        model = self._plugin("models", "model")
+        self.evaluations = self._part(lambda: check_evaluations(raw.get("evaluations")), [])
+        found = self.evaluations
+        self._part(lambda: (None, blocks.misfits(dataset, model)), None)
+        self._part(lambda: (None, evaluation_misfits(dataset, model, found)), None)
+        self.complaints += [*sweep_complaints(raw), *select_complaints(raw)]
+        base = Parts(dataset, model, training)
+        nothing: list[Point] = []
+        points = self._part(lambda: points_of(raw, base, found), nothing)
+        if self.envelope is None or not points or self._broken:
+            return None
+        return Run(self.name, self.envelope, tuple(points), tuple(found))
+
+    def waiting(self) -> WaitingRun | None:
+        """What is known of the run if it waits for a plug-in."""
+        if self.envelope is None or not self._broken:
+            return None
+        model, dataset = (str(self.raw[block].get("name")) for block in ("model", "dataset"))
+        reasons = tuple(dict.fromkeys(self._broken))
+        return WaitingRun(self.name, self.envelope, model, dataset, reasons)
+
+    def _plugin(self, kind: str, block: str) -> Plugin | None:
+        return self._part(lambda: blocks.check_plugin(kind, self.raw.get(block), (block,)), None)
+
+    def _part(self, check: Callable[[], tuple[T, list[Complaint]]], broken: T) -> T:
+        """What a check finds; ``broken`` if it needs a plug-in that is broken."""
+        try:
+            found, wrong = check()
+        except registry.BrokenPluginError as error:
+            self._broken += error.sentences
+            return broken
+        self.complaints += wrong
+        return found
 
 
 def _model_elsewhere(name: str, block: Any) -> Iterator[Complaint]:

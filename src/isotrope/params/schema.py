@@ -5,20 +5,45 @@ pydantic.
 """
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from isotrope import registry
+from isotrope import paths, registry
+from isotrope.files import disk
 from isotrope.params.envelope import Envelope
 
 
-def param_file_schema() -> str:
-    """The schema as JSON text, the same for the same plug-ins."""
+def is_current() -> bool:
+    """Whether the committed schema is that of the package's plug-ins."""
+    known = paths.SCHEMA
+    return known.is_file() and known.read_text(encoding="utf-8") == param_file_schema()
+
+
+def write_committed() -> Path:
+    """Write the schema of the package's plug-ins, and say where."""
+    disk.write_whole(paths.SCHEMA, param_file_schema())
+    return paths.SCHEMA
+
+
+def write_users() -> Path | None:
+    """Write the schema that knows a user's own plug-ins too, and say where; if there are any."""
+    if not any(registry.listed(registry.users_folder(kind)) for kind in registry.KINDS):
+        return None
+    disk.write_whole(paths.SCHEMA_WITH_PLUGINS, param_file_schema(registry.names))
+    return paths.SCHEMA_WITH_PLUGINS
+
+
+def param_file_schema(names: Callable[[str], list[str]] = registry.package_names) -> str:
+    """The schema as JSON text, the same for the same plug-ins: those that ``names`` lists."""
     schema = Envelope.model_json_schema()
     definitions: dict[str, Any] = schema.setdefault("$defs", {})
+    known = {kind: _usable(kind, names(kind)) for kind in ("data", "models", "evaluation")}
     properties = schema["properties"]
     for key, kind in (("dataset", "data"), ("model", "models")):
         text = properties[key]["description"]
-        properties[key] = {"description": text, **_one_of(kind, definitions, {})}
+        properties[key] = {"description": text, **_one_of(kind, known[kind], definitions, {})}
     extra = {
         "as": {
             "type": "string",
@@ -27,12 +52,12 @@ def param_file_schema() -> str:
         },
         "dataset": {
             "description": "tested on another data set than the training one",
-            **_one_of("data", definitions, {}),
+            **_one_of("data", known["data"], definitions, {}),
         },
     }
-    names = {"enum": registry.names("evaluation"), "description": "an evaluation as it stands"}
-    blocks = _one_of("evaluation", definitions, extra)
-    properties["evaluations"]["items"] = {"anyOf": [names, blocks]}
+    listed = {"enum": known["evaluation"], "description": "an evaluation as it stands"}
+    blocks = _one_of("evaluation", known["evaluation"], definitions, extra)
+    properties["evaluations"]["items"] = {"anyOf": [listed, blocks]}
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Isotrope param-file",
@@ -40,10 +65,22 @@ def param_file_schema() -> str:
     return json.dumps({**schema, **head}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _one_of(kind: str, definitions: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+def _usable(kind: str, names: list[str]) -> list[str]:
+    """Those plug-ins that can be imported: the others are named when their runs are checked."""
+    found = []
+    for name in names:
+        with suppress(registry.BrokenPluginError):
+            registry.load(kind, name)
+            found.append(name)
+    return found
+
+
+def _one_of(
+    kind: str, names: list[str], definitions: dict[str, Any], extra: dict[str, Any]
+) -> dict[str, Any]:
     """A block that names a plug-in of ``kind`` and holds that plug-in's settings."""
     choices = []
-    for name in registry.names(kind):
+    for name in names:
         reference = f"{kind}_{name}"
         if reference not in definitions:
             block = _block(kind, name, definitions)
@@ -53,7 +90,7 @@ def _one_of(kind: str, definitions: dict[str, Any], extra: dict[str, Any]) -> di
     return {
         "type": "object",
         "required": ["name"],
-        "properties": {"name": {"enum": registry.names(kind), **_described(kind)}},
+        "properties": {"name": {"enum": names, **_described(kind)}},
         "oneOf": choices,
     }
 
@@ -76,4 +113,6 @@ def _block(kind: str, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _described(kind: str) -> dict[str, str]:
-    return {"description": f"the name of a file in src/isotrope/{kind}, without .py"}
+    return {
+        "description": f"the name of a file in src/isotrope/{kind} or plugins/{kind}, without .py"
+    }

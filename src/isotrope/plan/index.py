@@ -107,6 +107,7 @@ class RunEntry:
     seeds_per_job: int
     points: dict[str, PointEntry]
     select: SelectEntry | None = None
+    broken: list[str] = field(default_factory=list)  # plug-ins that it waits for; then no points
 
     @property
     def group(self) -> str:

@@ -27,7 +27,11 @@ from isotrope.plan.index import (
     SelectEntry,
 )
 
-VERSION = 3
+VERSION = 4
+_ROOMS = (
+    *("params", "datasets", "plan", "training"),
+    *("data", "augmentation", "layers", "models", "evaluation"),
+)
 PLANNED = "ISOTROPE_PLANNED"  # set in the environment of the workflow's jobs
 
 
@@ -35,9 +39,10 @@ def stamps(root: Path = paths.PARAM_FILES) -> dict[str, list[int]]:
     """Time and size of everything that the index is made of."""
     found = root.rglob("*.y*ml") if root.is_dir() else ()
     named = {path.as_posix(): path for path in found if not path.name.startswith(".")}
-    for kind in (".", "params", "datasets", "plan", "data", "models", "evaluation", "training"):
+    for kind in (".", *_ROOMS):
         for path in (registry.PACKAGE / kind).glob("*.py"):
             named[f"isotrope/{kind}/{path.name}"] = path
+    named |= {path.as_posix(): path for path in registry.USERS.rglob("*.py")}
     names = sorted(named)
     stamped = overlapped(_stamp, [named[name] for name in names])
     return dict(zip(names, stamped, strict=True))
@@ -96,7 +101,9 @@ def current(stamped: dict[str, list[int]] | None = None) -> Index:
     if in_job():
         return as_written()
     known = read()
-    if known is not None and known[1] == (stamps() if stamped is None else stamped):
+    # the package that a broken plug-in lacks may have been installed since
+    whole = known is not None and not any(run.broken for run in known[0].runs.values())
+    if known is not None and whole and known[1] == (stamps() if stamped is None else stamped):
         return known[0]
     command = [sys.executable, "-m", "isotrope.cli", "check", "--write-index", "--quiet"]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)

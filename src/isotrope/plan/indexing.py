@@ -1,10 +1,15 @@
 """From checked param-files to the entries of the index. Imports the plug-ins, and so torch."""
 
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Any
+
 from isotrope import registry
 from isotrope.datasets.names import dataset_key
 from isotrope.digests import dataset_digest
 from isotrope.params.blocks import Plugin
-from isotrope.params.param_file import Run
+from isotrope.params.envelope import Envelope
+from isotrope.params.param_file import Run, WaitingRun
 from isotrope.params.points import Point, parameters
 from isotrope.plan.index import (
     DatasetEntry,
@@ -17,38 +22,58 @@ from isotrope.plan.index import (
 from isotrope.settings import build_settings
 
 
-def index_of(runs: list[Run]) -> Index:
-    """The index of checked runs."""
+def index_of(runs: Sequence[Run], waiting: Sequence[WaitingRun] = ()) -> Index:
+    """The index of checked runs, and of those that wait for plug-ins."""
     datasets: dict[str, DatasetEntry] = {}
     entries = {run.name: _run_entry(run, datasets) for run in runs}
-    return Index(entries, datasets)
+    entries |= {run.name: _waiting_entry(run) for run in waiting}
+    in_order = sorted(entries, key=lambda name: PurePath(f"{name}.yaml"))  # as files are listed
+    return Index({name: entries[name] for name in in_order}, datasets)
 
 
 def _run_entry(run: Run, datasets: dict[str, DatasetEntry]) -> RunEntry:
-    envelope, resources = run.envelope, run.envelope.resources
     first = run.points[0]
     return RunEntry(
-        study=envelope.study,
-        series=envelope.series,
+        **_of_envelope(run.envelope),
         label=run.label,
         source=str(getattr(first.dataset.params, "source", "")),
         model=first.model.name,
         dataset=first.dataset.name,
-        seeds=envelope.seeds,
-        gpu=resources.gpu,
-        cpus=resources.cpus,
-        minutes=resources.minutes,
-        megabytes=resources.megabytes,
-        seeds_per_job=resources.seeds_per_job,
         points={point.name: _point_entry(run, point, datasets) for point in run.points},
-        select=select_entry(run),
     )
 
 
-def select_entry(run: Run) -> SelectEntry | None:
+def _waiting_entry(run: WaitingRun) -> RunEntry:
+    return RunEntry(
+        **_of_envelope(run.envelope),
+        label=run.envelope.label or run.model,
+        source="",
+        model=run.model,
+        dataset=run.dataset,
+        points={},
+        broken=list(run.reasons),
+    )
+
+
+def _of_envelope(envelope: Envelope) -> dict[str, Any]:
+    """What the index keeps of a run whatever its plug-ins are."""
+    resources = envelope.resources
+    return {
+        "study": envelope.study,
+        "series": envelope.series,
+        "seeds": envelope.seeds,
+        "gpu": resources.gpu,
+        "cpus": resources.cpus,
+        "minutes": resources.minutes,
+        "megabytes": resources.megabytes,
+        "seeds_per_job": resources.seeds_per_job,
+        "select": select_entry(envelope),
+    }
+
+
+def select_entry(envelope: Envelope) -> SelectEntry | None:
     """How the run's point is chosen, if it is."""
-    select = run.envelope.select
-    return SelectEntry(**select.model_dump()) if select else None
+    return SelectEntry(**envelope.select.model_dump()) if envelope.select else None
 
 
 def _point_entry(run: Run, point: Point, datasets: dict[str, DatasetEntry]) -> PointEntry:

@@ -22,17 +22,17 @@ class Needs:
 
     def __init__(self, head: bool = True) -> None:
         self.head = head
-        self._waiting: dict[str, list[str]] = {}
+        self._waiting: dict[str, str] = {}
 
     @cached_property
     def index(self) -> Index:
         """All runs; read when first needed: drawing from tables needs no param-file checked."""
         return index_file.current() if self.head else index_file.as_written()
 
-    def waiting_for(self, run: str) -> list[str]:
-        """The user's files without which a run cannot be made; looked for once."""
+    def waiting_for(self, run: str) -> str:
+        """What a run waits for, in words: a plug-in or data; looked for once. Empty if nothing."""
         if run not in self._waiting:
-            self._waiting[run] = self.index.waiting_for(run)
+            self._waiting[run] = what_is_lacking(self.index, run)
         return self._waiting[run]
 
     def dataset(self, key: str) -> DatasetEntry:
@@ -50,11 +50,11 @@ class Needs:
         """The run of that name.
 
         Raises:
-            UserError: if there is no such param-file, or its data are not there.
+            UserError: if there is no such param-file, or its data or a plug-in are not there.
         """
         entry = self.index.run(name)
-        if self.head and (files := self.waiting_for(name)):
-            raise UserError(f"{name} needs {under_local_root(files)}")
+        if self.head and (lacking := self.waiting_for(name)):
+            raise UserError(f"{name} waits for {lacking}")
         return entry
 
     def points(self, run: str, name: str) -> list[PointEntry]:
@@ -133,6 +133,14 @@ class Needs:
 def of_packs(name: str, run: RunEntry, point: str, file: str) -> list[str]:
     """One output of every pack of a point."""
     return [(paths.pack_folder(name, point, pack) / file).as_posix() for pack in run.packs(point)]
+
+
+def what_is_lacking(index: Index, run: str) -> str:
+    """What a run waits for, in words: the plug-ins that are broken, or data; empty if nothing."""
+    if broken := index.runs[run].broken:
+        return f"{'plug-ins' if len(broken) > 1 else 'a plug-in'}: {'; '.join(broken)}"
+    files = index.waiting_for(run)
+    return f"data: {under_local_root(files)}" if files else ""
 
 
 def under_local_root(files: list[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
-from isotrope.plan.needs import Needs, of_packs, under_local_root
+from isotrope.plan.needs import Needs, of_packs
 from isotrope.plan.selection import Selection
 
 Figures = Mapping[str, str]  # figure: study
@@ -40,17 +40,16 @@ class Plan(Needs):
         return [name for name in self._asked() if not self.waiting_for(name)]
 
     def _asked(self) -> list[str]:
-        """The runs that are asked for; those asked for by name must have their data.
+        """The runs that are asked for; those asked for by name must wait for nothing.
 
         Raises:
-            UserError: if the data of a run that was asked for by name are not there.
+            UserError: if the data or a plug-in of a run that was asked for by name are not there.
         """
         names = self.selection.names(self.index)
         if self.selection.runs:
-            waiting = {name: files for name in names if (files := self.waiting_for(name))}
-            if waiting:
-                needed = (f"{n} needs {under_local_root(f)}" for n, f in waiting.items())
-                raise UserError(*needed)
+            lacking = [f"{n} waits for {what}" for n in names if (what := self.waiting_for(n))]
+            if lacking:
+                raise UserError(*lacking)
         return names
 
     def notes(self) -> list[str]:
@@ -60,10 +59,10 @@ class Plan(Needs):
             return [f"{taken}`snakemake runs` trains", *untabled()]
         waiting: dict[str, list[str]] = {}
         for name in self._asked():
-            if files := self.waiting_for(name):
-                waiting.setdefault(under_local_root(files), []).append(name)
+            if what := self.waiting_for(name):
+                waiting.setdefault(what, []).append(name)
         return [
-            f"{len(names)} {'runs wait' if len(names) > 1 else 'run waits'} for data: {what}: "
+            f"{len(names)} {'runs wait' if len(names) > 1 else 'run waits'} for {what}: "
             f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
             for what, names in waiting.items()
         ]

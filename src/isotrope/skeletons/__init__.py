@@ -18,8 +18,13 @@ NEXT = {
 }
 
 
-def write_skeleton(kind: str, name: str) -> list[str]:
+def write_skeleton(kind: str, name: str, core: bool = False) -> list[str]:
     """Write a plug-in's file and, where param-files may name it, the schema anew.
+
+    Args:
+        kind: one of ``KINDS``.
+        name: the plug-in's name.
+        core: whether it goes into the package, for everybody, and not into ``plugins/``.
 
     Returns:
         What was written, and what comes next.
@@ -33,16 +38,18 @@ def write_skeleton(kind: str, name: str) -> list[str]:
         raise UserError(f"'{name}': a name has small letters, digits and '_', a letter first")
     if keyword.iskeyword(name) or (kind, name) == ("evaluation", "runs"):
         raise UserError(f"'{name}' means something else here; choose another name")
-    path = registry.folder(KINDS[kind]) / f"{name}.py"
-    if path.exists():
-        raise UserError(f"{path} is there already; choose another name or edit it")
+    places = registry.folder(KINDS[kind]), registry.users_folder(KINDS[kind])
+    for place in places:
+        if (path := place / f"{name}.py").exists():
+            raise UserError(f"{path} is there already; choose another name or edit it")
+    path = places[0 if core else 1] / f"{name}.py"
     text = resources.files(__name__).joinpath(f"{kind}.py.txt").read_text(encoding="utf-8")
     title = name.replace("_", " ").capitalize()
     write_whole(path, Template(text).substitute(name=name, title=title))
     lines = [f"wrote {path}"]
     if kind != "figure" and paths.SCHEMA.is_file():
-        from isotrope.params.schema import param_file_schema
+        from isotrope.params import schema
 
-        write_whole(paths.SCHEMA, param_file_schema())
-        lines.append(f"wrote {paths.SCHEMA}")
+        written = schema.write_committed() if core else schema.write_users()
+        lines.append(f"wrote {written}")
     return [*lines, f"next: {NEXT[kind].format(name=name)}", "`make test` tests it already"]

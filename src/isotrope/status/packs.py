@@ -42,7 +42,7 @@ class Pack:
         stores: the folders of its evaluations, by the names of their tables; None of a candidate.
         diverged: seeds that are known to have diverged; None if that is not known.
         chosen: the point behind ``selected``, if one is chosen.
-        waits: what is said of a pack that waits for a choice.
+        waits: what is said of a pack that waits for a choice or a plug-in.
     """
 
     run: str
@@ -83,7 +83,7 @@ def look(pack: Pack, pulse: Pulse, outcomes: bool) -> Finding:
     except PermissionError as error:
         return Finding("failed", detail=folders.refusal(error))
     if pack.waits:
-        again = RUN in names
+        again = RUN in names and pack.waits.state != "waiting"
         return Finding("stale", detail=_CHOICE) if again else pack.waits
     if point.finished.issuperset(pack.seeds):
         finished = pack.seeds

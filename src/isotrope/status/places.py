@@ -55,7 +55,7 @@ def packs_of(index: Index, names: Sequence[str], sums: Mapping[str, list[str]]) 
     return [
         pack
         for run, selected in zip(runs, chosen, strict=True)
-        for pack in (*_candidates(run, listed), *selected)
+        for pack in (*_waiting(run), *_candidates(run, listed), *selected)
     ]
 
 
@@ -94,9 +94,20 @@ def _candidates(run: _Run, listed: Mapping[tuple[str, str], PointFolder]) -> Ite
             )
 
 
+def _waiting(run: _Run) -> Iterator[Pack]:
+    """The packs of a run that names a broken plug-in: what its points are is not known."""
+    if not run.entry.broken:
+        return
+    place = paths.SELECTED if run.entry.select else "base"
+    detail = f"waits for a plug-in: {'; '.join(run.entry.broken)}"
+    waits = Finding("waiting", detail=detail, blocked=True)
+    for pack, seeds in run.entry.packs(place).items():
+        yield Pack(run.name, place, pack, seeds, "", PointFolder(), None, waits=waits)
+
+
 def _selected(run: _Run, listed: Mapping[tuple[str, str], PointFolder]) -> list[Pack]:
     """The packs of the chosen point, or those that wait for the choice."""
-    if run.entry.select is None:
+    if run.entry.select is None or run.entry.broken:
         return []
     place, made = paths.SELECTED, run.made
     packs = run.entry.packs(place)

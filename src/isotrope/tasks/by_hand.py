@@ -144,7 +144,7 @@ def _point(run: Run, name: str) -> Point:
     Raises:
         UserError: if there is no such point, or none was chosen.
     """
-    rule = select_entry(run)
+    rule = select_entry(run.envelope)
     if rule is None or name != paths.SELECTED:
         return run.point(name)
     digests = {point.name: effective_digest(point) for point in run.points}
