@@ -58,3 +58,25 @@ def test_any_images_have_a_picture(tmp_path, channels, count):
     labels = torch.arange(count) % 11
     save_contact_sheet(Images(images.to(torch.uint8), labels), "any", tmp_path / "any.png")
     assert pixels_of(tmp_path / "any.png").shape[1] > 72
+
+
+def test_masks_are_shown_below_their_images(tmp_path):
+    images = torch.full((5, 3, 96, 96), 100, dtype=torch.uint8)
+    masks = torch.zeros(5, 96, 96, dtype=torch.int64)
+    masks[:, 20:40], masks[:, 60:] = 3, 255
+    save_contact_sheet(Images(images, masks), "masks", tmp_path / "a.png")
+
+    sheet = pixels_of(tmp_path / "a.png")[44:, 72:168]  # the first column without its caption
+    assert (sheet[:96, :] == 100).all()
+    mask = sheet[100:196]
+    assert (mask[:20] == 0).all()
+    assert (mask[60:] == 255).all()
+    colours = np.unique(mask[20:40].reshape(-1, 3), axis=0)
+    assert len(colours) == 1
+    assert colours.max() > colours.min()
+
+
+def test_many_masks_keep_within_the_rows(tmp_path):
+    images = torch.zeros(100, 1, 9, 9, dtype=torch.uint8)
+    save_contact_sheet(Images(images, images[:, 0].clone()), "masks", tmp_path / "a.png")
+    assert pixels_of(tmp_path / "a.png").shape[0] == 44 + 8 * (9 * 11 + 4)

@@ -1,14 +1,17 @@
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from isotrope.data import stir
 from isotrope.datasets.building import build_dataset
-from isotrope.datasets.loading import load_split
+from isotrope.datasets.images import Images
+from isotrope.datasets.loading import load_split, read_split
 from isotrope.datasets.local_data import absent_files
 from isotrope.errors import UserError
+from isotrope.settings import Settings
 
 PARAMS = stir.Params(task="emoji", scenario="mid2rest")
 LOCAL = stir.Params(task="emoji", source="local", scenario="mid2rest")
@@ -100,3 +103,42 @@ def test_an_absent_file_is_named_with_the_place_looked_at(tmp_path, monkeypatch)
     with pytest.raises(UserError, match=message):
         build_dataset("stir", LOCAL, "d", tmp_path / "out")
     assert absent_files(stir.local_files(LOCAL)) == ["stir/emoji.npz"]
+
+
+# Kinds and sizes
+
+
+def plugin_of(data, **extra):
+    said = {
+        "__name__": "shapes",
+        "load": lambda params, folder, key, split: data,
+        "classes": lambda params: 3,
+        "image_shape": lambda params: (1, 4, 4),
+    }
+    return SimpleNamespace(**said | extra)
+
+
+def read(plugin, tmp_path, split="test"):
+    return read_split(plugin, Settings(), tmp_path, "default", split)
+
+
+def test_masks_are_read_where_the_data_set_says_so(tmp_path):
+    images = torch.zeros(2, 1, 4, 4, dtype=torch.uint8)
+    masks = torch.tensor([0, 2, 255, 1]).expand(2, 4, 4)
+    data = Images(images, masks)
+    assert read(plugin_of(data, kind="segmentation"), tmp_path) is data
+    with pytest.raises(ValueError, match="kind is classification, load gave labels of segmentat"):
+        read(plugin_of(data), tmp_path)
+    wrong = plugin_of(data, kind="segmentation", classes=lambda params: 2)
+    with pytest.raises(ValueError, match=r"labels outside 0\.\.1 and not 255"):
+        read(wrong, tmp_path)
+
+
+def test_a_split_may_have_images_of_another_size_if_it_says_so(tmp_path):
+    data = Images(torch.zeros(2, 1, 6, 8, dtype=torch.uint8), torch.tensor([0, 2]))
+    with pytest.raises(ValueError, match=r"image_shape is \(1, 4, 4\), load gave \(1, 6, 8\)"):
+        read(plugin_of(data), tmp_path)
+    larger = plugin_of(data, image_shapes=lambda params: {"test": (1, 6, 8)})
+    assert read(larger, tmp_path) is data
+    with pytest.raises(ValueError, match=r"image_shape is \(1, 4, 4\), load gave \(1, 6, 8\)"):
+        read(larger, tmp_path, "valid")

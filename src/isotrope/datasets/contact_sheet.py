@@ -1,17 +1,28 @@
 """The picture that lets a person judge a data set at a glance."""
 
+import colorsys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from isotrope.datasets.images import Images
+from isotrope.datasets.images import VOID, Images
 
 COLUMNS, ROWS = 12, 8  # at most
 _CELL = 96  # pixels at least, as long as whole pixels can be repeated
 _GAP, _MARGIN, _LINE = 4, 72, 20  # pixels
 _BACKGROUND, _INK, _BOX = (24, 26, 30), (225, 225, 225), (255, 140, 0)
+
+
+class _Cell(NamedTuple):
+    """What is shown at a place: an image, or its mask; nothing without one."""
+
+    image: int | None
+    caption: str = ""
+    mask: bool = False
 
 
 def _spread(values: list[int], count: int) -> list[int]:
@@ -20,23 +31,29 @@ def _spread(values: list[int], count: int) -> list[int]:
     return [values[round(step)] for step in steps]
 
 
-def _layout(data: Images) -> tuple[list[str], list[list[tuple[str, int | None]]]]:
-    """Names of the rows, and per row the caption and index of each image (None: there is none).
+def _layout(data: Images) -> tuple[list[str], list[list[_Cell]]]:
+    """Names of the rows, and the cells of each.
 
-    With a latent ``scale``, rows are scales and columns are classes; else rows are classes.
+    With masks, every second row shows those of the row above. Else, with a latent ``scale``, rows
+    are scales and columns are classes; without it rows are classes.
     """
+    if data.kind == "segmentation":
+        chosen = _spread(list(range(len(data))), COLUMNS * ROWS // 2)
+        lines = [chosen[start : start + COLUMNS] for start in range(0, len(chosen), COLUMNS)]
+        pairs = [[[_Cell(i, "", mask) for i in line] for mask in (False, True)] for line in lines]
+        return ["images", "masks"] * len(lines), [row for pair in pairs for row in pair]
     labels = data.labels.tolist()
     kinds = sorted(set(labels))
     if "scale" not in data.latents:
-        chosen = _spread(kinds, ROWS)
-        rows = [[i for i, one in enumerate(labels) if one == kind][:COLUMNS] for kind in chosen]
-        return [f"class {kind}" for kind in chosen], [[("", i) for i in row] for row in rows]
+        shown = _spread(kinds, ROWS)
+        rows = [[i for i, label in enumerate(labels) if label == kind][:COLUMNS] for kind in shown]
+        return [f"class {kind}" for kind in shown], [[_Cell(i) for i in row] for row in rows]
     sizes = data.latents["scale"].tolist()
     first: dict[tuple[int, int], int] = {}
     for index, place in enumerate(zip(sizes, labels, strict=True)):
         first.setdefault(place, index)
     scales, columns = _spread(sorted(set(sizes)), ROWS), _spread(kinds, COLUMNS)
-    cells = [[(f"class {kind}", first.get((s, kind))) for kind in columns] for s in scales]
+    cells = [[_Cell(first.get((s, kind)), f"class {kind}") for kind in columns] for s in scales]
     return [f"{scale} pixels" for scale in scales], cells
 
 
@@ -44,6 +61,19 @@ def _picture(image: Tensor, zoom: int) -> Image.Image:
     """One uint8 image ``(channels, height, width)``, each pixel repeated ``zoom`` times."""
     pixels = image.numpy()
     colours = np.moveaxis(pixels, 0, -1) if len(pixels) == 3 else pixels[0]
+    return _zoomed(colours, zoom)
+
+
+def _mask(mask: Tensor, zoom: int) -> Image.Image:
+    """A mask ``(height, width)``: class 0 is black, each other class a colour, void white."""
+    palette = np.full((256, 3), 255, dtype=np.uint8)
+    for kind in range(VOID):
+        colour = colorsys.hsv_to_rgb(kind * 0.618 % 1, 0.7, 0.9 if kind else 0.0)
+        palette[kind] = [round(255 * part) for part in colour]
+    return _zoomed(palette[mask.numpy().astype(np.uint8)], zoom)
+
+
+def _zoomed(colours: NDArray[np.uint8], zoom: int) -> Image.Image:
     picture = Image.fromarray(colours).convert("RGB")
     size = (picture.width * zoom, picture.height * zoom)
     return picture.resize(size, Image.Resampling.NEAREST)
@@ -57,9 +87,17 @@ def save_contact_sheet(data: Images, title: str, path: Path) -> None:
         title: the line above the pictures.
         path: the PNG file to write.
     """
-    height, width = data.images.shape[-2:]
-    zoom = max(1, -(-_CELL // max(height, width)))
     names, rows = _layout(data)
+    shown = {
+        cell.image: data[cell.image : cell.image + 1]
+        for row in rows
+        for cell in row
+        if cell.image is not None
+    }
+    height, width = (
+        max((one.images.shape[axis] for one in shown.values()), default=_CELL) for axis in (2, 3)
+    )
+    zoom = max(1, -(-_CELL // max(height, width)))
     across, down = width * zoom + _GAP, height * zoom + _GAP
     columns = max((len(row) for row in rows), default=0)
     size = (_MARGIN + max(columns, 4) * across, 2 * _LINE + _GAP + len(rows) * down)
@@ -69,16 +107,18 @@ def save_contact_sheet(data: Images, title: str, path: Path) -> None:
     for row, (name, cells) in enumerate(zip(names, rows, strict=True)):
         top = 2 * _LINE + _GAP + row * down
         pen.text((_GAP, top + down // 2 - _LINE // 2), name, fill=_INK)
-        for column, (caption, index) in enumerate(cells):
+        for column, cell in enumerate(cells):
             left = _MARGIN + column * across
             if row == 0:
-                pen.text((left, _LINE + _GAP), caption, fill=_INK)
-            if index is None:
+                pen.text((left, _LINE + _GAP), cell.caption, fill=_INK)
+            if cell.image is None:
                 continue
-            sheet.paste(_picture(data.images[index], zoom), (left, top))
-            if {"scale", "position"} <= data.latents.keys():
-                x, y = data.latents["position"][index].tolist()
-                side = int(data.latents["scale"][index])
+            one = shown[cell.image]
+            picture = _mask(one.labels[0], zoom) if cell.mask else _picture(one.images[0], zoom)
+            sheet.paste(picture, (left, top))
+            if {"scale", "position"} <= one.latents.keys():
+                x, y = one.latents["position"][0].tolist()
+                side = int(one.latents["scale"][0])
                 box = (x * zoom - 1, y * zoom - 1, (x + side) * zoom, (y + side) * zoom)
                 pen.rectangle(
                     (left + box[0], top + box[1], left + box[2], top + box[3]), outline=_BOX

@@ -3,8 +3,10 @@
 from pathlib import Path
 from types import ModuleType
 
+from torch import Tensor
+
 from isotrope import paths, registry
-from isotrope.datasets.images import Images
+from isotrope.datasets.images import VOID, Images, Kind
 from isotrope.datasets.manifest import read_manifest, rebuild, verify
 from isotrope.datasets.names import dataset_key
 from isotrope.errors import UserError
@@ -42,10 +44,42 @@ def load_split(name: str, params: Settings, split: str, out_folder: Path | None 
 def read_split(plugin: ModuleType, params: Settings, folder: Path, key: str, split: str) -> Images:
     """A split as the plug-in reads it, checked against what the plug-in says of itself."""
     data: Images = plugin.load(params, folder, key, split)
-    found, expected = tuple(data.images.shape[1:]), plugin.image_shape(params)
+    kind, classes = kind_of(plugin), plugin.classes(params)
+    if data.kind != kind:
+        raise ValueError(f"{plugin.__name__}: its kind is {kind}, load gave labels of {data.kind}")
+    found, expected = tuple(data.images.shape[1:]), shape_of_split(plugin, params, split)
     if found != expected:
         raise ValueError(f"{plugin.__name__}: image_shape is {expected}, load gave {found}")
-    classes = plugin.classes(params)
-    if len(data) and not 0 <= int(data.labels.min()) <= int(data.labels.max()) < classes:
-        raise ValueError(f"{plugin.__name__}: load gave labels outside 0..{classes - 1}")
+    check_labels(data.labels, classes, kind, plugin.__name__)
     return data
+
+
+def kind_of(plugin: ModuleType) -> Kind:
+    """What the labels of a data set are."""
+    kind: Kind = getattr(plugin, "kind", "classification")
+    return kind
+
+
+def shape_of_split(plugin: ModuleType, params: Settings, split: str) -> tuple[int, int, int]:
+    """Channels, height and width of a split's images: those of training, or the split's own.
+
+    A data set whose splits differ in size has ``image_shapes(params)``, which gives the shapes of
+    those splits that are not as ``image_shape(params)`` says.
+    """
+    own: dict[str, tuple[int, int, int]] = {}
+    if hasattr(plugin, "image_shapes"):
+        own = plugin.image_shapes(params)
+    shape: tuple[int, int, int] = own[split] if split in own else plugin.image_shape(params)
+    return shape
+
+
+def check_labels(labels: Tensor, classes: int, kind: Kind, source: str) -> None:
+    """Compare labels with the number of classes.
+
+    Raises:
+        ValueError: if one is no class; pixels of a mask may be void, too.
+    """
+    counted = labels[labels != VOID] if kind == "segmentation" else labels
+    if counted.numel() and not 0 <= int(counted.min()) <= int(counted.max()) < classes:
+        void = f" and not {VOID}" if kind == "segmentation" else ""
+        raise ValueError(f"{source}: load gave labels outside 0..{classes - 1}{void}")
