@@ -30,6 +30,82 @@ from made_up_param_file import NAME, changed, sentences, write
         ),
         ("1e-3", "-1", "15:27: training.optimizer.learning_rate: input should be greater than 0"),
         ("name: adam", "name: adm", "15:15: training.optimizer.name: 'adm' is not known; did you"),
+        ("{name: adam, ", "{", "15:3: training.optimizer.name: missing; choose from adam, adamw,"),
+        (
+            "name: adam",
+            "name: 5",
+            "15:15: training.optimizer.name: must be one of adam, adamw, sgd",
+        ),
+        (
+            "name: adam, ",
+            "name: adam, beta: 1, ",
+            "15:27: training.optimizer.beta: unknown key; did",
+        ),
+        (
+            "name: adam, ",
+            "name: adam, betas: [1, 0.9], ",
+            "15:35: training.optimizer.betas[0]: input should be less than 1 (got 1)",
+        ),
+        (
+            "{name: adam, learning_rate: 1e-3}",
+            "sgd",
+            "15:3: training.optimizer: must be a block {name, ...settings} (got 'sgd')",
+        ),
+        (
+            "1e-3",
+            "1e-3, groups: {filters: {peek: 1}}",
+            "15:67: training.optimizer.groups.filters.peek: unknown key; did you mean 'peak'?",
+        ),
+        (
+            "1e-3",
+            "1e-3, groups: {filters: {weight_decay: -1}}",
+            "15:67: training.optimizer.groups.filters.weight_decay: input should be greater than",
+        ),
+        (
+            "1e-3",
+            "1e-3, groups: {filters: {peak: 1}}",
+            "15:3: training.optimizer: the group 'filters' has a peak, which only the schedules",
+        ),
+        (
+            "1e-3",
+            "1e-3, schedule: {name: stp}",
+            "15:59: training.optimizer.schedule.name: 'stp' is not known; did you mean 'step'?",
+        ),
+        (
+            "1e-3",
+            "1e-3, schedule: {every: 2}",
+            "15:48: training.optimizer.schedule.name: missing; choose from cosine, cyclic",
+        ),
+        (
+            "1e-3",
+            "1e-3, schedule: {name: step, factor: 0.5}",
+            "15:48: training.optimizer.schedule.every: missing",
+        ),
+        (
+            "1e-3",
+            "1e-3, schedule: {name: cosine, factor: 0.5}",
+            "15:73: training.optimizer.schedule.factor: unknown key; choose from final, name",
+        ),
+        (
+            "1e-3",
+            "1e-3, schedule: {name: multi_step, milestones: [3, 2]}",
+            "15:77: training.optimizer.schedule.milestones: each milestone must be later than",
+        ),
+        (
+            "1e-3",
+            "1e-3, schedule: {name: one_cycle, anneal_strategy: cosine}",
+            "15:76: training.optimizer.schedule.anneal_strategy: 'cosine' is not known; did you",
+        ),
+        (
+            "1e-3",
+            "1e-3, warm_up: {start: 0.5}",
+            "15:48: training.optimizer.warm_up: needs either 'steps' or 'epochs'",
+        ),
+        (
+            "1e-3",
+            "1e-3, warm_up: {epochs: 2}",
+            "12:1: training: the warm-up takes all of the 2 epochs; shorten it",
+        ),
         (
             "name: standard",
             "name: standart",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from isotrope.params.optimizer import SGD, Adam, AdamW
+from isotrope.params.schedule import OneCycle
 from isotrope.training.optimizers import REVISIONS, Functional, Group
 
 RATES = st.floats(0, 0.3)
@@ -25,14 +26,14 @@ def optimizers(draw: st.DrawFn) -> Adam | AdamW | SGD:
         nesterov = momentum > 0 and draw(st.booleans())
         return SGD(name="sgd", learning_rate=0.1, momentum=momentum, nesterov=nesterov)
     kind = Adam if name == "adam" else AdamW
-    return kind(name=name, learning_rate=0.1, betas=(0.9, draw(st.sampled_from([0.999, 0.5]))))
+    return kind(name=name, learning_rate=0.1, betas=[0.9, draw(st.sampled_from([0.999, 0.5]))])
 
 
 def torch_one(made: Adam | AdamW | SGD, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
     if isinstance(made, SGD):
         return torch.optim.SGD(groups, lr=0.1, momentum=made.momentum, nesterov=made.nesterov)
     kind = torch.optim.Adam if isinstance(made, Adam) else torch.optim.AdamW
-    return kind(groups, lr=0.1, betas=made.betas)
+    return kind(groups, lr=0.1, betas=tuple(made.betas))
 
 
 def with_torch(
@@ -155,10 +156,11 @@ def test_weights_that_want_gradients_are_moved_in_place() -> None:
 
 def test_sgd_that_begins_without_momentum_keeps_one_if_it_is_cycled() -> None:
     made = SGD(name="sgd", learning_rate=0.1)
+    cycled = SGD(name="sgd", learning_rate=0.1, schedule=OneCycle(name="one_cycle"))
     flat = torch.zeros(1, 2)
 
     assert set(Functional(made, []).new(flat)) == {"steps"}
-    assert set(Functional(made, [], cycled=True).new(flat)) == {"steps", "momentum"}
+    assert set(Functional(cycled, []).new(flat)) == {"steps", "momentum"}
 
 
 def test_every_optimizer_has_a_revision() -> None:

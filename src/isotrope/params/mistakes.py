@@ -1,6 +1,8 @@
 """What pydantic found wrong, in the project's words, each with the place it is about."""
 
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from collections.abc import Iterator
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -30,21 +32,32 @@ def complaints_of(kind: type[S], raw: Any, above: Where = ()) -> tuple[S | None,
 
 
 def _complaint(kind: type[BaseModel], error: ErrorDetails, above: Where) -> Complaint:
-    where: Where = tuple(p for p in error["loc"] if p != "[key]")
-    place = (*above, *where)
+    spot = _spot(kind, error["loc"])
+    place, value = (*above, *spot.where), error["input"]
     if error["type"] == "extra_forbidden":
-        known = _keys_at(kind, where[:-1])
-        return place, f": unknown key{did_you_mean(str(where[-1]), known)}"
+        return place, f": unknown key{did_you_mean(str(spot.where[-1]), spot.keys)}"
     if error["type"] == "missing":
         return place, ": missing"
+    if error["type"].startswith("union_tag"):  # a block whose name says which settings it has
+        known = [word for block in _blocks(spot.annotation) for word in _names(block)]
+        return _unknown_name((*place, "name"), value, known)
     message = error["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
-    value = error["input"]
     if error["type"] in ("literal_error", "enum") and isinstance(value, str):
-        field = _field_at(kind, where)
-        return place, f": '{value}' is not known{did_you_mean(value, field)}"
+        return place, f": '{value}' is not known{did_you_mean(value, _words(spot.annotation))}"
+    if error["type"] == "model_attributes_type":
+        message = "must be a block {name, ...settings}"
     shown = f" (got {_short(value)})" if not isinstance(value, BaseModel) else ""
     return place, f": {message}{shown}"
+
+
+def _unknown_name(place: Where, block: Any, known: list[str]) -> Complaint:
+    if "name" not in block:
+        return place, f": missing{did_you_mean('', known)}"
+    name = block["name"]
+    if not isinstance(name, str):
+        return place, f": must be one of {', '.join(known)} (got {_short(name)})"
+    return place, f": '{name}' is not known{did_you_mean(name, known)}"
 
 
 def _short(value: Any) -> str:
@@ -52,36 +65,62 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _keys_at(kind: type[BaseModel], where: Where) -> list[str]:
-    """The keys that the block at ``where`` may hold."""
-    block = _descend(kind, where)
-    return list(block.model_fields) if block else []
+class _Spot(NamedTuple):
+    """A place in settings: the parts of its name, the type there, the keys of the block above."""
+
+    where: Where
+    annotation: Any
+    keys: list[str]
 
 
-def _field_at(kind: type[BaseModel], where: Where) -> list[str]:
-    """The words that the field at ``where`` may be."""
-    block = _descend(kind, where[:-1])
-    if block is None or where[-1] not in block.model_fields:
-        return []
-    return _words(block.model_fields[str(where[-1])].annotation)
+def _spot(kind: type[BaseModel], found: Where) -> _Spot:
+    """Where pydantic found something, without the words that only pydantic puts between."""
+    where: list[str | int] = []
+    keys: list[str] = []
+    annotation: Any = kind
+    for part in found:
+        blocks = list(_blocks(annotation))
+        chosen = [block for block in blocks if part in _names(block)]
+        if len(blocks) > 1 and chosen:  # pydantic names the block that it chose of a union
+            annotation = chosen[0]
+            continue
+        if part == "[key]":
+            continue
+        where.append(part)
+        if blocks:
+            fields = blocks[0].model_fields
+            keys = list(fields)
+            annotation = fields[str(part)].annotation if part in fields else None
+        else:
+            annotation = next(_inner(annotation), None)
+    return _Spot(tuple(where), annotation, keys)
+
+
+def _blocks(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The blocks of settings that a value of this type may be."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) in (Union, UnionType, Annotated):
+        for part in get_args(annotation):
+            yield from _blocks(part)
+
+
+def _inner(annotation: Any) -> Iterator[Any]:
+    """The type of the values in a list or a dict."""
+    if get_origin(annotation) in (list, dict):
+        yield get_args(annotation)[-1]
+    elif get_origin(annotation) in (Union, UnionType, Annotated):
+        for part in get_args(annotation):
+            yield from _inner(part)
+
+
+def _names(block: type[BaseModel]) -> list[str]:
+    """The words by which a block is chosen from others."""
+    return _words(block.model_fields["name"].annotation) if "name" in block.model_fields else []
 
 
 def _words(annotation: Any) -> list[str]:
+    """The words that a value of this type may be."""
     if get_origin(annotation) is Literal:
         return [str(word) for word in get_args(annotation)]
     return [word for part in get_args(annotation) for word in _words(part)]
-
-
-def _descend(kind: type[BaseModel], where: Where) -> type[BaseModel] | None:
-    block: type[BaseModel] | None = kind
-    for part in where:
-        if block is None or part not in block.model_fields:
-            return None
-        block = _block_in(block.model_fields[str(part)].annotation)
-    return block
-
-
-def _block_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((b for part in get_args(annotation) if (b := _block_in(part))), None)

@@ -1,8 +1,8 @@
 """The block ``training`` of a param-file. Its descriptions go into the JSON schema."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from isotrope.params.optimizer import Optimizer
 from isotrope.settings import Settings
@@ -62,3 +62,10 @@ class Training(Settings):
         description="true: forward and backward pass by torch.compile, on a GPU as CUDA graphs; "
         "each job compiles for some seconds to minutes first",
     )
+
+    @model_validator(mode="after")
+    def _warm_up_ends(self) -> Self:
+        warm_up = self.optimizer.warm_up
+        if warm_up is not None and (warm_up.epochs or 0) >= self.epochs:
+            raise ValueError(f"the warm-up takes all of the {self.epochs} epochs; shorten it")
+        return self

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from isotrope import devices
 from isotrope.datasets.images import to_unit
+from isotrope.params.optimizer import Adam
 from isotrope.params.training import Training
 from isotrope.training import seeding
 from isotrope.training.batches import Batches, Labelled
@@ -160,8 +161,9 @@ class LockstepTraining:
 
     def _rates(self) -> list[float]:
         """The learning rate of each row."""
-        progress = self.epochs + self.share
-        return [self.records[seed].rate(progress) for seed in self._row_seeds]
+        steps = self.batches.steps
+        done = self.epochs * steps + self.position
+        return [self.records[seed].rates(done, steps)[0] for seed in self._row_seeds]
 
     def validate(self, after_batch: Callable[[], None]) -> list[tuple[float, float]]:
         """Mean loss and accuracy of each row on the validation images."""
@@ -294,6 +296,10 @@ def _engine(
     networks: Sequence[nn.Module], width: int, training: Training, ranks: Ranks | None
 ) -> Engine:
     """What computes the steps of ``width`` networks."""
+    optimizer = training.optimizer
+    plain = optimizer.model_copy(update={"schedule": None, "warm_up": None, "learning_rate": 1.0})
+    if plain != Adam(name="adam", learning_rate=1.0) or optimizer.cycles_momentum:
+        raise ValueError(f"the optimizer {optimizer.name} cannot be trained with here yet")
     if width > 1:
         return Stacked(networks, training)
     return Alone(networks[0], training) if ranks is None else Shared(networks[0], training, ranks)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from isotrope.params.optimizer import SGD, Adam, AdamW
+from isotrope.params.optimizer import SGD, AdamW, Optimizer
 
 EPSILON = 1e-8  # of Adam and AdamW, torch's own
 REVISIONS = {"adam": 1, "adamw": 1, "sgd": 1}  # one rises when its weights come out different
@@ -38,19 +38,15 @@ class Functional:
     Args:
         settings: the optimizer as a param-file names it.
         groups: the groups of columns in their order; together they are all columns.
-        cycled: whether a schedule changes the momentum, so that SGD needs one whatever it begins
-            with.
     """
 
-    def __init__(
-        self, settings: Adam | AdamW | SGD, groups: Sequence[Group], cycled: bool = False
-    ) -> None:
+    def __init__(self, settings: Optimizer, groups: Sequence[Group]) -> None:
         self.settings = settings
         self.groups = tuple(groups)
         self._kept: tuple[str, ...] = ("first", "second")
         self._second_beta, self._nesterov = 0.0, False
         if isinstance(settings, SGD):
-            self._kept = ("momentum",) if settings.momentum > 0 or cycled else ()
+            self._kept = ("momentum",) if settings.momentum > 0 or settings.cycles_momentum else ()
             self._nesterov = settings.nesterov
         else:
             self._second_beta = settings.betas[1]

@@ -1,12 +1,13 @@
 """What is known of a seed in training besides its tensors: epochs, best one, when it ends, rate."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from isotrope.params.optimizer import Schedule
+from isotrope.params.schedule import Plateau
 from isotrope.params.training import Training
+from isotrope.training import schedules
 
 COLLAPSED = 1.3  # times chance level: a network that is not better has learnt nothing
 
@@ -66,7 +67,7 @@ class SeedRecord:
         if better:
             self.best_accuracy, self.best_epoch = row.validation_accuracy, row.epoch
         schedule = self.training.optimizer.schedule
-        if schedule is not None and schedule.patience and self.waited >= schedule.patience:
+        if isinstance(schedule, Plateau) and self.waited >= schedule.patience:
             self.lowered, self.waited = self.lowered + 1, 0
         return better
 
@@ -88,17 +89,16 @@ class SeedRecord:
             "seconds_per_epoch_mean": math.fsum(seconds) / len(seconds),
         }
 
-    def rate(self, progress: float) -> float:
-        """The learning rate of the next step.
+    def rates(self, step: int, per_epoch: int, groups: Sequence[str] = ("",)) -> list[float]:
+        """The learning rate of every group in the next step, then the momentum.
 
         Args:
-            progress: epochs that are done, the one in hand in part.
+            step: steps of the optimizer that are done, of all epochs.
+            per_epoch: steps of the optimizer in an epoch.
+            groups: the names of the model's groups of parameters.
         """
-        optimizer = self.training.optimizer
-        if optimizer.schedule is None:
-            return optimizer.learning_rate
-        factor = _FACTORS[optimizer.schedule.name](optimizer.schedule, self, progress)
-        return optimizer.learning_rate * factor
+        position = schedules.Position(step, per_epoch, self.training.epochs, self.lowered)
+        return schedules.rates(self.training.optimizer, groups, position)
 
     def state(self) -> dict[str, Any]:
         """The record as numbers and words, as ``restore`` takes it."""
@@ -113,25 +113,3 @@ class SeedRecord:
 
 
 _KEPT = ("diverged", "best_epoch", "best_accuracy", "lowered", "waited")
-
-
-def _step(schedule: Schedule, record: SeedRecord, progress: float) -> float:
-    del record
-    return float(schedule.factor ** (math.floor(progress) // (schedule.every or 1)))
-
-
-def _cosine(schedule: Schedule, record: SeedRecord, progress: float) -> float:
-    rest = min(1.0, progress / record.training.epochs)
-    return schedule.final + (1 - schedule.final) * (1 + math.cos(math.pi * rest)) / 2
-
-
-def _plateau(schedule: Schedule, record: SeedRecord, progress: float) -> float:
-    del progress
-    return float(schedule.factor**record.lowered)
-
-
-_FACTORS: dict[str, Callable[[Schedule, SeedRecord, float], float]] = {
-    "step": _step,
-    "cosine": _cosine,
-    "plateau": _plateau,
-}
