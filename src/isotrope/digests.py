@@ -3,10 +3,15 @@
 A digest is taken of parsed values, so comments, order and spelling of a param-file do not count.
 Values that equal their default are left out: a new option with a neutral default changes no digest.
 Changing what a default *means* changes numbers, and so wants a higher ``REVISION``.
+
+Each part of the training that a param-file may name (optimizer, schedule, warm-up, objective,
+augmentation) has a revision of its own. One at 1 adds nothing, so that a new part changes no
+digest, and a raised one changes those alone of the param-files that use it.
 """
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +29,55 @@ def digest(content: Any) -> str:
 def training_revision() -> int:
     """``REVISION`` of the training code, read without importing it."""
     return int(registry.literals(registry.PACKAGE / "training" / "__init__.py")["REVISION"])
+
+
+_PARTS = ("optimizers", "schedules", "objective")  # modules of training with ``REVISIONS``
+_OBJECTIVES = {"classification": "cross_entropy", "segmentation": "segmentation"}  # of data's kinds
+
+
+def part_revisions() -> dict[str, dict[str, int]]:
+    """``REVISIONS`` of every module of the training that has parts, read without importing it."""
+    found = {}
+    for module in _PARTS:
+        path = registry.PACKAGE / "training" / f"{module}.py"
+        known = registry.literals(path) if path.is_file() else {}
+        found[module] = dict(known.get("REVISIONS", {}))
+    return found
+
+
+def raised_parts(settings: dict[str, Any], dataset: str) -> dict[str, int]:
+    """The parts that a training uses whose revision is above 1.
+
+    Args:
+        settings: the block ``training`` without its defaults.
+        dataset: the name of the data set, whose kind gives the objective if none is named.
+    """
+    revisions = part_revisions()
+    raised = {}
+    for module, name in _parts(settings, dataset):
+        if module == "augmentation":
+            revision = registry.literal("augmentation", name, "REVISION")
+        else:
+            revision = revisions[module].get(name, 1)
+        if revision > 1:
+            raised[f"{module}.{name}"] = revision
+    return raised
+
+
+def _parts(settings: dict[str, Any], dataset: str) -> Iterator[tuple[str, str]]:
+    """The parts that a training uses: the module that has each, and its name."""
+    optimizer = settings["optimizer"]
+    yield "optimizers", optimizer["name"]
+    if "schedule" in optimizer:
+        yield "schedules", optimizer["schedule"]["name"]
+    if "warm_up" in optimizer:
+        yield "schedules", "warm_up"
+    kind = registry.literal("data", dataset, "kind", "classification")
+    yield "objective", settings.get("objective", {}).get("name", _OBJECTIVES.get(kind, kind))
+    blocks = settings.get("augmentation", [])
+    for block in blocks if isinstance(blocks, list) else [blocks]:
+        if block["name"] in registry.names("augmentation"):
+            yield "augmentation", block["name"]
 
 
 def _block(kind: str, name: str, params: Settings) -> dict[str, Any]:
@@ -46,14 +100,15 @@ def training_digest(
     dataset: tuple[str, Settings], model: tuple[str, Settings], training: Settings
 ) -> str:
     """What a trained seed depends on, besides its number."""
+    settings = training.model_dump(mode="json", exclude_defaults=True)
+    trained = {"revision": training_revision(), "settings": settings}
+    if raised := raised_parts(settings, dataset[0]):
+        trained["parts"] = raised
     return digest(
         {
             "dataset": _block("data", *dataset),
             "model": _block("models", *model),
-            "training": {
-                "revision": training_revision(),
-                "settings": training.model_dump(mode="json", exclude_defaults=True),
-            },
+            "training": trained,
         }
     )
 

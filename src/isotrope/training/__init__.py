@@ -7,4 +7,6 @@ knows when a seed ends. ``resume`` keeps a seed while it is unfinished and ``sto
 finished, ``signals`` ends a job politely and ``progress`` says how far it is.
 """
 
-REVISION = 1  # rises when the same settings give other weights than before
+# Rises when the training itself gives other weights than before, whatever its parts. A part that
+# a param-file may name has a revision of its own: REVISIONS in optimizers, schedules and objective.
+REVISION = 1
