@@ -14,7 +14,7 @@ from isotrope.processes.process import Process
 
 RUN, LOG = "toy/toy/plain", Path("log")
 FOLDER = paths.leases(RUN)
-ONE, TWO = Path("out/one"), Path("out/two")
+ONE, TWO, THREE = Path("out/one"), Path("out/two"), Path("out/three")
 FOREVER = 1e9
 
 
@@ -42,8 +42,8 @@ def said():
     return LOG.read_text() if LOG.exists() else ""
 
 
-def hold(claims=(ONE,), work=lambda: None):
-    lease.hold(RUN, "some work", claims, work, log)
+def hold(claims=(ONE,), work=lambda: None, reads=()):
+    lease.hold(RUN, "some work", claims, work, log, reads=reads)
 
 
 def hold_until(end, begun=Path("begun"), claims=(ONE,)):

@@ -176,11 +176,11 @@ def evaluate(
     threads: Threads = 1,
 ) -> None:
     """Run every evaluation of a run's trained seeds that was not run yet."""
-    from isotrope.measuring.evaluating import evaluate_pack
+    from isotrope.measuring import evaluating
     from isotrope.tasks import by_hand
 
     for task in by_hand.evaluation_tasks(file, point, pack, seeds, device, threads):
-        evaluate_pack(task, say)
+        evaluating.evaluate(task, say)
 
 
 @app.command()

@@ -87,9 +87,22 @@ def stack_width(run: str, point: str, digest: str) -> Path:
     return point_folder(run, point) / ".resume" / f"width-{digest}.json"
 
 
-def finished_evaluation(run: str, point: str, name: str, digest: str, seed: int) -> Path:
-    """The rows of one seed under one evaluation."""
-    return point_folder(run, point) / ".evaluations" / f"{name}-{digest}" / f"{seed}.csv"
+def results(run: str, point: str, pack: str, table: str | None = None) -> Path:
+    """The rows of a pack: of the evaluations that share a job, or of one that has its own."""
+    return pack_folder(run, point, pack) / (
+        "results.csv" if table is None else f"results-{table}.csv"
+    )
+
+
+def results_of_run(run: str, point: str, table: str) -> Path:
+    """The rows of an evaluation that measures all seeds of a point together."""
+    return point_folder(run, point) / f"results-{table}.csv"
+
+
+def finished_evaluation(run: str, point: str, name: str, digest: str, seed: int | None) -> Path:
+    """The rows of one seed under one evaluation; of the run's where no seed is given."""
+    folder = point_folder(run, point) / ".evaluations" / f"{name}-{digest}"
+    return folder / ("run.csv" if seed is None else f"{seed}.csv")
 
 
 def leases(run: str) -> Path:

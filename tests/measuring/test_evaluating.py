@@ -19,29 +19,27 @@ from isotrope.datasets import loading
 from isotrope.errors import UserError
 from isotrope.evaluation import accuracy, scale_generalization
 from isotrope.files.arrays import read_arrays
-from isotrope.measuring import networks
-from isotrope.measuring.evaluating import Evaluation, EvaluationTask, evaluate_pack
+from isotrope.measuring import evaluating, networks
+from isotrope.measuring.task import BoundEvaluation, EvaluationTask
+from isotrope.params.blocks import Plugin
+from isotrope.params.evaluations import Evaluation
+from isotrope.settings import Settings
 from isotrope.training.task import PackTask
 
 
-def evaluation(name: str, **changes: Any) -> Evaluation:
-    values: dict[str, Any] = {
-        "name": name,
-        "label": name,
-        "params": accuracy.Params() if name == "accuracy" else scale_generalization.Params(),
-        "digest": "d" * 16,
-        "dataset_name": "toy",
-        "dataset_params": ToyDataParams(),
-    }
-    return Evaluation(**values | changes)
+def evaluation(
+    name: str, alias: str = "", digest: str = "d" * 16, data: Settings | None = None
+) -> BoundEvaluation:
+    params = registry.load("evaluation", name).Params()
+    entry = Evaluation(name, alias or name, params, None, ("evaluations", 0))
+    return BoundEvaluation(entry, Plugin("toy", data or ToyDataParams()), digest)
 
 
-def task_for(trained: PackTask, *evaluations: Evaluation, **changes: Any) -> EvaluationTask:
+def task_for(trained: PackTask, *evaluations: BoundEvaluation, **changes: Any) -> EvaluationTask:
     values: dict[str, Any] = {
         "run": trained.run,
         "point": trained.point,
-        "pack": trained.pack,
-        "seeds": trained.seeds,
+        "packs": {trained.pack: trained.seeds},
         "training_digest": trained.training_digest,
         "evaluations": evaluations or (evaluation("accuracy"), evaluation("scale_generalization")),
         "device": "cpu",
@@ -51,12 +49,12 @@ def task_for(trained: PackTask, *evaluations: Evaluation, **changes: Any) -> Eva
 
 def evaluate(task: EvaluationTask) -> list[str]:
     lines: list[str] = []
-    evaluate_pack(task, lines.append)
+    evaluating.evaluate(task, lines.append)
     return lines
 
 
 def results(task: EvaluationTask) -> list[dict[str, str]]:
-    return list(csv.DictReader((task.folder / "results.csv").read_text().splitlines()))
+    return list(csv.DictReader(task.results.read_text().splitlines()))
 
 
 @pytest.fixture
@@ -100,7 +98,9 @@ def test_results_have_the_columns_of_all_evaluations_and_no_diverged_seed(traine
         (trained.run, "base", "accuracy")
     }
     assert all(0 <= float(row["value"]) <= 1 for row in rows)
-    assert computed == [("accuracy", [1, 3]), ("scale_generalization", [1, 3])]
+    assert computed == [
+        (name, [seed]) for name in ("accuracy", "scale_generalization") for seed in (1, 3)
+    ]
     assert "seed 2 has diverged and is not evaluated" in lines
     assert not list(Path("out").rglob("*.part"))
 
@@ -108,7 +108,7 @@ def test_results_have_the_columns_of_all_evaluations_and_no_diverged_seed(traine
 def test_nothing_is_loaded_when_nothing_is_missing(trained, monkeypatch):
     task = task_for(trained)
     evaluate(task)
-    path = task.folder / "results.csv"
+    path = task.results
     before = path.read_bytes()
     path.unlink()  # as Snakemake does before it runs the rule again
     monkeypatch.setattr(loading, "load_split", lambda *args: pytest.fail("data were loaded"))
@@ -120,53 +120,54 @@ def test_nothing_is_loaded_when_nothing_is_missing(trained, monkeypatch):
 
 
 def test_new_seeds_and_evaluations_alone_are_computed(trained, computed):
-    evaluate(task_for(trained, evaluation("accuracy"), seeds=[1]))
+    evaluate(task_for(trained, evaluation("accuracy"), packs={"1-3": [1]}))
     evaluate(task_for(trained))
 
     assert computed == [
         ("accuracy", [1]),
         ("accuracy", [3]),
-        ("scale_generalization", [1, 3]),
+        ("scale_generalization", [1]),
+        ("scale_generalization", [3]),
     ]
 
 
 def test_together_and_one_by_one_gives_the_same_bytes(trained):
     whole = task_for(trained)
     evaluate(whole)
-    expected = (whole.folder / "results.csv").read_bytes()
+    expected = whole.results.read_bytes()
     for path in Path("out").rglob("*/.evaluations/*/*.csv"):
         path.unlink()
     for seed in (3, 1):
         for name in ("scale_generalization", "accuracy"):
-            evaluate(task_for(trained, evaluation(name), seeds=[seed]))
+            evaluate(task_for(trained, evaluation(name), packs={"1-3": [seed]}))
     evaluate(whole)
 
-    assert (whole.folder / "results.csv").read_bytes() == expected
+    assert whole.results.read_bytes() == expected
 
 
 @pytest.mark.parametrize("kept", [0, 1, 30, -1, -20])
 def test_a_truncated_file_of_rows_is_computed_again(trained, computed, kept):
     task = task_for(trained, evaluation("scale_generalization"))
     evaluate(task)
-    before = (task.folder / "results.csv").read_bytes()
-    path = task.known(task.evaluations[0], 3)
+    before = task.results.read_bytes()
+    path = task.rows_file(task.evaluations[0], 3)
     path.write_bytes(path.read_bytes()[:kept])
 
     lines = evaluate(task)
 
     assert f"{path} is truncated or altered and is computed again" in lines
-    assert computed[1:] == [("scale_generalization", [3])]
-    assert (task.folder / "results.csv").read_bytes() == before
+    assert computed[2:] == [("scale_generalization", [3])]
+    assert task.results.read_bytes() == before
 
 
 def test_an_altered_digit_is_noticed(trained, computed):
     task = task_for(trained, evaluation("accuracy"))
     evaluate(task)
-    path = task.known(task.evaluations[0], 1)
+    path = task.rows_file(task.evaluations[0], 1)
     path.write_text(path.read_text().replace(",accuracy,0", ",accuracy,1"))
     evaluate(task)
 
-    assert computed[1:] == [("accuracy", [1])]
+    assert computed[2:] == [("accuracy", [1])]
 
 
 def test_one_evaluation_may_stand_twice_under_two_names_and_on_other_data(trained, computed):
@@ -174,7 +175,7 @@ def test_one_evaluation_may_stand_twice_under_two_names_and_on_other_data(traine
     task = task_for(
         trained,
         evaluation("accuracy"),
-        evaluation("accuracy", label="more_images", digest="e" * 16, dataset_params=other),
+        evaluation("accuracy", alias="more_images", digest="e" * 16, data=other),
     )
     evaluate(task)
 
@@ -183,31 +184,31 @@ def test_one_evaluation_may_stand_twice_under_two_names_and_on_other_data(traine
     sizes = {(row["evaluation"], row["n"]) for row in rows}
     assert {name for name, _ in sizes} == {"accuracy", "more_images"}
     assert len({n for _, n in sizes}) == 2
-    assert len(computed) == 2
+    assert len(computed) == 4
 
 
 def test_a_raised_digest_computes_anew(trained, computed):
     evaluate(task_for(trained, evaluation("accuracy")))
     evaluate(task_for(trained, evaluation("accuracy", digest="f" * 16)))
 
-    assert computed == [("accuracy", [1, 3])] * 2
+    assert computed == [("accuracy", [1]), ("accuracy", [3])] * 2
 
 
 def test_a_pack_of_diverged_seeds_has_a_table_without_rows(trained):
-    task = task_for(trained, seeds=[2])
+    task = task_for(trained, packs={"1-3": [2]})
     evaluate(task)
 
     expected = "evaluation,run,point,seed,metric,value,n\n"
-    assert (task.folder / "results.csv").read_text() == expected
+    assert task.results.read_text() == expected
 
 
 def test_another_training_and_absent_seeds_are_refused(trained):
     with pytest.raises(UserError, match=r"digest 0123456789abcdef, the param-file .* now has bb"):
         evaluate(task_for(trained, training_digest="bb"))
     with pytest.raises(UserError, match="seeds-1-3 holds no seed 9; run `snakemake runs`"):
-        evaluate(task_for(trained, seeds=[1, 9]))
+        evaluate(task_for(trained, packs={"1-3": [1, 9]}))
     with pytest.raises(UserError, match=r"run\.json is missing"):
-        evaluate(task_for(trained, pack="4-6"))
+        evaluate(task_for(trained, packs={"4-6": [4]}))
 
 
 @pytest.fixture
@@ -237,23 +238,23 @@ def test_arrays_of_a_seed_lie_beside_its_rows(trained, with_arrays):
     task = task_for(trained)
     evaluate(task)
     for seed in (1, 3):
-        path = task.known(task.evaluations[0], seed).with_suffix(".npz")
+        path = task.rows_file(task.evaluations[0], seed).with_suffix(".npz")
         assert read_arrays(path, "")["a"].tolist() == [seed] * 3
     assert len(list(Path("out").rglob("*.npz"))) == 2, "none of the evaluation without"
     assert {row["evaluation"] for row in results(task)} == {"accuracy", "scale_generalization"}
-    assert "arrays" not in (task.folder / "results.csv").read_text()
+    assert "arrays" not in task.results.read_text()
     assert not list(Path("out").rglob("*.part"))
 
     evaluate(task)
-    assert with_arrays == [[1, 3]], "what is known is not computed again"
+    assert with_arrays == [[1], [3]], "what is known is not computed again"
 
 
 @pytest.mark.parametrize("damage", ["absent", "truncated", "of another seed"])
 def test_damaged_arrays_are_computed_again_with_their_rows(trained, with_arrays, damage):
     task = task_for(trained, evaluation("accuracy"))
     evaluate(task)
-    before = (task.folder / "results.csv").read_bytes()
-    path, other = (task.known(task.evaluations[0], seed).with_suffix(".npz") for seed in (3, 1))
+    before = task.results.read_bytes()
+    path, other = (task.rows_file(task.evaluations[0], seed).with_suffix(".npz") for seed in (3, 1))
     whole = path.read_bytes()
     if damage == "absent":
         path.unlink()
@@ -263,6 +264,6 @@ def test_damaged_arrays_are_computed_again_with_their_rows(trained, with_arrays,
     lines = evaluate(task)
 
     assert any("is truncated or altered and is computed again" in line for line in lines)
-    assert with_arrays == [[1, 3], [3]]
+    assert with_arrays == [[1], [3], [3]]
     assert path.read_bytes() == whole
-    assert (task.folder / "results.csv").read_bytes() == before
+    assert task.results.read_bytes() == before

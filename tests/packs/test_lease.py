@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from lease_holders import FOLDER, ONE, TWO, hold, holder, log, quick, said, waiting  # noqa: F401
+from lease_holders import FOLDER, ONE, THREE, TWO, hold, holder, log, quick, said, waiting  # noqa: F401
 from toy_runs import start, wait_for
 
 from isotrope.errors import UserError
@@ -65,6 +65,27 @@ def test_other_claims_are_not_waited_for():
     with holder():
         hold((TWO,), lambda: log("done"))
         assert said() == "done\n"
+
+
+def test_two_readers_go_side_by_side_and_a_writer_waits_for_them():
+    def inside():
+        hold((THREE,), lambda: log("read"), reads=(ONE,))
+        writer = waiting(work=lambda: log("written"))
+        assert said().startswith("read\nwaits for some work")
+        return writer
+
+    writers = []
+    hold((TWO,), lambda: writers.append(inside()), reads=(ONE,))
+    writers[0].join(20)
+
+    assert said().endswith("written\n")
+
+
+def test_a_reader_waits_for_a_writer():
+    with holder():
+        second = waiting(claims=(TWO,), work=lambda: log("read"), reads=(ONE,))
+    second.join(20)
+    assert said().endswith("read\n")
 
 
 def work_alone(number, claims):

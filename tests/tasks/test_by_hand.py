@@ -45,6 +45,11 @@ def tasks(request):
     return ask
 
 
+def pack_of(task):
+    (pack,) = getattr(task, "packs", None) or [task.pack]
+    return pack
+
+
 def test_a_job_refuses_what_it_was_not_planned_for(folder, monkeypatch):
     index_file.write(index_of([read_run(FILE)]), {})
     monkeypatch.setenv(index_file.PLANNED, "1")
@@ -109,7 +114,7 @@ def test_an_unknown_data_set_is_refused_with_the_nearest():
 
 
 def test_all_packs_of_a_run_are_tasks_when_nothing_else_is_said(folder, tasks):
-    assert [(task.pack, list(task.seeds)) for task in tasks()] == [
+    assert [(pack_of(task), list(task.seeds)) for task in tasks()] == [
         ("1-25", [1, 2, 3]),
         ("26-50", [26]),
     ]
@@ -130,7 +135,7 @@ def test_all_packs_of_a_run_are_tasks_when_nothing_else_is_said(folder, tasks):
     ],
 )
 def test_seeds_and_packs_choose_what_is_made(folder, tasks, words, expected):
-    assert {task.pack: list(task.seeds) for task in tasks(**words)} == expected
+    assert {pack_of(task): list(task.seeds) for task in tasks(**words)} == expected
 
 
 @pytest.mark.parametrize(
@@ -181,8 +186,9 @@ def test_the_selected_point_is_the_chosen_one_in_a_folder_of_its_own(chosen, tas
     for task, pack, seeds in zip(
         tasks("selected"), ("1-25", "26-50"), ([1, 2, 3], [26]), strict=True
     ):
-        assert (task.point, task.pack, list(task.seeds)) == (GOOD_RATE, pack, seeds)
-        assert task.folder == paths.pack_folder(NAME, "selected", pack)
+        assert (task.point, pack_of(task), list(task.seeds)) == (GOOD_RATE, pack, seeds)
+        (folder,) = getattr(task, "folders", None) or [task.folder]
+        assert folder == paths.pack_folder(NAME, "selected", pack)
         assert task.training_digest == chosen.point(GOOD_RATE).digest
 
 
@@ -195,7 +201,7 @@ def test_the_seeds_of_the_selected_point_are_those_of_the_candidate(chosen):
 
 
 def test_a_candidate_has_the_seeds_of_the_choice(chosen, tasks):
-    assert {task.pack: list(task.seeds) for task in tasks(OTHER_RATE)} == {"1-25": [1, 2]}
+    assert {pack_of(task): list(task.seeds) for task in tasks(OTHER_RATE)} == {"1-25": [1, 2]}
     with pytest.raises(UserError, match=r"select\.seeds does not hold 3; add it"):
         tasks(OTHER_RATE, seeds="3")
     with pytest.raises(UserError, match=f"choose from {GOOD_RATE}, {OTHER_RATE}, selected"):
@@ -243,10 +249,10 @@ def test_an_evaluation_may_have_a_name_and_data_of_its_own(folder):
 
     task = by_hand.evaluation_tasks(FILE, "base", "1-25", None, "cpu", 1)[0]
 
-    assert [(one.name, one.label) for one in task.evaluations] == [
+    assert [(one.name, one.alias) for one in task.evaluations] == [
         ("accuracy", "accuracy"),
         ("accuracy", "top1"),
         ("scale_generalization", "scale_generalization"),
     ]
-    scenarios = [one.dataset_params.scenario for one in task.evaluations]
+    scenarios = [one.dataset.params.scenario for one in task.evaluations]
     assert scenarios == ["mid2rest", "all2all", "mid2rest"]

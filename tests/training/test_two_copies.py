@@ -24,8 +24,11 @@ from toy_runs import (
 )
 
 from isotrope.evaluation import accuracy
-from isotrope.measuring.evaluating import Evaluation, EvaluationTask, evaluate_pack
+from isotrope.measuring import evaluating
+from isotrope.measuring.task import BoundEvaluation, EvaluationTask
 from isotrope.packs import lease
+from isotrope.params.blocks import Plugin
+from isotrope.params.evaluations import Evaluation
 from isotrope.processes.signals import EXIT_AGAIN
 from isotrope.training.task import PackTask
 
@@ -204,19 +207,18 @@ def test_several_processes_that_lose_their_lease_end_to_be_started_again(monkeyp
 
 def evaluate_logged(task: EvaluationTask, log: Path) -> None:
     with log.open("a", buffering=1) as file:
-        evaluate_pack(task, lambda line: print(line, file=file))
+        evaluating.evaluate(task, lambda line: print(line, file=file))
 
 
 def test_a_second_copy_of_an_evaluation_waits_and_computes_nothing(monkeypatch):
     packs = toy_task(), toy_task(pack="1-3")
     for pack in packs:
         train(pack)
-    measure = Evaluation(
-        *("accuracy", "accuracy", accuracy.Params(), "d" * 16, "toy", ToyDataParams())
-    )
+    entry = Evaluation("accuracy", "accuracy", accuracy.Params(), None, ("evaluations", 0))
+    measure = BoundEvaluation(entry, Plugin("toy", ToyDataParams()), "d" * 16)
     tasks = [
         EvaluationTask(
-            pack.run, "base", pack.pack, [1, 2], pack.training_digest, [measure], device="cpu"
+            pack.run, "base", {pack.pack: [1, 2]}, pack.training_digest, [measure], device="cpu"
         )
         for pack in packs
     ]
@@ -238,6 +240,6 @@ def test_a_second_copy_of_an_evaluation_waits_and_computes_nothing(monkeypatch):
     waits, *rest = said(LOGS[1]).splitlines()
     assert waits.startswith("waits for the evaluation of toy/toy/plain, base, seeds 1-2: process")
     assert not rest
-    results = [(task.folder / "results.csv").read_text() for task in tasks]
+    results = [task.results.read_text() for task in tasks]
     assert results[0] == results[1]
     assert_clean()

@@ -26,7 +26,7 @@ from isotrope import paths
 from isotrope.cluster import recording, rendezvous
 from isotrope.console.printing import say
 from isotrope.errors import UserError
-from isotrope.measuring.evaluating import RESULTS, evaluate_pack
+from isotrope.measuring import evaluating
 from isotrope.measuring.networks import read_run as read_summary
 from isotrope.params.param_file import name_of, read_run
 from isotrope.plan.indexing import index_of
@@ -116,8 +116,8 @@ class SubmittedPack:
         if self.evaluate:
             with self._logged(evaluation_log) as log:
                 (tests,) = by_hand.evaluation_tasks(*self._words(self.seeds))
-                evaluate_pack(tests, log)
-            made.append(task.folder / RESULTS)
+                evaluating.evaluate(tests, log)
+            made.append(tests.results)
         if list(self._task_now(None).seeds) == list(task.seeds):
             recording.record(["train", "evaluate"][: len(made)], made, say)
         else:
@@ -139,9 +139,9 @@ class SubmittedPack:
             return False
         tested = [seed for seed in task.seeds if status[seed] != "diverged"]
         return not self.evaluate or (
-            (self.folder / RESULTS).is_file()
+            tests.results.is_file()
             and all(
-                tests.known(one, seed).is_file() for one in tests.evaluations for seed in tested
+                tests.rows_file(one, seed).is_file() for one in tests.evaluations for seed in tested
             )
         )
 

@@ -1,7 +1,7 @@
 """Trained networks, as evaluations and Python users see them: read from the folder of a pack."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from isotrope import devices, registry
-from isotrope.datasets.images import to_unit
+from isotrope.datasets.images import Images, to_unit
 from isotrope.errors import UserError
 from isotrope.files import disk
+from isotrope.measuring.position import Position
 from isotrope.settings import Settings
+from isotrope.training.draws import is_stochastic, mean_prediction, noise_of_images
 from isotrope.training.outputs import RUN, WEIGHTS
 from isotrope.training.store import parse_weights
 
@@ -23,21 +25,38 @@ _AGAIN = "delete it and run `snakemake runs`: finished seeds are taken from the 
 class Networks:
     """Several seeds of one model, ready to be tested.
 
-    Iteration yields ``(seed, network)`` in the order of ``seeds``.
+    Iteration yields ``(seed, network)`` in the order of ``seeds``. A stochastic network (one that
+    defines ``draw``) is called with what it draws for the images, see `noise` and
+    `isotrope.training.draws`; `predictions`, `batches` and `logits` do that themselves, and give
+    the mean over the model's ``DRAWS``.
 
     Args:
         networks: the network of each seed, on ``device``; they are set to evaluation mode.
         device: where they compute.
+        draws: predictions of a stochastic network that are averaged.
+        against: the networks that these are measured against, one for each seed.
 
     Attributes:
         seeds: the seeds in order.
         device: where the networks are.
+        draws: as given.
+        against: as given; None where the param-file names none.
     """
 
-    def __init__(self, networks: Mapping[int, nn.Module], device: torch.device) -> None:
+    def __init__(
+        self,
+        networks: Mapping[int, nn.Module],
+        device: torch.device,
+        draws: int = 1,
+        against: "Networks | None" = None,
+    ) -> None:
         self._networks = {seed: network.eval() for seed, network in networks.items()}
+        self._between_batches: Callable[[], None] = lambda: None
+        self._position_of: Callable[[int | None], Position] = lambda _: Position()
         self.seeds = list(self._networks)
         self.device = device
+        self.draws = draws
+        self.against = against
 
     @classmethod
     def open(
@@ -79,21 +98,126 @@ class Networks:
                     f"({str(error).splitlines()[0]}); run `snakemake runs` to retrain"
                 ) from error
             networks[seed] = network.to(device)
-        return cls(networks, device)
+        draws = getattr(registry.load("models", run["model"]["name"]), "DRAWS", 1)
+        return cls(networks, device, draws)
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Networks]") -> "Networks":
+        """The networks of several packs of one model as one."""
+        networks = {seed: network for part in parts for seed, network in part._networks.items()}
+        return cls(networks, parts[0].device, parts[0].draws)
+
+    def under(
+        self, between_batches: Callable[[], None], position_of: Callable[[int | None], Position]
+    ) -> "Networks":
+        """These networks for a job that may be told to end.
+
+        Args:
+            between_batches: called before each forward pass and each network; it may end the job.
+            position_of: where the evaluation of a seed, or of the run (None), is.
+        """
+        found = self.only(self.seeds)
+        found._between_batches, found._position_of = between_batches, position_of
+        return found
+
+    def only(self, seeds: Sequence[int]) -> "Networks":
+        """The networks of some seeds, the same objects."""
+        against = self.against.only(seeds) if self.against is not None else None
+        chosen = {seed: self._networks[seed] for seed in seeds}
+        found = Networks(chosen, self.device, self.draws, against)
+        found._between_batches, found._position_of = self._between_batches, self._position_of
+        return found
 
     def __len__(self) -> int:
         return len(self._networks)
 
     def __iter__(self) -> Iterator[tuple[int, nn.Module]]:
-        return iter(self._networks.items())
+        for seed, network in self._networks.items():
+            self._between_batches()
+            yield seed, network
 
-    @torch.inference_mode()
-    def logits(self, images: Tensor, batch_size: int | None = None) -> Tensor:
-        """What every network answers to every image.
+    def position(self, seed: int | None = None) -> Position:
+        """Where the evaluation is: restored when it begins, saved between batches.
 
         Args:
-            images: ``(n, channels, height, width)`` uint8 in 0..255, on any device.
+            seed: the seed at work. May be left out where there is one only; an evaluation with
+                ``SCOPE = "run"`` leaves it out, too.
+        """
+        if seed is None and len(self.seeds) == 1:
+            (seed,) = self.seeds
+        return self._position_of(seed)
+
+    def noise(self, seed: int, numbers: Sequence[int], draw: int = 0) -> Any:
+        """What the network of a seed draws for some images; None if it is not stochastic.
+
+        It is the second argument of the network's ``forward``.
+
+        Args:
+            seed: one of the seeds.
+            numbers: which images of the split they are.
+            draw: the number of the draw, from 0.
+        """
+        network = self._networks[seed]
+        if not is_stochastic(network):
+            return None
+        return noise_of_images(network, seed, numbers, draw, self.device)
+
+    def predictions(
+        self, images: Tensor, numbers: Sequence[int], draws: int | None = None
+    ) -> Tensor:
+        """What every network answers to a batch.
+
+        Args:
+            images: ``(batch, channels, height, width)`` float in 0..1, on the device.
+            numbers: which images of the split they are; what is random depends on nothing else.
+            draws: predictions of a stochastic network that are averaged; left out, the model's
+                ``DRAWS``.
+
+        Returns:
+            ``(seeds, batch, ...)`` as the networks return it, on the device.
+        """
+        return torch.stack(
+            [
+                mean_prediction(network, images, seed, numbers, draws or self.draws)
+                for seed, network in self
+            ]
+        )
+
+    def batches(
+        self, data: Images, draws: int | None = None, batch_size: int | None = None
+    ) -> Iterator[tuple[Images, Tensor]]:
+        """The data batch by batch, each with what every network answers to it, without gradients.
+
+        Predictions may have any shape; those of segmentation do not fit memory all at once.
+
+        Args:
+            data: a split.
+            draws: as in `predictions`.
             batch_size: images per forward pass; left out, what suits the device.
+
+        Yields:
+            A batch on the device (`Images`, 0..255), and the predictions ``(seeds, batch, ...)``
+            for it in float32, on the device too.
+        """
+        done = 0
+        for batch in data.batches(batch_size or devices.evaluation_batch(self.device)):
+            there = batch.to(self.device)
+            numbers = range(done, done + len(batch))
+            with torch.inference_mode():
+                predictions = self.predictions(to_unit(there.images), numbers, draws).float()
+            yield there, predictions
+            done += len(batch)
+
+    def logits(
+        self, images: Tensor, batch_size: int | None = None, draws: int | None = None
+    ) -> Tensor:
+        """What every network answers to every image, all at once.
+
+        Args:
+            images: ``(n, channels, height, width)`` uint8 in 0..255, on any device; for a
+                stochastic network the n-th one is the n-th of its split.
+            batch_size: images per forward pass; left out, what suits the device.
+            draws: as in `predictions`.
 
         Returns:
             ``(seeds, n, classes)`` float32 on the CPU.
@@ -105,12 +229,9 @@ class Networks:
             raise ValueError(
                 f"need at least one image of uint8, got {len(images)} of {images.dtype}"
             )
-        batches = []
-        size = batch_size or devices.evaluation_batch(self.device)
-        for start in range(0, len(images), size):
-            batch = to_unit(images[start : start + size].to(self.device))
-            batches.append(torch.stack([network(batch) for _, network in self]))
-        return torch.cat(batches, dim=1).float().cpu()
+        data = Images(images, torch.zeros(len(images), dtype=torch.int64))
+        found = [predictions for _, predictions in self.batches(data, draws, batch_size)]
+        return torch.cat(found, dim=1).cpu()
 
 
 def load_model(folder: Path | str, seed: int) -> nn.Module:

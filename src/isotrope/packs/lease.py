@@ -58,8 +58,11 @@ def hold(
     log: Log,
     interruption: Interruption | None = None,
     again: bool = True,
+    reads: Iterable[Path] = (),
 ) -> None:
     """Work while no other process writes the same files; wait for one that does.
+
+    Two that only read the same files do not wait for each other.
 
     Where the lease is lost in the middle, the work is left before it writes another file, and is
     done again when the one that took over has ended: it takes up what it finds.
@@ -73,13 +76,14 @@ def hold(
         interruption: hears signals for the work too; where it is left out, they are heard while
             another process is waited for.
         again: whether the work can be done again in this process.
+        reads: the files and folders that it reads while no other process may write them.
 
     Raises:
         UserError: if the lease cannot be written.
         SystemExit: after a signal while another process is waited for; or after the lease was
             lost, if the work cannot be done again.
     """
-    wanted = _Wanted(paths.leases(run), title, claims, log)
+    wanted = _Wanted(paths.leases(run), title, claims, reads, log)
     while True:
         with nullcontext(interruption) if interruption else Interruption() as heard:
             held = wanted.acquire(heard)
@@ -155,13 +159,17 @@ class _Wanted:
         folder: where leases of the run lie.
         title: what the work is.
         claims: the files and folders that it writes.
+        reads: the files and folders that it reads.
         log: is told who is waited for, and why no longer.
     """
 
-    def __init__(self, folder: Path, title: str, claims: Iterable[Path], log: Log) -> None:
+    def __init__(
+        self, folder: Path, title: str, claims: Iterable[Path], reads: Iterable[Path], log: Log
+    ) -> None:
         self.folder = folder
         self.title = title
         self.claims = {path.as_posix() for path in claims}
+        self.reads = {path.as_posix() for path in reads}
         self.log = log
         self._process = Process.this()
         self._watched: dict[Path, _Watch] = {}
@@ -177,7 +185,7 @@ class _Wanted:
         while True:
             if not (others := self._in_the_way()):
                 said = self.title, self.claims, provenance.now(), self._process
-                mine = lease_files.write(self.folder, *said)
+                mine = lease_files.write(self.folder, *said, self.reads)
                 try:
                     if not (others := self._in_the_way(mine)):
                         return _Held(mine)
@@ -195,7 +203,7 @@ class _Wanted:
         """The leases of others that claim the same; those of dead processes are removed."""
         found = []
         for other in lease_files.read_all(self.folder):
-            if other.path == mine or not other.wants(self.claims):
+            if other.path == mine or not other.is_in_the_way(self.claims, self.reads):
                 continue
             if (why := self._why_over(other)) is None:
                 found.append(other)

@@ -3,7 +3,7 @@
 import errno
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ class Lease:
         beat: changes whenever the holder gives a sign of life.
         work: what the holder does.
         claims: the files and folders that it writes; all where that is not known.
+        reads: the files and folders that it reads while no other may write them.
         since: when it began, for people.
         process: the holder.
     """
@@ -35,6 +36,7 @@ class Lease:
     claims: frozenset[str] | None = None
     since: str | None = None
     process: Process | None = None
+    reads: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         since = f", since {self.since}" if self.since else ""
@@ -45,20 +47,36 @@ class Lease:
         """Whether this very process wrote it and could not remove it: a disk was in trouble."""
         process = self.process
         ours = process is not None and process.is_here and process.number == os.getpid()
-        return ours and self.path.absolute() not in _ours
+        left = ours and self.path.absolute() not in _ours
+        return left and self.path.exists()  # else another thread has removed it just now
 
-    def wants(self, claims: Iterable[str]) -> bool:
-        """Whether it claims one of these."""
-        return self.claims is None or not self.claims.isdisjoint(claims)
+    def is_in_the_way(self, claims: Set[str], reads: Set[str]) -> bool:
+        """Whether it writes what another wants to write or read, or reads what that one writes."""
+        if self.claims is None:
+            return True
+        return bool(self.claims & (claims | reads) or self.reads & claims)
 
 
-def write(folder: Path, work: str, claims: Iterable[str], since: str, process: Process) -> Path:
+def write(
+    folder: Path,
+    work: str,
+    claims: Iterable[str],
+    since: str,
+    process: Process,
+    reads: Iterable[str] = (),
+) -> Path:
     """Write a lease and return its file.
 
     Raises:
         UserError: if it cannot be written.
     """
-    said = {"work": work, "process": asdict(process), "since": since, "claims": sorted(claims)}
+    said = {
+        "work": work,
+        "process": asdict(process),
+        "since": since,
+        "claims": sorted(claims),
+        "reads": sorted(reads),
+    }
     path = folder / f"{token_hex(8)}.json"
     _ours.add(path.absolute())
     with named_errors(path, "written"):
@@ -109,7 +127,8 @@ def _read(path: Path) -> Lease | None:
     try:
         said = json.loads(content)
         claims, process = frozenset(map(str, said["claims"])), Process.read(said["process"])
-        return Lease(path, beat, str(said["work"]), claims, str(said["since"]), process)
+        reads = frozenset(map(str, said.get("reads", ())))  # older leases do not tell
+        return Lease(path, beat, str(said["work"]), claims, str(said["since"]), process, reads)
     except (ValueError, KeyError, TypeError):
         return Lease(path, beat)
 

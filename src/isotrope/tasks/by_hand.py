@@ -8,7 +8,7 @@ from isotrope.datasets.names import dataset_key
 from isotrope.devices import DeviceName
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
-from isotrope.measuring import evaluating
+from isotrope.measuring.task import BoundEvaluation, EvaluationTask
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation
 from isotrope.params.mistakes import complaints_of, dotted
@@ -112,7 +112,7 @@ def ship(file: Path, point: str, seed: int) -> Path:
 
 def evaluation_tasks(
     file: Path, point: str, pack: str | None, seeds: str | None, device: str, threads: int
-) -> list[evaluating.EvaluationTask]:
+) -> list[EvaluationTask]:
     """One task for each pack of a run's point that holds seeds which are asked for.
 
     Raises:
@@ -123,12 +123,11 @@ def evaluation_tasks(
     _as_planned(file, run, chosen, measured=True)
     digest = effective_digest(chosen)
     return [
-        evaluating.EvaluationTask(
+        EvaluationTask(
             run=run.name,
             point=chosen.name,
             selected=point == paths.SELECTED,
-            pack=name,
-            seeds=members,
+            packs={name: members},
             training_digest=digest,
             evaluations=[_evaluation(one, chosen) for one in run.evaluations],
             device=device_name(device),
@@ -186,13 +185,11 @@ def _manifest(plugin: Plugin) -> Path:
     return paths.manifest(plugin.name, dataset_key(plugin.params))
 
 
-def _evaluation(one: Evaluation, point: Point) -> evaluating.Evaluation:
+def _evaluation(one: Evaluation, point: Point) -> BoundEvaluation:
     tested = one.dataset or point.dataset
     manifests = dict.fromkeys([_manifest(point.dataset), _manifest(tested)])
     digest = with_local_files(one.digest(point.digest), *manifests)
-    return evaluating.Evaluation(
-        one.name, one.alias, one.params, digest, tested.name, tested.params
-    )
+    return BoundEvaluation(one, tested, digest)
 
 
 def packs_asked_for(

@@ -59,6 +59,28 @@ def noise_of_images(
     return _joined(parts, device)
 
 
+def mean_prediction(
+    network: nn.Module, images: Tensor, seed: int, numbers: Sequence[int], draws: int
+) -> Tensor:
+    """What a network answers to a batch; of a stochastic one the mean over some draws.
+
+    Args:
+        network: in evaluation mode, on the device of the images.
+        images: ``(batch, channels, height, width)`` float.
+        seed: the seed of the network.
+        numbers: which images of the split they are.
+        draws: how many predictions of a stochastic network are averaged, at least 1.
+
+    Returns:
+        ``(batch, ...)`` as the network returns it, with its gradients where they are wanted.
+    """
+    if not is_stochastic(network):
+        answer: Tensor = network(images)
+        return answer
+    noises = (noise_of_images(network, seed, numbers, k, images.device) for k in range(draws))
+    return torch.stack([network(images, noise) for noise in noises]).mean(dim=0)
+
+
 def _joined(parts: Sequence[Any], device: torch.device) -> Any:
     """The noise of single images as that of a batch."""
     first = parts[0]
