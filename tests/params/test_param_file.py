@@ -16,7 +16,8 @@ def test_a_param_file_is_read_with_its_name_and_defaults(param_files):
     assert run.envelope.series == "own"
     assert run.label == "standard"
     assert [point.name for point in run.points] == ["base"]
-    assert run.points[0].settings()["model"] == {"name": "standard", "kernel_size": 7}
+    settings = run.points[0].settings()
+    assert settings["model"] == {"name": "standard", "kernel_size": 7, "normalise": "none"}
     assert [one.alias for one in run.evaluations] == ["accuracy", "scale_generalization"]
 
 

@@ -9,12 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isotrope import devices, registry
+from isotrope import devices, models, registry
 from isotrope.datasets.images import Images, to_unit
 from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.measuring.position import Position
-from isotrope.settings import Settings
 from isotrope.training.draws import is_stochastic, mean_prediction, noise_of_images
 from isotrope.training.outputs import RUN, WEIGHTS
 from isotrope.training.store import parse_weights
@@ -274,11 +273,11 @@ def read_run(folder: Path) -> dict[str, Any]:
 def _build(folder: Path, run: Mapping[str, Any]) -> nn.Module:
     """The pack's network with weights of no meaning; the random state is as before."""
     name, channels_height_width = run["model"]["name"], tuple(run["image_shape"])
-    plugin = registry.load("models", name)
+    settings = models.settings_of(name)
     try:
-        params: Settings = plugin.Params.model_validate_json(json.dumps(run["model"]["params"]))
+        params = settings.model_validate_json(json.dumps(run["model"]["params"]))
         with torch.random.fork_rng(devices=[]):
-            network: nn.Module = plugin.build(params, channels_height_width, run["classes"])
+            network = models.build(name, params, channels_height_width, run["classes"])
     except ValueError as error:
         raise UserError(
             f"{folder / RUN}: the model {name} as it is now does not take these settings "

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from isotrope import registry
+from isotrope import models, registry
 from isotrope.errors import UserError, did_you_mean
 from isotrope.params.mistakes import Complaint, Where, complaints_of
 from isotrope.settings import Settings
@@ -33,13 +33,15 @@ def check_plugin(kind: str, raw: Any, where: Where) -> tuple[Plugin | None, list
         hint = did_you_mean(str(name), registry.names(kind))
         return None, [((*where, "name"), f": no {registry.KINDS[kind]} is called '{name}'{hint}")]
     try:
-        module = registry.load(kind, name)
+        params_of = (
+            models.settings_of(name) if kind == "models" else registry.load(kind, name).Params
+        )
     except registry.BrokenPluginError:
         raise
     except UserError as error:  # two files have the name
         return None, [((*where, "name"), f": {sentence}") for sentence in error.sentences]
     rest = {key: value for key, value in raw.items() if key != "name"}
-    params, complaints = complaints_of(module.Params, rest, where)
+    params, complaints = complaints_of(params_of, rest, where)
     return (Plugin(name, params) if params else None), complaints
 
 
@@ -68,9 +70,8 @@ def misfits(dataset: Plugin | None, model: Plugin | None) -> list[Complaint]:
 
 @cache
 def _misfit(name: str, params: Settings, shape: tuple[int, int, int], classes: int) -> str | None:
-    module = registry.load("models", name)
     try:
-        module.build(params, shape, classes)
+        models.build(name, params, shape, classes)
     except ValueError as error:
         return str(error)
     except Exception as error:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from isotrope.errors import did_you_mean
@@ -84,6 +84,9 @@ def _spot(kind: type[BaseModel], found: Where) -> _Spot:
         if len(blocks) > 1 and chosen:  # pydantic names the block that it chose of a union
             annotation = chosen[0]
             continue
+        if part in (tagged := dict(_tagged(annotation))):
+            annotation = tagged[part]
+            continue
         if part == "[key]":
             continue
         where.append(part)
@@ -103,6 +106,14 @@ def _blocks(annotation: Any) -> Iterator[type[BaseModel]]:
     elif get_origin(annotation) in (Union, UnionType, Annotated):
         for part in get_args(annotation):
             yield from _blocks(part)
+
+
+def _tagged(annotation: Any) -> Iterator[tuple[str | int, Any]]:
+    """The types that a value may have, by the tags that tell them apart."""
+    for part in get_args(annotation):
+        found = [one.tag for one in getattr(part, "__metadata__", ()) if isinstance(one, Tag)]
+        yield from ((tag, part) for tag in found)
+        yield from _tagged(part)
 
 
 def _inner(annotation: Any) -> Iterator[Any]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from isotrope import paths, registry
+from isotrope import models, paths, registry
 from isotrope.files import disk
 from isotrope.params.envelope import Envelope
 
@@ -96,7 +96,7 @@ def _one_of(
 
 
 def _block(kind: str, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    params = registry.load(kind, name).Params
+    params = models.settings_of(name) if kind == "models" else registry.load(kind, name).Params
     block: dict[str, Any] = params.model_json_schema(
         ref_template=f"#/$defs/{kind}_{name}_{{model}}"
     )

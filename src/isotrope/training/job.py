@@ -10,14 +10,16 @@ ended ones stored, then their files removed.
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from isotrope import devices, registry
+from isotrope import devices, models
 from isotrope.datasets import loading
 from isotrope.errors import UserError
+from isotrope.layers import normalising
 from isotrope.processes import provenance
 from isotrope.processes.signals import Interruption
 from isotrope.training import compiling, resume, seeding, stack_width, store
@@ -130,14 +132,18 @@ class PackJob:
         found = loading.load_split(self.task.dataset_name, self.task.dataset_params, split)
         return Labelled(found.images.to(self.device), found.labels.to(self.device))
 
+    @cached_property
+    def _statistics(self) -> tuple[Tensor, Tensor]:
+        return normalising.statistics(self.train_images.images)
+
     def _network(self, seed: int) -> nn.Module:
         """A network with the seed's initial weights; nothing is drawn between seed and model."""
-        plugin = registry.load("models", self.task.model_name)
         seeding.seed_everything(seed)
         try:
-            network: nn.Module = plugin.build(
-                self.task.model_params, self.image_shape, self.classes
+            network = models.build(
+                self.task.model_name, self.task.model_params, self.image_shape, self.classes
             )
+            normalising.fit(network, lambda: self._statistics)
         except ValueError as error:
             raise UserError(f"{self.task.run}: model {self.task.model_name}: {error}") from error
         return network.to(self.device)

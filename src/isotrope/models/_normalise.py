@@ -1,0 +1,46 @@
+"""The setting ``normalise`` that every model has, whatever its own settings are."""
+
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+
+from isotrope.settings import Settings
+
+T = TypeVar("T")
+
+
+def _fixed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+List = Annotated[tuple[T, ...], BeforeValidator(_fixed), Field(min_length=1)]  # settings are hashed
+
+
+class Values(Settings):
+    """Numbers for each channel."""
+
+    mean: List[float] = Field(description="subtracted; one number for each channel")
+    std: List[Annotated[float, Field(gt=0)]] = Field(
+        description="divided by; one number for each channel"
+    )
+
+    @model_validator(mode="after")
+    def _are_of_one_length(self) -> Self:
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"{len(self.mean)} means, but {len(self.std)} standard deviations")
+        return self
+
+
+def _which(value: Any) -> str:
+    return "values" if isinstance(value, dict | Values) else "word"
+
+
+Normalise = Annotated[
+    Annotated[Literal["none", "dataset", "image"], Tag("word")] | Annotated[Values, Tag("values")],
+    Discriminator(_which),
+]
+DESCRIPTION = (
+    "what images go through first. none: they stay in 0..1; dataset: mean and standard deviation "
+    "of the training images, for each channel; image: those of each image itself; or "
+    "{mean: [...], std: [...]}"
+)
