@@ -18,8 +18,8 @@ demo: env ## the scale experiment on the emoji, shortened: data, training, figur
 	$(BIN)/snakemake --profile profiles/demo
 	@echo
 	@echo "Shortened: 3 seeds and 15 epochs; the paper trains 50 seeds for up to 200 epochs."
-	@echo "Look at out/report.html, out/figures/demo/ and out/data/stir/emoji.png;"
-	@echo "the numbers are in out/tables/demo/."
+	@echo "Look at out/report.html, out/figures/scale-demo/ and out/data/stir/emoji.png;"
+	@echo "the numbers are in out/tables/scale-demo/."
 
 demo-long: env ## the demo with every seed trained on this machine, those that are shipped too: hours
 	ISOTROPE_SHIPPED=0 $(BIN)/snakemake --profile profiles/demo --forcerun train

@@ -11,7 +11,6 @@ DEMO, OWN, PUBLISHED, LOCAL, OTHER = (
     "standard/stir_aerial/mid2rest",
     "turned/digits/mine",
 )
-FIGURES = {"accuracy": "scale", "scale_generalization": "scale"}
 PACKS = ("1-25", "26-50")  # of OWN and PUBLISHED
 RUNS_HEADER = "run,point,seed,best_validation_accuracy\n"
 

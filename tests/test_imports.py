@@ -12,7 +12,7 @@ PACKAGE = Path(isotrope.__file__).parent
 FREE_OF_TORCH = (
     *("cli", "console", "digests", "files", "params", "plan", "processes", "registry"),
     *("cluster.starting", "cluster.recording", "cluster.rendezvous", "commands"),
-    *("results", "skeletons", "status", "studies.scale.exporting", "tracking"),
+    *("results", "skeletons", "status", "studies.scale.export_published", "tracking"),
 )
 
 

@@ -111,6 +111,13 @@ def test_an_unknown_kind_is_refused_with_the_nearest(package):
         write_skeleton("modell", "mine")
 
 
+def test_a_figure_of_one_study_goes_into_its_folder(package):
+    write_skeleton("figure", "radial", study="rotation")
+    assert registry.names("figures/rotation") == ["radial"]
+    with pytest.raises(UserError, match="'Rot': a study has small letters"):
+        write_skeleton("figure", "radial", study="Rot")
+
+
 def test_a_skeleton_that_param_files_may_name_is_in_the_schema_at_once(project):
     folder, said = project
 

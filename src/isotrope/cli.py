@@ -213,11 +213,14 @@ def new(
     core: Annotated[
         bool, typer.Option("--core", help="into the package, for everybody, not into plugins/")
     ] = False,
+    study: Annotated[
+        str, typer.Option(help="of a figure: the one study that it is for", metavar="STUDY")
+    ] = "general",
 ) -> None:
     """Write a commented skeleton of a plug-in that works as it stands, into plugins/."""
     from isotrope.skeletons import write_skeleton
 
-    for line in write_skeleton(kind, name, core):
+    for line in write_skeleton(kind, name, core, study):
         say(line)
 
 

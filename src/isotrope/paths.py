@@ -20,6 +20,17 @@ REPORT = OUT / "report.html"
 HEADS = OUT / ".heads"  # each Snakemake that is at work has a file there
 TRACKING = OUT / "tracking"
 SELECTED = "selected"  # stands for the chosen point in the paths of its packs
+DEMO = "-demo"  # ends the name of a group that holds the demo's runs of a study
+
+
+def group_of(study: str, series: str) -> str:
+    """Whose tables and figures a run belongs to: its study's, or those of the study's demo."""
+    return f"{study}{DEMO}" if series == "demo" else study
+
+
+def study_of(group: str) -> str:
+    """The study that a group of tables and figures belongs to."""
+    return group.removesuffix(DEMO)
 
 
 def data_folder(dataset: str) -> Path:
@@ -121,18 +132,23 @@ def submitted(executor: str, resources: str) -> Path:
 
 
 def table_folder(group: str) -> Path:
-    """The tables of a study, or of the demo."""
+    """The tables of a study, or of its demo."""
     return OUT / "tables" / group
 
 
 def examples(group: str) -> Path:
-    """Some images of the data sets of a study, or of the demo."""
+    """Some images of the data sets of a study, or of its demo."""
     return table_folder(group) / "examples.npz"
 
 
 def figure_folder(group: str) -> Path:
-    """The figures of a study, or of the demo."""
+    """The figures of a study, or of its demo."""
     return OUT / "figures" / group
+
+
+def published(study: str) -> Path:
+    """The published numbers of a study, which not every study has."""
+    return PUBLISHED / f"{study}.csv"
 
 
 def tracked(tracker: str) -> Path:

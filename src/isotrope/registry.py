@@ -114,7 +114,16 @@ def _word(kind: str) -> str:
 
 def figure_folders() -> list[str]:
     """The folders below ``figures``: ``general`` and those of studies, a user's own included."""
-    found = (path for place in _places("figures") for path in place.glob("[a-z]*"))
+    return _folders("figures")
+
+
+def study_folders() -> list[str]:
+    """The folders below ``studies``, a user's own included."""
+    return _folders("studies")
+
+
+def _folders(kind: str) -> list[str]:
+    found = (path for place in _places(kind) for path in place.glob("[a-z]*"))
     return sorted({path.name for path in found if path.is_dir()})
 
 

@@ -115,8 +115,14 @@ def test_all_mistakes_of_named_param_files_are_said(folder, isotrope):
         (["choose", "mine.yaml"], "mine.yaml: a param-file lies at param-files/<model>"),
         (["ship", f"param-files/{NAME}.yaml", "1"], "the data set is not built; run `snakemake"),
         (["compare", "scal"], "workflow/published/scal.csv is not there: no numbers to compare"),
-        (["draw", "acuracy"], "no figure is called 'acuracy'; did you mean 'accuracy'"),
-        (["draw", "accuracy"], "out/tables/demo/runs.csv is not there; run `snakemake tables`"),
+        (
+            ["draw", "acuracy", "--group", "scale"],
+            "no figure of the study scale is called 'acuracy'; did you mean 'accuracy'",
+        ),
+        (
+            ["draw", "accuracy", "--group", "scale-demo"],
+            "out/tables/scale-demo/runs.csv is not there",
+        ),
         (["new", "model", "standard"], "standard.py is there already"),
         (["new", "modell", "mine"], "'modell' is no kind of plug-in; did you mean 'model'?"),
         (["submit", "standard/mien"], "standard/mien: no param-file is called so; did you mean"),

@@ -4,11 +4,15 @@ import csv
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas
+
+from isotrope.results.drawing import read_tables
+from isotrope.results.series import Tables
 
 SCALES = range(17, 65)
 STATUS = {("standard", 2): "diverged", ("ensemble", 3): "collapsed"}
@@ -106,6 +110,14 @@ def example_images(task: str) -> dict[str, np.ndarray]:
         images = np.stack([images, images // 2, 255 - images], axis=-1)
     positions = np.stack([64 - scales, 0 * scales], axis=-1)[:, None].repeat(3, axis=1)
     return {"images": images, "scales": scales, "positions": positions, "labels": np.arange(3)}
+
+
+def tables_for(
+    name: str, folder: Path, published: pandas.DataFrame | None = None, study: str = "scale"
+) -> Tables:
+    """What a figure of a study is drawn from."""
+    tables = read_tables(study, name, folder, None)
+    return tables if published is None else replace(tables, published=published)
 
 
 def write_tables(

@@ -6,13 +6,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pandas
 import pytest
-from made_up_tables import write_tables
+from made_up_tables import tables_for, write_tables
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -20,12 +20,13 @@ from svg_words import svg_words
 
 from isotrope import registry
 from isotrope.errors import UserError
-from isotrope.figures._style import DOUBLE, SINGLE
-from isotrope.files.arrays import read_arrays
-from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table
-from isotrope.results.drawing import draw_figure
+from isotrope.plan.figures import figure_kind, figures_of
+from isotrope.results.drawing import draw_figure as draw_figure_of
+from isotrope.results.style import DOUBLE, SINGLE
 
-FIGURES = registry.names("figures")
+STUDY = "scale"  # whose tables are made up
+FIGURES = list(figures_of(STUDY))
+draw_figure = partial(draw_figure_of, STUDY)
 MakeTables = Callable[..., Path]
 ALL = ("small2large", "mid2rest", "large2small", "all2all")
 TWELVE = ("standard", "ensemble", *(f"own_model_{i}" for i in range(10)))
@@ -51,18 +52,17 @@ def tables_of_case(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
     return cache(lambda case: write_tables(tmp_path_factory.mktemp("tables"), **CASES[case]))
 
 
+def literal(name: str, constant: str, default: Any = None) -> Any:
+    return registry.literal(figure_kind(STUDY, name), name, constant, default)
+
+
+def loaded(name: str) -> Any:
+    return registry.load(figure_kind(STUDY, name), name)
+
+
 def drawn(name: str, folder: Path, published: pandas.DataFrame) -> Figure:
     """The figure, with its panels laid out."""
-    tables = {
-        table: read_table(
-            folder / f"{table}.csv", RUN_COLUMNS if table == "runs" else RESULT_COLUMNS
-        )
-        for table in tables_of(name)
-    }
-    named = registry.literal("figures", name, "ARRAYS", ())
-    arrays = {table: read_arrays(folder / f"{table}.npz", "") for table in named}
-    module = registry.load("figures", name)
-    figure: Figure = module.draw(tables, published, *([arrays] if named else []))[0]
+    figure: Figure = loaded(name).draw(tables_for(name, folder, published))[0]
     figure.savefig(io.BytesIO(), format="png")
     return figure
 
@@ -72,7 +72,7 @@ def words_below(figure: Figure) -> str:
 
 
 def tables_of(name: str) -> tuple[str, ...]:
-    found: tuple[str, ...] = registry.literal("figures", name, "TABLES")
+    found: tuple[str, ...] = literal(name, "TABLES")
     return found
 
 
@@ -82,9 +82,9 @@ def results_of(name: str) -> list[str]:
 
 
 def test_literals_can_be_read_without_an_import(name: str) -> None:
-    assert "runs" in registry.literal("figures", name, "TABLES")
+    assert "runs" in literal(name, "TABLES")
     for constant in ("TITLE", "CAPTION"):
-        text = registry.literal("figures", name, constant)
+        text = literal(name, constant)
         assert text
         assert not set(text) & set("`*|_"), "a caption is reStructuredText in the report"
 
@@ -112,7 +112,7 @@ def elsewhere(
         "import isotrope.results.tables\n"
         "tables, published, figures, *names = sys.argv[1:]\n"
         "for name in names:\n"
-        "    draw_figure(name, Path(tables), Path(published), Path(figures, name))\n"
+        f"    draw_figure('{STUDY}', name, Path(tables), Path(published), Path(figures, name))\n"
         "sys.exit('torch' in sys.modules)\n"
     )
     arguments = [str(tables_of_case("the demo")), str(published_csv), str(folder), *sorted(names)]
@@ -188,13 +188,27 @@ def test_number_of_seeds_and_epochs_is_said(
     words = words_below(drawn_case(name, case))
     assert re.search("Measured: (2-3|2|3) seeds, " if case == "the demo" else ": 1 seed, ", words)
     assert "at most 18 epochs" in words
-    assert "50 seeds, at most 200 epochs" in words
-    assert "Altstidl et al. 2022, arXiv 2211.10288" in words
     assert "stir/emoji (embedded)" in words
 
 
+def test_source_of_published_numbers_is_said_where_they_are_shown(
+    name: str, drawn_case: Callable[[str, str], Figure], published: pandas.DataFrame
+) -> None:
+    figure = drawn_case(name, "the demo")
+    shown = "ublished" in " ".join(text.get_text() for text in figure.findobj(Text))
+    words = re.findall(
+        r"Published: (.+?); (?:\d+-)?(\d+) seeds?, at most (\d+) epochs", words_below(figure)
+    )
+    if not words:
+        assert not shown or name == SHOWS_IMAGES
+        return
+    ((sources, seeds, epochs),) = words
+    assert set(sources.split(" and ")) <= set(published["source"])
+    assert (int(seeds), int(epochs)) == (50, 200)
+
+
 def test_lost_seeds_are_counted_apart(name: str, drawn_case: Callable[[str, str], Figure]) -> None:
-    if registry.literal("figures", name, "ARRAYS", ()):
+    if literal(name, "ARRAYS", ()):
         pytest.skip("it shows images, or one network")
     words = words_below(drawn_case(name, "the demo"))
     for status, model in (("Diverged", "standard"), ("Collapsed", "ensemble")):
@@ -225,7 +239,7 @@ def test_absent_table_is_named_with_the_command_that_makes_it(
         with pytest.raises(UserError, match=rf"{table}\.csv is truncated .* `snakemake tables`"):
             draw_figure(name, folder, published_csv, tmp_path / name)
         path.write_bytes(content)
-    for table in registry.literal("figures", name, "ARRAYS", ()):
+    for table in literal(name, "ARRAYS", ()):
         path = folder / f"{table}.npz"
         content = path.read_bytes()
         path.unlink()
@@ -242,7 +256,7 @@ def test_table_without_a_needed_column_is_named(
     name: str, make_tables: MakeTables, published_csv: Path, tmp_path: Path
 ) -> None:
     folder = make_tables()
-    for table, columns in registry.load("figures", name).COLUMNS.items():
+    for table, columns in loaded(name).COLUMNS.items():
         for column in columns:
             path = folder / f"{table}.csv"
             content = path.read_text()

@@ -3,7 +3,6 @@
 import pytest
 from made_up_index import (
     DEMO,
-    FIGURES,
     LOCAL,
     OTHER,
     OWN,
@@ -36,14 +35,15 @@ def test_nothing_asked_for_means_demo_and_own_runs_whose_data_are_there(indexed)
 def test_a_demo_has_tables_and_figures_of_its_own_and_a_study_has_its(indexed):
     plan = Plan({})
 
-    groups = {"demo": ["runs", "accuracy", "scale_generalization"]}
-    groups |= {"scale": groups["demo"], "rotation": ["runs", "accuracy"]}
+    groups = {"scale-demo": ["runs", "accuracy", "scale_generalization"]}
+    groups |= {"scale": groups["scale-demo"], "rotation": ["runs", "accuracy"]}
     assert plan.tables() == [f"out/tables/{g}/{t}.csv" for g in groups for t in groups[g]]
-    assert plan.figures(FIGURES) == [
-        f"out/figures/{group}/{figure}.svg" for group in ("demo", "scale") for figure in FIGURES
-    ]
-    assert plan.figures_left_out(FIGURES) == []
-    assert plan.report(FIGURES) == ["out/report.html"]
+    figures = plan.figures()
+    for group in groups:
+        assert f"out/figures/{group}/accuracy.svg" in figures
+        whole = f"out/figures/{group}/scale_generalization.svg"
+        assert (whole in figures) == (group != "rotation")
+    assert plan.report() == ["out/report.html"]
     assert plan.selection_as_config() == "series=demo,own"
 
 
@@ -60,8 +60,8 @@ def test_a_table_is_collected_from_the_runs_that_have_rows_in_it(indexed):
 
     expected = [pack(name, seeds, "results.csv") for name in (OWN, PUBLISHED) for seeds in PACKS]
     assert plan.inputs_of_table("scale", "accuracy") == expected
-    with pytest.raises(UserError, match=r"out/tables/demo/runs\.csv: no run that is asked for"):
-        plan.inputs_of_table("demo", "runs")
+    with pytest.raises(UserError, match=r"out/tables/scale-demo/runs\.csv: no run that is asked"):
+        plan.inputs_of_table("scale-demo", "runs")
     with pytest.raises(UserError, match=r"\(studies=scale series=own,published\) has rows"):
         plan.inputs_of_table("scale", "accurcy")
 
@@ -142,8 +142,10 @@ def test_an_evaluation_on_other_data_needs_them_too(indexed, monkeypatch):
         (lambda plan: plan.points(OWN, "bas"), "has no point 'bas'; did you mean 'base'?"),
         (lambda plan: plan.training(OWN, "base", "1-24"), "has no pack seeds-1-24; did you mean"),
         (lambda plan: plan.evaluations(OWN, "base", "x"), "has no pack seeds-x; choose from 1-25"),
-        (lambda plan: plan.tables_of_figure("demo", "acuracy"), "no figure is called 'acuracy'"),
-        (lambda plan: plan.published(FIGURES, "mine"), 'add the line "mine": "<study>" to FIG'),
+        (
+            lambda plan: plan.tables_of_figure("scale-demo", "acuracy"),
+            "no figure of the study scale is called 'acuracy'; did you mean 'accuracy'",
+        ),
     ],
 )
 def test_what_does_not_exist_is_refused_with_the_nearest(indexed, ask, said):

@@ -5,7 +5,6 @@ import sys
 
 from made_up_index import (
     DEMO,
-    FIGURES,
     PUBLISHED,
     made_up_index,
     pack,
@@ -25,11 +24,16 @@ def test_copied_tables_are_sources_of_the_figures_they_hold(copied_tables):
         "out/tables/scale/accuracy.csv",
         "out/tables/scale/runs.csv",
     ]
-    assert plan.figures(FIGURES) == ["out/figures/scale/accuracy.svg"]
-    assert plan.figures_left_out(FIGURES) == [
-        "out/figures/scale/scale_generalization.svg is left out: no table scale_generalization "
-        "in out/tables/scale"
+    assert [path for path in plan.figures() if path.startswith("out/figures/scale/acc")] == [
+        f"out/figures/scale/{figure}.svg"
+        for figure in ("accuracy", "accuracy_distribution", "accuracy_summary")
     ]
+    assert "out/figures/rotation/training_time.svg" in plan.figures()
+    assert (
+        "out/figures/scale/scale_generalization is left out: no table scale_generalization in "
+        "out/tables/scale"
+    ) in plan.figures_left_out()
+    assert not any("rotation" in sentence for sentence in plan.figures_left_out())
     assert plan.notes() == [
         "out/runs is absent: the tables in out/tables are taken as they are; "
         "`snakemake runs` trains",
@@ -38,13 +42,11 @@ def test_copied_tables_are_sources_of_the_figures_they_hold(copied_tables):
 
 
 def test_images_are_taken_with_copied_tables_if_they_came_along(copied_tables):
-    tasks = {"tasks": "scale"}
-
-    assert Plan({}).figures_left_out(tasks) == [
-        "out/figures/scale/tasks.svg is left out: no table examples.npz in out/tables/scale"
-    ]
+    assert (
+        "out/figures/scale/tasks is left out: no table examples.npz in out/tables/scale"
+    ) in Plan({}).figures_left_out()
     paths.examples("scale").write_bytes(b"anything")
-    assert Plan({}).figures(tasks) == ["out/figures/scale/tasks.svg"]
+    assert "out/figures/scale/tasks.svg" in Plan({}).figures()
 
 
 def test_tables_beside_runs_are_no_sources(copied_tables, monkeypatch):
@@ -54,13 +56,14 @@ def test_tables_beside_runs_are_no_sources(copied_tables, monkeypatch):
     plan = Plan({})
 
     assert not plan.tables_are_sources
-    assert plan.inputs_of_table("demo", "runs") == [pack(DEMO, "1-25", "results.csv")]
+    assert plan.inputs_of_table("scale-demo", "runs") == [pack(DEMO, "1-25", "results.csv")]
 
 
 def test_drawing_is_planned_without_torch_and_without_a_plug_in(copied_tables):
     code = (
         "import sys; from isotrope.plan.targets import Plan\n"
-        f"plan = Plan({{}}); plan.figures({FIGURES}); plan.notes(); plan.caption('accuracy')\n"
+        "plan = Plan({}); plan.figures(); plan.notes(); plan.caption('scale', 'accuracy')\n"
+        "plan.sources_of_figure('scale', 'accuracy_summary')\n"
         "plugins = [m for m in sys.modules for kind in ('models', 'data', 'evaluation')\n"
         "           if m.startswith(f'isotrope.{kind}.')]\n"
         "sys.exit(f'imported: {plugins}' if 'torch' in sys.modules or plugins else 0)"

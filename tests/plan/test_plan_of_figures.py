@@ -1,53 +1,75 @@
 """Which figures and arrays Snakemake is asked for, and what they need."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from made_up_index import (
-    FIGURES,
     OTHER,
     OWN,
     PACKS,
     RUNS_HEADER,
     made_up_index,
     pack,
+    point,
+    run,
 )
 
-from isotrope import registry
+from isotrope import paths, registry
 from isotrope.plan import index_file
 from isotrope.plan.index import EvaluationEntry, Index
 from isotrope.plan.targets import Plan
 
 
-def test_a_figure_without_its_table_is_named_and_left_out(indexed, monkeypatch):
+def svgs(plan, *figures):
+    """Those of some figures that are asked for."""
+    wanted = {f"{figure}.svg" for figure in figures}
+    return [path for path in plan.figures() if path.rpartition("/")[2] in wanted]
+
+
+def test_a_figure_of_a_study_that_lacks_its_table_is_named_and_left_out(indexed, monkeypatch):
+    base = point(evaluations={"accuracy": EvaluationEntry("accuracy", "f" * 16, "stir/emoji")})
+    runs = {OWN: run(OWN, base=base)}
+    monkeypatch.setattr(index_file, "current", lambda: Index(runs, made_up_index().datasets))
+    plan = Plan({})
+
+    assert svgs(plan, "accuracy", "scale_generalization") == ["out/figures/scale/accuracy.svg"]
+    assert (
+        "out/figures/scale/scale_generalization is left out: no table scale_generalization in "
+        "out/tables/scale"
+    ) in plan.figures_left_out()
+
+
+def test_a_study_has_every_general_figure_whose_tables_it_has_and_none_is_missed(
+    indexed, monkeypatch
+):
     runs = {OTHER: made_up_index().runs[OTHER]}
     monkeypatch.setattr(index_file, "current", lambda: Index(runs, made_up_index().datasets))
     plan = Plan({})
-    turned = dict.fromkeys(FIGURES, "rotation")
 
-    assert plan.figures(turned) == ["out/figures/rotation/accuracy.svg"]
-    assert plan.figures_left_out(turned) == [
-        "out/figures/rotation/scale_generalization.svg is left out: no table "
-        "scale_generalization in out/tables/rotation"
-    ]
-    assert plan.report({"accuracy": "scale"}) == []
+    assert {Path(path).stem for path in plan.figures()} == set(registry.names("figures/general"))
+    assert plan.figures_left_out() == []
 
 
 def test_figures_come_with_tables_caption_and_published_numbers(indexed):
     plan = Plan({})
 
-    assert plan.tables_of_figure("demo", "accuracy") == [
-        "out/tables/demo/runs.csv",
-        "out/tables/demo/accuracy.csv",
+    assert plan.tables_of_figure("scale-demo", "accuracy") == [
+        "out/tables/scale-demo/runs.csv",
+        "out/tables/scale-demo/accuracy.csv",
     ]
-    assert plan.published(FIGURES, "accuracy") == "workflow/published/scale.csv"
-    assert plan.caption("accuracy")
+    paths.PUBLISHED.mkdir(parents=True)
+    paths.published("scale").touch()
+    assert plan.published_numbers("scale-demo") == ["workflow/published/scale.csv"]
+    assert plan.published_numbers("rotation") == []
+    assert plan.caption("scale-demo", "accuracy")
 
 
 def test_figures_of_images_need_the_data_sets_of_their_group_unless_tables_are_copied(indexed):
     plan = Plan({})
-    tasks = {"tasks": "scale"}
 
-    assert plan.figures(tasks) == ["out/figures/demo/tasks.svg", "out/figures/scale/tasks.svg"]
+    assert svgs(plan, "tasks") == [
+        *("out/figures/scale-demo/tasks.svg", "out/figures/scale/tasks.svg"),
+    ]
     assert plan.tables_of_figure("scale", "tasks") == [
         "out/tables/scale/runs.csv",
         "out/tables/scale/examples.npz",
@@ -56,10 +78,10 @@ def test_figures_of_images_need_the_data_sets_of_their_group_unless_tables_are_c
 
 
 def test_a_figure_with_a_table_in_latex_is_asked_for_as_both(indexed):
-    assert Plan({}).figures({"training_time": "rotation"}) == [
-        *("out/figures/demo/training_time.svg", "out/figures/demo/training_time.tex"),
-        *("out/figures/rotation/training_time.svg", "out/figures/rotation/training_time.tex"),
-    ]
+    asked = Plan({}).figures()
+    for group in ("scale-demo", "scale", "rotation"):
+        assert f"out/figures/{group}/training_time.svg" in asked
+        assert f"out/figures/{group}/training_time.tex" in asked
 
 
 def with_arrays():
@@ -86,23 +108,14 @@ def test_arrays_stand_beside_the_tables_of_runs_that_give_any(indexed, monkeypat
 
 
 def test_a_figure_waits_for_its_arrays_and_is_left_out_without_them(indexed, monkeypatch):
-    needs = {"TABLES": ("runs", "kernels"), "ARRAYS": ("kernels",)}
-    literal = registry.literal
-    monkeypatch.setattr(
-        registry,
-        "literal",
-        lambda kind, name, constant, default=None: (
-            needs.get(constant, default)
-            if kind == "figures"
-            else literal(kind, name, constant, default)
-        ),
-    )
-    figures = {"kernel_sizes": "scale"}
-    assert Plan({}).figures(figures) == []
+    figure = Path("plugins/figures/scale/kernels_seen.py")
+    figure.parent.mkdir(parents=True)
+    figure.write_text('TABLES = ("runs", "kernels")\nARRAYS = ("kernels",)\n')
+    assert svgs(Plan({}), "kernels_seen") == []
     monkeypatch.setattr(index_file, "current", with_arrays)
     plan = Plan({"series": "own"})
-    assert plan.figures(figures) == ["out/figures/scale/kernel_sizes.svg"]
-    assert plan.tables_of_figure("scale", "kernel_sizes") == [
+    assert svgs(plan, "kernels_seen") == ["out/figures/scale/kernels_seen.svg"]
+    assert plan.tables_of_figure("scale", "kernels_seen") == [
         f"out/tables/scale/{file}" for file in ("runs.csv", "kernels.csv", "kernels.npz")
     ]
 
@@ -112,11 +125,53 @@ def test_a_figure_waits_for_its_arrays_and_is_left_out_without_them(indexed, mon
         (tables / name).write_text(RUNS_HEADER)
     copied = Plan({})
     assert copied.tables_are_sources
-    assert copied.figures(figures) == copied.arrays() == []
-    assert copied.figures_left_out(figures) == [
-        "out/figures/scale/kernel_sizes.svg is left out: no table kernels.npz in out/tables/scale"
-    ]
+    assert svgs(copied, "kernels_seen") == copied.arrays() == []
+    assert (
+        "out/figures/scale/kernels_seen is left out: no table kernels.npz in out/tables/scale"
+    ) in copied.figures_left_out()
     (tables / "kernels.npz").touch()
     copied = Plan({})
     assert copied.arrays() == ["out/tables/scale/kernels.npz"]
-    assert copied.figures(figures) == ["out/figures/scale/kernel_sizes.svg"]
+    assert svgs(copied, "kernels_seen") == ["out/figures/scale/kernels_seen.svg"]
+
+
+def test_what_draws_a_figure_is_found_in_the_sources(indexed):
+    its = Plan({}).sources_of_figure("scale-demo", "equivariance_corrected")
+
+    inside = {path.rpartition("/isotrope/")[2] for path in its}
+    assert its[0].endswith("src/isotrope/figures/scale/equivariance_corrected.py")
+    assert {
+        *("figures/scale/_equivariance.py", "studies/scale/cells.py", "results/drawing.py"),
+        *("results/series.py", "results/style.py", "results/statistics.py", "files/disk.py"),
+    } <= inside
+    assert not any(path.startswith(("training/", "models/", "commands/")) for path in inside)
+    general = Plan({}).sources_of_figure("rotation", "accuracy")
+    assert not any("isotrope/studies" in path or "figures/scale" in path for path in general)
+
+
+def test_a_users_figure_is_drawn_by_what_it_imports_of_the_project(indexed):
+    folder = Path("plugins/figures/mine")
+    folder.mkdir(parents=True)
+    (folder / "own.py").write_text(
+        'TABLES = ("runs",)\n'
+        "from plugins.figures.mine import _helper\n"
+        "def draw(tables):\n    import isotrope.results.style\n"
+    )
+    (folder / "_helper.py").write_text("import pandas\nfrom plugins.figures.mine._other import x\n")
+    (folder / "_other.py").write_text("x = 1\n")
+    (folder / "_unused.py").write_text("x = 1\n")
+
+    own, *rest = Plan({}).sources_of_figure("mine", "own")
+
+    assert own == "plugins/figures/mine/own.py"
+    assert [path for path in rest if path.startswith("plugins")] == [
+        *("plugins/figures/mine/_helper.py", "plugins/figures/mine/_other.py"),
+    ]
+    assert any(path.endswith("results/style.py") for path in rest)
+
+
+def test_a_figure_of_a_study_replaces_the_general_one_of_its_name(indexed):
+    asked = Plan({}).figures()
+    assert asked.count("out/figures/scale/training_time.svg") == 1
+    assert "table 2 of the paper" in Plan({}).caption("scale", "training_time")
+    assert "table 2 of the paper" not in Plan({}).caption("rotation", "training_time")

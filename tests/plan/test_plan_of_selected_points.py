@@ -65,6 +65,6 @@ def test_a_choice_depends_on_its_rule_and_candidates(swept):
 
 
 def test_the_table_of_selections_is_collected_from_choices(swept):
-    assert "out/tables/demo/selection.csv" in swept.tables()
-    assert swept.inputs_of_table("demo", "selection") == [f"out/runs/{SWEPT}/choice.json"]
-    assert "results.csv" in swept.inputs_of_table("demo", "runs")[0]
+    assert "out/tables/scale-demo/selection.csv" in swept.tables()
+    assert swept.inputs_of_table("scale-demo", "selection") == [f"out/runs/{SWEPT}/choice.json"]
+    assert "results.csv" in swept.inputs_of_table("scale-demo", "runs")[0]

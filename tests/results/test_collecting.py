@@ -79,7 +79,7 @@ def manifest(files):
     return path
 
 
-def collected(group="demo", table="runs"):
+def collected(group="scale-demo", table="runs"):
     (path,) = collect_group(group, table)
     with path.open(newline="") as file:
         return [(row["run"].rpartition("/")[2], int(row["seed"])) for row in csv.DictReader(file)]
@@ -91,14 +91,14 @@ BOTH = [("one", 1), ("one", 2), ("one", 3), ("two", 1), ("two", 2), ("two", 3)]
 def test_a_group_has_the_finished_runs_of_its_own(project):
     assert collected() == BOTH
     assert collected("scale") == [("mine", 1), ("mine", 2), ("mine", 3)]
-    assert [path.as_posix() for path in collect_group("demo")] == [
-        f"out/tables/demo/{table}.csv" for table in ("runs", "accuracy", "by_scale")
+    assert [path.as_posix() for path in collect_group("scale-demo")] == [
+        f"out/tables/scale-demo/{table}.csv" for table in ("runs", "accuracy", "by_scale")
     ]
 
 
 def test_parameters_are_columns_but_names_that_stand_there_anyway(project):
-    collect_group("demo")
-    header = (paths.table_folder("demo") / "runs.csv").read_text().splitlines()[0].split(",")
+    collect_group("scale-demo")
+    header = (paths.table_folder("scale-demo") / "runs.csv").read_text().splitlines()[0].split(",")
     assert "training.epochs" in header
     assert "model.name" not in header
 
@@ -109,8 +109,10 @@ def test_unfinished_runs_are_left_out(project):
 
 
 def runs_in(table):
-    collect_group("demo")
-    with (paths.table_folder("demo") / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+    collect_group("scale-demo")
+    with (paths.table_folder("scale-demo") / f"{table}.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
         return {row["run"] for row in csv.DictReader(file)}
 
 
@@ -157,8 +159,8 @@ def test_diverged_seeds_need_no_evaluation(project):
 
 def test_runs_whose_data_are_not_built_or_were_exchanged_are_left_out(project):
     path = manifest(files=[{"root": "ISOTROPE_DATA", "path": "a", "sha256": "x"}])
-    with pytest.raises(UserError, match="no run of demo is finished"):
-        collect_group("demo")
+    with pytest.raises(UserError, match="no run of scale-demo is finished"):
+        collect_group("scale-demo")
 
     digest = with_local_files(DIGEST, path)
     said = json.loads((project.pack(ONE) / "run.json").read_text())
@@ -169,28 +171,28 @@ def test_runs_whose_data_are_not_built_or_were_exchanged_are_left_out(project):
     assert collected() == BOTH[:3]
 
     path.unlink()
-    with pytest.raises(UserError, match="no run of demo is finished; run `snakemake evaluations`"):
-        collect_group("demo")
+    with pytest.raises(UserError, match="no run of scale-demo is finished; run `snakemake eval"):
+        collect_group("scale-demo")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"training_digest": "12345678"}'])
 def test_a_damaged_summary_is_named_with_the_way_out(project, text):
     (project.pack(TWO) / "run.json").write_text(text)
     with pytest.raises(UserError, match=r"two/base/seeds-1-3/run\.json is truncated or altered"):
-        collect_group("demo")
+        collect_group("scale-demo")
 
 
 def test_a_damaged_manifest_is_named_with_the_way_out(project):
     paths.manifest("stir", "emoji").write_text('{"files')
     with pytest.raises(UserError, match=r"emoji\.manifest\.json: not a whole manifest; run"):
-        collect_group("demo")
+        collect_group("scale-demo")
 
 
 def test_unknown_groups_and_tables_are_refused_with_the_nearest(project):
-    with pytest.raises(UserError, match="no param-file belongs to 'dema'; did you mean 'demo'"):
-        collect_group("dema")
-    with pytest.raises(UserError, match="no run of demo has 'acuracy'; did you mean 'accuracy'"):
-        collect_group("demo", "acuracy")
+    with pytest.raises(UserError, match="no param-file belongs to 'scale-dema'; did you mean 'sca"):
+        collect_group("scale-dema")
+    with pytest.raises(UserError, match="no run of scale-demo has 'acuracy'; did you mean 'acc"):
+        collect_group("scale-demo", "acuracy")
 
 
 @pytest.fixture
@@ -215,8 +217,8 @@ GOOD, BAD = "rate=1", "rate=2"
 
 
 def points_in(table):
-    collect_group("demo", table)
-    path = paths.table_folder("demo") / f"{table}.csv"
+    collect_group("scale-demo", table)
+    path = paths.table_folder("scale-demo") / f"{table}.csv"
     with path.open(encoding="utf-8", newline="") as file:
         return {row["point"] for row in csv.DictReader(file) if row["run"] == TWO}
 
@@ -227,21 +229,21 @@ def test_the_chosen_point_stands_in_tables_under_its_own_name(chosen):
 
 
 def test_the_table_of_selections_has_a_row_for_every_candidate(chosen):
-    (path,) = collect_group("demo", "selection")
+    (path,) = collect_group("scale-demo", "selection")
     assert path.read_text().splitlines() == [
         "run,point,statistic,value,n,chosen",
         f"{TWO},{GOOD},median,0.5,0,true",
         f"{TWO},{BAD},median,0.5,0,false",
     ]
-    assert path in collect_group("demo")
+    assert path in collect_group("scale-demo")
     assert path.read_text().splitlines()[0] == ",".join(SELECTION_COLUMNS)
 
 
 def test_without_a_choice_that_is_up_to_date_a_run_is_left_out(chosen):
     paths.choice(TWO).unlink()
     assert collected() == BOTH[:3]
-    with pytest.raises(UserError, match="no run of demo has chosen a point; run `snakemake tabl"):
-        collect_group("demo", "selection")
+    with pytest.raises(UserError, match="no run of scale-demo has chosen a point; run `snakema"):
+        collect_group("scale-demo", "selection")
 
 
 @pytest.fixture
@@ -259,20 +261,22 @@ def arrays_of_one(project):
 
 
 def test_the_arrays_of_the_best_seed_stand_beside_their_table(project, arrays_of_one):
-    written = [path.as_posix() for path in collect_group("demo")]
-    assert written[-1] == "out/tables/demo/by_scale.npz"
-    found = read_arrays(paths.table_folder("demo") / "by_scale.npz", "")
+    written = [path.as_posix() for path in collect_group("scale-demo")]
+    assert written[-1] == "out/tables/scale-demo/by_scale.npz"
+    found = read_arrays(paths.table_folder("scale-demo") / "by_scale.npz", "")
     assert {name: array.tolist() for name, array in found.items()} == {
         f"{ONE}/base/seed": 1,
         f"{ONE}/base/maps": [1, 1],
     }, "all seeds are equally good, so the first"
-    assert collect_group("demo", "by_scale") == [paths.table_folder("demo") / "by_scale.csv"]
-    (alone,) = collect_group("demo", "by_scale", arrays=True)
-    assert alone == paths.table_folder("demo") / "by_scale.npz"
+    assert collect_group("scale-demo", "by_scale") == [
+        paths.table_folder("scale-demo") / "by_scale.csv"
+    ]
+    (alone,) = collect_group("scale-demo", "by_scale", arrays=True)
+    assert alone == paths.table_folder("scale-demo") / "by_scale.npz"
     with pytest.raises(UserError, match="no finished run has arrays of 'accuracy'"):
-        collect_group("demo", "accuracy", arrays=True)
+        collect_group("scale-demo", "accuracy", arrays=True)
 
 
 def test_arrays_of_a_run_that_is_not_evaluated_as_now_are_left_out(project, arrays_of_one):
     project.rows(ONE, 2, arrays_of_one).unlink()
-    assert all(path.suffix == ".csv" for path in collect_group("demo"))
+    assert all(path.suffix == ".csv" for path in collect_group("scale-demo"))

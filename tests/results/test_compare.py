@@ -230,7 +230,7 @@ def test_the_command_prints_and_writes_what_it_found(folder, monkeypatch, capsys
 def test_other_series_are_compared_when_named_only(folder):
     measure({"standard": (0.4, 0.4)}, series="own")
 
-    with pytest.raises(UserError, match="no run of series published there has a published accur"):
+    with pytest.raises(UserError, match="no run of series published there has a published value"):
         compare("scale")
     assert len(compare("scale", ["own", "published"])) == 1
 

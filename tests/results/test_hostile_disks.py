@@ -142,7 +142,7 @@ def test_tables_on_a_full_disk_stay_as_they_were(small_disk, monkeypatch):  # no
     before = files()
     small_disk.fill()
 
-    with pytest.raises(UserError, match=rf"^out/tables/demo/runs\.csv {FULL}"):
+    with pytest.raises(UserError, match=rf"^out/tables/scale-demo/runs\.csv {FULL}"):
         collected()
     assert files() == before
 

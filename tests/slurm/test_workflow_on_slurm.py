@@ -48,8 +48,10 @@ def test_gpus_were_given_to_those_that_ask_for_them_where_the_profile_says(demo:
 
 def test_the_demo_leaves_tables_figures_and_a_report(demo: str, project: Project) -> None:
     out = project.folder / "out"
-    tables = {path.name for path in (out / "tables/demo").glob("*.csv")}
-    figures = {path.suffix for path in (out / "figures/demo").iterdir() if path.stat().st_size}
+    tables = {path.name for path in (out / "tables/scale-demo").glob("*.csv")}
+    figures = {
+        path.suffix for path in (out / "figures/scale-demo").iterdir() if path.stat().st_size
+    }
 
     assert tables >= {"runs.csv", "accuracy.csv", "scale_generalization.csv"}
     assert figures >= {".svg", ".pdf", ".csv"}

@@ -192,7 +192,7 @@ def test_a_run_that_moves_to_another_study_moves_in_mlflow(project):
     project.change(series="demo")
     assert tracked() == "2 new"
     experiments = {client().get_experiment(run.info.experiment_id).name for run in mlflow_runs()}
-    assert experiments == {"demo"}
+    assert experiments == {"scale-demo"}
     assert len(hidden()) == 2
 
 

@@ -21,7 +21,7 @@ wildcard_constraints:
     run="[^/]+/[^/]+/[^/]+",
     point="[^/]+",
     pack="[0-9]+-[0-9]+",
-    group="[a-z][a-z0-9_]*",
+    group="[a-z][a-z0-9_]*(-demo)?",
     table="[a-z0-9_]+",
     figure="[a-z][a-z0-9_]*",
     tracker="mlflow|tensorboard",
@@ -78,12 +78,12 @@ def tables_asked_for(wildcards):
 
 @or_exit
 def figures_asked_for(wildcards):
-    return plan.figures(FIGURES)
+    return plan.figures()
 
 
 @or_exit
 def report_asked_for(wildcards):
-    return plan.report(FIGURES)
+    return plan.report()
 
 
 @or_exit
@@ -99,7 +99,7 @@ def labels_asked_for(wildcards):
 @or_exit
 def say_what_is_left_out():
     if plan.head:
-        sentences = [*plan.notes(), *plan.figures_left_out(FIGURES)]
+        sentences = [*plan.notes(), *plan.figures_left_out()]
         print(*sentences, sep="\n", file=sys.stderr, end="\n" if sentences else "")
 
 
@@ -192,9 +192,14 @@ def manifests_of_group(wildcards):
 
 @or_exit
 def caption_of_figure(wildcards):
-    return plan.caption(wildcards.figure)
+    return plan.caption(wildcards.group, wildcards.figure)
+
+
+@or_exit
+def sources_of_figure(wildcards):
+    return plan.sources_of_figure(wildcards.group, wildcards.figure)
 
 
 @or_exit
 def published_of_figure(wildcards):
-    return plan.published(FIGURES, wildcards.figure)
+    return plan.published_numbers(wildcards.group)

@@ -1,22 +1,5 @@
 # Tables, the figures drawn from them, and the report that shows both.
 
-# figure: the study it belongs to
-FIGURES = {
-    "accuracy": "scale",
-    "accuracy_distribution": "scale",
-    "accuracy_summary": "scale",
-    "equivariance_corrected": "scale",
-    "equivariance_published_pairs": "scale",
-    "equivariance_right_pairs": "scale",
-    "equivariance_summary": "scale",
-    "kernel_size_maps": "scale",
-    "kernel_sizes_by_scale": "scale",
-    "scale_generalization": "scale",
-    "scale_generalization_summary": "scale",
-    "tasks": "scale",
-    "training_time": "scale",
-}
-
 # where no run was made here but tables are there, they are the sources and nothing makes them
 if not plan.tables_are_sources:
 
@@ -101,7 +84,7 @@ rule draw_figure:
     input:
         tables=tables_of_figure,
         published=published_of_figure,
-        module="src/isotrope/figures/{figure}.py",
+        drawn_by=sources_of_figure,
     output:
         svg=report(
             ensure("out/figures/{group}/{figure}.svg", non_empty=True),
@@ -120,8 +103,7 @@ rule draw_figure:
     message:
         "Drawing {wildcards.figure} of {wildcards.group}"
     shell:
-        "isotrope draw {wildcards.figure} --group {wildcards.group}"
-        " --published {input.published} > {log} 2>&1"
+        "isotrope draw {wildcards.figure} --group {wildcards.group} > {log:q} 2>&1"
 
 
 # the numbers of a figure as a table of a paper, where its module says how
@@ -130,7 +112,7 @@ rule draw_figure:
 rule typeset_figure:
     input:
         data="out/figures/{group}/{figure}.csv",
-        module="src/isotrope/figures/{figure}.py",
+        drawn_by=sources_of_figure,
     output:
         tex=ensure("out/figures/{group}/{figure}.tex", non_empty=True),
     log:
@@ -161,7 +143,7 @@ rule write_report:
         "Writing the report"
     shell:
         "snakemake figures tables {params.summaries} --report {output}"
-        " --config {params.selection} > {log} 2>&1"
+        " --config {params.selection:q} > {log} 2>&1"
 
 
 say_what_is_left_out()

@@ -13,13 +13,12 @@ from isotrope.console.arguments import (
     ExportFolder,
     ExportForm,
     ExportGroup,
+    ExportParts,
     FigureName,
     Group,
     Threads,
     TrackedRuns,
     Tracker,
-    WithErrors,
-    WithIndices,
     WithWeights,
 )
 from isotrope.console.printing import say
@@ -47,22 +46,23 @@ def collect(
 def export(
     folder: ExportFolder,
     form: ExportForm,
-    group: ExportGroup = "scale",
-    errors: WithErrors = False,
-    indices: WithIndices = False,
+    group: ExportGroup = None,
+    parts: ExportParts = "",
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
-    """Write results in the files of a published study; torch is needed for errors and indices."""
-    from isotrope.studies.scale.exporting import export_as
+    """Write results in the files that a study's authors published; torch only for some parts."""
+    from isotrope.results import exporting
     from isotrope.tasks.by_hand import device_name
 
-    for path in export_as(form, group, folder):
+    module, exported = exporting.form_of(form, group)
+    wanted = [part for part in parts.split(",") if part]
+    exporting.check_parts(module, wanted)
+    for path in module.export(exported, folder):
         say(f"wrote {path}")
-    if errors or indices:
-        from isotrope.studies.scale.exporting_arrays import export_arrays
-
-        for path in export_arrays(group, folder, errors, indices, device_name(device), threads):
+    if wanted:
+        chosen = device_name(device)
+        for path in module.export_parts(exported, folder, wanted, chosen, threads):
             say(f"wrote {path}")
 
 
@@ -124,23 +124,26 @@ def sample(
 
 def draw(
     figure: FigureName,
-    group: DrawnGroup = "demo",
+    group: DrawnGroup,
     published: Annotated[
-        Path | None, typer.Option(help="CSV of published numbers to show beside ours")
+        Path | None,
+        typer.Option(help="CSV of published numbers to show beside ours, if not the study's own"),
     ] = None,
 ) -> None:
     """Draw a figure from tables, as SVG and PDF with the numbers shown as CSV. Needs no torch."""
     from isotrope.results.drawing import draw_figure
 
-    for path in draw_figure(
-        figure, paths.table_folder(group), published, paths.figure_folder(group) / figure
-    ):
+    study, folder = paths.study_of(group), paths.table_folder(group)
+    if published is None and paths.published(study).is_file():
+        published = paths.published(study)
+    for path in draw_figure(study, figure, folder, published, paths.figure_folder(group) / figure):
         say(f"wrote {path}")
 
 
-def typeset(figure: FigureName, group: DrawnGroup = "demo") -> None:
+def typeset(figure: FigureName, group: DrawnGroup) -> None:
     """Write the numbers of a drawn figure as a table in LaTeX, where it has one."""
     from isotrope.results.drawing import typeset_figure
 
-    stem = paths.figure_folder(group) / figure
-    say(f"wrote {typeset_figure(figure, stem.with_suffix('.csv'), stem.with_suffix('.tex'))}")
+    stem, study = paths.figure_folder(group) / figure, paths.study_of(group)
+    csv, tex = stem.with_suffix(".csv"), stem.with_suffix(".tex")
+    say(f"wrote {typeset_figure(study, figure, csv, tex)}")

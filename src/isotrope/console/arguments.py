@@ -15,10 +15,24 @@ def files(incomplete: str) -> list[str]:
 
 
 def groups(incomplete: str) -> list[str]:
-    """The studies, and the demo, whose names begin so."""
-    found = {"demo", *(p.stem for p in paths.PUBLISHED.glob("*.csv"))}
+    """The studies, and their demos, whose names begin so."""
+    found = {path.stem for path in paths.PUBLISHED.glob("*.csv")}
     found |= {p.name for p in paths.table_folder(".").glob("*") if p.is_dir()}
     return sorted(group for group in found if group.startswith(incomplete))
+
+
+def figures(incomplete: str) -> list[str]:
+    """The figures whose names begin so, of any study."""
+    from isotrope.plan.figures import all_figures
+
+    return [name for name in all_figures() if name.startswith(incomplete)]
+
+
+def parts(incomplete: str) -> list[str]:
+    """The parts of any form of export whose names begin so."""
+    from isotrope.results.exporting import parts_known
+
+    return sorted({name for name in parts_known() if name.startswith(incomplete)})
 
 
 def words(*known: str) -> Any:
@@ -62,12 +76,17 @@ RunWords = Annotated[
         autocompletion=files,
     ),
 ]
-Group = Annotated[str, typer.Argument(help="a study, or demo", autocompletion=groups)]
+Group = Annotated[
+    str, typer.Argument(help="a study, or its demo as in scale-demo", autocompletion=groups)
+]
 DrawnGroup = Annotated[
     str,
-    typer.Option(help="the study, or demo, whose tables are drawn", autocompletion=groups),
+    typer.Option(
+        help="the study, or its demo as in scale-demo, whose tables are drawn",
+        autocompletion=groups,
+    ),
 ]
-FigureName = Annotated[str, typer.Argument(help="a figure", autocompletion=plugins("figures"))]
+FigureName = Annotated[str, typer.Argument(help="a figure", autocompletion=figures)]
 DatasetName = Annotated[str, typer.Argument(help="a data set", autocompletion=plugins("data"))]
 Threads = Annotated[
     int, typer.Option(min=1, envvar="OMP_NUM_THREADS", help="CPU threads of one operation")
@@ -76,20 +95,23 @@ ExportFolder = Annotated[Path, typer.Argument(help="where the files go; it is ma
 ExportForm = Annotated[
     str,
     typer.Option(
-        "--as",
-        help="published: as Altstidl et al. published their results on STIR",
-        autocompletion=words("published"),
+        "--as", help="published: as the study's authors did", autocompletion=words("published")
     ),
 ]
 ExportGroup = Annotated[
-    str, typer.Option(help="the study, or demo, that is exported", autocompletion=groups)
+    str | None,
+    typer.Option(
+        help="the study, or its demo, that is exported; needed where several have the form",
+        autocompletion=groups,
+    ),
 ]
-WithErrors = Annotated[
-    bool, typer.Option("--errors", help="also eval/<run>/errors.npz, from weights and data")
-]
-WithIndices = Annotated[
-    bool,
-    typer.Option("--indices", help="also eval/<run>/indices.npz of best runs; up to gigabytes"),
+ExportParts = Annotated[
+    str,
+    typer.Option(
+        "--with",
+        help="further files, which need weights and data, separated by commas",
+        autocompletion=parts,
+    ),
 ]
 Tracker = Annotated[
     str,

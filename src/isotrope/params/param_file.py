@@ -244,8 +244,8 @@ def _read(path: Path, root: Path, misnamed: str = "") -> _Checked:
 
 def _group(raw: dict[str, Any]) -> str:
     """Whose tables a run belongs to, as ``RunEntry.group`` says; empty if it does not say."""
-    study = "demo" if raw.get("series") == "demo" else raw.get("study")
-    return study if isinstance(study, str) else ""
+    study = raw.get("study")
+    return paths.group_of(study, str(raw.get("series"))) if isinstance(study, str) else ""
 
 
 def _located(file: str, marked: Marked, complaints: list[Complaint]) -> list[str]:

@@ -111,8 +111,8 @@ class RunEntry:
 
     @property
     def group(self) -> str:
-        """Whose tables and figures it belongs to: the study's, or the demo's."""
-        return "demo" if self.series == "demo" else self.study
+        """Whose tables and figures it belongs to: the study's, or those of the study's demo."""
+        return paths.group_of(self.study, self.series)
 
     @property
     def tables(self) -> list[str]:

@@ -10,11 +10,10 @@ from typing import Any
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
+from isotrope.plan import figures
 from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
 from isotrope.plan.needs import Needs, of_packs
 from isotrope.plan.selection import Selection
-
-Figures = Mapping[str, str]  # figure: study
 
 
 class Plan(Needs):
@@ -186,40 +185,59 @@ class Plan(Needs):
         """What stands for the MLflow store, unless there is nothing to put into it."""
         return [paths.tracked("mlflow").as_posix()] if self.packs("results.csv") else []
 
-    def figures(self, figures: Figures) -> list[str]:
+    def figures(self) -> list[str]:
         """Every figure whose tables are there, or will be; some are also a table in LaTeX."""
         return [
             f"out/figures/{group}/{figure}{suffix}"
-            for group, figure, absent in self._drawable(figures)
+            for group, figure, absent in self._figures_by_group
             if not absent
-            for suffix in (".svg", *((".tex",) if _in_latex(figure) else ()))
+            for suffix in figures.suffixes(paths.study_of(group), figure)
         ]
 
-    def figures_left_out(self, figures: Figures) -> list[str]:
-        """A sentence for each figure that lacks a table."""
+    def figures_left_out(self) -> list[str]:
+        """A sentence for each figure of a study of its own that lacks a table."""
         return [
-            f"out/figures/{group}/{figure}.svg is left out: no table {', '.join(absent)} in "
+            f"out/figures/{group}/{figure} is left out: no table {', '.join(absent)} in "
             f"out/tables/{group}"
-            for group, figure, absent in self._drawable(figures)
-            if absent
+            for group, figure, absent in self._figures_by_group
+            if absent and not figures.is_general(paths.study_of(group), figure)
         ]
 
-    def _drawable(self, figures: Figures) -> list[tuple[str, str, list[str]]]:
+    @cached_property
+    def _figures_by_group(self) -> list[tuple[str, str, list[str]]]:
+        """Every group with each figure of its study, and the tables that the figure lacks."""
         found = []
         arrays = self._arrays_by_group
         for group, tables in self._tables_by_group.items():
             known = {*tables, *(f"{table}.npz" for table in arrays.get(group, []))}
             known |= set() if self.tables_are_sources else {"examples.npz"}
-            for figure, study in figures.items():
-                if group in ("demo", study):
-                    absent = [one for one in _needed(figure) if one not in known]
-                    found.append((group, figure, absent))
+            study = paths.study_of(group)
+            for figure in figures.figures_of(study):
+                needed = figures.tables_needed(study, figure)
+                found.append((group, figure, [table for table in needed if table not in known]))
         return found
 
     def tables_of_figure(self, group: str, figure: str) -> list[str]:
-        """The tables that a figure is drawn from, and the arrays beside them that it needs."""
-        files = (one if one.endswith(".npz") else f"{one}.csv" for one in _needed(figure))
+        """The tables that a figure is drawn from, and the arrays beside them that it needs.
+
+        Raises:
+            UserError: if the group's study has no such figure.
+        """
+        needed = figures.tables_needed(paths.study_of(group), figure)
+        files = (name if name.endswith(".npz") else f"{name}.csv" for name in needed)
         return [f"out/tables/{group}/{file}" for file in files]
+
+    def sources_of_figure(self, group: str, figure: str) -> list[str]:
+        """The module of a figure, and every other module of the project that draws it.
+
+        Raises:
+            UserError: if the group's study has no such figure.
+        """
+        return figures.sources_of(paths.study_of(group), figure)
+
+    def published_numbers(self, group: str) -> list[str]:
+        """The published numbers that stand beside ours in figures; a study may have none."""
+        return figures.published(paths.study_of(group))
 
     def manifests_of_group(self, group: str) -> list[str]:
         """The data sets that the runs of a group are trained on."""
@@ -227,34 +245,14 @@ class Plan(Needs):
         keys = dict.fromkeys(point.dataset for run in runs for point in run.points.values())
         return [self.index.datasets[key].manifest for key in keys]
 
-    def caption(self, figure: str) -> str:
-        """What a figure shows, as its module says."""
-        return str(registry.literal("figures", figure, "CAPTION"))
-
-    def published(self, figures: Figures, figure: str) -> str:
-        """The published numbers that stand beside ours in a figure.
+    def caption(self, group: str, figure: str) -> str:
+        """What a figure shows, as its module says.
 
         Raises:
-            UserError: if the figure is in no study.
+            UserError: if the group's study has no such figure.
         """
-        if figure not in figures:
-            raise UserError(
-                f"the figure {figure} is not listed in workflow/rules/figures.smk; add the line "
-                f'"{figure}": "<study>" to FIGURES'
-            )
-        return (paths.PUBLISHED / f"{figures[figure]}.csv").as_posix()
+        return str(figures.constant(paths.study_of(group), figure, "CAPTION"))
 
-    def report(self, figures: Figures) -> list[str]:
+    def report(self) -> list[str]:
         """The report, unless there is nothing to report."""
-        return [paths.REPORT.as_posix()] if self.tables() and self.figures(figures) else []
-
-
-def _in_latex(figure: str) -> bool:
-    """Whether a figure's module writes its numbers as a table in LaTeX, too."""
-    return bool(registry.literal("figures", figure, "LATEX", False))
-
-
-def _needed(figure: str) -> list[str]:
-    """The tables that a figure is drawn from by name; those of arrays end with ``.npz``."""
-    tables = registry.literal("figures", figure, "TABLES")
-    return [*tables, *(f"{one}.npz" for one in registry.literal("figures", figure, "ARRAYS", ()))]
+        return [paths.REPORT.as_posix()] if self.tables() and self.figures() else []

@@ -27,7 +27,7 @@ def collect_group(group: str, table: str | None = None, arrays: bool = False) ->
     """Write the tables of a group and the arrays beside them, or one of both.
 
     Args:
-        group: a study, or ``demo``.
+        group: a study, or its demo.
         table: the one table to write; all, and all arrays, if left out.
         arrays: whether to write the arrays of ``table`` instead of its rows.
 

@@ -1,24 +1,31 @@
-"""Measured accuracies beside the published ones, cell by cell. Reads tables only.
+"""Measured values beside the published ones, cell by cell. Reads tables only.
 
-A cell is a model on a data set in a scenario. A seed is *lost* if it diverged or collapsed (stayed
-at chance level): a mean over lost and other seeds says nothing of either, so two things are
-compared.
+A cell is a model in a panel of its study, under one metric of one table, at one setting of the
+evaluation. A seed is *lost* if it diverged or collapsed (stayed at chance level): a mean over lost
+and other seeds says nothing of either, so two things are compared.
 
-* The mean accuracy of the seeds that learned, that is, of all tested ones that did not collapse. It
-  is outside if it is more than three combined standard errors, ``3 * sqrt(sd**2 / n +
-  published_sd**2 / published_n)``, from the published mean of those that did not collapse; of a
-  single seed the published standard deviation stands for its own.
-* How many seeds were lost, against how many collapsed in the paper, which tells of no diverged
-  ones: there they count as whatever their best epoch was. It is outside if Fisher's exact test
-  gives both counts a two-sided probability less than 0.0027, that of three standard errors.
+* The mean of the seeds that learned, that is, of all tested ones that did not collapse. It is
+  outside if it is more than three combined standard errors, ``3 * sqrt(sd**2 / n + published_sd**2
+  / published_n)``, from the published mean of those that did not collapse; of a single seed the
+  published standard deviation stands for its own. A published value without a standard deviation
+  is taken as it is.
+* How many seeds were lost, against how many collapsed in the published study, which is taken to
+  have had no diverged ones: there they count as whatever their best epoch was. It is outside if
+  Fisher's exact test gives both counts a two-sided probability less than 0.0027, that of three
+  standard errors.
 
 The verdict on a cell is ``outside`` if either is. It is ``undecided`` if no seed learned, or none
-was tested, and no more were lost than chance allows: then there is too little to judge by. Else it
-is ``inside``. In cells with lost seeds the medians of all tested seeds are shown, too.
+was tested, and no more were lost than chance allows, or if neither standard deviation is known:
+then there is too little to judge by. Else it is ``inside``. In cells with lost seeds the medians of
+all tested seeds are shown, too.
+
+Beside the metric ``accuracy`` of a table, for example, its published rows may have the metrics
+``accuracy_not_collapsed``, ``median`` and ``collapsed``, the last of which counts seeds.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas
@@ -26,14 +33,17 @@ from scipy import stats
 
 from isotrope import paths
 from isotrope.errors import UserError, did_you_mean
-from isotrope.figures._series import measured, named
 from isotrope.files.tables import PUBLISHED_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.results.cells import Cells, cells_of
+from isotrope.results.published import pairs_of
+from isotrope.results.series import KEY, Tables, joined
 
 BAND = 3.0  # combined standard errors
 RAREST = 0.0027  # two-sided probability of a normal variable beyond three standard errors
-CELL = ["model", "place", "scenario"]
-COLUMNS = (
-    *("model", "dataset", "scenario", "run", "point"),
+COMPANIONS = ("collapsed", "median", "{}_not_collapsed")  # metrics beside a published one
+CELL = ("table", "metric", "model", "dataset")
+NUMBERS = (
+    *("run", "point"),
     *("seeds", "diverged", "collapsed", "n", "mean", "sd", "median"),
     *("learned", "learned_mean", "learned_sd"),
     *("published_n", "published_mean", "published_sd", "published_median"),
@@ -45,77 +55,136 @@ VERDICTS = ("inside", "outside", "undecided")
 
 
 def compare(study: str, series: Sequence[str] = ("published",)) -> pandas.DataFrame:
-    """One row for each cell that was run and published, in the order of the published table.
+    """One row for each cell that was run and published, in the order of the published numbers.
 
     Args:
         study: whose tables and published numbers are compared.
         series: the runs to compare.
 
     Returns:
-        The columns ``COLUMNS``; accuracies are fractions of 1. ``seeds`` are all that were trained,
-        ``n`` those that were tested, ``learned`` those of them that did not collapse.
-        ``difference`` and ``standard_error`` are about the seeds that learned, ``p_lost`` is the
-        probability of the counts of lost seeds. What cannot be known is NaN.
+        Columns: table, metric, model, dataset, one for each setting of panels and evaluations, and
+        ``NUMBERS``; values are in the units of the tables, where accuracies are fractions.
+        ``seeds`` are all that were trained, ``n`` those that were tested, ``learned`` those of them
+        that did not collapse. ``difference`` and ``standard_error`` are about the seeds that
+        learned, ``p_lost`` is the probability of the counts of lost seeds. What cannot be known is
+        NaN.
 
     Raises:
         UserError: if a table is absent or damaged, the study has no published numbers, or none of
             its runs has a published cell.
     """
-    published = _published(study)
+    published, cells = _published(study), cells_of(study)
     folder = paths.table_folder(study)
     runs = read_table(folder / "runs.csv", RUN_COLUMNS)
-    tested = runs.iloc[:0].assign(value=0.0)
-    if runs["status"].ne("diverged").any():  # else the table of accuracies has no row
-        accuracies = read_table(folder / "accuracy.csv", RESULT_COLUMNS)
-        tested = measured({"runs": runs, "accuracy": accuracies}, "accuracy", "accuracy")
-    runs = named(runs)
-    cells = []
-    by = [*CELL, "run", "point"]
-    for key, found in runs[runs["series"].isin(series)].groupby(by, sort=False):
-        model, place, scenario, run, point = (str(part) for part in key)
-        beside = published.get((model, place, scenario))
-        if beside is not None:
-            own = tested[tested["run"].eq(run) & tested["point"].eq(point)]
-            names = dict(zip(COLUMNS, (model, place, scenario, run, point), strict=False))
-            ours = _measured(found["status"], own)
-            cells.append({**names, **ours, **beside, **_judged(ours, beside)})
-    if not cells:
+    named = cells.named(runs)
+    chosen = named[named["series"].isin(series)]
+    tables: dict[str, pandas.DataFrame | None] = {}
+    found: list[dict[str, Any]] = []
+    for beside in _published_cells(published, cells):
+        table = beside["table"]
+        if table not in tables:
+            tables[table] = _tested(folder, table, runs, cells)
+        if (tested := tables[table]) is not None:
+            found.extend(_compared(beside, chosen, tested, cells))
+    if not found:
         raise UserError(
-            f"{folder}: no run of series {', '.join(series)} there has a published accuracy; run "
+            f"{folder}: no run of series {', '.join(series)} there has a published value; run "
             f"`snakemake tables --config studies={study}`, or name other series with --series"
         )
-    order = {key: place for place, key in enumerate(published)}
-    cells.sort(key=lambda cell: order[cell["model"], cell["dataset"], cell["scenario"]])
-    return pandas.DataFrame(cells, columns=list(COLUMNS))
+    settings = dict.fromkeys(name for cell in found for name in cell["setting"])
+    rows = [{**cell, **cell["setting"]} for cell in found]
+    return pandas.DataFrame(rows, columns=[*CELL, *settings, *NUMBERS])
 
 
-def _published(study: str) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """The published numbers of every cell, in their order."""
-    path = paths.PUBLISHED / f"{study}.csv"
+def _published(study: str) -> pandas.DataFrame:
+    """The published numbers of a study."""
+    path = paths.published(study)
     if not path.is_file():
-        known = [one.stem for one in paths.PUBLISHED.glob("*.csv")]
+        known = [found.stem for found in paths.PUBLISHED.glob("*.csv")]
         raise UserError(f"{path} is not there: no numbers to compare{did_you_mean(study, known)}")
-    rows = read_table(path, PUBLISHED_COLUMNS, "restore it with `git checkout`")
-    rows = rows[rows["table"].eq("accuracy")]
-    metrics: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for row in rows.to_dict("records"):
-        key = row["model"], row["dataset"], row["setting"].removeprefix("scenario=")
-        metrics.setdefault(key, {})[row["metric"]] = row
-    cells = {}
-    for key, found in metrics.items():
-        if everything := found.get("accuracy"):
-            learned = found.get("accuracy_not_collapsed", everything)
-            cells[key] = {
-                "published_n": int(everything["n"]),
-                "published_mean": everything["value"],
-                "published_sd": everything["spread"],
-                "published_median": found.get("median", {}).get("value", math.nan),
-                "published_collapsed": int(found.get("collapsed", {}).get("value", 0)),
-                "published_learned": int(learned["n"]),
-                "published_learned_mean": learned["value"],
-                "published_learned_sd": learned["spread"],
-            }
-    return cells
+    return read_table(path, PUBLISHED_COLUMNS, "restore it with `git checkout`")
+
+
+def _published_cells(published: pandas.DataFrame, cells: Cells) -> Iterator[dict[str, Any]]:
+    """What was published of every cell, in the order of the first row of each."""
+    by = ["table", "model", "dataset", "setting"]
+    for key, rows in published.groupby(by, sort=False):
+        names = dict(zip(by, (str(word) for word in key), strict=True))
+        found = {str(row["metric"]): row for row in rows.to_dict("records")}
+        companions = {word.format(metric) for metric in found for word in COMPANIONS}
+        for metric in [metric for metric in found if metric not in companions]:
+            if cells.compared is None or (names["table"], metric) in cells.compared:
+                numbers = _published_numbers(metric, found)
+                setting = pairs_of(names["setting"])
+                yield {**names, "setting": setting, "metric": metric, **numbers}
+
+
+def _published_numbers(metric: str, found: dict[str, dict[Any, Any]]) -> dict[str, Any]:
+    """The published numbers of a metric; a number of seeds that is not known counts as one."""
+    everything = found[metric]
+    learned = found.get(f"{metric}_not_collapsed", everything)
+    known, of_learned = (
+        1 if math.isnan(row["n"]) else int(row["n"]) for row in (everything, learned)
+    )
+    return {
+        "published_n": known,
+        "published_mean": everything["value"],
+        "published_sd": everything["spread"],
+        "published_median": found.get("median", {}).get("value", math.nan),
+        "published_collapsed": int(found.get("collapsed", {}).get("value", 0)),
+        "published_learned": of_learned,
+        "published_learned_mean": learned["value"],
+        "published_learned_sd": learned["spread"],
+    }
+
+
+def _tested(
+    folder: Path, table: str, runs: pandas.DataFrame, cells: Cells
+) -> pandas.DataFrame | None:
+    """The rows of the seeds that were tested; None if the study has no such table.
+
+    Raises:
+        UserError: if a table that the study's cells name is absent, or one is damaged.
+    """
+    path = folder / f"{table}.csv"
+    if runs["status"].eq("diverged").all():  # then no table has a row, and none need be there
+        return pandas.DataFrame(columns=[*KEY, "metric", "value", "status"])
+    if not path.is_file() and cells.compared is None:
+        return None
+    return joined(Tables({"runs": runs, table: read_table(path, RESULT_COLUMNS)}, cells), table)
+
+
+def _compared(
+    beside: dict[str, Any], runs: pandas.DataFrame, tested: pandas.DataFrame, cells: Cells
+) -> Iterator[dict[str, Any]]:
+    """A published cell with what was measured of it, for each run and point that has it."""
+    setting, metric = beside["setting"], beside["metric"]
+    of_evaluation = setting.keys() - cells.settings.keys()
+    known = set(tested["metric"]) | {metric for _, metric in cells.compared or ()}
+    if metric not in known or of_evaluation - set(tested.columns):
+        return
+    own = runs[runs["model"].eq(beside["model"]) & runs["place"].eq(beside["dataset"])]
+    for name in cells.settings:
+        own = own[own[name].eq(setting.get(name, ""))]
+    values = tested[tested["metric"].eq(metric)]
+    for name in of_evaluation:
+        values = values[values[name].map(_same_word(setting[name]))]
+    for (run, point), found in own.groupby(["run", "point"], sort=False):
+        mine = values[values["run"].eq(str(run)) & values["point"].eq(str(point))]
+        ours = _measured(found["status"], mine)
+        yield {**beside, "run": run, "point": point, **ours, **_judged(ours, beside)}
+
+
+def _same_word(word: str) -> Callable[[object], bool]:
+    """Whether a cell of a table is the word, or the same number."""
+
+    def same(cell: object) -> bool:
+        try:
+            return str(cell) == word or float(str(cell)) == float(word)
+        except ValueError:
+            return False
+
+    return same
 
 
 def _measured(states: pandas.Series, tested: pandas.DataFrame) -> dict[str, Any]:
@@ -144,12 +213,13 @@ def _judged(ours: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
     if ours["learned"]:
         known = beside["published_learned_sd"]
         spread = known if math.isnan(ours["learned_sd"]) else ours["learned_sd"]
-        variances = spread**2 / ours["learned"], known**2 / beside["published_learned"]
+        theirs = 0.0 if math.isnan(known) else known
+        variances = spread**2 / ours["learned"], theirs**2 / beside["published_learned"]
         difference = ours["learned_mean"] - beside["published_learned_mean"]
         error = math.sqrt(sum(variances))
     if abs(difference) > BAND * error or p_lost < RAREST:
         verdict = "outside"
     else:
-        verdict = "inside" if ours["learned"] else "undecided"
+        verdict = "undecided" if math.isnan(error) else "inside"
     numbers = {"difference": difference, "standard_error": error, "p_lost": p_lost}
     return {**numbers, "verdict": verdict}

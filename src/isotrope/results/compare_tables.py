@@ -1,4 +1,7 @@
-"""How measured and published accuracies are shown beside each other: on a terminal, in Markdown."""
+"""How measured and published values are shown beside each other: on a terminal, in Markdown.
+
+Values of a metric that all lie from 0 to 1 are fractions, and shown in percent.
+"""
 
 import math
 from typing import Any
@@ -6,21 +9,27 @@ from typing import Any
 import pandas
 from rich.table import Table
 
-from isotrope.results.compare import VERDICTS
+from isotrope.results.compare import CELL, NUMBERS, VERDICTS
 
 MEANS = ("run", "mean ± sd, seeds", "published", "difference", "SE", "verdict")
 LOST = ("run", "lost seeds", "published", "p", "median of all", "published")
 
 
 def in_means(cells: pandas.DataFrame) -> list[tuple[str, ...]]:
-    """The rows of the table of all cells: the seeds that learned, in percent, and the verdict."""
+    """The rows of the table of all cells: the seeds that learned, and the verdict."""
+    factor = _factor(cells)
     return [
         (
             _name(cell, cells),
-            _mean(cell["learned_mean"], cell["learned_sd"], cell["learned"]),
-            _mean(*(cell[f"published_learned{what}"] for what in ("_mean", "_sd", ""))),
-            _percent(cell["difference"], "+z.1f"),
-            _percent(cell["standard_error"]),
+            _mean(cell["learned_mean"], cell["learned_sd"], cell["learned"], factor),
+            _mean(
+                cell["published_learned_mean"],
+                cell["published_learned_sd"],
+                cell["published_learned"],
+                factor,
+            ),
+            _number(factor * cell["difference"], "+z.1f"),
+            _number(factor * cell["standard_error"]),
             cell["verdict"],
         )
         for cell in cells.to_dict("records")
@@ -28,18 +37,25 @@ def in_means(cells: pandas.DataFrame) -> list[tuple[str, ...]]:
 
 
 def in_losses(cells: pandas.DataFrame) -> list[tuple[str, ...]]:
-    """The rows of the table of cells with lost seeds, here or published; medians in percent."""
+    """The rows of the table of cells with lost seeds, here or published."""
+    factor = _factor(cells)
     return [
         (
             _name(cell, cells),
             _lost(cell),
             f"{cell['published_collapsed']} of {cell['published_n']}",
             f"{cell['p_lost']:.2g}",
-            _percent(cell["median"]),
-            _percent(cell["published_median"]),
+            _number(factor * cell["median"]),
+            _number(factor * cell["published_median"]),
         )
         for cell in cells[_lossy(cells)].to_dict("records")
     ]
+
+
+def _factor(cells: pandas.DataFrame) -> float:
+    """100 where all values are fractions, else 1."""
+    values = cells[["mean", "median", "learned_mean", "published_mean"]].to_numpy(float).ravel()
+    return 100.0 if all(0 <= value <= 1 for value in values if not math.isnan(value)) else 1.0
 
 
 def _lossy(cells: pandas.DataFrame) -> pandas.Series:
@@ -53,18 +69,24 @@ def _lost(cell: dict[Any, Any]) -> str:
 
 
 def _name(cell: dict[Any, Any], cells: pandas.DataFrame) -> str:
-    """The run, and its point where the run has several."""
-    alone = cells["run"].eq(cell["run"]).sum() == 1
-    return str(cell["run"]) if alone else f"{cell['run']}, {cell['point']}"
+    """The run, and its point and the setting of its evaluation where it has several."""
+    rows = cells[cells["run"].eq(cell["run"])]
+    names = [str(cell["run"])]
+    if rows["point"].nunique() > 1:
+        names.append(str(cell["point"]))
+    if rows["point"].value_counts().max() > 1:
+        settings = (column for column in cells if column not in {*NUMBERS, *CELL})
+        names += [f"{column}={cell[column]}" for column in settings if rows[column].nunique() > 1]
+    return ", ".join(names)
 
 
-def _percent(value: float, form: str = ".1f") -> str:
-    return "" if math.isnan(value) else f"{100 * value:{form}}"
+def _number(value: float, form: str = ".1f") -> str:
+    return "" if math.isnan(value) else f"{value:{form}}"
 
 
-def _mean(mean: float, spread: float, n: int) -> str:
-    known = "" if math.isnan(spread) else f" ± {100 * spread:.1f}"
-    return f"{100 * mean:.1f}{known}, {n}" if n else "none"
+def _mean(mean: float, spread: float, n: int, factor: float) -> str:
+    known = "" if math.isnan(spread) else f" ± {factor * spread:.1f}"
+    return f"{factor * mean:.1f}{known}, {n}" if n else "none"
 
 
 def summary(cells: pandas.DataFrame) -> str:
@@ -76,30 +98,43 @@ def summary(cells: pandas.DataFrame) -> str:
     return f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'}: {text}{more}"
 
 
-def _parts(cells: pandas.DataFrame) -> list[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
-    """Header and rows of both tables; none of a table without rows."""
-    parts = [(MEANS, in_means(cells)), (LOST, in_losses(cells))]
-    return [(header, rows) for header, rows in parts if rows]
+Lines = list[tuple[str, ...]]
+
+
+def _parts(cells: pandas.DataFrame) -> list[tuple[str, list[tuple[tuple[str, ...], Lines]]]]:
+    """For each metric a title, and header and rows of both tables; none of a table without rows."""
+    parts: list[tuple[str, list[tuple[tuple[str, ...], Lines]]]] = []
+    for (table, metric), found in cells.groupby(["table", "metric"], sort=False):
+        title = str(metric).replace("_", " ").capitalize()
+        title += f" ({table})" if table != metric else ""
+        title += " in percent" if _factor(found) == 100 else ""
+        shown: list[tuple[tuple[str, ...], Lines]]
+        shown = [(MEANS, in_means(found)), (LOST, in_losses(found))]
+        parts.append((title, [(header, rows) for header, rows in shown if rows]))
+    return parts
 
 
 def tables(cells: pandas.DataFrame) -> list[Table]:
     """The cells for a terminal."""
-    found = []
-    for header, rows in _parts(cells):
-        shown = Table(box=None)
-        shown.add_column(header[0], no_wrap=True, overflow="fold")
-        for word in header[1:]:
-            shown.add_column(word, no_wrap=word in ("p", "verdict"), overflow="fold")
-        for row in rows:
-            shown.add_row(*row)
-        found.append(shown)
+    found, parts = [], _parts(cells)
+    for title, shown_of_metric in parts:
+        for place, (header, rows) in enumerate(shown_of_metric):
+            shown = Table(box=None, title=title if len(parts) > 1 and place == 0 else None)
+            shown.add_column(header[0], no_wrap=True, overflow="fold")
+            for word in header[1:]:
+                shown.add_column(word, no_wrap=word in ("p", "verdict"), overflow="fold")
+            for row in rows:
+                shown.add_row(*row)
+            found.append(shown)
     return found
 
 
 def markdown(cells: pandas.DataFrame) -> str:
     """The cells as Markdown tables with the summary above them."""
-    parts = [f"Test accuracy in percent, means of the seeds that learned. {summary(cells)}."]
-    for header, rows in _parts(cells):
-        lines = [header, ["---"] * len(header), *rows]
-        parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
-    return "\n\n".join(parts) + "\n"
+    paragraphs = [f"Means of the seeds that learned. {summary(cells)}."]
+    for title, shown in _parts(cells):
+        paragraphs.append(f"{title}:")
+        for header, rows in shown:
+            lines = [header, ["---"] * len(header), *rows]
+            paragraphs.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return "\n\n".join(paragraphs) + "\n"

@@ -2,25 +2,27 @@
 
 from pathlib import Path
 
-import pandas
-
 from isotrope import registry
 from isotrope.errors import UserError
-from isotrope.figures._style import save
 from isotrope.files.arrays import read_arrays
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import PUBLISHED_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.plan.figures import figure_kind
+from isotrope.results.cells import cells_of
+from isotrope.results.series import Tables, nothing_published
+from isotrope.results.style import save
 
 DRAW_AGAIN = "run `snakemake figures` to write it again"
 
 
 def draw_figure(
-    name: str, table_folder: Path, published_csv: Path | None, output_stem: Path
+    study: str, name: str, table_folder: Path, published_csv: Path | None, output_stem: Path
 ) -> list[Path]:
     """Draw one figure and write it as SVG and PDF, with what it shows as CSV.
 
     Args:
-        name: the figure's module in ``isotrope/figures``.
+        study: whose figure it is, and who says what its panels are.
+        name: the figure's module in ``figures/<study>`` or ``figures/general``.
         table_folder: holds the tables that the module names in ``TABLES``, and the arrays beside
             those that it names in ``ARRAYS``.
         published_csv: the study's published numbers; None for a study without any.
@@ -33,27 +35,34 @@ def draw_figure(
         UserError: if there is no such figure, or a table is absent, empty, truncated or damaged, or
             lacks a column that the figure needs, or arrays are absent or damaged.
     """
-    module = registry.load("figures", name)
-    needed = getattr(module, "COLUMNS", {})
-    tables = {}
-    for table in module.TABLES:
-        columns = RUN_COLUMNS if table == "runs" else RESULT_COLUMNS
-        path = table_folder / f"{table}.csv"
-        tables[table] = read_table(path, {**columns, **needed.get(table, {})})
-    published = pandas.DataFrame(columns=list(PUBLISHED_COLUMNS))
-    if published_csv is not None:
-        published = read_table(published_csv, PUBLISHED_COLUMNS, "restore it with `git checkout`")
-    named = getattr(module, "ARRAYS", ())
-    stored = {one: read_arrays(table_folder / f"{one}.npz", DRAW_AGAIN) for one in named}
-    figure, data = module.draw(tables, published, *([stored] if named else []))
+    module = registry.load(figure_kind(study, name), name)
+    figure, data = module.draw(read_tables(study, name, table_folder, published_csv))
     return save(figure, data, output_stem)
 
 
-def typeset_figure(name: str, data_csv: Path, output: Path) -> Path:
+def read_tables(study: str, name: str, folder: Path, published_csv: Path | None) -> Tables:
+    """What a figure is drawn from: arguments and errors as of ``draw_figure``."""
+    module = registry.load(figure_kind(study, name), name)
+    needed = getattr(module, "COLUMNS", {})
+    frames = {}
+    for table in module.TABLES:
+        columns = RUN_COLUMNS if table == "runs" else RESULT_COLUMNS
+        path = folder / f"{table}.csv"
+        frames[table] = read_table(path, {**columns, **needed.get(table, {})})
+    published = nothing_published()
+    if published_csv is not None:
+        published = read_table(published_csv, PUBLISHED_COLUMNS, "restore it with `git checkout`")
+    with_arrays = getattr(module, "ARRAYS", ())
+    arrays = {table: read_arrays(folder / f"{table}.npz", DRAW_AGAIN) for table in with_arrays}
+    return Tables(frames, cells_of(study), published, arrays)
+
+
+def typeset_figure(study: str, name: str, data_csv: Path, output: Path) -> Path:
     """Write the numbers of a figure as a table in LaTeX.
 
     Args:
-        name: the figure's module in ``isotrope/figures``.
+        study: whose figure it is.
+        name: the figure's module in ``figures/<study>`` or ``figures/general``.
         data_csv: the CSV file that was written with the figure.
         output: the ``.tex`` file.
 
@@ -61,10 +70,11 @@ def typeset_figure(name: str, data_csv: Path, output: Path) -> Path:
         UserError: if there is no such figure, its module knows no LaTeX, or the CSV file is absent,
             truncated or damaged.
     """
-    module = registry.load("figures", name)
+    module = registry.load(figure_kind(study, name), name)
     if not getattr(module, "LATEX", False):
         raise UserError(f"the figure {name} has no table in LaTeX; its numbers are in {data_csv}")
-    write_whole(
-        output, module.latex(read_table(data_csv, module.DATA, f"run `isotrope draw {name}`"))
-    )
+    cells = cells_of(study)
+    columns = {**dict.fromkeys(cells.panel, "text"), **module.DATA}
+    data = read_table(data_csv, columns, f"run `isotrope draw {name}`")
+    write_whole(output, module.latex(data, cells))
     return output

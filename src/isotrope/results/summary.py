@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas
 
-from isotrope.figures._statistics import summarise
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, SELECTION_COLUMNS, read_table
+from isotrope.results.statistics import summarise
 
 BY = ["run", "point"]
 _STYLE = """\

@@ -82,7 +82,7 @@ def collect(
     """Write ``runs.csv`` and one table per evaluation into ``folder``.
 
     Args:
-        group: a study, or ``demo``.
+        group: a study, or its demo.
         runs: the packs of the group.
         folder: where the tables go; it is made if need be.
         only: the one table to write, ``runs`` or an evaluation; all of them if left out.

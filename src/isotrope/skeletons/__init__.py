@@ -9,22 +9,28 @@ from isotrope import paths, registry
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.disk import write_whole
 
-KINDS = {"dataset": "data", "model": "models", "evaluation": "evaluation", "figure": "figures"}
+KINDS = {
+    "dataset": "data",
+    "model": "models",
+    "evaluation": "evaluation",
+    "figure": "figures/general",
+}
 NEXT = {
     "dataset": "name it in a param-file: `dataset: {{name: {name}}}`",
     "model": "write param-files/{name}/<dataset>/<variant>.yaml with `model: {{name: {name}}}`",
     "evaluation": "add it to a param-file: `evaluations: [accuracy, {name}]`",
-    "figure": 'add the line `"{name}": "<study>",` to FIGURES in workflow/rules/figures.smk',
+    "figure": "`snakemake figures` draws {name} wherever its tables are",
 }
 
 
-def write_skeleton(kind: str, name: str, core: bool = False) -> list[str]:
+def write_skeleton(kind: str, name: str, core: bool = False, study: str = "general") -> list[str]:
     """Write a plug-in's file and, where param-files may name it, the schema anew.
 
     Args:
         kind: one of ``KINDS``.
         name: the plug-in's name.
         core: whether it goes into the package, for everybody, and not into ``plugins/``.
+        study: whose figure it is; ``general`` for one that serves every study.
 
     Returns:
         What was written, and what comes next.
@@ -38,7 +44,10 @@ def write_skeleton(kind: str, name: str, core: bool = False) -> list[str]:
         raise UserError(f"'{name}': a name has small letters, digits and '_', a letter first")
     if keyword.iskeyword(name) or (kind, name) == ("evaluation", "runs"):
         raise UserError(f"'{name}' means something else here; choose another name")
-    places = registry.folder(KINDS[kind]), registry.users_folder(KINDS[kind])
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", study):
+        raise UserError(f"'{study}': a study has small letters, digits and '_', a letter first")
+    folder = f"figures/{study}" if kind == "figure" else KINDS[kind]
+    places = registry.folder(folder), registry.users_folder(folder)
     for place in places:
         if (path := place / f"{name}.py").exists():
             raise UserError(f"{path} is there already; choose another name or edit it")

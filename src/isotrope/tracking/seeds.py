@@ -57,7 +57,7 @@ class TrackedSeed:
         point: the point of its sweep, ``base`` without one.
         seed: its number.
         digest: its training digest.
-        group: the study, or ``demo``.
+        group: the study, or its demo.
         status: ``done``, ``diverged`` or ``collapsed``.
         started: when its training began, in seconds since 1970.
         finished: when its training ended.

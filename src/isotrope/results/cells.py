@@ -1,0 +1,147 @@
+"""Which panel of a figure and which cell of a comparison the results of a run belong to.
+
+A *panel* is a data set and, where its study says so, settings of it, such as how much of it a
+network is trained on: a tuple of words, one for each of ``Cells.panel``. A *series* is all that has
+one name in legends; in each panel it stems from one point of one run. A *cell* is a model in a
+panel.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas
+
+from isotrope import registry
+
+Panel = tuple[str, ...]
+MODULE = "cells"  # studies/<study>/cells.py
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What a study says of its panels; the defaults serve a study that says nothing.
+
+    Args:
+        dataset: columns of ``runs.csv`` whose words, joined by ``/``, name the data set of a panel
+            and the published ``dataset``.
+        settings: what else tells panels apart: its name, as in the published ``setting``, and the
+            column of ``runs.csv`` that holds it.
+        order: known words in their order, of ``place`` (data sets), ``model`` and each setting.
+            Other words follow by name.
+        classes: number of classes by data set, where ``runs.csv`` does not say it.
+        compared: tables and metrics whose published numbers are compared with ours; None for all
+            that both have.
+    """
+
+    dataset: tuple[str, ...] = ("dataset",)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    order: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    classes: Mapping[str, int] = field(default_factory=dict)
+    compared: tuple[tuple[str, str], ...] | None = None
+
+    @property
+    def panel(self) -> list[str]:
+        """The columns that tell panels apart, the data set first."""
+        return ["place", *self.settings]
+
+    def named(self, runs: pandas.DataFrame) -> pandas.DataFrame:
+        """``runs`` with the columns of ``panel`` and ``name``, which stands in legends.
+
+        The name is the label; where a panel has two runs or points of one label, it says more.
+        """
+        place = _words(runs, self.dataset[0])
+        for column in self.dataset[1:]:
+            place = (place + "/" + _words(runs, column)).str.removesuffix("/")
+        settings = {name: _words(runs, column) for name, column in self.settings.items()}
+        runs = runs.assign(place=place, **settings)
+        runs["name"] = runs["label"]
+        longer = [self._with_variant(row) for row in runs.to_dict("records")]
+        longest = runs["label"] + " (" + runs["run"] + ", " + runs["point"] + ")"
+        for names in (pandas.Series(longer, runs.index, dtype="str"), longest):
+            by = [runs[column] for column in [*self.panel, "name"]]
+            origins = (runs["run"] + "," + runs["point"]).groupby(by)
+            unclear = set(runs["label"][origins.transform("nunique").gt(1)])
+            runs["name"] = runs["name"].where(~runs["label"].isin(unclear), names)
+        return runs
+
+    def _with_variant(self, row: Mapping[object, object]) -> str:
+        """The label with what the run's name and point add to it, beyond the panel's settings."""
+        variant = str(row["run"]).rpartition("/")[2]
+        for name in self.settings:
+            variant = variant.replace(str(row[name]), "").strip("_-")
+        point = "" if row["point"] == "base" else str(row["point"])
+        more = ", ".join(part for part in (variant, point) if part)
+        return f"{row['label']} ({more})" if more else str(row["label"])
+
+    def place_of(self, dataset: str, settings: Mapping[str, object]) -> str:
+        """The name in panels of a data set that is built with these settings."""
+        values = {"dataset": dataset, **{f"dataset.{k}": v for k, v in settings.items()}}
+        return "/".join(str(values[column]) for column in self.dataset if values.get(column))
+
+    def panels(self, rows: pandas.DataFrame) -> list[Panel]:
+        """The panels of ``rows`` in their order."""
+        found = set(zip(*(rows[column] for column in self.panel), strict=True))
+        orders = [self.order.get(column, ()) for column in self.panel]
+        return sorted(
+            found, key=lambda panel: [_rank(*pair) for pair in zip(orders, panel, strict=True)]
+        )
+
+    def names(self, rows: pandas.DataFrame) -> list[str]:
+        """The names of the series in ``rows``, in the order of their models."""
+        models = self.order.get("model", ())
+        found = set(zip(rows["model"], rows["name"], strict=True))
+        ordered = sorted(found, key=lambda series: (_rank(models, series[0]), series[1]))
+        return list(dict.fromkeys(name for _, name in ordered))
+
+    def rows_in(self, rows: pandas.DataFrame, panels: Collection[Panel]) -> pandas.DataFrame:
+        """The rows of some panels."""
+        of_rows = zip(*(rows[column] for column in self.panel), strict=True)
+        return rows.loc[[panel in panels for panel in of_rows]]
+
+    def series_in(self, rows: pandas.DataFrame, panel: Panel, name: str) -> pandas.DataFrame:
+        """The rows of one series in one panel."""
+        chosen = rows["name"].eq(name)
+        for column, word in zip(self.panel, panel, strict=True):
+            chosen &= rows[column].eq(word)
+        return rows[chosen]
+
+    def guessing(self, rows: pandas.DataFrame, panel: Panel) -> float | None:
+        """The accuracy in percent of guessing in a panel; None where it is not known."""
+        if known := self.classes.get(panel[0]):
+            return 100 / known
+        if "classes" not in rows:
+            return None
+        counts = set(self.rows_in(rows, [panel])["classes"].dropna())
+        return 100 / counts.pop() if len(counts) == 1 else None
+
+
+def title(panel: Panel) -> str:
+    """A panel in words: the last part of its data set's name, and its settings."""
+    return ", ".join(word for word in (panel[0].rpartition("/")[2], *panel[1:]) if word)
+
+
+def _words(runs: pandas.DataFrame, column: str) -> pandas.Series:
+    """A column of words that not every study has; empty where there is none."""
+    if column not in runs:
+        return pandas.Series("", runs.index, dtype="str")
+    return runs[column].astype("str").where(runs[column].notna(), "")
+
+
+def _rank(known: Sequence[str], word: str) -> tuple[int, str]:
+    """What sorts known words as they are listed, and others by name behind them."""
+    return (known.index(word) if word in known else len(known)), word
+
+
+def cells_of(study: str) -> Cells:
+    """The cells of a study: ``CELLS`` in its ``cells.py``, or the defaults.
+
+    Raises:
+        TypeError: if the module has no such ``CELLS``.
+    """
+    kind = f"studies/{study}"
+    if MODULE not in registry.names(kind):
+        return Cells()
+    cells = getattr(registry.load(kind, MODULE), "CELLS", None)
+    if not isinstance(cells, Cells):
+        raise TypeError(f"{registry.source(kind, MODULE)} must assign a Cells to CELLS")
+    return cells

@@ -1,0 +1,198 @@
+"""From tables to what is drawn: which rows make a series, and what has to be said of them.
+
+Every figure needs it, whatever its study: the tables with the names of series and panels, means
+over seeds, lost seeds, and where images, networks and published values come from.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas
+from numpy.typing import NDArray
+
+from isotrope.errors import UserError
+from isotrope.files.tables import COLLECT_AGAIN, PUBLISHED_COLUMNS
+from isotrope.results.cells import Cells, title
+from isotrope.results.statistics import summarise
+
+KEY = ["run", "point", "seed"]
+Arrays = Mapping[str, Mapping[str, NDArray[Any]]]  # of each table, its arrays by name
+
+
+def nothing_published() -> pandas.DataFrame:
+    """The published numbers of a study without any."""
+    return pandas.DataFrame(columns=list(PUBLISHED_COLUMNS))
+
+
+@dataclass(frozen=True, eq=False)
+class Tables(Mapping[str, pandas.DataFrame]):
+    """What a figure is drawn from; ``tables["accuracy"]`` is the table of that name.
+
+    Args:
+        frames: the tables that the figure asks for, ``runs`` among them.
+        cells: what the study says of its panels.
+        published: the study's published numbers in long form, maybe without rows.
+        arrays: the arrays that the figure asks for, of each table by name.
+    """
+
+    frames: Mapping[str, pandas.DataFrame]
+    cells: Cells = field(default_factory=Cells)
+    published: pandas.DataFrame = field(default_factory=nothing_published)
+    arrays: Arrays = field(default_factory=dict)
+
+    def __getitem__(self, table: str) -> pandas.DataFrame:
+        return self.frames[table]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.frames)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @cached_property
+    def runs(self) -> pandas.DataFrame:
+        """The table of runs with the columns of panels and ``name``."""
+        return self.cells.named(self["runs"])
+
+    @property
+    def panel(self) -> list[str]:
+        """The columns that tell panels apart."""
+        return self.cells.panel
+
+    @property
+    def names(self) -> list[str]:
+        """The name of every series of the study: so a series has one style in all figures."""
+        return list(dict.fromkeys(self.runs["name"]))
+
+
+def joined(tables: Tables, evaluation: str) -> pandas.DataFrame:
+    """An evaluation's rows of seeds that did not diverge, joined with the named runs.
+
+    Raises:
+        UserError: if the seed of a row is not in the table of runs.
+    """
+    rows = tables[evaluation].merge(tables.runs, on=KEY, how="left", validate="many_to_one")
+    unknown = rows[rows["name"].isna()]
+    if len(unknown):
+        first = unknown.iloc[0]
+        raise UserError(
+            f"{evaluation}.csv has results of {first['run']}, {first['point']}, seed "
+            f"{first['seed']}, which runs.csv beside it does not know; {COLLECT_AGAIN}"
+        )
+    return rows[rows["status"].ne("diverged")]
+
+
+def measured(tables: Tables, evaluation: str, metric: str) -> pandas.DataFrame:
+    """One metric of an evaluation, joined with the named runs; at least one row.
+
+    Raises:
+        UserError: if there is no such row, or the seed of a row is not in the table of runs.
+    """
+    rows = joined(tables, evaluation)
+    rows = rows[rows["metric"].eq(metric)].drop(columns="metric")
+    if rows.empty:
+        raise UserError(f"{evaluation}.csv has no {metric} of any seed to draw; {COLLECT_AGAIN}")
+    return rows
+
+
+def means_of(
+    rows: pandas.DataFrame, tables: Tables, settings: Sequence[str] = ()
+) -> pandas.DataFrame:
+    """Means over the seeds of every series in every panel, as ``summarise`` gives them.
+
+    Args:
+        rows: from ``measured``.
+        tables: for the number of ``diverged`` seeds, which are in no mean.
+        settings: columns of the evaluation, such as the size of a shift, that have means of their
+            own.
+    """
+    means = summarise(rows, [*tables.panel, "name", "model", *settings])
+    return with_diverged(means, tables).assign(origin="measured")
+
+
+def with_diverged(statistics: pandas.DataFrame, tables: Tables) -> pandas.DataFrame:
+    """Statistics of series with the column ``diverged``: the seeds that are in none of them."""
+    series = [*tables.panel, "name"]
+    diverged = tables.runs["status"].eq("diverged")
+    lost = tables.runs.assign(diverged=diverged).groupby(series)["diverged"]
+    return statistics.merge(lost.sum().reset_index(), on=series, how="left")
+
+
+def measured_and_published(ours: pandas.DataFrame, theirs: pandas.DataFrame) -> pandas.DataFrame:
+    """What a figure shows: measured rows, then published ones; numbers of seeds stay whole."""
+    rows = pandas.concat([ours, theirs], ignore_index=True)
+    return rows.astype({"n": "Int64", "collapsed": "Int64", "diverged": "Int64"})
+
+
+def seeds(counts: Sequence[int]) -> str:
+    """``5 seeds``, or ``3-5 seeds`` where the counts differ."""
+    low, high = min(counts), max(counts)
+    number = str(low) if low == high else f"{low}-{high}"
+    return f"{number} seed" if high == 1 else f"{number} seeds"
+
+
+def lost_seeds(
+    rows: pandas.DataFrame,
+    tables: Tables,
+    diverged: str = "left out of the means",
+    collapsed: str = "in the means",
+) -> list[str]:
+    """A sentence each on the diverged and on the collapsed seeds, if there are any.
+
+    Args:
+        rows: what is drawn, from ``measured``.
+        tables: for the runs. Those that are not drawn are passed over, unless all their seeds
+            diverged: then nothing else would tell of them.
+        diverged: what the figure does with diverged seeds.
+        collapsed: what it does with collapsed ones.
+    """
+    runs = tables.runs
+    point = runs["run"] + "," + runs["point"]
+    drawn = point.isin(rows["run"] + "," + rows["point"])
+    runs = runs[drawn | runs["status"].eq("diverged").groupby(point).transform("all")].copy()
+    sentences = []
+    for status, fate in (
+        ("diverged", diverged),
+        ("collapsed", f"stayed at chance level, {collapsed}"),
+    ):
+        runs["hit"] = runs["status"].eq(status)
+        lost = runs.groupby(["name", *tables.panel])["hit"].agg(["sum", "size"]).query("sum > 0")
+        if len(lost) > 3:
+            lost = lost.groupby("name").sum()
+        else:
+            lost.index = pandas.Index([f"{n} on {title(tuple(at))}" for n, *at in lost.index])
+        listed = "; ".join(f"{name} ({hit} of {size})" for name, hit, size in lost.itertuples())
+        if listed:
+            sentences.append(f"{status.capitalize()} seeds ({fate}): {listed}.")
+    return sentences
+
+
+def origin(rows: pandas.DataFrame, shown: pandas.DataFrame, tables: Tables) -> list[str]:
+    """Sentences on where the images, the networks and the published values come from.
+
+    Args:
+        rows: what is drawn, from ``measured``.
+        shown: the published rows that are drawn beside it, maybe none.
+        tables: for all published rows of the study.
+    """
+    sources = sorted(set(zip(rows["place"], rows["source"], strict=True)))
+    images = ", ".join(f"{place} ({source})" if source else place for place, source in sources)
+    epochs = sorted({int(count) for count in rows["training.epochs"]})
+    most = f"{epochs[0]}-{epochs[-1]}" if len(epochs) > 1 else f"{epochs[0]}"
+    trained = rows.drop_duplicates(KEY)
+    count = seeds([int(n) for n in trained.groupby(["run", "point"]).size()])
+    unit = "epoch" if most == "1" else "epochs"
+    sentences = [f"Images: {images}.", f"Measured: {count}, at most {most} {unit}."]
+    if shipped := int(trained["origin"].eq("shipped").sum()):
+        sentences.append(f"{shipped} of {len(trained)} seeds came trained with the project.")
+    if shown.empty:
+        return sentences
+    source = " and ".join(sorted(set(shown["source"])))
+    published = tables.published
+    limits = published[published["table"].eq("training") & published["metric"].eq("epochs")]
+    limit = f", at most {limits['value'].max():.0f} epochs" if len(limits) else ""
+    known = [int(n) for n in shown["n"].dropna()]
+    count = f"; {seeds(known)}" if known else ""
+    return [*sentences, f"Published: {source}{count}{limit}."]

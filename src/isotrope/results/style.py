@@ -1,0 +1,251 @@
+"""One look for all figures: sizes, fonts, and a colour, marker and line style for every series.
+
+Sizes are in inches (journal columns), fonts in points. DejaVu Sans comes with matplotlib; where an
+SVG is shown without it, Verdana has nearly its widths. The colours are those of Okabe and Ito and
+of Tol's "muted" scheme that stand out on white, ordered so that neighbours differ in lightness.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from isotrope.files.disk import write_whole
+from isotrope.results.cells import Panel
+
+SINGLE, DOUBLE = 3.4, 7.0  # inches
+SMALL, NORMAL = 6.5, 7.5  # points
+GREY = "0.4"
+LETTERS = 44  # of a label, in one line
+
+CHANCE: dict[str, Any] = {"color": GREY, "linewidth": 0.8, "linestyle": (0, (1, 2))}
+
+LOOK: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
+    "font.size": NORMAL,
+    "axes.labelsize": NORMAL,
+    "axes.titlesize": NORMAL,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "legend.fontsize": SMALL,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "lines.linewidth": 1.3,
+    "lines.markersize": 4.0,
+    "legend.frameon": False,
+    "legend.handlelength": 2.8,
+    "savefig.dpi": 300,
+    "svg.fonttype": "none",  # words stay words: they can be searched, read aloud and edited
+    "svg.hashsalt": "isotrope",
+    "pdf.fonttype": 42,
+}
+look = matplotlib.rc_context(LOOK)
+
+_COLOURS = (
+    "#332288",
+    "#E69F00",
+    "#117733",
+    "#CC6677",
+    "#56B4E9",
+    "#882255",
+    "#44AA99",
+    "#000000",
+    "#999933",
+    "#0072B2",
+    "#AA4499",
+    "#D55E00",
+)
+_MARKERS = "os^DvPX<>ph*"
+_DASHES = ((), (7.0, 1.5), (9.0, 1.5, 1.5, 1.5))
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one series is drawn, wherever it is drawn."""
+
+    colour: str
+    marker: str
+    dashes: tuple[float, ...]
+
+    @property
+    def line(self) -> Any:
+        """The line style as matplotlib takes it."""
+        return (0, self.dashes) if self.dashes else "-"
+
+
+def styles(names: Sequence[str]) -> dict[str, Style]:
+    """The style of each series; the first twelve differ in colour and in marker."""
+    return {
+        name: Style(
+            _COLOURS[i % len(_COLOURS)],
+            _MARKERS[(i + i // len(_COLOURS)) % len(_MARKERS)],
+            _DASHES[i % len(_DASHES)],
+        )
+        for i, name in enumerate(names)
+    }
+
+
+def places_of(found: Sequence[Panel], most: int = 3) -> dict[Panel, tuple[int, int]]:
+    """The row and column of each panel of a figure.
+
+    Settings of a data set stand side by side; with several data sets, each has a row. Data sets
+    without settings stand side by side, too.
+
+    Args:
+        found: the panels in order.
+        most: panels side by side, at most, where each data set has no row of its own.
+    """
+    sets = list(dict.fromkeys(panel[0] for panel in found))
+    settings = list(dict.fromkeys(panel[1:] for panel in found))
+    if len(sets) > 1 and any(any(words) for words in settings):
+        return {panel: (sets.index(panel[0]), settings.index(panel[1:])) for panel in found}
+    columns = min({1: 1, 2: 2, 4: 2}.get(len(found), 3), most)
+    return {panel: divmod(i, columns) for i, panel in enumerate(found)}
+
+
+def panels(
+    found: Sequence[Panel],
+    height: float,
+    labels: tuple[str, str],
+    wide: bool = False,
+    most: int = 3,
+) -> tuple[Figure, dict[Panel, Axes]]:
+    """An empty figure with its panels, without titles; all share both axes.
+
+    A single panel fits a journal's column.
+
+    Args:
+        found: the panels in order.
+        height: of a panel, in inches.
+        labels: of the x axis and of the y axis, with their units.
+        wide: whether even a single panel takes two columns of a page.
+        most: as ``places_of``.
+    """
+    cells = places_of(found, most)
+    rows, columns = (1 + max(cell[axis] for cell in cells.values()) for axis in (0, 1))
+    width = DOUBLE if wide or columns > 1 else SINGLE
+    figure = new_figure(width, rows * height)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    used = set(cells.values())
+    for (row, column), axes in np.ndenumerate(grid):
+        if (row, column) not in used:
+            axes.remove()
+        elif (row + 1, column) not in used:
+            axes.tick_params(labelbottom=True)
+            axes.set_xlabel(labels[0])
+    for axes in grid[:, 0]:
+        axes.set_ylabel(labels[1])
+    return figure, {panel: grid[cell] for panel, cell in cells.items()}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of some inches that lays itself out and can measure its words."""
+    figure = Figure((width, height), layout="constrained")
+    FigureCanvasAgg(figure)  # measures words, whatever is written later
+    return figure
+
+
+def wrapped(names: Sequence[str], letters: int = 18) -> tuple[list[str], int]:
+    """Names in lines of so many letters, for the rows of a panel; and the most lines of one."""
+    found = ["\n".join(wrap(name, letters)) for name in names]
+    return found, 1 + max(name.count("\n") for name in found)
+
+
+def rows_of_names(axes: Axes, names: Sequence[str], grid: dict[str, Any]) -> None:
+    """Give a panel a row for each name, from the top, and lines of a grid behind them."""
+    axes.set(ylim=(len(names) - 0.4, -0.6))
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(linewidth=0.5, **grid)
+    axes.set_axisbelow(True)
+
+
+def logarithmic(axes: Axes, steps: Sequence[int]) -> None:
+    """Give the x axis a logarithmic scale with plain numbers at these multiples of powers."""
+    axes.set(xscale="log")
+    axes.xaxis.set_major_locator(LogLocator(subs=steps))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def blank(sentence: str) -> Figure:
+    """A figure without panels, which says why there is nothing in it."""
+    figure = Figure((SINGLE, 0.4))
+    FigureCanvasAgg(figure)
+    add_foot(figure, [], [f"Nothing to draw: {sentence}."])
+    return figure
+
+
+def add_foot(figure: Figure, handles: Sequence[Artist], sentences: Sequence[str]) -> None:
+    """Put the legend and then the sentences below the panels; the figure grows by their height.
+
+    Args:
+        figure: from ``panels``.
+        handles: labelled artists, in the order of the legend; none for no legend.
+        sentences: how the figure was made.
+    """
+    width, height = figure.get_size_inches()
+    note = figure.text(0.06 / width, 0, "", size=SMALL, color=GREY, va="bottom", linespacing=1.3)
+    for letters in range(int(width * 24), 20, -2):  # 24 narrow letters to the inch
+        note.set_text("\n".join(wrap(" ".join(sentences), letters)))
+        if note.get_window_extent().width / figure.dpi <= width - 0.12:
+            break
+    note_height = note.get_window_extent().height / figure.dpi + 0.1
+    for handle in handles:
+        handle.set_label("\n".join(wrap(str(handle.get_label()), LETTERS)))
+    legend, legend_width = None, 0.0
+    for columns in range(min(len(handles), 6), 0, -1):
+        legend = figure.legend(
+            handles=handles, ncols=columns, loc="lower left", borderaxespad=0, columnspacing=1.6
+        )
+        legend_width = legend.get_window_extent().width / figure.dpi
+        if legend_width <= width or columns == 1:
+            break
+        legend.remove()
+    foot = note_height + (legend.get_window_extent().height / figure.dpi + 0.06 if legend else 0)
+    whole = height + foot
+    figure.set_size_inches(width, whole)
+    note.set_y(0.04 / whole)
+    if legend:
+        middle = max(0, (width - legend_width) / 2) / width
+        legend.set_bbox_to_anchor((middle, note_height / whole))
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0, foot / whole, 1, height / whole))
+
+
+@look
+def save(figure: Figure, data: pandas.DataFrame, stem: Path) -> list[Path]:
+    """Write ``<stem>.svg``, ``<stem>.pdf`` and, with what is drawn in them, ``<stem>.csv``.
+
+    The same figure always makes the same bytes. Each file is written whole or not at all.
+    """
+    written = []
+    for suffix, metadata in ((".svg", {"Date": None}), (".pdf", {"CreationDate": None})):
+        content = io.BytesIO()
+        figure.savefig(content, format=suffix[1:], metadata=metadata)
+        written.append(stem.with_name(stem.name + suffix))
+        write_whole(written[-1], content.getvalue())
+    written.append(stem.with_name(stem.name + ".csv"))
+    write_whole(written[-1], data.to_csv(index=False, lineterminator="\n"))
+    return written

@@ -1,0 +1,79 @@
+"""How runs get their names in legends, and which panels they are in."""
+
+import pandas
+import pytest
+
+from isotrope.results.cells import Cells, cells_of
+from isotrope.results.series import seeds
+
+SCALE = cells_of("scale")
+
+
+def runs(*rows: tuple[str, str, str]) -> pandas.DataFrame:
+    """Run, point and label; the scenario is the beginning of the variant's name."""
+    return pandas.DataFrame(
+        {
+            "run": [run for run, _, _ in rows],
+            "point": [point for _, point, _ in rows],
+            "label": [label for _, _, label in rows],
+            "dataset": "stir",
+            "dataset.task": "emoji",
+            "dataset.scenario": [run.rpartition("/")[2].partition("_")[0] for run, _, _ in rows],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "names"),
+    [
+        ([("a/e/mid2rest", "base", "A"), ("a/e/all2all", "base", "A")], ["A", "A"]),
+        ([("a/e/mid2rest", "base", "A"), ("a/e/mid2rest_wide", "base", "A")], ["A", "A (wide)"]),
+        ([("a/e/mid2rest", "k=5", "A"), ("a/e/mid2rest", "k=7", "A")], ["A (k=5)", "A (k=7)"]),
+        (
+            [("a/e/mid2rest", "base", "A"), ("b/e/mid2rest", "base", "A")],
+            ["A (a/e/mid2rest, base)", "A (b/e/mid2rest, base)"],
+        ),
+    ],
+)
+def test_name_says_more_than_the_label_only_where_the_label_is_not_enough(
+    rows: list[tuple[str, str, str]], names: list[str]
+) -> None:
+    assert list(SCALE.named(runs(*rows))["name"]) == names
+
+
+def test_panels_go_from_small_to_all() -> None:
+    table = SCALE.named(runs(("a/e/all2all", "base", "A"), ("a/e/small2large", "base", "A")))
+    assert SCALE.panels(table) == [("stir/emoji", "small2large"), ("stir/emoji", "all2all")]
+
+
+def test_data_set_without_tasks_and_scenarios_is_a_panel() -> None:
+    table = runs(("a/e/x", "base", "A")).drop(columns=["dataset.task", "dataset.scenario"])
+    assert SCALE.panels(SCALE.named(table)) == [("stir", "")]
+
+
+def test_seeds_are_counted_in_words() -> None:
+    assert [seeds([1]), seeds([3, 3]), seeds([5, 3])] == ["1 seed", "3 seeds", "3-5 seeds"]
+
+
+def test_study_that_says_nothing_has_a_panel_for_each_data_set_and_names_in_order() -> None:
+    table = runs(("b/e/x", "base", "B"), ("a/e/y", "base", "A")).assign(model=["m", "m"])
+    table["dataset"] = ["voc", "cifar10"]
+    cells = cells_of("of_my_own")
+    named = cells.named(table)
+    assert cells == Cells()
+    assert cells.panels(named) == [("cifar10",), ("voc",)]
+    assert cells.names(named) == ["A", "B"]
+
+
+def test_guessing_is_one_of_the_classes_that_the_table_or_the_study_says() -> None:
+    table = runs(("b/e/mid2rest", "base", "B")).assign(classes=[4])
+    assert Cells().guessing(Cells().named(table), ("stir",)) == 25
+    assert Cells().guessing(Cells().named(table.drop(columns="classes")), ("stir",)) is None
+    assert SCALE.guessing(SCALE.named(table), ("stir/emoji", "mid2rest")) == 100 / 36
+
+
+def test_a_data_set_is_called_as_in_panels() -> None:
+    settings = {"task": "emoji", "source": "embedded"}
+    assert SCALE.place_of("stir", settings) == "stir/emoji"
+    assert SCALE.place_of("digits8", {}) == "digits8"
+    assert Cells().place_of("stir", settings) == "stir"

@@ -1,0 +1,49 @@
+import math
+
+import pandas
+import pytest
+
+from isotrope.results.statistics import BOX, boxes, summarise
+
+
+@pytest.mark.parametrize(
+    ("seeds", "bound"),  # the 97.5 % column of any table of Student's distribution
+    [(2, 12.706), (3, 4.303), (4, 3.182), (5, 2.776), (10, 2.262), (25, 2.064), (61, 2.000)],
+)
+def test_half_an_interval_is_the_printed_bound_times_the_standard_error(
+    seeds: int, bound: float
+) -> None:
+    values = [float(seed % 3) for seed in range(seeds)]
+    rows = pandas.DataFrame({"name": "one", "value": values, "status": "done"})
+
+    (row,) = summarise(rows, ["name"]).to_dict("records")
+
+    error = row["spread"] / math.sqrt(seeds)
+    assert (row["high"] - row["mean"]) / error == pytest.approx(bound, abs=5.01e-4)
+    assert row["mean"] - row["low"] == pytest.approx(row["high"] - row["mean"])
+
+
+def test_single_seed_has_a_mean_and_no_interval() -> None:
+    rows = pandas.DataFrame({"name": ["one"], "value": [0.25], "status": ["collapsed"]})
+    (row,) = summarise(rows, ["name"]).to_dict("records")
+    assert (row["mean"], row["n"], row["collapsed"]) == (0.25, 1, 1)
+    assert math.isnan(row["low"])
+    assert math.isnan(row["high"])
+
+
+def test_boxes_have_quartiles_between_neighbours_and_whiskers_at_seeds_within_reach() -> None:
+    values = [0.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0, 30.0]
+    status = ["collapsed", *["done"] * 8]
+    rows = pandas.DataFrame({"name": "one", "value": values, "status": status})
+
+    (row,) = boxes(rows, ["name"]).to_dict("records")
+
+    # of nine values in order the third, fifth and seventh; 1.5 box lengths are 6
+    assert [row[column] for column in BOX] == [10.0, 11.0, 13.0, 15.0, 16.0]
+    assert (row["n"], row["collapsed"]) == (9, 1)
+
+
+def test_quartiles_of_an_even_number_lie_between_seeds() -> None:
+    rows = pandas.DataFrame({"name": "one", "value": [1.0, 2.0, 3.0, 4.0], "status": "done"})
+    (row,) = boxes(rows, ["name"]).to_dict("records")
+    assert [row[column] for column in BOX] == [1.0, 1.75, 2.5, 3.25, 4.0]
