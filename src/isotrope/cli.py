@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from isotrope import paths
+from isotrope.commands.importing import import_weights
 from isotrope.commands.results import (
     collect,
     compare,
@@ -197,6 +198,7 @@ def ship(
 
 for command in (submit, collect, export, track, summarize, compare, sample, draw, typeset, status):
     app.command()(command)
+app.command(name="import-weights")(import_weights)
 app.command(context_settings=START_CONTEXT)(start)
 
 

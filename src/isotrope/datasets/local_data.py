@@ -8,11 +8,13 @@ lie below a folder, or else in zip archives. They are too many to be listed when
 planned: the first one found is enough, and none is watched.
 """
 
+import hashlib
 import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
@@ -88,6 +90,28 @@ def sizes(path: str) -> str:
     if not found or "*" not in path:
         return " ".join(f"{one}:{size}" for one, size in found)
     return f"{path}:{len(found)} files:{sum(size for _, size in found)}"
+
+
+def checksum(path: str) -> str:
+    """The SHA-256 of a file by its path below ``$ISOTROPE_DATA``; read once while it is the same.
+
+    Raises:
+        UserError: if the file is not there, or cannot be read.
+    """
+    file = local_file(path)
+    try:
+        found = file.stat()
+        return _checksum(file, found.st_mtime_ns, found.st_size)
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from error
+
+
+@cache
+def _checksum(file: Path, changed: int, size: int) -> str:
+    """The SHA-256 of a file that last ``changed`` then and has so many bytes."""
+    del changed, size
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def absent_files(needed: list[str]) -> list[str]:

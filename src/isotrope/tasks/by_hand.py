@@ -21,7 +21,7 @@ from isotrope.plan.index_file import as_written, in_job
 from isotrope.plan.indexing import select_entry
 from isotrope.results import choice
 from isotrope.settings import Settings, build_only
-from isotrope.training import shipped
+from isotrope.training import imported, shipped
 from isotrope.training.task import PackTask
 
 
@@ -108,6 +108,16 @@ def ship(file: Path, point: str, seed: int) -> Path:
     """
     (task,) = training_tasks(file, point, None, str(seed), "cpu", 1)
     return shipped.ship(task, seed)
+
+
+def import_seed(file: Path, point: str, seed: int, weights: Path) -> Path:
+    """Store weights that were trained elsewhere as a finished seed.
+
+    Raises:
+        UserError: as ``training_tasks``, or if the seed is there already or the weights do not fit.
+    """
+    (task,) = training_tasks(file, point, None, str(seed), "cpu", 1)
+    return imported.import_seed(task, seed, weights)
 
 
 def evaluation_tasks(

@@ -22,7 +22,7 @@ from isotrope.errors import UserError
 from isotrope.layers import normalising
 from isotrope.processes import provenance
 from isotrope.processes.signals import Interruption
-from isotrope.training import compiling, resume, seeding, stack_width, store
+from isotrope.training import compiling, initial_weights, resume, seeding, stack_width, store
 from isotrope.training.batches import Labelled
 from isotrope.training.distributed import Ranks
 from isotrope.training.loop import Finished, LockstepTraining
@@ -146,6 +146,9 @@ class PackJob:
             normalising.fit(network, lambda: self._statistics)
         except ValueError as error:
             raise UserError(f"{self.task.run}: model {self.task.model_name}: {error}") from error
+        start = self.task.start
+        if start is not None and seed in self.task.seeds:  # else it is built to be measured
+            initial_weights.take_over(network, start.weights(seed), f"{self.task.run}: {start}")
         return network.to(self.device)
 
     def training(self, group: Together, plain: bool = False) -> LockstepTraining:

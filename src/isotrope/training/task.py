@@ -8,6 +8,7 @@ from typing import Any
 from isotrope import devices, paths
 from isotrope.params.training import Training
 from isotrope.settings import Settings
+from isotrope.training.initial_weights import Start
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class PackTask:
         threads: CPU threads of one operation.
         save_every: seconds between two savings of an unfinished seed.
         stack: seeds that train at once, at most; as many as suit the device if none is given.
+        start: the weights that the training begins with; drawn ones if there are none.
         selected: whether the pack's files stand for the chosen point of a sweep; its seeds are kept
             with the point's own.
     """
@@ -49,6 +51,7 @@ class PackTask:
     threads: int = 1
     save_every: float = 30.0
     stack: int | None = None
+    start: Start | None = None
     selected: bool = False
 
     @property
