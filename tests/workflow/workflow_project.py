@@ -126,15 +126,20 @@ def jobs(output):
     return counts
 
 
-def fresh(folder):
-    """A copy of the project without results, with toy plug-ins and no param-file."""
+def bare(folder):
+    """A copy of the project without results and param-files."""
     for name in ("workflow", "profiles", "src"):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     shutil.copy2(ROOT / "Snakefile", folder / "Snakefile")
     shutil.copytree(ROOT / "envs", folder / "envs")
     (folder / "param-files").mkdir()
-    project = Project(folder)
+    return Project(folder)
+
+
+def fresh(folder):
+    """The same with toy plug-ins."""
+    project = bare(folder)
     for kind, name in (("dataset", "stripes"), ("model", "tiny"), ("evaluation", "confidence")):
         done = project.run("isotrope", "new", kind, name)
         assert done.returncode == 0, done.stdout
