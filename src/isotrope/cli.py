@@ -175,12 +175,23 @@ def evaluate(
     seeds: SeedList = None,
     device: Device = "auto",
     threads: Threads = 1,
+    table: Annotated[
+        str | None, typer.Option(help="one evaluation, by the name of its table")
+    ] = None,
+    own_jobs: Annotated[
+        bool,
+        typer.Option(
+            "--own-jobs/--no-own-jobs", help="those too that have jobs of their own in Snakemake"
+        ),
+    ] = True,
 ) -> None:
     """Run every evaluation of a run's trained seeds that was not run yet."""
     from isotrope.measuring import evaluating
     from isotrope.tasks import by_hand
 
-    for task in by_hand.evaluation_tasks(file, point, pack, seeds, device, threads):
+    for task in by_hand.evaluation_tasks(
+        file, point, pack, seeds, device, threads, table, own_jobs
+    ):
         evaluating.evaluate(task, say)
 
 

@@ -11,7 +11,7 @@ digest, and a raised one changes those alone of the param-files that use it.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -114,14 +114,27 @@ def training_digest(
 
 
 def evaluation_digest(
-    name: str, params: Settings, dataset: tuple[str, Settings] | None, trained: str
+    name: str,
+    params: Settings,
+    dataset: tuple[str, Settings] | None,
+    trained: str,
+    more: Mapping[str, Any] | None = None,
 ) -> str:
-    """What an evaluation's rows depend on; ``dataset`` only where it is not the training one."""
+    """What an evaluation's rows depend on.
+
+    Args:
+        name: the evaluation's name.
+        params: its settings.
+        dataset: the data set that it is given, only where that is not the training one.
+        trained: the training digest of the networks.
+        more: what else a param-file may say of it, only where it is not the default.
+    """
     return digest(
         {
             "evaluation": _block("evaluation", name, params),
             "dataset": _block("data", *dataset) if dataset else None,
             "training": trained,
+            **(more or {}),
         }
     )
 

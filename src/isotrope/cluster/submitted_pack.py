@@ -115,11 +115,11 @@ class SubmittedPack:
         made = [task.folder / WEIGHTS]
         if self.evaluate:
             with self._logged(evaluation_log) as log:
-                (tests,) = by_hand.evaluation_tasks(*self._words(self.seeds))
-                evaluating.evaluate(tests, log)
-            made.append(tests.results)
+                for tests in by_hand.evaluation_tasks(*self._words(self.seeds)):
+                    evaluating.evaluate(tests, log)
+                    made.append(tests.results)
         if list(self._task_now(None).seeds) == list(task.seeds):
-            recording.record(["train", "evaluate"][: len(made)], made, say)
+            recording.record(["train", "evaluate", "evaluate_alone"][: len(made)], made, say)
         else:
             recording.forget([*(task.folder / name for name in OUTPUTS), *made[1:]])
         return _fared(task)
@@ -130,7 +130,7 @@ class SubmittedPack:
             return False
         try:
             task = self._task_now(self.seeds)
-            (tests,) = by_hand.evaluation_tasks(*self._words(self.seeds))
+            tests = by_hand.evaluation_tasks(*self._words(self.seeds))
             said = read_summary(self.folder)
         except UserError:
             return False
@@ -138,11 +138,12 @@ class SubmittedPack:
         if said["training_digest"] != task.training_digest or not status.keys() >= set(task.seeds):
             return False
         tested = [seed for seed in task.seeds if status[seed] != "diverged"]
-        return not self.evaluate or (
-            tests.results.is_file()
+        return not self.evaluate or all(
+            task.results.is_file()
             and all(
-                tests.rows_file(one, seed).is_file() for one in tests.evaluations for seed in tested
+                task.rows_file(one, seed).is_file() for one in task.evaluations for seed in tested
             )
+            for task in tests
         )
 
     def checkpoint(self) -> "DelayedSubmission":

@@ -63,7 +63,8 @@ class Envelope(Settings):
         "left out",
     )
     evaluations: list[Any] = Field(
-        description="names, or blocks {name, as, dataset, ...settings}", min_length=1
+        description="names, or blocks {name, as, dataset, split, against, resources, ...settings}",
+        min_length=1,
     )
     resources: Resources = Field(
         default_factory=lambda: Resources(), description="what a job of this run asks for"

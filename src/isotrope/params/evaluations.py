@@ -1,13 +1,20 @@
 """The entries of ``evaluations`` in a param-file, and whether data set and model serve them."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from isotrope import registry
 from isotrope.digests import evaluation_digest
+from isotrope.errors import did_you_mean
 from isotrope.params.blocks import Plugin, check_plugin, image_shape
-from isotrope.params.mistakes import Complaint, Where
+from isotrope.params.image_sizes import refusal
+from isotrope.params.mistakes import Complaint, S, Where, complaints_of
+from isotrope.params.references import OtherNetwork, OtherRun, TrainedNetwork, find_network
+from isotrope.params.resources import EvaluationResources
 from isotrope.settings import Settings
+
+KEYS = ("as", "dataset", "split", "against", "resources")  # of an entry, beside its settings
 
 _RESERVED = ("runs", "selection", "summary")  # files beside the tables
 _ALIAS = "abcdefghijklmnopqrstuvwxyz0123456789_"
@@ -15,23 +22,64 @@ _ALIAS = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One entry of ``evaluations``: ``alias`` names its table, ``place`` is where it stands."""
+    """One entry of ``evaluations``.
+
+    Args:
+        name: the evaluation's name.
+        alias: the name of its table.
+        params: its settings.
+        dataset: the data set that it is given, if that is not the training one.
+        place: where the entry stands in the param-file.
+        own_split: the split that it is given, if the param-file says so.
+        resources: what its job asks for, if it has a job of its own.
+        against: the network of another run that it measures against, as the param-file names it.
+        other: that network, once the other param-file is read.
+    """
 
     name: str
     alias: str
     params: Settings
     dataset: Plugin | None
     place: Where
-
-    def digest(self, trained: str) -> str:
-        """The evaluation digest for networks whose training digest is ``trained``."""
-        dataset = (self.dataset.name, self.dataset.params) if self.dataset else None
-        return evaluation_digest(self.name, self.params, dataset, trained)
+    own_split: str | None = None
+    resources: EvaluationResources | None = None
+    against: OtherNetwork | None = None
+    other: TrainedNetwork | None = None
 
     @property
     def split(self) -> str:
         """The split of the data set that it is given."""
-        return str(registry.literal("evaluation", self.name, "SPLIT"))
+        return self.own_split or self._literal("SPLIT")
+
+    @property
+    def of_run(self) -> bool:
+        """Whether it measures all seeds of a point together, and its rows belong to the run."""
+        return self._literal("SCOPE", "seed") == "run"
+
+    @property
+    def has_own_job(self) -> bool:
+        """Whether it is computed in a job of its own, into a file of its own."""
+        return self.of_run or self.resources is not None
+
+    def digest(self, trained: str, seeds: Sequence[int] = ()) -> str:
+        """The evaluation digest.
+
+        Args:
+            trained: the training digest of the networks.
+            seeds: the seeds of the run, on which a measure of the run depends.
+        """
+        dataset = (self.dataset.name, self.dataset.params) if self.dataset else None
+        more: dict[str, Any] = {}
+        if self.split != self._literal("SPLIT"):
+            more["split"] = self.split
+        if self.other is not None:
+            more["against"] = {"training": self.other.training_digest, "seed": self.other.name.seed}
+        if self.of_run:
+            more["seeds"] = list(seeds)
+        return evaluation_digest(self.name, self.params, dataset, trained, more)
+
+    def _literal(self, constant: str, default: str | None = None) -> str:
+        return str(registry.literal("evaluation", self.name, constant, default))
 
 
 def check_evaluations(raw: Any) -> tuple[list[Evaluation], list[Complaint]]:
@@ -62,9 +110,9 @@ def _alias(entry: Any) -> str | None:
 def _check_evaluation(entry: Any, where: Where) -> tuple[Evaluation | None, list[Complaint]]:
     block = {"name": entry} if isinstance(entry, str) else entry
     if not isinstance(block, dict):
-        what = f": must be a name or a block {{name, as, dataset, ...settings}} (got {entry!r})"
-        return None, [(where, what)]
-    own = {key: value for key, value in block.items() if key not in ("as", "dataset")}
+        what = f": must be a name or a block {{name, {', '.join(KEYS)}, ...settings}}"
+        return None, [(where, f"{what} (got {entry!r})")]
+    own = {key: value for key, value in block.items() if key not in KEYS}
     plugin, complaints = check_plugin("evaluation", own, where)
     dataset, wrong = check_plugin("data", block.get("dataset"), (*where, "dataset"))
     complaints += wrong
@@ -75,19 +123,56 @@ def _check_evaluation(entry: Any, where: Where) -> tuple[Evaluation | None, list
         complaints.append(((*where, "as"), what))
     if "dataset" in block and dataset is None and not wrong:
         complaints.append(((*where, "dataset"), ": must be a block {name, ...settings}"))
+    split = block.get("split")
+    if "split" in block and not isinstance(split, str):
+        complaints.append(((*where, "split"), f": must be the name of a split (got {split!r})"))
+    resources, wrong = _block(EvaluationResources, block, "resources", where)
+    against, also = _block(OtherNetwork, block, "against", where)
+    complaints += [*wrong, *also]
     if plugin is None or complaints:
         return None, complaints
-    return Evaluation(plugin.name, alias, plugin.params, dataset, where), []
+    found = Evaluation(plugin.name, alias, plugin.params, dataset, where, split, resources, against)
+    return found, []
+
+
+def _block(
+    kind: type[S], block: dict[str, Any], key: str, where: Where
+) -> tuple[S | None, list[Complaint]]:
+    """A block that may be left out."""
+    return complaints_of(kind, block[key], (*where, key)) if key in block else (None, [])
+
+
+def find_others(
+    evaluations: Sequence[Evaluation], seeds: Sequence[int], read: Callable[[str], OtherRun]
+) -> tuple[list[Evaluation], list[Complaint]]:
+    """The evaluations with the networks that they measure against, or what is wrong with these.
+
+    Args:
+        evaluations: the entries of a param-file.
+        seeds: the seeds of the run.
+        read: reads another run by its name; raises `UnknownRunError`.
+    """
+    found: list[Evaluation] = []
+    complaints: list[Complaint] = []
+    for one in evaluations:
+        other = None
+        if one.against is not None:
+            other, wrong = find_network(one.against, seeds, (*one.place, "against"), read)
+            complaints += wrong
+        found.append(replace(one, other=other))
+    return found, complaints
 
 
 def evaluation_misfits(
-    dataset: Plugin | None, model: Plugin | None, evaluations: list[Evaluation]
+    dataset: Plugin | None, model: Plugin | None, evaluations: Sequence[Evaluation]
 ) -> list[Complaint]:
     """Where data set or model cannot serve an evaluation; None is one that is wrong itself."""
     complaints: list[Complaint] = []
     for evaluation in evaluations:
         complaints += _missing_parts(evaluation, model) if model else []
-        complaints += _data_misfit(evaluation, dataset)
+        complaints += _missing_split(evaluation, dataset)
+        if dataset and evaluation.dataset:
+            complaints += _data_misfit(evaluation, evaluation.dataset, dataset, model)
     return complaints
 
 
@@ -102,15 +187,35 @@ def _missing_parts(evaluation: Evaluation, model: Plugin) -> list[Complaint]:
     return [(evaluation.place, f": {evaluation.name} {what}")]
 
 
-def _data_misfit(evaluation: Evaluation, dataset: Plugin | None) -> list[Complaint]:
-    """What the evaluation needs that the data set which it is given does not have."""
-    complaints = []
+def _missing_split(evaluation: Evaluation, dataset: Plugin | None) -> list[Complaint]:
+    """The split that the evaluation is given, if its data set does not have it."""
     tested = evaluation.dataset or dataset
-    if tested and evaluation.split not in registry.literal("data", tested.name, "SPLITS"):
-        what = f"needs the split {evaluation.split}, which {tested.name} does not have"
-        complaints.append((evaluation.place, f": {evaluation.name} {what}"))
-    if evaluation.dataset and dataset and image_shape(evaluation.dataset) != image_shape(dataset):
-        what = "differs from the training data in image shape or classes"
-        place = (*evaluation.place, "dataset")
-        complaints.append((place, f": {evaluation.dataset.name} {what}"))
-    return complaints
+    if tested is None:
+        return []
+    known = registry.literal("data", tested.name, "SPLITS")
+    if evaluation.split in known:
+        return []
+    if evaluation.own_split is not None:
+        what = f": {tested.name} has no split '{evaluation.split}'"
+        return [((*evaluation.place, "split"), what + did_you_mean(evaluation.split, known))]
+    what = f"needs the split {evaluation.split}, which {tested.name} does not have"
+    return [(evaluation.place, f": {evaluation.name} {what}")]
+
+
+def _data_misfit(
+    evaluation: Evaluation, tested: Plugin, dataset: Plugin, model: Plugin | None
+) -> list[Complaint]:
+    """Why networks trained on one data set cannot be tested on another, if so."""
+    place = (*evaluation.place, "dataset")
+    (shape, classes), (trained_shape, trained_classes) = image_shape(tested), image_shape(dataset)
+    if classes != trained_classes:
+        what = f"has {classes} classes, the training data have {trained_classes}"
+        return [(place, f": {tested.name} {what}")]
+    if shape == trained_shape or model is None:
+        return []
+    reason = refusal(model, trained_shape, classes, shape)
+    if reason is None:
+        return []
+    sizes = (" x ".join(map(str, one)) for one in (trained_shape, shape))
+    what = "{}, trained on {} images, does not take the {} images of {}: {}"
+    return [(place, ": " + what.format(model.name, *sizes, tested.name, reason))]

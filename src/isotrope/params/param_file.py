@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from isotrope import paths, registry
-from isotrope.errors import UserError
+from isotrope.errors import UserError, did_you_mean
 from isotrope.params import blocks
 from isotrope.params.blocks import Plugin
 from isotrope.params.envelope import Envelope
-from isotrope.params.evaluations import Evaluation, check_evaluations, evaluation_misfits
+from isotrope.params.evaluations import (
+    Evaluation,
+    check_evaluations,
+    evaluation_misfits,
+    find_others,
+)
 from isotrope.params.mistakes import Complaint, complaints_of, dotted
 from isotrope.params.param_folder import find
 from isotrope.params.points import Parts, Point, points_of, select_complaints, sweep_complaints
+from isotrope.params.references import OtherRun, UnknownRunError
 from isotrope.params.training import Training
 from isotrope.params.yaml_marks import Marked, parse
 
@@ -210,8 +216,15 @@ def _place_mistake(path: Path, root: Path) -> str | None:
     return None
 
 
-def _read(path: Path, root: Path, misnamed: str = "") -> _Checked:
-    """What a file holds; one in a wrong place is read, too, for the mistakes inside."""
+def _read(path: Path, root: Path, misnamed: str = "", others: bool = True) -> _Checked:
+    """What a file holds; one in a wrong place is read, too, for the mistakes inside.
+
+    Args:
+        path: the file.
+        root: the folder of all param-files.
+        misnamed: what is wrong with its name, if that is known.
+        others: whether the runs that its evaluations name are looked at, too.
+    """
     misplaced = misnamed or _place_mistake(path, root)
     name = str(path) if misplaced else name_of(path, root)
     sentences = [misplaced] if misplaced else []
@@ -225,7 +238,7 @@ def _read(path: Path, root: Path, misnamed: str = "") -> _Checked:
     sentences += [f"{path}:{m.line}:{m.column}: {m.what}" for m in marked.mistakes]
     if not isinstance(marked.value, dict):
         return _Checked(path, name, None, sentences)
-    checking = _Checking(name, marked.value)
+    checking = _Checking(name, marked.value, root if others else None)
     run = checking.run()
     complaints = checking.complaints
     complaints += [] if misplaced else _model_elsewhere(name, marked.value.get("model"))
@@ -260,10 +273,15 @@ class _Checking:
     """The check of one param-file: every part by itself, so that no mistake hides another.
 
     What cannot be checked because a plug-in is broken is left out, and the run waits.
+
+    Args:
+        name: the run's name.
+        raw: what the file holds.
+        root: where other param-files lie that its evaluations name; None to leave these alone.
     """
 
-    def __init__(self, name: str, raw: dict[str, Any]) -> None:
-        self.name, self.raw = name, raw
+    def __init__(self, name: str, raw: dict[str, Any], root: Path | None) -> None:
+        self.name, self.raw, self.root = name, raw, root
         self.complaints: list[Complaint] = []
         self.evaluations: list[Evaluation] = []
         self.envelope: Envelope | None = None
@@ -278,6 +296,8 @@ class _Checking:
         dataset = self._plugin("data", "dataset")
         model = self._plugin("models", "model")
         self.evaluations = self._part(lambda: check_evaluations(raw.get("evaluations")), [])
+        if self.root is not None and self.envelope is not None:
+            self._find_others(self.root, self.envelope.seeds)
         found = self.evaluations
         self._part(lambda: (None, blocks.misfits(dataset, model)), None)
         self._part(lambda: (None, evaluation_misfits(dataset, model, found)), None)
@@ -297,6 +317,13 @@ class _Checking:
         reasons = tuple(dict.fromkeys(self._broken))
         return WaitingRun(self.name, self.envelope, model, dataset, reasons)
 
+    def _find_others(self, root: Path, seeds: list[int]) -> None:
+        """Look at the runs that the evaluations name."""
+        entries = self.evaluations
+        self.evaluations = self._part(
+            lambda: find_others(entries, seeds, lambda name: _other_run(name, root)), entries
+        )
+
     def _plugin(self, kind: str, block: str) -> Plugin | None:
         return self._part(lambda: blocks.check_plugin(kind, self.raw.get(block), (block,)), None)
 
@@ -309,6 +336,27 @@ class _Checking:
             return broken
         self.complaints += wrong
         return found
+
+
+def _other_run(name: str, root: Path) -> OtherRun:
+    """A run that another one names.
+
+    Raises:
+        UnknownRunError: if there is no such param-file, or it has mistakes.
+        BrokenPluginError: if it waits for a plug-in.
+    """
+    path = root / f"{name}.yaml"
+    if _place_mistake(path, root) or not path.is_file():
+        known = [name_of(one, root) for one in find(root)]
+        raise UnknownRunError(f"no param-file is called '{name}'{did_you_mean(name, known)}")
+    checked = _read(path, root, others=False)
+    if checked.waiting is not None:
+        raise registry.BrokenPluginError(*checked.waiting.reasons)
+    if checked.run is None:
+        raise UnknownRunError(f"{path} has mistakes of its own")
+    envelope, points = checked.run.envelope, checked.run.points
+    seeds = envelope.seeds if envelope.select is None else envelope.select.seeds
+    return OtherRun({point.name: point for point in points}, seeds)
 
 
 def _model_elsewhere(name: str, block: Any) -> Iterator[Complaint]:

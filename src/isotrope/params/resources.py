@@ -1,10 +1,42 @@
-"""The block ``resources`` of a param-file: what a job asks for."""
+"""The blocks ``resources`` of a param-file: what jobs of a run, or of one evaluation, ask for."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from isotrope.settings import Settings
+
+Runtime = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(s|m|h|d)$")]
+Memory = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(MB|GB)$")]
+
+
+def minutes_in(runtime: str) -> int:
+    """A wall time such as ``4h`` in whole minutes, at least one."""
+    factor = {"s": 1 / 60, "m": 1, "h": 60, "d": 1440}[runtime[-1]]
+    return max(1, round(float(runtime[:-1]) * factor))
+
+
+def megabytes_in(memory: str) -> int:
+    """A main memory such as ``16GB`` in MB."""
+    return round(float(memory[:-2]) * {"MB": 1, "GB": 1000}[memory[-2:]])
+
+
+class EvaluationResources(Settings):
+    """What the job of one evaluation asks for; what is left out is that of the run's jobs.
+
+    Nothing here changes a result.
+    """
+
+    gpu: int | None = Field(None, ge=0, le=8, description="GPUs; those of the run if left out")
+    cpus: int | None = Field(
+        None, ge=1, le=256, description="CPU cores; those of the run if left out"
+    )
+    runtime: Runtime | None = Field(
+        None, description="wall time, as in 45m, 4h or 2d; evaluation_runtime if left out"
+    )
+    memory: Memory | None = Field(
+        None, description="main memory, as in 16GB; that of the run if left out"
+    )
 
 
 class Resources(Settings):
@@ -12,14 +44,13 @@ class Resources(Settings):
 
     gpu: int = Field(1, ge=0, le=8, description="GPUs per job; 0 for a run that trains on the CPU")
     cpus: int = Field(2, ge=1, le=256, description="CPU cores per job")
-    runtime: str = Field(
-        "2h",
-        pattern=r"^[0-9]+(\.[0-9]+)?(s|m|h|d)$",
-        description="wall time of a job, as in 45m, 4h or 2d",
+    runtime: Runtime = Field("2h", description="wall time of a job, as in 45m, 4h or 2d")
+    evaluation_runtime: Runtime = Field(
+        "30m",
+        description="wall time of the job that evaluates a pack; evaluations with resources of "
+        "their own have jobs of their own",
     )
-    memory: str = Field(
-        "8GB", pattern=r"^[0-9]+(\.[0-9]+)?(MB|GB)$", description="main memory of a job, as in 16GB"
-    )
+    memory: Memory = Field("8GB", description="main memory of a job, as in 16GB")
     seeds_per_job: int = Field(
         25, ge=1, le=10_000, description="seeds that one job trains: 1-n, (n+1)-2n, ..."
     )
@@ -40,10 +71,14 @@ class Resources(Settings):
     @property
     def minutes(self) -> int:
         """The wall time in whole minutes, at least one."""
-        factor = {"s": 1 / 60, "m": 1, "h": 60, "d": 1440}[self.runtime[-1]]
-        return max(1, round(float(self.runtime[:-1]) * factor))
+        return minutes_in(self.runtime)
+
+    @property
+    def evaluation_minutes(self) -> int:
+        """The wall time of an evaluation in whole minutes, at least one."""
+        return minutes_in(self.evaluation_runtime)
 
     @property
     def megabytes(self) -> int:
         """The main memory in MB."""
-        return round(float(self.memory[:-2]) * {"MB": 1, "GB": 1000}[self.memory[-2:]])
+        return megabytes_in(self.memory)

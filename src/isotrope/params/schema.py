@@ -13,6 +13,8 @@ from typing import Any
 from isotrope import models, paths, registry
 from isotrope.files import disk
 from isotrope.params.envelope import Envelope
+from isotrope.params.references import OtherNetwork
+from isotrope.params.resources import EvaluationResources
 
 
 def is_current() -> bool:
@@ -44,7 +46,7 @@ def param_file_schema(names: Callable[[str], list[str]] = registry.package_names
     for key, kind in (("dataset", "data"), ("model", "models")):
         text = properties[key]["description"]
         properties[key] = {"description": text, **_one_of(kind, known[kind], definitions, {})}
-    extra = {
+    extra: dict[str, dict[str, Any]] = {
         "as": {
             "type": "string",
             "pattern": "^[a-z0-9_]+$",
@@ -54,6 +56,16 @@ def param_file_schema(names: Callable[[str], list[str]] = registry.package_names
             "description": "tested on another data set than the training one",
             **_one_of("data", known["data"], definitions, {}),
         },
+    }
+    for key, block, what in (
+        ("against", OtherNetwork, "the network of another run that it measures against"),
+        ("resources", EvaluationResources, "what its job asks for; it then has one of its own"),
+    ):
+        definitions[block.__name__] = block.model_json_schema()
+        extra[key] = {"$ref": f"#/$defs/{block.__name__}", "description": what}
+    extra["split"] = {
+        "type": "string",
+        "description": "the split of the data set that it is given; the evaluation's if left out",
     }
     listed = {"enum": known["evaluation"], "description": "an evaluation as it stands"}
     blocks = _one_of("evaluation", known["evaluation"], definitions, extra)

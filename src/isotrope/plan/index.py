@@ -56,12 +56,51 @@ class DatasetEntry:
 
 
 @dataclass(frozen=True)
+class JobEntry:
+    """What a job asks for: GPUs, CPU cores, wall time in minutes, main memory in MB."""
+
+    gpu: int
+    cpus: int
+    minutes: int
+    megabytes: int
+
+
+@dataclass(frozen=True)
+class OtherEntry:
+    """The network of another run that an evaluation measures against.
+
+    Args:
+        run: the run's name.
+        point: the point's name.
+        seed: one of its seeds; None where it is that of the same number.
+        dataset: the data set that it is trained on, a key of ``Index.datasets``.
+    """
+
+    run: str
+    point: str
+    seed: int | None
+    dataset: str
+
+
+@dataclass(frozen=True)
 class EvaluationEntry:
-    """An evaluation of a point: ``dataset`` is a key of ``Index.datasets``."""
+    """An evaluation of a point: ``dataset`` is a key of ``Index.datasets``.
+
+    Args:
+        name: the evaluation's name.
+        digest: what its rows depend on, the user's files excluded.
+        dataset: the data set that it is given.
+        job: what its job asks for, if it has a job of its own.
+        of_run: whether it measures all seeds together, and its rows belong to the run.
+        against: the network of another run that it measures against.
+    """
 
     name: str
     digest: str
     dataset: str
+    job: JobEntry | None = None
+    of_run: bool = False
+    against: OtherEntry | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +115,19 @@ class PointEntry:
     @property
     def datasets(self) -> list[str]:
         """The data sets that it is trained and tested on, the training one first."""
-        return list(dict.fromkeys([self.dataset, *(e.dataset for e in self.evaluations.values())]))
+        keys = (key for table in self.evaluations for key in self.datasets_behind(table))
+        return list(dict.fromkeys([self.dataset, *keys]))
+
+    def datasets_behind(self, table: str) -> list[str]:
+        """The data sets whose files the rows of a table depend on, the training one first."""
+        one = self.evaluations[table]
+        others = [one.against.dataset] if one.against else []
+        return list(dict.fromkeys([self.dataset, one.dataset, *others]))
+
+    @property
+    def shared_tables(self) -> list[str]:
+        """The tables of the evaluations that share a job."""
+        return [table for table, one in self.evaluations.items() if one.job is None]
 
 
 @dataclass(frozen=True)
@@ -107,6 +158,7 @@ class RunEntry:
     seeds_per_job: int
     points: dict[str, PointEntry]
     select: SelectEntry | None = None
+    evaluation_minutes: int = 30
     broken: list[str] = field(default_factory=list)  # plug-ins that it waits for; then no points
 
     @property

@@ -22,12 +22,14 @@ from isotrope.plan.index import (
     DatasetEntry,
     EvaluationEntry,
     Index,
+    JobEntry,
+    OtherEntry,
     PointEntry,
     RunEntry,
     SelectEntry,
 )
 
-VERSION = 4
+VERSION = 5
 _ROOMS = (
     *("params", "datasets", "plan", "training"),
     *("data", "augmentation", "layers", "models", "evaluation"),
@@ -83,8 +85,14 @@ def _run(raw: dict[str, Any]) -> RunEntry:
 
 
 def _point(raw: dict[str, Any]) -> PointEntry:
-    evaluations = {table: EvaluationEntry(**one) for table, one in raw["evaluations"].items()}
+    evaluations = {table: _evaluation(one) for table, one in raw["evaluations"].items()}
     return PointEntry(**{**raw, "evaluations": evaluations})
+
+
+def _evaluation(raw: dict[str, Any]) -> EvaluationEntry:
+    job = JobEntry(**raw["job"]) if raw["job"] else None
+    against = OtherEntry(**raw["against"]) if raw["against"] else None
+    return EvaluationEntry(**{**raw, "job": job, "against": against})
 
 
 def current(stamped: dict[str, list[int]] | None = None) -> Index:

@@ -9,12 +9,21 @@ from isotrope.datasets.names import dataset_key
 from isotrope.digests import dataset_digest
 from isotrope.params.blocks import Plugin
 from isotrope.params.envelope import Envelope
+from isotrope.params.evaluations import Evaluation
 from isotrope.params.param_file import Run, WaitingRun
 from isotrope.params.points import Point, parameters
+from isotrope.params.resources import (
+    EvaluationResources,
+    Resources,
+    megabytes_in,
+    minutes_in,
+)
 from isotrope.plan.index import (
     DatasetEntry,
     EvaluationEntry,
     Index,
+    JobEntry,
+    OtherEntry,
     PointEntry,
     RunEntry,
     SelectEntry,
@@ -65,6 +74,7 @@ def _of_envelope(envelope: Envelope) -> dict[str, Any]:
         "gpu": resources.gpu,
         "cpus": resources.cpus,
         "minutes": resources.minutes,
+        "evaluation_minutes": resources.evaluation_minutes,
         "megabytes": resources.megabytes,
         "seeds_per_job": resources.seeds_per_job,
         "select": select_entry(envelope),
@@ -83,12 +93,39 @@ def _point_entry(run: Run, point: Point, datasets: dict[str, DatasetEntry]) -> P
         dataset=_add(point.dataset, datasets),
         evaluations={
             one.alias: EvaluationEntry(
-                one.name, one.digest(digest), _add(one.dataset or point.dataset, datasets)
+                one.name,
+                one.digest(digest, run.envelope.seeds),
+                _add(one.dataset or point.dataset, datasets),
+                _job(one, run.envelope.resources),
+                one.of_run,
+                _other(one, datasets),
             )
             for one in run.evaluations
         },
         parameters=parameters(point.settings()),
     )
+
+
+def _job(one: Evaluation, run: Resources) -> JobEntry | None:
+    """What the job of an evaluation asks for, if it has a job of its own."""
+    if not one.has_own_job:
+        return None
+    own = one.resources or EvaluationResources()
+    return JobEntry(
+        gpu=run.gpu if own.gpu is None else own.gpu,
+        cpus=own.cpus or run.cpus,
+        minutes=minutes_in(own.runtime or run.evaluation_runtime),
+        megabytes=megabytes_in(own.memory or run.memory),
+    )
+
+
+def _other(one: Evaluation, datasets: dict[str, DatasetEntry]) -> OtherEntry | None:
+    """The network that an evaluation measures against, if it names one."""
+    if one.other is None:
+        return None
+    named = one.other.name
+    seed = None if named.seed == "same" else named.seed
+    return OtherEntry(named.run, named.point, seed, _add(one.other.dataset, datasets))
 
 
 def _add(plugin: Plugin, datasets: dict[str, DatasetEntry]) -> str:

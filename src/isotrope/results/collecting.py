@@ -111,7 +111,10 @@ def finished_packs(
     trained_on = manifests[entry.dataset]
     digest = with_local_files(entry.training_digest, trained_on)
     stores = {
-        table: (one.name, with_local_files(one.digest, *{trained_on: 0, manifests[one.dataset]: 0}))
+        table: (
+            one.name,
+            with_local_files(one.digest, *(manifests[key] for key in entry.datasets_behind(table))),
+        )
         for table, one in entry.evaluations.items()
     }
     arrays = {

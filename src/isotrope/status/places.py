@@ -67,9 +67,7 @@ def _read_run(index: Index, name: str, sums: Mapping[str, list[str]]) -> _Run:
         digests[point] = with_sums(one.training_digest, own)
         stores[point] = {
             table: f"{each.name}-"
-            + with_sums(
-                each.digest, own, *([] if each.dataset == one.dataset else [sums[each.dataset]])
-            )
+            + with_sums(each.digest, *(sums[key] for key in one.datasets_behind(table)))
             for table, each in one.evaluations.items()
         }
     made = choice.read(name, entry.select, digests) if entry.select else None

@@ -8,12 +8,13 @@ from isotrope.datasets.names import dataset_key
 from isotrope.devices import DeviceName
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
-from isotrope.measuring.task import BoundEvaluation, EvaluationTask
+from isotrope.measuring.task import BoundEvaluation, EvaluationTask, TrainedSeed
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation
 from isotrope.params.mistakes import complaints_of, dotted
 from isotrope.params.param_file import Run, read_run
 from isotrope.params.points import Point
+from isotrope.params.references import OtherNetwork
 from isotrope.params.seeds import seeds_in
 from isotrope.params.yaml_marks import parse
 from isotrope.plan.index import blocks_of
@@ -121,30 +122,69 @@ def import_seed(file: Path, point: str, seed: int, weights: Path) -> Path:
 
 
 def evaluation_tasks(
-    file: Path, point: str, pack: str | None, seeds: str | None, device: str, threads: int
+    file: Path,
+    point: str,
+    pack: str | None,
+    seeds: str | None,
+    device: str,
+    threads: int,
+    table: str | None = None,
+    own_jobs: bool = True,
 ) -> list[EvaluationTask]:
-    """One task for each pack of a run's point that holds seeds which are asked for.
+    """What there is to evaluate of a run's point, in the order of its packs.
+
+    For each pack that holds seeds which are asked for this is a task for the evaluations that share
+    a job, and one for each that has a job of its own; then one for each evaluation of the run as a
+    whole, unless only a pack or some seeds are asked for.
+
+    Args:
+        file: the param-file.
+        point: the point; ``selected`` for the chosen one.
+        pack: the one pack that is asked for.
+        seeds: the seeds that are asked for.
+        device: the device's name.
+        threads: CPU threads of one operation.
+        table: the one evaluation that is asked for, by the name of its table.
+        own_jobs: whether evaluations that have jobs of their own are asked for, too.
 
     Raises:
-        UserError: as ``training_tasks``.
+        UserError: as ``training_tasks``, or if no evaluation has such a table.
     """
     run = read_run(file)
     chosen = _point(run, point)
     _as_planned(file, run, chosen, measured=True)
-    digest = effective_digest(chosen)
-    return [
-        EvaluationTask(
-            run=run.name,
-            point=chosen.name,
-            selected=point == paths.SELECTED,
-            packs={name: members},
-            training_digest=digest,
-            evaluations=[_evaluation(one, chosen) for one in run.evaluations],
-            device=device_name(device),
-            threads=threads,
-        )
-        for name, members in packs_asked_for(run, point, pack, seeds).items()
-    ]
+    known = {one.alias: one for one in run.evaluations}
+    if table is not None and table not in known:
+        raise UserError(f"{run.name} has no evaluation '{table}'{did_you_mean(table, known)}")
+    asked = [one for one in known.values() if table in (None, one.alias)]
+    alone = [one for one in asked if one.has_own_job] if own_jobs or table else []
+    shared = [one for one in asked if not one.has_own_job]
+    common: dict[str, Any] = {
+        "run": run.name,
+        "point": chosen.name,
+        "selected": point == paths.SELECTED,
+        "training_digest": effective_digest(chosen),
+        "device": device_name(device),
+        "threads": threads,
+    }
+
+    def task(
+        packs: dict[str, list[int]], evaluations: list[Evaluation], own: str | None = None
+    ) -> EvaluationTask:
+        bound = [_bound(one, run, chosen) for one in evaluations]
+        of_run = any(one.of_run for one in evaluations)
+        return EvaluationTask(packs=packs, evaluations=bound, table=own, of_run=of_run, **common)
+
+    found = []
+    for name, members in packs_asked_for(run, point, pack, seeds).items():
+        if shared or table is None:
+            found.append(task({name: members}, shared))
+        of_pack = [one for one in alone if not one.of_run]
+        found += [task({name: members}, [one], one.alias) for one in of_pack]
+    if pack is None and seeds is None:
+        packs = packs_asked_for(run, point, None, None)
+        found += [task(packs, [one], one.alias) for one in alone if one.of_run]
+    return found
 
 
 def _point(run: Run, name: str) -> Point:
@@ -169,7 +209,11 @@ def _as_planned(file: Path, run: Run, point: Point, measured: bool = False) -> N
     if not in_job():
         return
     planned, now = as_written().run(run.name).points.get(point.name), point.digest
-    wanted = {one.alias: one.digest(now) for one in run.evaluations} if measured else {}
+    wanted = (
+        {one.alias: one.digest(now, run.envelope.seeds) for one in run.evaluations}
+        if measured
+        else {}
+    )
     known = planned.evaluations.items() if planned and measured else ()
     if (
         planned is None
@@ -195,11 +239,29 @@ def _manifest(plugin: Plugin) -> Path:
     return paths.manifest(plugin.name, dataset_key(plugin.params))
 
 
-def _evaluation(one: Evaluation, point: Point) -> BoundEvaluation:
+def _bound(one: Evaluation, run: Run, point: Point) -> BoundEvaluation:
+    """An evaluation of a point, with the digest that its results are kept under."""
     tested = one.dataset or point.dataset
-    manifests = dict.fromkeys([_manifest(point.dataset), _manifest(tested)])
-    digest = with_local_files(one.digest(point.digest), *manifests)
-    return BoundEvaluation(one, tested, digest)
+    manifests = [_manifest(point.dataset), _manifest(tested)]
+    if one.other is not None:
+        manifests.append(_manifest(one.other.dataset))
+    digest = one.digest(point.digest, run.envelope.seeds)
+    digest = with_local_files(digest, *dict.fromkeys(manifests))
+    against = _seeds_of_other(one.other.name, run) if one.other else {}
+    return BoundEvaluation(one, tested, digest, against)
+
+
+def _seeds_of_other(named: OtherNetwork, run: Run) -> dict[int, TrainedSeed]:
+    """The trained seed of another run for each seed of this one."""
+    other = read_run(paths.PARAM_FILES / f"{named.run}.yaml")
+    digest = effective_digest(other.point(named.point))
+    folders = {
+        seed: paths.pack_folder(named.run, named.point, pack)
+        for pack, members in packs_asked_for(other, named.point, None, None).items()
+        for seed in members
+    }
+    wanted = {s: s if named.seed == "same" else named.seed for s in run.envelope.seeds}
+    return {seed: TrainedSeed(folders[its], its, digest) for seed, its in wanted.items()}
 
 
 def packs_asked_for(

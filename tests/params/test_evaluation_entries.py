@@ -1,0 +1,175 @@
+"""What an entry of ``evaluations`` may say beside its settings."""
+
+import pytest
+from made_up_param_file import GOOD, NAME, changed, sentences, write
+
+from isotrope.params.param_file import read_all, read_run
+
+OTHER, OWN = "standard/stir_emoji/other", "standard/stir_emoji/own"
+SMALL = """
+from isotrope.settings import Settings
+
+REVISION = 1
+SPLITS = ("train", "valid", "test", "turned")
+
+
+class Params(Settings):
+    side: int = 48
+    classes: int = 36
+
+
+def image_shape(params):
+    return (1, params.side, params.side)
+
+
+def classes(params):
+    return params.classes
+
+
+def local_files(params):
+    return []
+"""
+
+
+def entries(text):
+    return ("[accuracy, scale_generalization]", f"[{text}]")
+
+
+def read(folder, text):
+    write(folder, changed(entries(text)))
+    (run,) = [run for run in read_all(folder) if run.name == NAME]
+    return run
+
+
+def digests(folder, text):
+    run = read(folder, text)
+    return [one.digest(run.points[0].digest, run.envelope.seeds) for one in run.evaluations]
+
+
+@pytest.fixture
+def small(param_files):
+    path = param_files.parent / "plugins" / "data" / "small.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(SMALL)
+    return param_files
+
+
+def test_another_split_is_another_result_and_the_own_one_is_none(param_files):
+    plain, own, other = digests(
+        param_files,
+        "accuracy, {name: accuracy, as: b, split: test}, {name: accuracy, as: c, split: valid}",
+    )
+    assert plain == own
+    assert plain != other
+
+
+def test_a_split_that_the_data_set_lacks_is_refused_with_the_nearest(param_files):
+    write(param_files, changed(entries("{name: accuracy, split: tests}")))
+    (found,) = sentences(param_files)
+    assert found == (
+        f"param-files/{NAME}.yaml:18:32: evaluations[0].split: stir has no split 'tests'; "
+        "did you mean 'test'?"
+    )
+    write(param_files, changed(entries("{name: accuracy, split: 3}")))
+    (found,) = sentences(param_files)
+    assert "evaluations[0].split: must be the name of a split (got 3)" in found
+
+
+def test_resources_make_a_job_of_their_own_and_change_no_digest(param_files):
+    plain, alone = digests(
+        param_files, "accuracy, {name: accuracy, as: b, resources: {runtime: 3h, memory: 4GB}}"
+    )
+    assert plain == alone
+    run = read(param_files, "accuracy, {name: accuracy, as: b, resources: {runtime: 3h}}")
+    assert [one.has_own_job for one in run.evaluations] == [False, True]
+
+
+def test_mistakes_in_resources_stand_at_their_place(param_files):
+    text = "{name: accuracy, resources: {runtime: long, gpus: 2}}"
+    write(param_files, changed(entries(text)))
+    found = sentences(param_files)
+    assert len(found) == 2
+    assert any("evaluations[0].resources.runtime: string should match" in one for one in found)
+    assert any("resources.gpus: unknown key; did you mean 'gpu'" in one for one in found)
+
+
+def against(text):
+    return entries(f"{{name: accuracy, against: {{{text}}}}}")
+
+
+def test_a_network_of_another_run_counts_with_its_training_and_seed(param_files):
+    write(param_files, GOOD, f"{OTHER}.yaml")
+    text = f"accuracy, {{name: accuracy, as: b, against: {{run: {OTHER}}}}}, "
+    text += f"{{name: accuracy, as: c, against: {{run: {OTHER}, seed: 2}}}}"
+    plain, same, second = digests(param_files, text)
+    assert len({plain, same, second}) == 3
+
+    write(param_files, GOOD.replace("epochs: 2", "epochs: 3"), f"{OTHER}.yaml")
+    assert digests(param_files, text)[0] == plain
+    assert not {same, second} & set(digests(param_files, text))
+
+
+def test_runs_may_measure_against_each_other_and_against_themselves(param_files):
+    write(param_files, changed(against(f"run: {NAME}")), f"{OTHER}.yaml")
+    write(param_files, changed(against(f"run: {OTHER}")))
+    write(
+        param_files,
+        changed(against(f"run: {OWN}, seed: 1")),
+        f"{OWN}.yaml",
+    )
+    runs = read_all(param_files)
+    assert len(runs) == 3
+    assert read_run(param_files / f"{OWN}.yaml", param_files).evaluations[0].other.name.seed == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "sentence"),
+    [
+        (f"run: {OTHER}s", "run", f"no param-file is called '{OTHER}s'; did you mean '{OTHER}'"),
+        ("run: ../x/y", "run", "no param-file is called '../x/y'"),
+        ("run: wrong/stir_emoji/run", "run", "wrong/stir_emoji/run.yaml has mistakes of its own"),
+        (f"run: {OTHER}, point: bas", "point", f"{OTHER} has no point 'bas'; did you mean 'base'?"),
+        (f"run: {OTHER}, seed: 7", "seed", f"{OTHER}, base does not train seed 7; add it there"),
+        (f"run: {OTHER}, seed: some", "seed", "input should be"),
+        (f"seed: 7, runs: {OTHER}", "runs", "unknown key; did you mean 'run'?"),
+    ],
+)
+def test_mistakes_about_another_network_name_line_and_column(param_files, text, place, sentence):
+    write(param_files, GOOD, f"{OTHER}.yaml")
+    write(param_files, GOOD.replace("epochs", "epoch"), "wrong/stir_emoji/run.yaml")
+    path = write(param_files, changed(against(text)))
+    found = [one for one in sentences(param_files) if str(path).endswith(one.split(":")[0][12:])]
+    assert any(
+        one.startswith(f"param-files/{NAME}.yaml:18:")
+        and f"against.{place}" in one
+        and sentence in one
+        for one in found
+    ), found
+
+
+def test_seeds_that_the_other_run_lacks_are_named(param_files):
+    write(param_files, GOOD.replace("seeds: 1-3", "seeds: 1-2"), f"{OTHER}.yaml")
+    write(param_files, changed(against(f"run: {OTHER}")))
+    (found,) = sentences(param_files)
+    assert "does not train seed 3; add it there" in found
+
+
+@pytest.mark.parametrize("side", [48, 64, 80])
+def test_data_of_another_image_size_are_taken_where_the_model_takes_them(small, side):
+    run = read(small, f"{{name: accuracy, split: turned, dataset: {{name: small, side: {side}}}}}")
+    assert run.evaluations[0].split == "turned"
+
+
+def test_data_that_the_model_cannot_take_are_refused_with_both_sizes(small):
+    write(small, changed(entries("{name: accuracy, dataset: {name: small, side: 5}}")))
+    (found,) = sentences(small)
+    assert (
+        "evaluations[0].dataset: standard, trained on 1 x 64 x 64 images, does not take the "
+        "1 x 5 x 5 images of small: "
+    ) in found
+
+
+def test_data_of_other_classes_are_refused(small):
+    write(small, changed(entries("{name: accuracy, dataset: {name: small, classes: 3}}")))
+    (found,) = sentences(small)
+    assert found.endswith("dataset: small has 3 classes, the training data have 36")
