@@ -46,7 +46,7 @@ def made_up(runs, packs, seeds):
         seeds_per_job=seeds,
         points={"base": point},
     )
-    data = DatasetEntry("stir", "emoji", "task=emoji source=embedded", "e" * 16, [])
+    data = DatasetEntry("stir", "emoji", {"task": "emoji", "source": "embedded"}, "e" * 16, [])
     names = [f"standard/stir_emoji/run_{number:05}" for number in range(runs)]
     return Index(dict.fromkeys(names, run), {"stir/emoji": data})
 

@@ -51,9 +51,15 @@ def run(name, series="own", study="scale", seeds=(1, 2, 3), seeds_per_job=25, **
 
 def made_up_index():
     datasets = {
-        "stir/emoji": DatasetEntry("stir", "emoji", "task=emoji source=embedded", "d" * 16, []),
+        "stir/emoji": DatasetEntry(
+            "stir", "emoji", {"task": "emoji", "source": "embedded"}, "d" * 16, []
+        ),
         "stir/aerial-local": DatasetEntry(
-            "stir", "aerial-local", "task=aerial source=local", "e" * 16, ["stir/aerial.npz"]
+            "stir",
+            "aerial-local",
+            {"task": "aerial", "source": "local"},
+            "e" * 16,
+            ["stir/aerial.npz"],
         ),
     }
     only_accuracy = {"accuracy": EvaluationEntry("accuracy", "f" * 16, "stir/emoji")}

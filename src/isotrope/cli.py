@@ -85,13 +85,22 @@ def build(
     settings: Annotated[
         list[str] | None, typer.Argument(help="its settings, as in task=emoji source=embedded")
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="the name of its files, as in emoji: settings as in the param-files"),
+    ] = None,
 ) -> None:
     """Build a data set, with its manifest and its preview picture, under out/data/."""
     from isotrope.datasets.building import build_dataset
     from isotrope.digests import dataset_digest
-    from isotrope.tasks.by_hand import dataset_params
+    from isotrope.tasks import building
 
-    params = dataset_params(dataset, settings or [])
+    if key is not None and settings:
+        raise UserError(f"--key {key}: its settings are those of the param-files; name none")
+    if key is not None:
+        params = building.params_in_index(dataset, key)
+    else:
+        params = building.params_in_words(dataset, settings or [])
     manifest = build_dataset(dataset, params, dataset_digest(dataset, params))
     say(f"built {dataset}: {manifest}")
 

@@ -14,7 +14,7 @@ PHOTOS = "mtsd/**/*.jpg or mtsd/*.zip/*.jpg"
 
 
 def entry():
-    return DatasetEntry("stir", "trafficsign", "", "d" * 16, stir.local_files(SIGNS))
+    return DatasetEntry("stir", "trafficsign", {}, "d" * 16, stir.local_files(SIGNS))
 
 
 def test_annotations_and_photos_are_waited_for_by_name(root):

@@ -53,7 +53,7 @@ def test_checked_runs_make_an_index_that_is_read_as_written(folder):
     assert run.source == "embedded"
     assert run.points["base"].parameters["model.kernel_size"] == 7
     assert run.points["base"].parameters["dataset.scenario"] == "mid2rest"
-    assert made.datasets["stir/emoji"].settings == "task=emoji source=embedded"
+    assert made.datasets["stir/emoji"].words == "task=emoji source=embedded"
     assert made.datasets["stir/emoji"].manifest == "out/data/stir/emoji.manifest.json"
 
 

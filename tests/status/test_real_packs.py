@@ -35,7 +35,7 @@ def toy_index(task, digest="0123456789abcdef", epochs=8):
         seeds_per_job=int(task.pack.partition("-")[2]),
         points={"base": PointEntry(digest, "toy/default", evaluations, settings)},
     )
-    data = DatasetEntry("toy", "default", "", "e" * 16, [])
+    data = DatasetEntry("toy", "default", {}, "e" * 16, [])
     return Index({task.run: entry}, {"toy/default": data})
 
 

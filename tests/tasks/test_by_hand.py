@@ -15,7 +15,7 @@ from isotrope.plan.indexing import index_of, select_entry
 from isotrope.results import choice
 from isotrope.results.choice import Candidate, Choice
 from isotrope.settings import build_settings
-from isotrope.tasks import by_hand
+from isotrope.tasks import building, by_hand
 
 FILE = paths.PARAM_FILES / f"{NAME}.yaml"
 MORE = GOOD.replace("seeds: 1-3", "seeds: [1, 2, 3, 26]")
@@ -76,14 +76,14 @@ def test_a_job_refuses_what_it_was_not_planned_for(folder, monkeypatch):
 
 
 def test_words_are_read_as_the_settings_of_a_data_set():
-    params = by_hand.dataset_params("stir", ["task=mnist", "source=local"])
+    params = building.params_in_words("stir", ["task=mnist", "source=local"])
     assert build_settings(params) == {"task": "mnist", "source": "local"}
 
 
 def test_what_is_built_by_hand_has_the_digest_of_what_runs_ask_for():
     for scenario in ("mid2rest", "all2all"):
         asked = stir.Params(task="emoji", scenario=scenario)
-        made = by_hand.dataset_params("stir", ["task=emoji"])
+        made = building.params_in_words("stir", ["task=emoji"])
         assert dataset_digest("stir", made) == dataset_digest("stir", asked)
 
 
@@ -104,13 +104,13 @@ def test_what_is_built_by_hand_has_the_digest_of_what_runs_ask_for():
 )
 def test_wrong_words_are_refused_with_the_way_out(words, sentence):
     with pytest.raises(UserError) as error:
-        by_hand.dataset_params("stir", words)
+        building.params_in_words("stir", words)
     assert any(one.startswith(sentence) for one in error.value.sentences), error.value.sentences
 
 
 def test_an_unknown_data_set_is_refused_with_the_nearest():
     with pytest.raises(UserError, match="no data set is called 'stur'; did you mean 'stir'"):
-        by_hand.dataset_params("stur", [])
+        building.params_in_words("stur", [])
 
 
 def test_all_packs_of_a_run_are_tasks_when_nothing_else_is_said(folder, tasks):

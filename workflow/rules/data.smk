@@ -7,19 +7,20 @@ rule download:
         "out/downloads/{dataset}/{file}",
     log:
         "out/downloads/{dataset}/{file}.log",
+    localrule: True
     conda:
         "../../envs/isotrope.yaml"
     params:
-        checksum=checksum_of_download,
+        checksum=plan.checksum,
     message:
         "Downloading {wildcards.file} for the data set {wildcards.dataset}"
     shell:
-        "isotrope download {wildcards.dataset} {wildcards.file} > {log} 2>&1"
+        "isotrope download {wildcards.dataset:q} {wildcards.file:q} > {log:q} 2>&1"
 
 
 rule build_dataset:
     input:
-        of_dataset("downloads"),
+        plan.downloads,
     output:
         manifest=ensure("out/data/{dataset}/{key}.manifest.json", non_empty=True),
         preview=report(
@@ -38,9 +39,9 @@ rule build_dataset:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=of_dataset("settings"),
-        made_from=of_dataset("made_from"),
+        settings=plan.build_settings,
+        made_from=plan.made_from,
     message:
         "Building the data set {wildcards.dataset}, {wildcards.key}"
     shell:
-        "isotrope build {wildcards.dataset} {params.settings} > {log} 2>&1"
+        "isotrope build {wildcards.dataset:q} --key {wildcards.key:q} > {log:q} 2>&1"

@@ -4,24 +4,28 @@
 rule evaluate:
     input:
         param_file=ancient("param-files/{run}.yaml"),
-        pack=[f"{PACK}/weights.safetensors", f"{PACK}/run.json"],
-        datasets=datasets_of_evaluations,
+        weights="out/runs/{run}/{point}/seeds-{pack}/weights.safetensors",
+        summary="out/runs/{run}/{point}/seeds-{pack}/run.json",
+        datasets=plan.evaluation_data,
     output:
-        results=ensure(f"{PACK}/results.csv", non_empty=True),
+        results=ensure(
+            "out/runs/{run}/{point}/seeds-{pack}/results.csv", non_empty=True
+        ),
     log:
-        f"{PACK}/evaluate.log",
+        "out/runs/{run}/{point}/seeds-{pack}/evaluate.log",
     benchmark:
-        f"{PACK}/evaluate.benchmark.tsv"
+        "out/runs/{run}/{point}/seeds-{pack}/evaluate.benchmark.tsv"
     conda:
         "../../envs/isotrope.yaml"
-    threads: of_run("cpus")
+    threads: plan.cpus
     resources:
-        gpu=of_run("gpu"),
-        mem_mb=memory_of_run,
+        gpu=plan.gpus,
+        mem_mb=plan.memory,
         runtime=30,
     params:
-        wanted=evaluations_of_pack,
+        wanted=plan.evaluations,
     message:
         "Evaluating {wildcards.run}, {wildcards.point}, seeds {wildcards.pack}"
     shell:
-        "isotrope evaluate {input.param_file} --point {wildcards.point} --pack {wildcards.pack} > {log} 2>&1"
+        "isotrope evaluate {input.param_file:q} --point {wildcards.point:q} --pack {wildcards.pack:q}"
+        " > {log:q} 2>&1"

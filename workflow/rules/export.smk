@@ -4,17 +4,18 @@
 
 rule track:
     input:
-        results=results_asked_for,
+        results=plan.results,
     output:
         written=ensure("out/tracking/{tracker}.json", non_empty=True),
     log:
         "out/tracking/{tracker}.log",
+    localrule: True
     conda:
         "../../envs/isotrope.yaml"
     params:
-        selection=plan.selection_as_config(),
-        labels=labels_asked_for,
+        selection=plan.selection_text,
+        labels=plan.labels_asked_for,
     message:
         "Writing results for {wildcards.tracker}"
     shell:
-        "isotrope track {wildcards.tracker} --config {params.selection:q} > {log} 2>&1"
+        "isotrope track {wildcards.tracker:q} --config {params.selection:q} > {log:q} 2>&1"

@@ -5,7 +5,7 @@ if not plan.tables_are_sources:
 
     rule collect:
         input:
-            results=results_of_group,
+            results=plan.inputs_of_table,
         output:
             table=report(
                 ensure("out/tables/{group}/{table}.csv", non_empty=True),
@@ -19,15 +19,15 @@ if not plan.tables_are_sources:
         conda:
             "../../envs/isotrope.yaml"
         params:
-            labels=labels_of_table,
+            labels=plan.labels,
         message:
             "Collecting the table {wildcards.table} of {wildcards.group}"
         shell:
-            "isotrope collect {wildcards.group} --table {wildcards.table} > {log} 2>&1"
+            "isotrope collect {wildcards.group:q} --table {wildcards.table:q} > {log:q} 2>&1"
 
     rule collect_arrays:
         input:
-            results=results_of_group,
+            results=plan.inputs_of_table,
         output:
             arrays=ensure("out/tables/{group}/{table}.npz", non_empty=True),
         log:
@@ -40,11 +40,11 @@ if not plan.tables_are_sources:
         message:
             "Collecting the arrays of the table {wildcards.table} of {wildcards.group}"
         shell:
-            "isotrope collect {wildcards.group} --table {wildcards.table} --arrays > {log} 2>&1"
+            "isotrope collect {wildcards.group:q} --table {wildcards.table:q} --arrays > {log:q} 2>&1"
 
     rule sample_datasets:
         input:
-            manifests=manifests_of_group,
+            manifests=plan.manifests_of_group,
         output:
             arrays=ensure("out/tables/{group}/examples.npz", non_empty=True),
         log:
@@ -57,12 +57,12 @@ if not plan.tables_are_sources:
         message:
             "Taking examples from the data sets of {wildcards.group}"
         shell:
-            "isotrope sample {wildcards.group} {input.manifests} > {log} 2>&1"
+            "isotrope sample {wildcards.group:q} {input.manifests:q} > {log:q} 2>&1"
 
 
 rule summarize:
     input:
-        tables=tables_of_group,
+        tables=plan.tables_of_group,
     output:
         page=report(
             ensure("out/tables/{group}/summary.html", non_empty=True),
@@ -72,19 +72,20 @@ rule summarize:
         ),
     log:
         "out/tables/{group}/summary.log",
+    localrule: True
     conda:
         "../../envs/isotrope.yaml"
     message:
         "Summarizing the tables of {wildcards.group}"
     shell:
-        "isotrope summarize {wildcards.group} > {log} 2>&1"
+        "isotrope summarize {wildcards.group:q} > {log:q} 2>&1"
 
 
 rule draw_figure:
     input:
-        tables=tables_of_figure,
-        published=published_of_figure,
-        drawn_by=sources_of_figure,
+        tables=plan.tables_of_figure,
+        published=plan.published_numbers,
+        drawn_by=plan.sources_of_figure,
     output:
         svg=report(
             ensure("out/figures/{group}/{figure}.svg", non_empty=True),
@@ -96,14 +97,15 @@ rule draw_figure:
         data=ensure("out/figures/{group}/{figure}.csv", non_empty=True),
     log:
         "out/figures/{group}/{figure}.log",
+    localrule: True
     conda:
         "../../envs/isotrope.yaml"
     params:
-        caption=caption_of_figure,
+        caption=plan.caption,
     message:
         "Drawing {wildcards.figure} of {wildcards.group}"
     shell:
-        "isotrope draw {wildcards.figure} --group {wildcards.group} > {log:q} 2>&1"
+        "isotrope draw {wildcards.figure:q} --group {wildcards.group:q} > {log:q} 2>&1"
 
 
 # the numbers of a figure as a table of a paper, where its module says how
@@ -112,38 +114,38 @@ rule draw_figure:
 rule typeset_figure:
     input:
         data="out/figures/{group}/{figure}.csv",
-        drawn_by=sources_of_figure,
+        drawn_by=plan.sources_of_figure,
     output:
         tex=ensure("out/figures/{group}/{figure}.tex", non_empty=True),
     log:
         "out/figures/{group}/{figure}.tex.log",
+    localrule: True
     conda:
         "../../envs/isotrope.yaml"
     message:
         "Typesetting {wildcards.figure} of {wildcards.group}"
     shell:
-        "isotrope typeset {wildcards.figure} --group {wildcards.group} > {log} 2>&1"
+        "isotrope typeset {wildcards.figure:q} --group {wildcards.group:q} > {log:q} 2>&1"
 
 
 rule write_report:
     input:
-        tables=tables_asked_for,
-        summaries=summaries_asked_for,
-        figures=figures_asked_for,
+        tables=plan.tables,
+        arrays=plan.arrays,
+        summaries=plan.summaries,
+        figures=plan.figures,
     output:
         ensure("out/report.html", non_empty=True),
     log:
         "out/report.log",
+    localrule: True
     conda:
         "../../envs/isotrope.yaml"
     params:
-        summaries=summaries_asked_for,
-        selection=plan.selection_as_config(),
+        summaries=plan.summaries,
+        selection=plan.selection_words,
     message:
         "Writing the report"
     shell:
-        "snakemake figures tables {params.summaries} --report {output}"
-        " --config {params.selection:q} > {log} 2>&1"
-
-
-say_what_is_left_out()
+        "snakemake figures tables {params.summaries:q} --report {output:q}"
+        " --config {params.selection:q} > {log:q} 2>&1"

@@ -5,16 +5,17 @@
 rule choose:
     input:
         param_file=ancient("param-files/{run}.yaml"),
-        candidates=candidates_of_run,
+        candidates=plan.candidates,
     output:
         choice=ensure("out/runs/{run}/choice.json", non_empty=True),
     log:
         "out/runs/{run}/choose.log",
+    localrule: True
     conda:
         "../../envs/isotrope.yaml"
     params:
-        choice=rule_of_choice,
+        choice=plan.rule_of_choice,
     message:
         "Choosing the point of {wildcards.run}"
     shell:
-        "isotrope choose {input.param_file} > {log} 2>&1"
+        "isotrope choose {input.param_file:q} > {log:q} 2>&1"

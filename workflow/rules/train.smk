@@ -5,26 +5,31 @@
 rule train:
     input:
         param_file=ancient("param-files/{run}.yaml"),
-        dataset=dataset_of_run,
-        choice=choice_of_point,
+        dataset=plan.training_data,
+        choice=plan.choice,
     output:
-        weights=ensure(f"{PACK}/weights.safetensors", non_empty=True),
-        history=ensure(f"{PACK}/history.csv", non_empty=True),
-        summary=ensure(f"{PACK}/run.json", non_empty=True),
+        weights=ensure(
+            "out/runs/{run}/{point}/seeds-{pack}/weights.safetensors", non_empty=True
+        ),
+        history=ensure(
+            "out/runs/{run}/{point}/seeds-{pack}/history.csv", non_empty=True
+        ),
+        summary=ensure("out/runs/{run}/{point}/seeds-{pack}/run.json", non_empty=True),
     log:
-        f"{PACK}/train.log",
+        "out/runs/{run}/{point}/seeds-{pack}/train.log",
     benchmark:
-        f"{PACK}/train.benchmark.tsv"
+        "out/runs/{run}/{point}/seeds-{pack}/train.benchmark.tsv"
     conda:
         "../../envs/isotrope.yaml"
-    threads: of_run("cpus")
+    threads: plan.cpus
     resources:
-        gpu=of_run("gpu"),
-        mem_mb=memory_of_run,
-        runtime=of_run("minutes"),
+        gpu=plan.gpus,
+        mem_mb=plan.memory,
+        runtime=plan.minutes,
     params:
-        wanted=training_of_pack,
+        wanted=plan.training,
     message:
         "Training {wildcards.run}, {wildcards.point}, seeds {wildcards.pack}"
     shell:
-        "exec isotrope train {input.param_file} --point {wildcards.point} --pack {wildcards.pack} > {log} 2>&1"
+        "exec isotrope train {input.param_file:q} --point {wildcards.point:q} --pack {wildcards.pack:q}"
+        " > {log:q} 2>&1"

@@ -27,6 +27,7 @@ from isotrope.plan.indexing import index_of
 from isotrope.plan.needs import under_local_root
 from isotrope.results import choice
 from isotrope.tasks import by_hand
+from isotrope.tasks.building import params_of
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _is_built(entry: DatasetEntry) -> bool:
 
 def build(entry: DatasetEntry) -> None:
     """Build a data set that needs no file of the user's."""
-    params = by_hand.dataset_params(entry.name, entry.settings.split())
+    params = params_of(entry)
     build_dataset(entry.name, params, entry.digest)
     recording.record(["build_dataset"], [Path(entry.manifest), Path(entry.preview)], say)
 

@@ -16,7 +16,7 @@ from isotrope.params.mistakes import Complaint, Where, complaints_of, dotted
 from isotrope.params.seeds import valid_seeds
 from isotrope.params.training import Training
 
-_WORD = re.compile(r"^[A-Za-z0-9_.+-]+$")
+_WORD = re.compile(r"[A-Za-z0-9_.+-]+")
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _key_complaints(sweep: dict[str, list[Any]]) -> Iterator[Complaint]:
 def _value_complaints(sweep: dict[str, list[Any]]) -> Iterator[Complaint]:
     for key, values in sweep.items():
         for i, value in enumerate(values):
-            if isinstance(value, dict | list | None) or not _WORD.match(str(value)):
+            if isinstance(value, dict | list | None) or not _WORD.fullmatch(str(value)):
                 what = f": {value!r} cannot name a folder; use a number or a word"
                 yield ("sweep", key, i), what
 

@@ -18,7 +18,7 @@ class DatasetEntry:
 
     name: str
     key: str
-    settings: str  # key=value words for `isotrope build`
+    settings: dict[str, Any]  # its build-time values
     digest: str
     local_files: list[str]  # below $ISOTROPE_DATA
     download_files: list[str] = field(default_factory=list)  # named in workflow/sources
@@ -32,6 +32,11 @@ class DatasetEntry:
     def preview(self) -> str:
         """The picture that the same rule makes."""
         return paths.preview(self.name, self.key).as_posix()
+
+    @property
+    def words(self) -> str:
+        """Its settings for people to read."""
+        return " ".join(f"{key}={value}" for key, value in self.settings.items())
 
     @property
     def downloads(self) -> list[str]:

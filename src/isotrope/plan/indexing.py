@@ -135,7 +135,7 @@ def _add(plugin: Plugin, datasets: dict[str, DatasetEntry]) -> str:
     entry = DatasetEntry(
         name=plugin.name,
         key=key,
-        settings=" ".join(f"{k}={v}" for k, v in build_settings(plugin.params).items()),
+        settings=build_settings(plugin.params),
         digest=dataset_digest(plugin.name, plugin.params),
         local_files=module.local_files(plugin.params),
         download_files=fetched(plugin.params) if fetched else [],

@@ -5,6 +5,7 @@ from typing import Any
 
 from isotrope import paths
 from isotrope.datasets.local_data import VARIABLE, local_root
+from isotrope.datasets.sources import checksum
 from isotrope.errors import UserError, did_you_mean
 from isotrope.plan import index_file
 from isotrope.plan.index import DatasetEntry, Index, PointEntry, RunEntry
@@ -45,6 +46,54 @@ class Needs:
             hint = did_you_mean(key, self.index.datasets)
             raise UserError(f"out/data/{key}: no param-file uses such a data set{hint}")
         return self.index.datasets[key]
+
+    def downloads(self, dataset: str, key: str) -> list[str]:
+        """The files that are fetched for a data set.
+
+        Raises:
+            UserError: if no param-file uses such a data set.
+        """
+        return self.dataset(f"{dataset}/{key}").downloads
+
+    def build_settings(self, dataset: str, key: str) -> str:
+        """The settings that a data set is built with, for people; changed, it is built anew.
+
+        Raises:
+            UserError: if no param-file uses such a data set.
+        """
+        return self.dataset(f"{dataset}/{key}").words
+
+    def made_from(self, dataset: str, key: str) -> str:
+        """What the files of a data set depend on: changed, it is built anew.
+
+        Raises:
+            UserError: if no param-file uses such a data set.
+        """
+        return self.dataset(f"{dataset}/{key}").made_from
+
+    def checksum(self, dataset: str, file: str) -> str:
+        """What a file that is fetched must be: its size and md5.
+
+        Raises:
+            UserError: if it is not pinned.
+        """
+        return checksum(f"{dataset}/{file}")
+
+    def gpus(self, run: str) -> int:
+        """GPUs of a job."""
+        return self.run(run).gpu
+
+    def cpus(self, run: str) -> int:
+        """CPU cores of a job."""
+        return self.run(run).cpus
+
+    def minutes(self, run: str) -> int:
+        """Wall time of a training job."""
+        return self.run(run).minutes
+
+    def memory(self, run: str, attempt: int) -> int:
+        """Main memory of a job, in MB: more at each attempt."""
+        return self.run(run).megabytes * attempt
 
     def run(self, name: str) -> RunEntry:
         """The run of that name.

@@ -1,6 +1,8 @@
 """Which runs the collective targets are about: ``--config studies=... series=... runs=...``."""
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -96,14 +98,27 @@ class Selection:
         return list(found)
 
     def as_config(self) -> str:
-        """The selection as words for ``--config``."""
+        """The selection as a user writes it behind ``--config``."""
         pairs = ((key, getattr(self, key)) for key in KEYS)
         return " ".join(f"{key}={','.join(words)}" for key, words in pairs if words)
+
+    def as_words(self) -> list[str]:
+        """The same with its values as JSON, so that no sign in one is taken for a meaning."""
+        pairs = ((key, getattr(self, key)) for key in KEYS)
+        return [f"{key}={json.dumps(words)}" for key, words in pairs if words]
+
+
+def _listed(text: str) -> list[Any]:
+    """A list written as JSON, else words with commas between them."""
+    with suppress(ValueError):
+        if isinstance(found := json.loads(text), list):
+            return found
+    return text.split(",")
 
 
 def _words(value: Any) -> tuple[str, ...]:
     """Words of a text or a list; Snakemake makes None of ``key=`` and a number of ``key=5``."""
     if value is None:
         return ()
-    words = value if isinstance(value, list | tuple) else str(value).split(",")
+    words = value if isinstance(value, list | tuple) else _listed(str(value))
     return tuple(str(word).strip() for word in words if str(word).strip())

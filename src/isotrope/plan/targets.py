@@ -4,6 +4,7 @@ Needs neither torch nor the plug-ins: all it knows of param-files comes from the
 tables are the only thing there (``out/tables`` copied into a fresh clone), from the tables.
 """
 
+import shlex
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -66,9 +67,13 @@ class Plan(Needs):
             for what, names in waiting.items()
         ]
 
-    def selection_as_config(self) -> str:
-        """The selection as words for ``--config``."""
-        return self.selection.as_config()
+    def selection_words(self) -> list[str]:
+        """The selection as words for Snakemake's ``--config``."""
+        return self.selection.as_words()
+
+    def selection_text(self) -> str:
+        """The same in one text, as `isotrope track --config` takes it."""
+        return shlex.join(self.selection.as_words())
 
     # the collective targets
 
@@ -80,6 +85,14 @@ class Plan(Needs):
                 keys |= dict.fromkeys(point.datasets)
         entries = [self.index.datasets[key] for key in keys]
         return [path for entry in entries for path in (entry.manifest, entry.preview)]
+
+    def weights(self) -> list[str]:
+        """The trained weights of every pack of every run that is asked for."""
+        return self.packs("weights.safetensors")
+
+    def results(self) -> list[str]:
+        """The results of every pack of every run that is asked for."""
+        return self.packs("results.csv")
 
     def packs(self, file: str) -> list[str]:
         """One output of every pack of every run that is asked for."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from isotrope import paths, registry
+from isotrope import paths
 from isotrope.datasets.names import dataset_key
 from isotrope.devices import DeviceName
 from isotrope.digests import with_local_files
@@ -11,43 +11,16 @@ from isotrope.errors import UserError, did_you_mean
 from isotrope.measuring.task import BoundEvaluation, EvaluationTask, TrainedSeed
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation
-from isotrope.params.mistakes import complaints_of, dotted
 from isotrope.params.param_file import Run, read_run
 from isotrope.params.points import Point
 from isotrope.params.references import OtherNetwork
 from isotrope.params.seeds import seeds_in
-from isotrope.params.yaml_marks import parse
 from isotrope.plan.index import blocks_of
 from isotrope.plan.index_file import as_written, in_job
 from isotrope.plan.indexing import select_entry
 from isotrope.results import choice
-from isotrope.settings import Settings, build_only
 from isotrope.training import imported, shipped
 from isotrope.training.task import PackTask
-
-
-def dataset_params(name: str, words: list[str]) -> Settings:
-    """A data set's settings from words such as ``task=emoji``; values are read as YAML.
-
-    Load-time settings change nothing that is built and may be left out.
-
-    Raises:
-        UserError: for an unknown data set or setting, or a value out of range.
-    """
-    raw: dict[str, Any] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals:
-            raise UserError(f"'{word}': write settings as key=value, as in task=emoji")
-        marked = parse(f"v: {value}")
-        if marked.mistakes:
-            raise UserError(f"'{word}': {marked.mistakes[0].what}")
-        raw[key] = marked.value["v"]
-    kind: type[Settings] = build_only(registry.load("data", name).Params)
-    params, complaints = complaints_of(kind, raw)
-    if params is None:
-        raise UserError(*(f"{name}: {dotted(where)}{what}" for where, what in complaints))
-    return params
 
 
 def training_tasks(

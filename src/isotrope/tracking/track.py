@@ -1,6 +1,7 @@
 """Writes the seeds of the runs that are asked for into a tracker, and says what is there now."""
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -80,9 +81,13 @@ def track(tracker: str, words: str = "", weights: bool = False) -> list[str]:
 
 def _names(known: Index, words: str) -> list[str]:
     """The runs that are asked for, in the words of Snakemake's ``--config``."""
-    if not words.split():
+    try:
+        parts = shlex.split(words)
+    except ValueError as error:
+        raise UserError(f"--config: {words}: {str(error).lower()}") from error
+    if not parts:
         return list(known.runs)
-    pairs = [word.partition("=") for word in words.split()]
+    pairs = [word.partition("=") for word in parts]
     if wrong := [key for key, equals, _ in pairs if not equals]:
         raise UserError(f"--config: '{wrong[0]}': write key=value, as in series=demo")
     return Selection.of({key: value for key, _, value in pairs}).names(known)

@@ -1,0 +1,77 @@
+"""How rules ask the plan: by the names of its methods, with the wildcards of their job.
+
+``plan.memory`` in a rule is ``Plan.memory(run, attempt)``, called with the job's wildcard ``run``
+and Snakemake's ``attempt``. A mistake of the user's ends Snakemake with its sentence and status 2,
+whichever method finds it.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, TypeVar
+
+from isotrope.console.printing import complain
+from isotrope.errors import UserError
+from isotrope.plan.targets import Plan
+
+T = TypeVar("T")
+_OF_JOBS = ("attempt",)  # what Snakemake knows of a job besides its wildcards
+
+
+class Asked:
+    """The plan, each of whose methods is an input function."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def __getattr__(self, name: str) -> Any:
+        """A method as a function of wildcards, made once; any other attribute as it is."""
+        found = or_exit(getattr)(self._plan, name)
+        if callable(found):
+            found = _of_wildcards(found)
+        setattr(self, name, found)
+        return found
+
+
+def _of_wildcards(method: Callable[..., Any]) -> Callable[..., Any]:
+    named = list(inspect.signature(method).parameters)
+    known = [name for name in named if name in _OF_JOBS]
+
+    @or_exit
+    @wraps(method)
+    def asked(wildcards: Any, **of_job: Any) -> Any:
+        matching = {name: getattr(wildcards, name) for name in named if hasattr(wildcards, name)}
+        return method(**matching, **of_job)
+
+    plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    # Snakemake passes what the signature names, and would work it out anew for each job
+    asked.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, plain) for name in ("wildcards", *known)]
+    )
+    return asked
+
+
+def or_exit(function: Callable[..., T]) -> Callable[..., T]:
+    """The function; a mistake of the user's ends the process with status 2 and no traceback."""
+
+    @wraps(function)
+    def asked(*arguments: Any, **options: Any) -> T:
+        try:
+            return function(*arguments, **options)
+        except UserError as error:
+            complain(*error.sentences)
+            raise SystemExit(2) from None
+
+    return asked
+
+
+@or_exit
+def ask(config: Mapping[str, Any], head: bool) -> Asked:
+    """The plan for the runs that Snakemake's ``config`` names.
+
+    The process that plans, ``head``, also says what is left out, and why.
+    """
+    plan = Plan(config, head)
+    if head and (notes := [*plan.notes(), *plan.figures_left_out()]):
+        complain(*notes)
+    return Asked(plan)
