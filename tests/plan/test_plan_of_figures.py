@@ -15,7 +15,7 @@ from made_up_index import (
 )
 
 from isotrope import paths, registry
-from isotrope.plan import index_file
+from isotrope.plan import figures, index_file
 from isotrope.plan.index import EvaluationEntry, Index
 from isotrope.plan.targets import Plan
 
@@ -168,6 +168,14 @@ def test_a_users_figure_is_drawn_by_what_it_imports_of_the_project(indexed):
         *("plugins/figures/mine/_helper.py", "plugins/figures/mine/_other.py"),
     ]
     assert any(path.endswith("results/style.py") for path in rest)
+
+
+def test_what_draws_a_figure_is_named_relative_to_the_project_it_lies_in(indexed, monkeypatch):
+    monkeypatch.chdir(registry.PACKAGE.parents[1])
+    its = figures.sources_of("scale", "accuracy")
+    assert its[0] == "src/isotrope/figures/general/accuracy.py"
+    assert all(path.startswith("src/isotrope/") for path in its)
+    assert len(set(its)) == len(its)
 
 
 def test_a_figure_of_a_study_replaces_the_general_one_of_its_name(indexed):

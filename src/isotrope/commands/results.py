@@ -117,9 +117,9 @@ def sample(
     manifests: Annotated[list[Path], typer.Argument(help="those of built data sets")],
 ) -> None:
     """Write a few images of data sets beside a study's tables, for the figure that shows them."""
-    from isotrope.studies.scale.examples import write_examples
+    from isotrope.tasks.examples import write_examples
 
-    say(f"wrote {write_examples(manifests, paths.examples(group))}")
+    say(f"wrote {write_examples(paths.study_of(group), manifests, paths.examples(group))}")
 
 
 def draw(

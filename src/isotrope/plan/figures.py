@@ -85,20 +85,23 @@ def sources_of(study: str, figure: str) -> list[str]:
     Raises:
         UserError: if the study has no such figure.
     """
-    kind = figure_kind(study, figure)
-    first = registry.source(kind, figure)
-    found = {first.absolute(): None}
-    waiting = [first.absolute()]
+    first = registry.source(figure_kind(study, figure), figure).absolute()
+    waiting = [first, *(path for name in DRAWN_BY if (path := _file_of(name)))]
     if CELLS in registry.names(f"studies/{study}"):
         waiting.append(registry.source(f"studies/{study}", CELLS).absolute())
-    waiting += [path for name in DRAWN_BY if (path := _file_of(name))]
+    found: set[Path] = set()
     while waiting:
         path = waiting.pop()
-        found[path] = None
-        waiting += [one for one in _imported(path) if one not in found]
+        if path not in found:
+            found.add(path)
+            waiting += _imported(path)
+    return [_shown(first), *sorted(_shown(path) for path in found - {first})]
+
+
+def _shown(path: Path) -> str:
+    """A path as rules name it: relative to the project where it lies there."""
     here = Path.cwd()
-    shown = (p.relative_to(here) if p.is_relative_to(here) else p for p in found)
-    return [first.as_posix(), *sorted({path.as_posix() for path in shown} - {first.as_posix()})]
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
 
 def _imported(path: Path) -> tuple[Path, ...]:
