@@ -23,10 +23,9 @@ from scaled_conv import processor, published_network
 from torch import nn
 
 from isotrope import build_model, devices
-from isotrope.datasets.images import to_unit
+from isotrope.datasets.images import Images, to_unit
 from isotrope.params.training import Training
 from isotrope.training import seeding
-from isotrope.training.batches import Labelled
 from isotrope.training.engines import Batch
 from isotrope.training.loop import LockstepTraining
 
@@ -53,7 +52,7 @@ def training_of(model, seeds, device, way, **changes):
     """A training of some seeds on made-up images, which are the same for all ways and changes."""
     generator = torch.Generator().manual_seed(7)
     images = torch.randint(0, 256, (IMAGES, *SHAPE), dtype=torch.uint8, generator=generator)
-    data = Labelled(images.to(device), (torch.arange(IMAGES) % CLASSES).to(device))
+    data = Images(images.to(device), (torch.arange(IMAGES) % CLASSES).to(device))
     networks = []
     for seed in seeds:
         seeding.seed_everything(seed)
@@ -61,7 +60,7 @@ def training_of(model, seeds, device, way, **changes):
         networks.append((Published(network) if way == "published" else network).to(device))
     optimizer = {"name": "adam", "learning_rate": 1e-3}
     settings = Training.model_validate(
-        {"epochs": 9, "batch_size": BATCH, "optimizer": optimizer, **changes}
+        {"epochs": 9, "batch_size": BATCH, "order": "fixed", "optimizer": optimizer, **changes}
     )
     return LockstepTraining(networks, seeds, settings, data, data)
 
@@ -75,7 +74,7 @@ def clock(device):
 def epoch_seconds(training, device):
     """The time of an epoch, and the loss of the last step that was timed."""
     warming, timed = STEPS[device.type]
-    images, labels = training.train
+    images, labels = training.train.images, training.train.labels
     inputs = [
         Batch(to_unit(images[start : start + BATCH]), labels[start : start + BATCH])
         for start in (step * BATCH % IMAGES for step in range(warming + timed))
@@ -87,7 +86,7 @@ def epoch_seconds(training, device):
     for batch in inputs[warming:]:
         losses, _ = training.engine.step(batch, rates)
     step = (clock(device) - begin) / timed
-    training.validation = Labelled(*(some[: 4 * BATCH] for some in training.validation))
+    training.validation = training.validation[: 4 * BATCH]
     training.validate(lambda: None)
     begin = clock(device)
     training.validate(lambda: None)

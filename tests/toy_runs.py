@@ -122,6 +122,7 @@ def toy_training(**changes: Any) -> Training:
         "epochs": 4,
         "batch_size": 16,
         "optimizer": {"name": "adam", "learning_rate": 0.01},
+        **({} if {"order", "reshuffle"} & changes.keys() else {"order": "fixed"}),
         **changes,
     }
     return Training.model_validate(values)

@@ -97,12 +97,11 @@ def dataset_digest(name: str, params: Settings) -> str:
 
 
 def training_digest(
-    dataset: tuple[str, Settings], model: tuple[str, Settings], training: Settings
+    dataset: tuple[str, Settings], model: tuple[str, Settings], training: dict[str, Any]
 ) -> str:
-    """What a trained seed depends on, besides its number."""
-    settings = training.model_dump(mode="json", exclude_defaults=True)
-    trained = {"revision": training_revision(), "settings": settings}
-    if raised := raised_parts(settings, dataset[0]):
+    """What a trained seed depends on, besides its number; ``training`` as `Training.digested`."""
+    trained = {"revision": training_revision(), "settings": training}
+    if raised := raised_parts(training, dataset[0]):
         trained["parts"] = raised
     return digest(
         {

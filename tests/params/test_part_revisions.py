@@ -41,7 +41,9 @@ class Nothing(Settings):
 
 def digest_of(name: str) -> str:
     training = Training.model_validate({"epochs": 3, "batch_size": 2, **TRAININGS[name]})
-    return digests.training_digest(("stir", Nothing()), ("standard", Nothing()), training)
+    return digests.training_digest(
+        ("stir", Nothing()), ("standard", Nothing()), training.digested()
+    )
 
 
 @pytest.mark.parametrize("part", sorted(set().union(*USED.values()) | {"schedules.one_cycle"}))

@@ -12,11 +12,20 @@ from test_loop import new_training, run
 from torch.nn import functional as F
 from toy_runs import toy_task, toy_training, train
 
-from isotrope.params.training import ScaleJitter, Training
+from isotrope.augmentation import scale_jitter
+from isotrope.params.training import Training
 from isotrope.training import seeding
-from isotrope.training.augmentation import augmented, rescaled, scale_factors
 
 JITTER = {"name": "scale_jitter", "largest": 1.5}
+
+
+def rescaled(images, factors):
+    return scale_jitter.rescaled(images, factors, float(factors.min()))
+
+
+def scale_factors(count, largest, seed, epoch, step):
+    generator = seeding.step_generator(seed, epoch, step)
+    return scale_jitter.draw(scale_jitter.Params(largest=largest), generator, count)
 
 
 def framed(seed=0, side=16, frame=8):
@@ -106,10 +115,9 @@ def test_training_sees_the_altered_images_and_validation_does_not():
     run(altered)
 
     images = altered.train.images.float() / 255
-    jitter = ScaleJitter.model_validate(JITTER)
     for step in range(3):
         batch = images[16 * step : 16 * step + 16]
-        assert torch.equal(seen[step], augmented(batch, jitter, 3, 1, step))
+        assert torch.equal(seen[step], rescaled(batch, scale_factors(len(batch), 1.5, 3, 1, step)))
     validation = altered.validation.images.float() / 255
     assert torch.equal(torch.cat(seen[3:]), validation)
     assert plain.history[0].train_loss != altered.history[0].train_loss

@@ -10,14 +10,14 @@ import torch
 from torch import nn
 from toy_runs import CLASSES, SHAPE, ToyDataParams, ToyModelParams, build, toy_images, toy_training
 
+from isotrope.datasets.images import Images
 from isotrope.training import seeding
-from isotrope.training.batches import Labelled
 from isotrope.training.loop import LockstepTraining
 
 
-def labelled(split: str) -> Labelled:
+def labelled(split: str) -> Images:
     found = toy_images(ToyDataParams(), split)
-    return Labelled(found.images, found.labels)
+    return Images(found.images, found.labels)
 
 
 class Alone(LockstepTraining):
@@ -59,7 +59,8 @@ def test_training_is_the_published_protocol_to_the_last_bit():
     """Against a loop with numpy's conversion, torch's DataLoader and nothing shared."""
     torch.manual_seed(3)
     network = build(ToyModelParams(), SHAPE, CLASSES)
-    images, labels = labelled("train")
+    data = labelled("train")
+    images, labels = data.images, data.labels
     inputs = torch.from_numpy((images.numpy() / 255).astype(numpy.float32))
     loader = torch.utils.data.DataLoader(
         torch.utils.data.TensorDataset(inputs, labels), batch_size=16, shuffle=False
@@ -99,7 +100,8 @@ def test_training_is_the_published_protocol_to_the_last_bit():
 def test_validation_is_taken_after_each_epoch_in_evaluation_mode():
     training = run(new_training(epochs=3))
 
-    images, labels = labelled("valid")
+    data = labelled("valid")
+    images, labels = data.images, data.labels
     row = training.history[-1]
     unit = images.float() / 255
     assert row.validation_accuracy == accuracy_of(training.network, unit, labels)

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from isotrope import build_model
+from isotrope.datasets.images import Images
 from isotrope.params.training import Training
 from isotrope.training import seeding
-from isotrope.training.batches import Labelled
 from isotrope.training.loop import Finished, LockstepTraining
 
 SEEDS = [1, 2, 3, 4]
@@ -24,7 +24,7 @@ TRAINING = Training.model_validate(
 )
 
 
-def images_of(count: int, seed: int) -> Labelled:
+def images_of(count: int, seed: int) -> Images:
     """A pattern for each class, moved and covered with noise: learnt in some epochs."""
     patterns = torch.rand(CLASSES, *SHAPE, generator=torch.Generator().manual_seed(0)) > 0.7
     generator = torch.Generator().manual_seed(seed)
@@ -35,7 +35,7 @@ def images_of(count: int, seed: int) -> Labelled:
         patterns[label].roll(tuple(move), (1, 2))
         for label, move in zip(labels.tolist(), moves, strict=True)
     ]
-    return Labelled(((0.42 * torch.stack(moved) + 0.58 * noise) * 255).to(torch.uint8), labels)
+    return Images(((0.42 * torch.stack(moved) + 0.58 * noise) * 255).to(torch.uint8), labels)
 
 
 def run(seeds: list[int]) -> list[Finished]:

@@ -27,8 +27,8 @@ from toy_runs import (
     without_seconds,
 )
 
+from isotrope.datasets.images import Images
 from isotrope.training import resume, seeding
-from isotrope.training.batches import Labelled
 from isotrope.training.loop import Finished, LockstepTraining
 from isotrope.training.task import PackTask
 
@@ -67,7 +67,7 @@ def in_memory() -> LockstepTraining:
         seeding.seed_everything(seed)
         networks.append(build(ToyModelParams(handed=True), SHAPE, CLASSES))
     splits = (toy_images(ToyDataParams(), split) for split in ("train", "valid"))
-    data = [Labelled(split.images, split.labels) for split in splits]
+    data = [Images(split.images, split.labels) for split in splits]
     return LockstepTraining(networks, SEEDS, toy_training(**UNEVEN), *data)
 
 

@@ -45,6 +45,7 @@ from isotrope.settings import Settings, load_time
 
 REVISION = 1
 SPLITS = ("train", "valid", "test", "all_scales")
+ORDER = "fixed"  # as published
 PACKAGES = ("fontawesomefree", "scipy")
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from isotrope.datasets.images import VOID, Images
+from isotrope.datasets.images import VOID
+from isotrope.datasets.stream import Split
 
 COLUMNS, ROWS = 12, 8  # at most
 _CELL = 96  # pixels at least, as long as whole pixels can be repeated
@@ -31,13 +32,13 @@ def _spread(values: list[int], count: int) -> list[int]:
     return [values[round(step)] for step in steps]
 
 
-def _layout(data: Images) -> tuple[list[str], list[list[_Cell]]]:
+def _layout(data: Split) -> tuple[list[str], list[list[_Cell]]]:
     """Names of the rows, and the cells of each.
 
     With masks, every second row shows those of the row above. Else, with a latent ``scale``, rows
     are scales and columns are classes; without it rows are classes.
     """
-    if data.kind == "segmentation":
+    if data.kind == "segmentation" or data.labels is None:
         chosen = _spread(list(range(len(data))), COLUMNS * ROWS // 2)
         lines = [chosen[start : start + COLUMNS] for start in range(0, len(chosen), COLUMNS)]
         pairs = [[[_Cell(i, "", mask) for i in line] for mask in (False, True)] for line in lines]
@@ -79,7 +80,7 @@ def _zoomed(colours: NDArray[np.uint8], zoom: int) -> Image.Image:
     return picture.resize(size, Image.Resampling.NEAREST)
 
 
-def save_contact_sheet(data: Images, title: str, path: Path) -> None:
+def save_contact_sheet(data: Split, title: str, path: Path) -> None:
     """Write a PNG of some images in rows, with the box of the object where its place is known.
 
     Args:

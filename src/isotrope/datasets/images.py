@@ -61,8 +61,13 @@ class Images:
 
     def to(self, device: torch.device) -> "Images":
         """The same on a device."""
-        latents = {name: values.to(device) for name, values in self.latents.items()}
-        return Images(self.images.to(device), self.labels.to(device), latents)
+        images, labels = (v.to(device, non_blocking=True) for v in (self.images, self.labels))
+        latents = {name: v.to(device, non_blocking=True) for name, v in self.latents.items()}
+        return Images(images, labels, latents)
+
+    def whole(self) -> "Images":
+        """All of them, in memory."""
+        return self
 
     def batches(self, size: int) -> Iterator["Images"]:
         """All images in their order, at most ``size`` at a time."""

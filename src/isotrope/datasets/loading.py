@@ -1,19 +1,22 @@
 """Reading a split of a built data set back, after every check."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 from torch import Tensor
 
 from isotrope import paths, registry
-from isotrope.datasets.images import VOID, Images, Kind
+from isotrope.datasets.images import VOID, Kind
 from isotrope.datasets.manifest import read_manifest, rebuild, verify
 from isotrope.datasets.names import dataset_key
+from isotrope.datasets.stream import Split, Stream
 from isotrope.errors import UserError
 from isotrope.settings import Settings, build_settings
 
 
-def load_split(name: str, params: Settings, split: str, out_folder: Path | None = None) -> Images:
+def load_split(name: str, params: Settings, split: str, out_folder: Path | None = None) -> Split:
     """A split of a built data set, after its files were compared with the manifest.
 
     Args:
@@ -41,12 +44,16 @@ def load_split(name: str, params: Settings, split: str, out_folder: Path | None 
     return read_split(plugin, params, path.parent, key, split)
 
 
-def read_split(plugin: ModuleType, params: Settings, folder: Path, key: str, split: str) -> Images:
+def read_split(plugin: ModuleType, params: Settings, folder: Path, key: str, split: str) -> Split:
     """A split as the plug-in reads it, checked against what the plug-in says of itself."""
-    data: Images = plugin.load(params, folder, key, split)
+    data: Split = plugin.load(params, folder, key, split)
     kind, classes = kind_of(plugin), plugin.classes(params)
     if data.kind != kind:
         raise ValueError(f"{plugin.__name__}: its kind is {kind}, load gave labels of {data.kind}")
+    if isinstance(data, Stream):
+        if data.labels is not None:
+            check_labels(data.labels, classes, kind, plugin.__name__)
+        return replace(data, read=partial(plugin.read, params))
     found, expected = tuple(data.images.shape[1:]), shape_of_split(plugin, params, split)
     if found != expected:
         raise ValueError(f"{plugin.__name__}: image_shape is {expected}, load gave {found}")

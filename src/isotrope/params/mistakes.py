@@ -28,7 +28,16 @@ def complaints_of(kind: type[S], raw: Any, above: Where = ()) -> tuple[S | None,
     try:
         return kind.model_validate(raw), []
     except ValidationError as error:
-        return None, [_complaint(kind, one, above) for one in error.errors()]
+        return None, [one for found in error.errors() for one in _complaints(kind, found, above)]
+
+
+def _complaints(kind: type[BaseModel], error: ErrorDetails, above: Where) -> Iterator[Complaint]:
+    """What an error says; that of blocks which plug-ins have checked says several things."""
+    if error["type"] != "blocks":
+        yield _complaint(kind, error, above)
+        return
+    for where, what in error["ctx"]["complaints"]:
+        yield (*above, *_spot(kind, error["loc"]).where, *where), what
 
 
 def _complaint(kind: type[BaseModel], error: ErrorDetails, above: Where) -> Complaint:

@@ -291,6 +291,8 @@ class _Checking:
         """The run that ``raw`` describes, if nothing is wrong with it and nothing broken."""
         raw = self.raw
         self.envelope = self._part(lambda: complaints_of(Envelope, raw), None)
+        if self._broken:  # an augmentation; the rest says what waits for it
+            self.envelope, _ = complaints_of(Envelope, _without_augmentation(raw))
         # the envelope says what is wrong with it
         training = self._part(lambda: (complaints_of(Training, raw.get("training"))[0], []), None)
         dataset = self._plugin("data", "dataset")
@@ -357,6 +359,11 @@ def _other_run(name: str, root: Path) -> OtherRun:
     envelope, points = checked.run.envelope, checked.run.points
     seeds = envelope.seeds if envelope.select is None else envelope.select.seeds
     return OtherRun({point.name: point for point in points}, seeds)
+
+
+def _without_augmentation(raw: dict[str, Any]) -> dict[str, Any]:
+    training = {key: value for key, value in raw["training"].items() if key != "augmentation"}
+    return {**raw, "training": training}
 
 
 def _model_elsewhere(name: str, block: Any) -> Iterator[Complaint]:

@@ -34,7 +34,7 @@ class Point:
         return training_digest(
             (self.dataset.name, self.dataset.params),
             (self.model.name, self.model.params),
-            self.training,
+            self.training.digested(),
         )
 
     def settings(self) -> dict[str, Any]:
@@ -56,7 +56,8 @@ class Parts(NamedTuple):
     def point(self, name: str) -> Point | None:
         """The point of that name, if no part is wrong."""
         if self.dataset and self.model and self.training:
-            return Point(name, self.dataset, self.model, self.training)
+            training = self.training.on_dataset(self.dataset.name)
+            return Point(name, self.dataset, self.model, training)
         return None
 
 

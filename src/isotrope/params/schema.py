@@ -41,11 +41,17 @@ def param_file_schema(names: Callable[[str], list[str]] = registry.package_names
     """The schema as JSON text, the same for the same plug-ins: those that ``names`` lists."""
     schema = Envelope.model_json_schema()
     definitions: dict[str, Any] = schema.setdefault("$defs", {})
-    known = {kind: _usable(kind, names(kind)) for kind in ("data", "models", "evaluation")}
+    known = {
+        kind: _usable(kind, names(kind))
+        for kind in ("data", "models", "augmentation", "evaluation")
+    }
     properties = schema["properties"]
     for key, kind in (("dataset", "data"), ("model", "models")):
         text = properties[key]["description"]
         properties[key] = {"description": text, **_one_of(kind, known[kind], definitions, {})}
+    training = definitions["Training"]["properties"]["augmentation"]
+    altered = _one_of("augmentation", known["augmentation"], definitions, {})
+    training["anyOf"] = [altered, {"type": "array", "items": altered}, {"type": "null"}]
     extra: dict[str, dict[str, Any]] = {
         "as": {
             "type": "string",

@@ -1,9 +1,11 @@
 """The block ``training`` of a param-file. Its descriptions go into the JSON schema."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from isotrope import registry
+from isotrope.params.augmentation import Augmentations
 from isotrope.params.optimizer import Optimizer
 from isotrope.settings import Settings
 
@@ -17,18 +19,6 @@ class EarlyStopping(Settings):
     )
 
 
-class ScaleJitter(Settings):
-    """Training images at random sizes, each resized about its centre, zeros outside."""
-
-    name: Literal["scale_jitter"] = Field(description="scale_jitter: at random sizes")
-    largest: float = Field(
-        gt=1,
-        le=8,
-        description="factors are drawn between 1 / largest and largest, their logarithm uniformly, "
-        "for every image and epoch anew",
-    )
-
-
 class Training(Settings):
     """How a run is trained."""
 
@@ -38,13 +28,19 @@ class Training(Settings):
     early_stopping: EarlyStopping | None = Field(
         None, description="leave out to train for all epochs"
     )
-    reshuffle: bool = Field(
-        False,
-        description="false: every epoch and seed sees the batches in one fixed order, as published "
-        "for STIR; true: each epoch draws a new order from the seed",
+    order: Literal["fixed", "shared", "own"] | None = Field(
+        None,
+        description="fixed: every epoch and seed sees the images in one order; shared: each epoch "
+        "in a new one, the same for all seeds; own: each epoch and seed in a new one; the data "
+        "set's, if left out",
     )
-    augmentation: ScaleJitter | None = Field(
-        None, description="how training images are altered; leave out to train on them as they are"
+    reshuffle: bool | None = Field(
+        None, description="older word for order: true is own, false is fixed"
+    )
+    augmentation: Augmentations = Field(
+        (),
+        description="how training images are altered, one after the other; leave out to train "
+        "on them as they are",
     )
     precision: Literal["float32", "tf32", "bfloat16"] = Field(
         "float32",
@@ -69,3 +65,37 @@ class Training(Settings):
         if warm_up is not None and (warm_up.epochs or 0) >= self.epochs:
             raise ValueError(f"the warm-up takes all of the {self.epochs} epochs; shorten it")
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _order_by_its_older_word(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict) or not isinstance(older := raw.get("reshuffle"), bool):
+            return raw
+        order = "own" if older else "fixed"
+        if raw.get("order") not in (None, order):
+            raise ValueError("order and reshuffle, its older word, differ; write order alone")
+        return {**raw, "order": order}
+
+    @model_serializer(mode="wrap")
+    def _without_the_older_word(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = plain(self)
+        if self.reshuffle is None:
+            values.pop("reshuffle", None)
+        return values
+
+    def on_dataset(self, name: str) -> Self:
+        """The same on a data set of this name, whose order it has if it says none itself."""
+        if self.order is not None:
+            return self
+        return self.model_copy(update={"order": registry.literal("data", name, "ORDER", "own")})
+
+    def digested(self) -> dict[str, Any]:
+        """What a digest takes of it: no default; the order in older words where there are any."""
+        values = self.model_dump(mode="json", exclude_defaults=True)
+        for key in ("order", "reshuffle"):
+            values.pop(key, None)
+        if self.order == "own":
+            values["reshuffle"] = True
+        elif self.order == "shared":
+            values["order"] = "shared"
+        return values

@@ -55,7 +55,7 @@ def _examples_of(path: Path, cells: Cells, choose: Choose) -> dict[str, Array]:
     manifest = read_manifest(path)
     plugin = registry.load("data", manifest.dataset)
     params = build_only(plugin.Params).model_validate(manifest.settings)
-    data = load_split(manifest.dataset, params, plugin.SPLITS[-1], path.parent)
+    data = load_split(manifest.dataset, params, plugin.SPLITS[-1], path.parent).whole()
     place = cells.place_of(manifest.dataset, manifest.settings)
     return {f"{place}/{name}": array for name, array in choose(data).items()}
 

@@ -16,14 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isotrope import devices, models
+from isotrope import devices, models, registry
 from isotrope.datasets import loading
+from isotrope.datasets.stream import Split, Stream
 from isotrope.errors import UserError
 from isotrope.layers import normalising
 from isotrope.processes import provenance
 from isotrope.processes.signals import Interruption
 from isotrope.training import compiling, initial_weights, resume, seeding, stack_width, store
-from isotrope.training.batches import Labelled
 from isotrope.training.distributed import Ranks
 from isotrope.training.loop import Finished, LockstepTraining
 from isotrope.training.outputs import shape_of
@@ -62,7 +62,7 @@ class PackJob:
         self.train_images = self._load("train")
         self.validation_images = self._load("valid")
         report.log(
-            f"{len(self.train_images.labels)} training and {len(self.validation_images.labels)} "
+            f"{len(self.train_images)} training and {len(self.validation_images)} "
             f"validation images of {' x '.join(map(str, self.image_shape))}, {self.classes} classes"
         )
         self._compiled: set[int] = set()  # how many seeds together
@@ -127,13 +127,26 @@ class PackJob:
             torch.compiler.reset()
             self._compiled.clear()
 
-    def _load(self, split: str) -> Labelled:
-        """The images of a split on the device."""
+    def _load(self, split: str) -> Split:
+        """The images of a split on the device, or a stream of them."""
         found = loading.load_split(self.task.dataset_name, self.task.dataset_params, split)
-        return Labelled(found.images.to(self.device), found.labels.to(self.device))
+        if isinstance(found, Stream):
+            return found.with_workers(self.task.threads - 1)
+        return found.to(self.device)
+
+    def _subsets(self, seeds: Sequence[int]) -> dict[int, Tensor] | None:
+        """For each seed the indices of its own training images, if the data set has such."""
+        plugin = registry.load("data", self.task.dataset_name)
+        if not hasattr(plugin, "subset"):
+            return None
+        labels = self.train_images.labels
+        known = None if labels is None else labels.cpu()
+        return {seed: plugin.subset(self.task.dataset_params, known, seed) for seed in seeds}
 
     @cached_property
     def _statistics(self) -> tuple[Tensor, Tensor]:
+        if isinstance(self.train_images, Stream):
+            raise ValueError("normalise: images that are not in memory need a mean and std given")
         return normalising.statistics(self.train_images.images)
 
     def _network(self, seed: int) -> nn.Module:
@@ -163,6 +176,7 @@ class PackJob:
             group.rows,
             group.width,
             self.ranks,
+            self._subsets(group.seeds),
         )
         if group.saved:
             training.restore({seed: one["training"] for seed, one in group.saved.items()})

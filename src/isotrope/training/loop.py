@@ -16,11 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from isotrope import devices
-from isotrope.datasets.images import to_unit
+from isotrope.datasets.images import Images, to_unit
+from isotrope.datasets.stream import Split
 from isotrope.params.optimizer import Adam
 from isotrope.params.training import Training
 from isotrope.training import seeding
-from isotrope.training.batches import Batches, Labelled
+from isotrope.training.batches import Batches
 from isotrope.training.data_parallel import Shared
 from isotrope.training.distributed import Ranks
 from isotrope.training.engines import Batch, Engine, Weights
@@ -59,6 +60,7 @@ class LockstepTraining:
         rows: for each seed its row; and
         width: the number of rows, where a stack is taken up again that has lost some.
         ranks: the processes that train one seed together, if there are several.
+        subsets: for each seed the indices of its own training images; all images without.
 
     Raises:
         ValueError: if the networks cannot be stacked.
@@ -69,17 +71,18 @@ class LockstepTraining:
         networks: Sequence[nn.Module],
         seeds: Sequence[int],
         training: Training,
-        train: Labelled,
-        validation: Labelled,
+        train: Split,
+        validation: Split,
         rows: Sequence[int] | None = None,
         width: int | None = None,
         ranks: Ranks | None = None,
+        subsets: Mapping[int, Tensor] | None = None,
     ) -> None:
         self.training = training
         self.train = train
         self.validation = validation
-        self.device = train.images.device
-        self.batches = Batches(train, training)
+        self.device = next(networks[0].parameters()).device
+        self.batches = Batches(train, training, self.device, subsets)
         self.position = 0  # steps done of the epoch in hand
         self._rows = dict(zip(seeds, range(len(seeds)) if rows is None else rows, strict=True))
         self.records = {seed: SeedRecord(seed, training) for seed in seeds}
@@ -142,10 +145,9 @@ class LockstepTraining:
     def _train_epoch(self, after_step: Callable[[], None]) -> None:
         """The rest of the epoch in hand, step by step."""
         epoch, seeds = self.epochs + 1, self._row_seeds
-        orders = self.batches.orders(epoch, seeds)
+        drawn = self.batches.epoch(epoch, seeds, self.engine.network)
         self.clock.start()
-        while self.position < self.batches.steps:
-            batch = self.batches.at(epoch, self.position, orders, seeds, self.engine)
+        for batch in drawn.batches(self.position):
             losses, correct = self.engine.step(batch, self._rates())
             self._loss_sum += losses * self.batches.size(self.position)
             self._correct += correct
@@ -169,13 +171,12 @@ class LockstepTraining:
         """Mean loss and accuracy of each row on the validation images."""
         size = self._tested_at_once
         losses, corrects = self._zeros(torch.float64), self._zeros(torch.int64)
-        for start in range(0, len(self.validation.labels), size):
-            images, labels = (tensor[start : start + size] for tensor in self.validation)
-            loss, correct = self.engine.test(Batch(to_unit(images), labels))
+        for images in self.validation.batches(size):
+            loss, correct = self.engine.test(self._tested(images))
             losses += loss
             corrects += correct
             after_batch()
-        count = len(self.validation.labels)
+        count = len(self.validation)
         return [
             (loss / count, correct / count)
             for loss, correct in zip(losses.tolist(), corrects.tolist(), strict=True)
@@ -228,24 +229,25 @@ class LockstepTraining:
     def try_out(self, steps: int) -> None:
         """Do the first step so many times, then test a batch; the training is of no use after."""
         seeds = self._row_seeds
-        orders = self.batches.orders(1, seeds)
+        drawn = self.batches.epoch(1, seeds, self.engine.network)
         for _ in range(steps):
-            batch = self.batches.at(1, 0, orders, seeds, self.engine)
-            self.engine.step(batch, self._rates())
-        images, labels = (tensor[: self._tested_at_once] for tensor in self.validation)
-        self.engine.test(Batch(to_unit(images), labels))
+            self.engine.step(drawn.at(0), self._rates())
+        self.engine.test(self._tested(self.validation[: self._tested_at_once]))
 
     def rehearse(self) -> None:
         """Compute a batch of every size that comes; the training is of no use after."""
         seeds, last = self._row_seeds, self.batches.steps - 1
-        orders = self.batches.orders(1, seeds)
+        drawn = self.batches.epoch(1, seeds, self.engine.network)
         for position in dict.fromkeys((0, last)):
-            batch = self.batches.at(1, position, orders, seeds, self.engine)
-            self.engine.step(batch, self._rates())
-        size, count = self._tested_at_once, len(self.validation.labels)
+            self.engine.step(drawn.at(position), self._rates())
+        size, count = self._tested_at_once, len(self.validation)
         for start in dict.fromkeys((0, (count - 1) // size * size)):
-            images, labels = (tensor[start : start + size] for tensor in self.validation)
-            self.engine.test(Batch(to_unit(images), labels))
+            self.engine.test(self._tested(self.validation[start : start + size]))
+
+    def _tested(self, images: Images) -> Batch:
+        """Validation images as networks take them."""
+        images = images.to(self.device)
+        return Batch(to_unit(images.images), images.labels.long())
 
     def states(self) -> dict[int, dict[str, Any]]:
         """For each seed all that is needed to go on from here, as ``restore`` takes it.

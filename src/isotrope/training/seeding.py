@@ -1,7 +1,8 @@
 """Everything random of one seed: initial weights, batch order, and the state of the generators.
 
-Seed k gives the same initial weights and the same order alone or in any pack, on every device:
-weights are drawn on the CPU right after seeding, orders from a generator of their own.
+Seeds are whole numbers of 32 bits, from 1. Seed k gives the same initial weights and the same order
+alone or in any pack, on every device: weights are drawn on the CPU right after seeding, orders from
+a generator of their own.
 """
 
 import random
@@ -11,6 +12,8 @@ import torch
 from torch import Tensor
 
 INSIDE = 1  # the stream of numbers that a network is handed
+ALTERING = 2  # the streams of numbers by which images are altered
+SHARED = 0  # stands for the seed where seeds share an order; no seed is 0
 
 
 def seed_everything(seed: int) -> None:
@@ -26,7 +29,7 @@ def epoch_order(seed: int, epoch: int, count: int) -> Tensor:
     It depends on nothing but its arguments, so that a resumed epoch finds its order again.
 
     Args:
-        seed: the seed of the network.
+        seed: the seed of the network, or ``SHARED``.
         epoch: the epoch, from 1.
         count: number of images.
 
@@ -38,6 +41,26 @@ def epoch_order(seed: int, epoch: int, count: int) -> Tensor:
     return torch.randperm(count, generator=generator)
 
 
+def epoch_generator(seed: int, epoch: int, purpose: int, place: int = 0) -> torch.Generator:
+    """A generator for what is drawn for all images of an epoch outside the network.
+
+    It depends on nothing but its arguments, so that a resumed epoch draws the same.
+
+    Args:
+        seed: the seed of the network.
+        epoch: the epoch, from 1.
+        purpose: ``INSIDE`` or ``ALTERING``.
+        place: tells streams of one purpose apart.
+    """
+    sequence = numpy.random.SeedSequence([seed, epoch], spawn_key=(purpose, place))
+    return torch.Generator().manual_seed(int(sequence.generate_state(1, numpy.uint64)[0]))
+
+
+def altering(place: int) -> int:
+    """The ``purpose`` of `step_generator` for the augmentation at a place of the list, from 0."""
+    return 0 if place == 0 else 10 + place
+
+
 def step_generator(seed: int, epoch: int, step: int, purpose: int = 0) -> torch.Generator:
     """A generator for what is drawn in one training step outside the network.
 
@@ -47,7 +70,7 @@ def step_generator(seed: int, epoch: int, step: int, purpose: int = 0) -> torch.
         seed: the seed of the network.
         epoch: the epoch, from 1.
         step: the step of the epoch, from 0.
-        purpose: tells streams of one step apart: 0 for images, ``INSIDE`` for what a network draws.
+        purpose: tells streams of one step apart, see `altering`.
     """
     entropy = [seed, epoch, step + 1]  # numpy takes [seed, epoch, 0] for [seed, epoch]
     if purpose:

@@ -112,7 +112,7 @@ def _networks(
             loaded.clear()
             plugin = registry.load("data", said["dataset"]["name"])
             params = plugin.Params.model_validate_json(json.dumps(said["dataset"]["params"]))
-            loaded[key] = loading.load_split(said["dataset"]["name"], params, "all_scales")
+            loaded[key] = loading.load_split(said["dataset"]["name"], params, "all_scales").whole()
         ((_, network),) = Networks.open(pack, device, [seed])
         yield str(row["run_id"]), network, loaded[key]
 
