@@ -14,8 +14,9 @@ from made_up_param_file import GOOD, NAME
 from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.params.param_file import read_all
+from isotrope.params.seeds import LARGEST_IN_GRID, LARGEST_SEED, packs_of_seeds, valid_seeds
 from isotrope.plan import index_file
-from isotrope.plan.index import Index, blocks_of
+from isotrope.plan.index import Index
 from isotrope.plan.indexing import index_of
 
 
@@ -142,15 +143,15 @@ def test_stamps_follow_plug_ins_and_what_checks_them(folder, monkeypatch, name):
 
 
 def test_seeds_lie_in_a_fixed_grid_of_packs():
-    assert blocks_of([1, 2, 3], 25) == {"1-25": [1, 2, 3]}
-    assert blocks_of([26], 25) == {"26-50": [26]}
-    assert blocks_of([25, 26], 25) == {"1-25": [25], "26-50": [26]}
-    assert blocks_of([1, 2, 7], 1) == {"1-1": [1], "2-2": [2], "7-7": [7]}
+    assert packs_of_seeds([1, 2, 3], 25) == {"1-25": [1, 2, 3]}
+    assert packs_of_seeds([26], 25) == {"26-50": [26]}
+    assert packs_of_seeds([25, 26], 25) == {"1-25": [25], "26-50": [26]}
+    assert packs_of_seeds([1, 2, 7], 1) == {"1-1": [1], "2-2": [2], "7-7": [7]}
 
 
 @given(st.sets(st.integers(1, 300), min_size=1), st.integers(1, 60))
 def test_every_seed_is_in_the_one_pack_that_its_number_gives(seeds, seeds_per_job):
-    packs = blocks_of(sorted(seeds), seeds_per_job)
+    packs = packs_of_seeds(sorted(seeds), seeds_per_job)
 
     assert sorted(seed for members in packs.values() for seed in members) == sorted(seeds)
     for name, members in packs.items():
@@ -158,6 +159,36 @@ def test_every_seed_is_in_the_one_pack_that_its_number_gives(seeds, seeds_per_jo
         assert last - first + 1 == seeds_per_job
         assert (first - 1) % seeds_per_job == 0
         assert all(first <= seed <= last for seed in members)
+
+
+LARGE = st.integers(LARGEST_IN_GRID + 1, LARGEST_SEED)
+
+
+@given(st.lists(LARGE, unique=True, max_size=30), st.sets(st.integers(1, 99)), st.integers(1, 12))
+def test_large_seeds_form_blocks_in_their_order_and_leave_the_grid_alone(large, small, n):
+    packs = packs_of_seeds([*sorted(small), *large], n)
+
+    listed = {name: members for name, members in packs.items() if name.startswith("list-")}
+    assert [seed for members in listed.values() for seed in members] == large
+    assert list(listed) == [f"list-{i + 1}" for i in range(-(-len(large) // n))]
+    grid = {name: members for name, members in packs.items() if name not in listed}
+    assert grid == packs_of_seeds(sorted(small), n)
+    for i in range(len(large)):  # another seed at the end adds itself to the last block alone
+        before = packs_of_seeds(large[:i], n)
+        after = packs_of_seeds(large[: i + 1], n)
+        assert [name for name in after if after[name] != before.get(name)] == [list(after)[-1]]
+
+
+def test_ten_large_seeds_are_one_pack_in_written_order():
+    seeds = [207715039, 491659600, 73, 4294967295]
+    assert packs_of_seeds(valid_seeds(seeds), 25) == {
+        "51-75": [73],
+        "list-1": [207715039, 491659600, 4294967295],
+    }
+    assert valid_seeds([4294967295, 1_000_001, 2, 1]) == [1, 2, 4294967295, 1_000_001]
+    assert valid_seeds([LARGEST_SEED + 1]) is None
+    assert valid_seeds(207715039) == [207715039]
+    assert valid_seeds("207715039") is None
 
 
 def test_planning_works_packs_and_paths_out_once_for_all_jobs():

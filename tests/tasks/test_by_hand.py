@@ -146,7 +146,7 @@ def test_seeds_and_packs_choose_what_is_made(folder, tasks, words, expected):
         ({"seeds": "a"}, "seeds a: write seeds as 1-5"),
         ({"seeds": ""}, "write seeds as 1-5"),
         ({"seeds": "3-1"}, "the range of seeds 3-1 is empty"),
-        ({"seeds": "1-99999999999999"}, "seeds go up to 1000000"),
+        ({"seeds": "1-99999999999999"}, "a range of seeds ends at 1000000; write larger ones"),
         ({"pack": "1-24"}, "has no pack seeds-1-24; did you mean '1-25'"),
         ({"pack": "26-50", "seeds": "1"}, "the pack seeds-26-50 holds none of the seeds 1"),
         ({"point": "bas"}, "no point is called 'bas'; choose from base"),

@@ -59,6 +59,29 @@ def test_a_new_seed_trains_and_evaluates_that_seed_only(project):
     assert "accuracy: 1 seeds" in log
 
 
+def test_large_seeds_are_one_pack_and_another_one_is_trained_alone(project):
+    project.edit(FILE, "seeds: 1-2", "seeds: [4294967295, 207715039]")
+    project.edit(FILE, "seeds_per_job: 2", "seeds_per_job: 3")
+    made = project.make("evaluations", "--config", f"runs={ONE}")
+    assert "seeds 4294967295,207715039" in made, "messages say the seeds"
+    assert "2 to train" in project.trained(ONE, "list-1")
+    project.edit(FILE, "207715039]", "207715039, 491659600, 1]")
+
+    project.make("tables", "--config", f"runs={ONE}")
+
+    assert "1 to train, 2 are finished" in project.trained(ONE, "list-1")
+    assert "0 to train, 1 are finished" in project.trained(ONE, "1-3")
+    table = project.path("out/tables/scale/runs.csv").read_text()
+    for seed in (4294967295, 207715039, 491659600, 1):
+        assert f",{seed}," in table
+    said = project.run("isotrope", "status", "--packs", "--runs", ONE, COLUMNS="200").stdout
+    assert "done" in said
+    assert "3/3  tiny/stripes/one base seeds list-1" in said
+    by_hand = project.run("isotrope", "train", FILE, "--pack", "list-1", "--seeds", "491659600")
+    assert by_hand.returncode == 0, by_hand.stdout
+    assert "0 to train, 1 are finished" in by_hand.stdout
+
+
 def test_another_number_of_seeds_per_job_trains_nothing(project):
     before = seed_times(project)
     project.edit(FILE, "seeds_per_job: 2", "seeds_per_job: 1")

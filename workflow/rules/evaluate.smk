@@ -25,7 +25,7 @@ rule evaluate:
     params:
         wanted=plan.evaluations,
     message:
-        "Evaluating {wildcards.run}, {wildcards.point}, seeds {wildcards.pack}"
+        "Evaluating {wildcards.run}, {wildcards.point}, seeds {params.wanted[seeds]}"
     shell:
         "isotrope evaluate {input.param_file:q} --point {wildcards.point:q} --pack {wildcards.pack:q}"
         " > {log:q} 2>&1"

@@ -29,7 +29,7 @@ rule train:
     params:
         wanted=plan.training,
     message:
-        "Training {wildcards.run}, {wildcards.point}, seeds {wildcards.pack}"
+        "Training {wildcards.run}, {wildcards.point}, seeds {params.wanted[seeds]}"
     shell:
         "exec isotrope train {input.param_file:q} --point {wildcards.point:q} --pack {wildcards.pack:q}"
         " > {log:q} 2>&1"

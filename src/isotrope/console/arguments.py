@@ -56,7 +56,8 @@ SeedList = Annotated[
     str | None, typer.Option(help="seeds, as in 1-5 or 1,3; all of the param-file if left out")
 ]
 Pack = Annotated[
-    str | None, typer.Option(help="a block of seeds_per_job seeds, as in 1-25; all if left out")
+    str | None,
+    typer.Option(help="a block of seeds, as in 1-25, or list-1 for large ones; all if left out"),
 ]
 SaveEvery = Annotated[
     float, typer.Option(min=0, help="seconds between two savings of unfinished seeds")

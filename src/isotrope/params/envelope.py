@@ -48,7 +48,9 @@ class Envelope(Settings):
     label: str | None = Field(
         None, min_length=1, description="name in legends; the model's name if left out"
     )
-    seeds: Seeds = Field(description="1-5 (both ends included) or a list such as [1, 2, 7]")
+    seeds: Seeds = Field(
+        description="1-5 (both ends included) or a list such as [1, 2, 7]; up to 4294967295"
+    )
     dataset: dict[str, Any] = Field(description="the data set's name and settings")
     model: dict[str, Any] = Field(description="the model's name and settings")
     training: Training = Field(description="how the network is trained")

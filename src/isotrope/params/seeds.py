@@ -1,4 +1,4 @@
-"""The seeds of a run, as a param-file or a command line names them."""
+"""The seeds of a run, as param-files and command lines name them, and their packs."""
 
 from typing import Annotated, Any
 
@@ -7,7 +7,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, Valida
 from isotrope.errors import UserError
 from isotrope.settings import Settings
 
-LARGEST_SEED = 1_000_000
+LARGEST_SEED = 2**32 - 1
+LARGEST_IN_GRID = 1_000_000  # larger seeds stand in lists, and form packs in their written order
 
 
 def _seeds(value: Any) -> Any:
@@ -21,18 +22,19 @@ def _seeds(value: Any) -> Any:
     first, dash, last = value.partition("-")
     if not dash or not first.strip().isdecimal() or not last.strip().isdecimal():
         raise ValueError("write seeds as 1-5 (both ends included) or as a list such as [1, 2, 7]")
-    if int(last) > LARGEST_SEED:
-        raise ValueError(f"seeds go up to {LARGEST_SEED}")
+    if int(last) > LARGEST_IN_GRID:
+        raise ValueError(f"a range of seeds ends at {LARGEST_IN_GRID}; write larger ones as a list")
     if int(first) > int(last):
         raise ValueError(f"the range of seeds {value} is empty")
     return list(range(int(first), int(last) + 1))
 
 
 def _distinct(seeds: list[int]) -> list[int]:
-    """Seeds in their order."""
+    """Seeds in their order; large ones behind all others, as they were written."""
     if len(set(seeds)) != len(seeds):
         raise ValueError("each seed may stand once only")
-    return sorted(seeds)
+    large = [seed for seed in seeds if seed > LARGEST_IN_GRID]
+    return [*sorted(seed for seed in seeds if seed <= LARGEST_IN_GRID), *large]
 
 
 Seeds = Annotated[
@@ -61,11 +63,35 @@ def seeds_in(text: str) -> list[int]:
         UserError: if the text is none of these.
     """
     try:
-        found = [
-            seed
-            for part in text.split(",")
-            for seed in _seeds(f"{part}-{part}" if part.strip().isdecimal() else part)
-        ]
+        found = [seed for part in text.split(",") for seed in _seeds_in_part(part.strip())]
     except ValueError as error:
         raise UserError(f"seeds {text}: {error}") from error
     return sorted(set(found))
+
+
+def _seeds_in_part(part: str) -> list[int]:
+    if not part.isdecimal():
+        seeds: list[int] = _seeds(part)
+        return seeds
+    if int(part) > LARGEST_SEED:
+        raise ValueError(f"seeds go up to {LARGEST_SEED}")
+    return [int(part)]
+
+
+def packs_of_seeds(seeds: list[int], seeds_per_job: int) -> dict[str, list[int]]:
+    """The packs that hold seeds, by name, each with its seeds.
+
+    A pack is a block of the fixed grid 1-n, (n+1)-2n, ... for n seeds of one job. Seeds that are
+    too large for the grid form blocks of n in their order: list-1, list-2, ...
+    """
+    packs: dict[str, list[int]] = {}
+    large = 0
+    for seed in seeds:
+        if seed > LARGEST_IN_GRID:
+            name = f"list-{large // seeds_per_job + 1}"
+            large += 1
+        else:
+            first = (seed - 1) // seeds_per_job * seeds_per_job + 1
+            name = f"{first}-{first + seeds_per_job - 1}"
+        packs.setdefault(name, []).append(seed)
+    return packs

@@ -10,6 +10,7 @@ from isotrope.datasets.local_data import absent_files, in_bulk, sizes
 from isotrope.datasets.sources import unpinned
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
+from isotrope.params.seeds import packs_of_seeds
 
 
 @dataclass(frozen=True)
@@ -193,21 +194,12 @@ class RunEntry:
 
     @cached_property
     def _packs(self) -> dict[str, list[int]]:
-        return blocks_of(self.seeds, self.seeds_per_job)
+        return packs_of_seeds(self.seeds, self.seeds_per_job)
 
     @cached_property
     def _packs_of_choice(self) -> dict[str, list[int]]:
         seeds = self.select.seeds if self.select else self.seeds
-        return blocks_of(seeds, self.seeds_per_job)
-
-
-def blocks_of(seeds: list[int], seeds_per_job: int) -> dict[str, list[int]]:
-    """The blocks 1-n, (n+1)-2n, ... of the fixed grid that hold seeds, each with its seeds."""
-    packs: dict[str, list[int]] = {}
-    for seed in seeds:
-        first = (seed - 1) // seeds_per_job * seeds_per_job + 1
-        packs.setdefault(f"{first}-{first + seeds_per_job - 1}", []).append(seed)
-    return packs
+        return packs_of_seeds(seeds, self.seeds_per_job)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ from isotrope.params.evaluations import Evaluation
 from isotrope.params.param_file import Run, read_run
 from isotrope.params.points import Point
 from isotrope.params.references import OtherNetwork
-from isotrope.params.seeds import seeds_in
-from isotrope.plan.index import blocks_of
+from isotrope.params.seeds import packs_of_seeds, seeds_in
 from isotrope.plan.index_file import as_written, in_job
 from isotrope.plan.indexing import select_entry
 from isotrope.results import choice
@@ -248,7 +247,7 @@ def packs_asked_for(
     select = run.envelope.select
     candidate = select is not None and point != paths.SELECTED
     known = select.seeds if select is not None and candidate else run.envelope.seeds
-    packs = blocks_of(known, run.envelope.resources.seeds_per_job)
+    packs = packs_of_seeds(known, run.envelope.resources.seeds_per_job)
     if pack is not None:
         if pack not in packs:
             raise UserError(f"{run.name} has no pack seeds-{pack}{did_you_mean(pack, packs)}")
