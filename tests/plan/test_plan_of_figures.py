@@ -135,6 +135,18 @@ def test_a_figure_waits_for_its_arrays_and_is_left_out_without_them(indexed, mon
     assert svgs(copied, "kernels_seen") == ["out/figures/scale/kernels_seen.svg"]
 
 
+def test_an_animation_is_asked_for_as_a_gif(indexed):
+    figure = Path("plugins/figures/general/growing.py")
+    figure.parent.mkdir(parents=True)
+    figure.write_text('TABLES = ("runs",)\nANIMATION = True\nCAPTION = "It grows."\n')
+
+    asked = [path for path in Plan({}).figures() if "growing" in path]
+
+    assert asked == [
+        f"out/figures/{group}/growing.gif" for group in ("scale-demo", "scale", "rotation")
+    ]
+
+
 def test_what_draws_a_figure_is_found_in_the_sources(indexed):
     its = Plan({}).sources_of_figure("scale-demo", "equivariance_corrected")
 

@@ -88,6 +88,7 @@ def test_a_row_for_each_run_point_and_seed_with_its_parameters(tmp_path: Path) -
     rows = rows_of(runs)
     assert list(rows[0]) == [
         *RUN_COLUMNS,
+        "classes",
         "dataset.scenario",
         "training.epochs",
         "training.reshuffle",

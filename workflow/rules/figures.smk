@@ -108,6 +108,35 @@ rule draw_figure:
         "isotrope draw {wildcards.figure:q} --group {wildcards.group:q} > {log:q} 2>&1"
 
 
+# a figure that moves, where its module says so; an MP4 lies beside it where ffmpeg is there
+
+
+rule draw_animation:
+    input:
+        tables=plan.tables_of_figure,
+        published=plan.published_numbers,
+        drawn_by=plan.sources_of_figure,
+    output:
+        gif=report(
+            ensure("out/figures/{group}/{figure}.gif", non_empty=True),
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"group": "{group}", "figure": "{figure}"},
+        ),
+        data=ensure("out/figures/{group}/{figure}.frames.csv", non_empty=True),
+    log:
+        "out/figures/{group}/{figure}.log",
+    localrule: True
+    conda:
+        "../../envs/isotrope.yaml"
+    params:
+        caption=plan.caption,
+    message:
+        "Drawing the animation {wildcards.figure} of {wildcards.group}"
+    shell:
+        "isotrope draw {wildcards.figure:q} --group {wildcards.group:q} > {log:q} 2>&1"
+
+
 # the numbers of a figure as a table of a paper, where its module says how
 
 

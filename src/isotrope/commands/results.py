@@ -130,7 +130,7 @@ def draw(
         typer.Option(help="CSV of published numbers to show beside ours, if not the study's own"),
     ] = None,
 ) -> None:
-    """Draw a figure from tables, as SVG and PDF with the numbers shown as CSV. Needs no torch."""
+    """Draw a figure from tables, as SVG and PDF or GIF, with its numbers as CSV. Needs no torch."""
     from isotrope.results.drawing import draw_figure
 
     study, folder = paths.study_of(group), paths.table_folder(group)

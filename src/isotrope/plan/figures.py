@@ -65,6 +65,8 @@ def suffixes(study: str, figure: str) -> list[str]:
     Raises:
         UserError: if the study has no such figure.
     """
+    if constant(study, figure, "ANIMATION", False):
+        return [".gif"]
     latex = constant(study, figure, "LATEX", False)
     return [".svg", *([".tex"] if latex else [])]
 

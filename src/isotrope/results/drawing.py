@@ -8,6 +8,7 @@ from isotrope.files.arrays import read_arrays
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import PUBLISHED_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS, read_table
 from isotrope.plan.figures import figure_kind
+from isotrope.results.animation import RATE, save_animation
 from isotrope.results.cells import cells_of
 from isotrope.results.series import Tables, nothing_published
 from isotrope.results.style import save
@@ -18,7 +19,7 @@ DRAW_AGAIN = "run `snakemake figures` to write it again"
 def draw_figure(
     study: str, name: str, table_folder: Path, published_csv: Path | None, output_stem: Path
 ) -> list[Path]:
-    """Draw one figure and write it as SVG and PDF, with what it shows as CSV.
+    """Draw one figure and write it as SVG and PDF, an animation as GIF, with what it shows as CSV.
 
     Args:
         study: whose figure it is, and who says what its panels are.
@@ -36,7 +37,11 @@ def draw_figure(
             lacks a column that the figure needs, or arrays are absent or damaged.
     """
     module = registry.load(figure_kind(study, name), name)
-    figure, data = module.draw(read_tables(study, name, table_folder, published_csv))
+    tables = read_tables(study, name, table_folder, published_csv)
+    if getattr(module, "ANIMATION", False):
+        frames, data = module.animate(tables)
+        return save_animation(frames, data, output_stem, getattr(module, "RATE", RATE))
+    figure, data = module.draw(tables)
     return save(figure, data, output_stem)
 
 

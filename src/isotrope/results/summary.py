@@ -9,7 +9,13 @@ from typing import Any
 import pandas
 
 from isotrope.files.disk import write_whole
-from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, SELECTION_COLUMNS, read_table
+from isotrope.files.tables import (
+    MORE_COLUMNS,
+    RESULT_COLUMNS,
+    RUN_COLUMNS,
+    SELECTION_COLUMNS,
+    read_table,
+)
 from isotrope.results.statistics import summarise
 
 BY = ["run", "point"]
@@ -92,6 +98,6 @@ def _times(runs: pandas.DataFrame) -> pandas.DataFrame:
 
 
 def _settings(runs: pandas.DataFrame) -> pandas.DataFrame:
-    parameters = [column for column in runs if column not in RUN_COLUMNS]
+    parameters = [column for column in runs if column not in {*RUN_COLUMNS, *MORE_COLUMNS}]
     columns = [*BY, "source", "training_digest", *parameters]
     return runs[columns].drop_duplicates(BY).fillna("").astype(str)

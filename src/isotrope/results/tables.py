@@ -19,7 +19,7 @@ from typing import Any
 
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.disk import write_whole
-from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS
+from isotrope.files.tables import MORE_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS
 
 Scalar = str | int | float | bool | None
 Row = dict[str, str]
@@ -121,7 +121,9 @@ def collect(
     written = []
     if only in (None, "runs"):
         parameters = sorted({key for run in runs for key in run.parameters})
-        written.append(_write(folder / "runs.csv", [*RUN_COLUMNS, *parameters], trained))
+        written.append(
+            _write(folder / "runs.csv", [*RUN_COLUMNS, *MORE_COLUMNS, *parameters], trained)
+        )
     for name, rows in sorted(results.items()):
         settings = sorted({key for row in rows for key in row} - set(RESULT_COLUMNS))
         columns = [*KEY, *settings, "metric", "value", "n"]
@@ -186,7 +188,8 @@ def seed_rows(run: CollectedRun) -> list[Row]:
             known = ", ".join(STATUSES)
             raise UserError(f"{path}: seed {seed} has status {status!r}, not {known}; {_AGAIN}")
         said_by_file = {key: getattr(run, key) for key in RUN_COLUMNS if hasattr(run, key)}
-        cells = {**said_by_file, **seeds[seed], "seed": seed, **run.parameters}
+        more = {key: said.get(key) for key in MORE_COLUMNS}
+        cells = {**said_by_file, **seeds[seed], **more, "seed": seed, **run.parameters}
         rows.append({key: text_of(value) for key, value in cells.items()})
     return rows
 

@@ -1,0 +1,3 @@
+"""What the figures of rods share."""
+
+AXIS = "Length (pixels)"
