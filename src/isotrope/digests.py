@@ -11,7 +11,7 @@ digest, and a raised one changes those alone of the param-files that use it.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +97,23 @@ def dataset_digest(name: str, params: Settings) -> str:
 
 
 def training_digest(
-    dataset: tuple[str, Settings], model: tuple[str, Settings], training: dict[str, Any]
+    dataset: tuple[str, Settings],
+    model: tuple[str, Settings],
+    training: dict[str, Any],
+    start: Mapping[str, Any] | None = None,
 ) -> str:
-    """What a trained seed depends on, besides its number; ``training`` as `Training.digested`."""
-    trained = {"revision": training_revision(), "settings": training}
-    if raised := raised_parts(training, dataset[0]):
+    """What a trained seed depends on, besides its number.
+
+    Args:
+        dataset: the data set's name and settings.
+        model: the model's.
+        training: as `Training.digested`.
+        start: what the weights depend on that the training begins with; it stands in the place of
+            the words by which the param-file names them.
+    """
+    settings = training if start is None else {**training, "start_from": dict(start)}
+    trained = {"revision": training_revision(), "settings": settings}
+    if raised := raised_parts(settings, dataset[0]):
         trained["parts"] = raised
     return digest(
         {
@@ -138,8 +150,10 @@ def evaluation_digest(
     )
 
 
-def with_local_files(trained: str, *manifests: Path) -> str:
+def with_local_files(trained: str, *manifests: Path, own: Sequence[str] = ()) -> str:
     """``trained``, extended by the checksums of files that the user brought.
+
+    ``manifests`` are those of data sets, ``own`` the checksums of other files.
 
     Embedded data are fixed by their ``REVISION``; a file under ``$ISOTROPE_DATA``, or a download
     after its pin moved to a newer version, may be another, and what was trained on the old one must
@@ -149,10 +163,10 @@ def with_local_files(trained: str, *manifests: Path) -> str:
     Raises:
         UserError: if a data set is not built, or its manifest is damaged.
     """
-    return with_sums(trained, *(local_sums(manifest) for manifest in manifests))
+    return with_sums(trained, *(local_sums(manifest) for manifest in manifests), own)
 
 
-def with_sums(trained: str, *sums: list[str]) -> str:
+def with_sums(trained: str, *sums: Sequence[str]) -> str:
     """``with_local_files`` where the checksums in each manifest are known already."""
     known = [checksum for of_manifest in sums for checksum in of_manifest]
     return digest([trained, known]) if known else trained

@@ -7,6 +7,7 @@ rule train:
         param_file=ancient("param-files/{run}.yaml"),
         dataset=plan.training_data,
         choice=plan.choice,
+        start=plan.start,
     output:
         weights=ensure(
             "out/runs/{run}/{point}/seeds-{pack}/weights.safetensors", non_empty=True

@@ -11,7 +11,7 @@ planned: the first one found is enough, and none is watched.
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import cache
@@ -104,6 +104,15 @@ def checksum(path: str) -> str:
         return _checksum(file, found.st_mtime_ns, found.st_size)
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from error
+
+
+def checksums(files: Iterable[str]) -> list[str]:
+    """The SHA-256 of several files by their paths below ``$ISOTROPE_DATA``.
+
+    Raises:
+        UserError: if one is not there, or cannot be read.
+    """
+    return [checksum(path) for path in files]
 
 
 @cache

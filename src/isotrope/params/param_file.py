@@ -6,7 +6,7 @@ the run's name. ``read_run`` checks one file, ``read_folder`` every file below a
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,10 +21,18 @@ from isotrope.params.evaluations import (
     evaluation_misfits,
     find_others,
 )
-from isotrope.params.mistakes import Complaint, complaints_of, dotted
+from isotrope.params.mistakes import Complaint, Where, complaints_of, dotted
 from isotrope.params.param_folder import find
-from isotrope.params.points import Parts, Point, points_of, select_complaints, sweep_complaints
+from isotrope.params.points import (
+    Parts,
+    Point,
+    place_in_sweep,
+    points_of,
+    select_complaints,
+    sweep_complaints,
+)
 from isotrope.params.references import OtherRun, UnknownRunError
+from isotrope.params.start import CircleError, find_start
 from isotrope.params.training import Training
 from isotrope.params.yaml_marks import Marked, parse
 
@@ -216,7 +224,13 @@ def _place_mistake(path: Path, root: Path) -> str | None:
     return None
 
 
-def _read(path: Path, root: Path, misnamed: str = "", others: bool = True) -> _Checked:
+def _read(
+    path: Path,
+    root: Path,
+    misnamed: str = "",
+    others: bool = True,
+    chain: tuple[str, ...] | None = None,
+) -> _Checked:
     """What a file holds; one in a wrong place is read, too, for the mistakes inside.
 
     Args:
@@ -224,6 +238,7 @@ def _read(path: Path, root: Path, misnamed: str = "", others: bool = True) -> _C
         root: the folder of all param-files.
         misnamed: what is wrong with its name, if that is known.
         others: whether the runs that its evaluations name are looked at, too.
+        chain: the runs of which each begins with the next, this one last.
     """
     misplaced = misnamed or _place_mistake(path, root)
     name = str(path) if misplaced else name_of(path, root)
@@ -238,7 +253,7 @@ def _read(path: Path, root: Path, misnamed: str = "", others: bool = True) -> _C
     sentences += [f"{path}:{m.line}:{m.column}: {m.what}" for m in marked.mistakes]
     if not isinstance(marked.value, dict):
         return _Checked(path, name, None, sentences)
-    checking = _Checking(name, marked.value, root if others else None)
+    checking = _Checking(name, marked.value, root, others, chain or (name,))
     run = checking.run()
     complaints = checking.complaints
     complaints += [] if misplaced else _model_elsewhere(name, marked.value.get("model"))
@@ -277,11 +292,16 @@ class _Checking:
     Args:
         name: the run's name.
         raw: what the file holds.
-        root: where other param-files lie that its evaluations name; None to leave these alone.
+        root: where other param-files lie.
+        others: whether to look at those that its evaluations name.
+        chain: the runs of which each begins with the next, this one last.
     """
 
-    def __init__(self, name: str, raw: dict[str, Any], root: Path | None) -> None:
+    def __init__(
+        self, name: str, raw: dict[str, Any], root: Path, others: bool, chain: tuple[str, ...]
+    ) -> None:
         self.name, self.raw, self.root = name, raw, root
+        self.others, self.chain = others, chain
         self.complaints: list[Complaint] = []
         self.evaluations: list[Evaluation] = []
         self.envelope: Envelope | None = None
@@ -298,8 +318,8 @@ class _Checking:
         dataset = self._plugin("data", "dataset")
         model = self._plugin("models", "model")
         self.evaluations = self._part(lambda: check_evaluations(raw.get("evaluations")), [])
-        if self.root is not None and self.envelope is not None:
-            self._find_others(self.root, self.envelope.seeds)
+        if self.others and self.envelope is not None:
+            self._find_others(self.envelope.seeds)
         found = self.evaluations
         self._part(lambda: (None, blocks.misfits(dataset, model)), None)
         self._part(lambda: (None, evaluation_misfits(dataset, model, found)), None)
@@ -307,6 +327,9 @@ class _Checking:
         base = Parts(dataset, model, training)
         nothing: list[Point] = []
         points = self._part(lambda: points_of(raw, base, found), nothing)
+        if self.envelope is not None:
+            seeds, drawn = self.envelope.seeds, points
+            points = self._part(lambda: self._find_starts(drawn, seeds), nothing)
         if self.envelope is None or not points or self._broken:
             return None
         return Run(self.name, self.envelope, tuple(points), tuple(found))
@@ -319,12 +342,45 @@ class _Checking:
         reasons = tuple(dict.fromkeys(self._broken))
         return WaitingRun(self.name, self.envelope, model, dataset, reasons)
 
-    def _find_others(self, root: Path, seeds: list[int]) -> None:
+    def _find_others(self, seeds: list[int]) -> None:
         """Look at the runs that the evaluations name."""
         entries = self.evaluations
-        self.evaluations = self._part(
-            lambda: find_others(entries, seeds, lambda name: _other_run(name, root)), entries
-        )
+
+        def read(name: str) -> OtherRun:
+            return _other_run(name, self.root, (name,))
+
+        self.evaluations = self._part(lambda: find_others(entries, seeds, read), entries)
+
+    def _find_starts(
+        self, points: list[Point], seeds: list[int]
+    ) -> tuple[list[Point], list[Complaint]]:
+        """The points with what their trainings begin with.
+
+        Raises:
+            CircleError: inside the chain of another run.
+        """
+        found: list[Point] = []
+        complaints: list[Complaint] = []
+        place: Where = ("training", "start_from")
+        for point in points:
+            named, start = point.training.start_from, None
+            if named is not None:
+                try:
+                    start, wrong = find_start(named, seeds, place, self._behind)
+                except CircleError as error:
+                    if len(self.chain) > 1:
+                        raise
+                    wrong = [((*place, "run"), f": {error}")]
+                complaints += ((place_in_sweep(self.raw, where), what) for where, what in wrong)
+            found.append(replace(point, start=start))
+        return found, complaints
+
+    def _behind(self, name: str) -> OtherRun:
+        """The run of that name, with which this one begins."""
+        chain = (*self.chain, name)
+        if name in self.chain:
+            raise CircleError(f"no run may begin with itself, as here: {', '.join(chain)}")
+        return _other_run(name, self.root, chain)
 
     def _plugin(self, kind: str, block: str) -> Plugin | None:
         return self._part(lambda: blocks.check_plugin(kind, self.raw.get(block), (block,)), None)
@@ -340,8 +396,8 @@ class _Checking:
         return found
 
 
-def _other_run(name: str, root: Path) -> OtherRun:
-    """A run that another one names.
+def _other_run(name: str, root: Path, chain: tuple[str, ...]) -> OtherRun:
+    """A run that another one names; ``chain`` ends with its name.
 
     Raises:
         UnknownRunError: if there is no such param-file, or it has mistakes.
@@ -351,7 +407,7 @@ def _other_run(name: str, root: Path) -> OtherRun:
     if _place_mistake(path, root) or not path.is_file():
         known = [name_of(one, root) for one in find(root)]
         raise UnknownRunError(f"no param-file is called '{name}'{did_you_mean(name, known)}")
-    checked = _read(path, root, others=False)
+    checked = _read(path, root, others=False, chain=chain)
     if checked.waiting is not None:
         raise registry.BrokenPluginError(*checked.waiting.reasons)
     if checked.run is None:

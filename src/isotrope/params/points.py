@@ -14,6 +14,7 @@ from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation, evaluation_misfits
 from isotrope.params.mistakes import Complaint, Where, complaints_of, dotted
 from isotrope.params.seeds import valid_seeds
+from isotrope.params.start import Start
 from isotrope.params.training import Training
 
 _WORD = re.compile(r"[A-Za-z0-9_.+-]+")
@@ -27,6 +28,7 @@ class Point:
     dataset: Plugin
     model: Plugin
     training: Training
+    start: Start | None = None
 
     @property
     def digest(self) -> str:
@@ -35,7 +37,18 @@ class Point:
             (self.dataset.name, self.dataset.params),
             (self.model.name, self.model.params),
             self.training.digested(),
+            self.start.content() if self.start else None,
         )
+
+    @property
+    def datasets(self) -> tuple[Plugin, ...]:
+        """The data sets whose files its weights depend on, its own first."""
+        return (self.dataset, *(self.start.datasets if self.start else ()))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The user's files that its weights depend on besides, below ``$ISOTROPE_DATA``."""
+        return self.start.files if self.start else ()
 
     def settings(self) -> dict[str, Any]:
         """The blocks ``dataset``, ``model`` and ``training`` as plain values, defaults included."""
@@ -122,6 +135,12 @@ def _swept_place(where: Where, keys: list[str]) -> Where:
     """The sweep's key that set the value at ``where``, or else ``sweep`` as a whole."""
     name = dotted(where)
     return ("sweep", name) if name in keys else ("sweep",)
+
+
+def place_in_sweep(raw: dict[str, Any], where: Where) -> Where:
+    """The sweep's key that sets the value at ``where``, or else the place itself."""
+    name = dotted(where)
+    return ("sweep", name) if name in _lists(raw) else where
 
 
 def _lists(raw: dict[str, Any]) -> dict[str, list[Any]]:

@@ -56,6 +56,14 @@ class TrainedPoint(Protocol):
     def model(self) -> Plugin:
         """What it is."""
 
+    @property
+    def datasets(self) -> Sequence[Plugin]:
+        """The data sets whose files it depends on, its own first."""
+
+    @property
+    def files(self) -> Sequence[str]:
+        """The user's files that it depends on besides, below ``$ISOTROPE_DATA``."""
+
 
 @dataclass(frozen=True)
 class OtherRun:

@@ -7,6 +7,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from isotrope import registry
 from isotrope.params.augmentation import Augmentations
 from isotrope.params.optimizer import Optimizer
+from isotrope.params.start import StartFrom
 from isotrope.settings import Settings
 
 
@@ -41,6 +42,11 @@ class Training(Settings):
         (),
         description="how training images are altered, one after the other; leave out to train "
         "on them as they are",
+    )
+    start_from: StartFrom | None = Field(
+        None,
+        description="weights to begin with: {run, point, seed} of another run, or {file} below "
+        "$ISOTROPE_DATA; leave out to draw them",
     )
     precision: Literal["float32", "tf32", "bfloat16"] = Field(
         "float32",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from isotrope import paths
-from isotrope.datasets.local_data import absent_files, in_bulk, sizes
+from isotrope.datasets.local_data import absent_files, checksums, in_bulk, sizes
 from isotrope.datasets.sources import unpinned
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
@@ -110,6 +110,25 @@ class EvaluationEntry:
 
 
 @dataclass(frozen=True)
+class StartEntry:
+    """What a training begins with instead of drawn weights.
+
+    Args:
+        run: the other run's name; empty of a file.
+        point: the other run's point.
+        seed: one of its seeds; None where it is that of the same number.
+        datasets: the data sets whose files the other weights depend on, keys of ``Index.datasets``.
+        files: the user's files that they depend on, below ``$ISOTROPE_DATA``.
+    """
+
+    run: str
+    point: str
+    seed: int | None
+    datasets: list[str]
+    files: list[str]
+
+
+@dataclass(frozen=True)
 class PointEntry:
     """A point of a run: what its rules need to know."""
 
@@ -117,18 +136,29 @@ class PointEntry:
     dataset: str  # a key of Index.datasets
     evaluations: dict[str, EvaluationEntry]  # by the name of the table
     parameters: dict[str, Any]
+    start: StartEntry | None = None
+
+    @property
+    def trained_on(self) -> list[str]:
+        """The data sets whose files its weights depend on, its own first."""
+        return list(dict.fromkeys([self.dataset, *(self.start.datasets if self.start else ())]))
+
+    @property
+    def files(self) -> list[str]:
+        """The user's files that its weights depend on besides, below ``$ISOTROPE_DATA``."""
+        return self.start.files if self.start else []
 
     @property
     def datasets(self) -> list[str]:
         """The data sets that it is trained and tested on, the training one first."""
         keys = (key for table in self.evaluations for key in self.datasets_behind(table))
-        return list(dict.fromkeys([self.dataset, *keys]))
+        return list(dict.fromkeys([*self.trained_on, *keys]))
 
     def datasets_behind(self, table: str) -> list[str]:
         """The data sets whose files the rows of a table depend on, the training one first."""
         one = self.evaluations[table]
         others = [one.against.dataset] if one.against else []
-        return list(dict.fromkeys([self.dataset, one.dataset, *others]))
+        return list(dict.fromkeys([*self.trained_on, one.dataset, *others]))
 
     @property
     def shared_tables(self) -> list[str]:
@@ -213,7 +243,9 @@ class Index:
         """The user's files without which the run cannot be made."""
         entry = self.runs[run]
         needed = {key for point in entry.points.values() for key in point.datasets}
-        return sorted({f for key in needed for f in self.datasets[key].missing_files})
+        missing = {f for key in needed for f in self.datasets[key].missing_files}
+        own = {file for point in entry.points.values() for file in point.files}
+        return sorted(missing.union(absent_files(sorted(own))))
 
     def digests(self, run: str) -> dict[str, str]:
         """The training digest of each point of a run, with the sums of the user's files.
@@ -223,9 +255,10 @@ class Index:
         """
         found = {}
         for name, point in self.runs[run].points.items():
-            manifest = Path(self.datasets[point.dataset].manifest)
-            known = [manifest] if manifest.is_file() else []
-            found[name] = with_local_files(point.training_digest, *known)
+            manifests = [Path(self.datasets[key].manifest) for key in point.trained_on]
+            known = [manifest for manifest in manifests if manifest.is_file()]
+            own = checksums(point.files)
+            found[name] = with_local_files(point.training_digest, *known, own=own)
         return found
 
     def run(self, name: str) -> RunEntry:

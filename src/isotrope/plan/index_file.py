@@ -27,9 +27,10 @@ from isotrope.plan.index import (
     PointEntry,
     RunEntry,
     SelectEntry,
+    StartEntry,
 )
 
-VERSION = 5
+VERSION = 6
 _ROOMS = (
     *("params", "datasets", "plan", "training"),
     *("data", "augmentation", "layers", "models", "evaluation"),
@@ -86,7 +87,8 @@ def _run(raw: dict[str, Any]) -> RunEntry:
 
 def _point(raw: dict[str, Any]) -> PointEntry:
     evaluations = {table: _evaluation(one) for table, one in raw["evaluations"].items()}
-    return PointEntry(**{**raw, "evaluations": evaluations})
+    start = StartEntry(**raw["start"]) if raw["start"] else None
+    return PointEntry(**{**raw, "evaluations": evaluations, "start": start})
 
 
 def _evaluation(raw: dict[str, Any]) -> EvaluationEntry:

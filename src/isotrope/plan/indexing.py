@@ -18,6 +18,7 @@ from isotrope.params.resources import (
     megabytes_in,
     minutes_in,
 )
+from isotrope.params.start import WeightsFile
 from isotrope.plan.index import (
     DatasetEntry,
     EvaluationEntry,
@@ -27,6 +28,7 @@ from isotrope.plan.index import (
     PointEntry,
     RunEntry,
     SelectEntry,
+    StartEntry,
 )
 from isotrope.settings import build_settings
 
@@ -103,7 +105,20 @@ def _point_entry(run: Run, point: Point, datasets: dict[str, DatasetEntry]) -> P
             for one in run.evaluations
         },
         parameters=parameters(point.settings()),
+        start=_start(point, datasets),
     )
+
+
+def _start(point: Point, datasets: dict[str, DatasetEntry]) -> StartEntry | None:
+    """What the training of a point begins with, if not with drawn weights."""
+    if point.start is None:
+        return None
+    keys = [_add(plugin, datasets) for plugin in point.start.datasets]
+    files, named = list(point.start.files), point.start.named
+    if isinstance(named, WeightsFile):
+        return StartEntry("", "", None, keys, files)
+    seed = None if named.seed == "same" else named.seed
+    return StartEntry(named.run, named.point, seed, keys, files)
 
 
 def _job(one: Evaluation, run: Resources) -> JobEntry | None:

@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Any
 
 from isotrope import paths
-from isotrope.datasets.local_data import VARIABLE, local_root
+from isotrope.datasets.local_data import VARIABLE, local_root, sizes
 from isotrope.datasets.sources import checksum
 from isotrope.errors import UserError, did_you_mean
 from isotrope.plan import index_file
@@ -125,8 +125,12 @@ class Needs:
         Raises:
             UserError: if the run has no such point or pack.
         """
-        digests = [one.training_digest for one in self.points(run, point)]
-        return {"digest": " or ".join(digests), "seeds": self._seeds(run, point, pack)}
+        points = self.points(run, point)
+        digest = " or ".join(one.training_digest for one in points)
+        wanted = {"digest": digest, "seeds": self._seeds(run, point, pack)}
+        if files := list(dict.fromkeys(file for one in points for file in one.files)):
+            wanted["files"] = " ".join(sizes(file) for file in files)
+        return wanted
 
     def evaluations(self, run: str, point: str, pack: str) -> dict[str, Any]:
         """What a pack is evaluated for: the digest of each evaluation, by the name of its table.
@@ -148,9 +152,28 @@ class Needs:
         return ",".join(str(seed) for seed in packs[pack])
 
     def training_data(self, run: str, point: str) -> list[str]:
-        """The manifest of the data set that a point is trained on; of each candidate's."""
-        keys = dict.fromkeys(one.dataset for one in self.points(run, point))
+        """The manifests of the data sets that a point's weights depend on; of each candidate's."""
+        keys = dict.fromkeys(key for one in self.points(run, point) for key in one.trained_on)
         return [self.dataset(key).manifest for key in keys]
+
+    def start(self, run: str, point: str, pack: str) -> list[str]:
+        """The weights of other runs with which the seeds of a pack begin.
+
+        Raises:
+            UserError: if the run has no such point or pack.
+        """
+        seeds = [int(seed) for seed in self._seeds(run, point, pack).split(",")]
+        found: dict[str, None] = {}
+        for one in self.points(run, point):
+            if one.start is None or not one.start.run:
+                continue
+            wanted = seeds if one.start.seed is None else [one.start.seed]
+            other = self.run(one.start.run)
+            for name, members in other.packs(one.start.point).items():
+                if set(members) & set(wanted):
+                    folder = paths.pack_folder(one.start.run, one.start.point, name)
+                    found[(folder / "weights.safetensors").as_posix()] = None
+        return list(found)
 
     def evaluation_data(self, run: str, point: str) -> list[str]:
         """The manifests of the data sets that a point is tested on, the training one included."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from isotrope import paths, registry
+from isotrope.datasets.local_data import absent_files, checksums
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.disk import write_whole
@@ -108,12 +109,17 @@ def finished_packs(
     manifests = {key: Path(known.datasets[key].manifest) for key in entry.datasets}
     if not all(path.is_file() for path in manifests.values()):
         return []
-    trained_on = manifests[entry.dataset]
-    digest = with_local_files(entry.training_digest, trained_on)
+    if absent_files(entry.files):
+        return []
+    own = checksums(entry.files)
+    trained_on = [manifests[key] for key in entry.trained_on]
+    digest = with_local_files(entry.training_digest, *trained_on, own=own)
     stores = {
         table: (
             one.name,
-            with_local_files(one.digest, *(manifests[key] for key in entry.datasets_behind(table))),
+            with_local_files(
+                one.digest, *(manifests[key] for key in entry.datasets_behind(table)), own=own
+            ),
         )
         for table, one in entry.evaluations.items()
     }

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from isotrope import paths
+from isotrope.datasets.local_data import absent_files, checksums
 from isotrope.digests import with_sums
 from isotrope.files.overlapping import overlapped
 from isotrope.plan.index import Index, RunEntry
@@ -63,11 +64,11 @@ def _read_run(index: Index, name: str, sums: Mapping[str, list[str]]) -> _Run:
     entry = index.runs[name]
     digests, stores = {}, {}
     for point, one in entry.points.items():
-        own = sums[one.dataset]
-        digests[point] = with_sums(one.training_digest, own)
+        own = [] if absent_files(one.files) else checksums(one.files)
+        digests[point] = with_sums(one.training_digest, *(sums[key] for key in one.trained_on), own)
         stores[point] = {
             table: f"{each.name}-"
-            + with_sums(each.digest, *(sums[key] for key in one.datasets_behind(table)))
+            + with_sums(each.digest, *(sums[key] for key in one.datasets_behind(table)), own)
             for table, each in one.evaluations.items()
         }
     made = choice.read(name, entry.select, digests) if entry.select else None

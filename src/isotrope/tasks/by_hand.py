@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from isotrope import paths
+from isotrope.datasets.local_data import checksum, checksums
 from isotrope.datasets.names import dataset_key
 from isotrope.devices import DeviceName
 from isotrope.digests import with_local_files
@@ -15,10 +16,11 @@ from isotrope.params.param_file import Run, read_run
 from isotrope.params.points import Point
 from isotrope.params.references import OtherNetwork
 from isotrope.params.seeds import packs_of_seeds, seeds_in
+from isotrope.params.start import WeightsFile
 from isotrope.plan.index_file import as_written, in_job
 from isotrope.plan.indexing import select_entry
 from isotrope.results import choice
-from isotrope.training import imported, shipped
+from isotrope.training import imported, initial_weights, shipped
 from isotrope.training.task import PackTask
 
 
@@ -54,6 +56,7 @@ def training_tasks(
             dataset_params=chosen.dataset.params,
             training=chosen.training,
             training_digest=digest,
+            start=_start(chosen),
             settings=chosen.settings(),
             device=device_name(device),
             threads=threads,
@@ -204,7 +207,20 @@ def effective_digest(point: Point) -> str:
     Raises:
         UserError: if the data set is not built.
     """
-    return with_local_files(point.digest, _manifest(point.dataset))
+    manifests = dict.fromkeys(_manifest(dataset) for dataset in point.datasets)
+    return with_local_files(point.digest, *manifests, own=checksums(point.files))
+
+
+def _start(point: Point) -> initial_weights.Start | None:
+    """The weights that the training of a point begins with, if they are not drawn."""
+    if point.start is None:
+        return None
+    named = point.start.named
+    if isinstance(named, WeightsFile):
+        return initial_weights.FileStart(named.file, checksum(named.file))
+    other = read_run(paths.PARAM_FILES / f"{named.run}.yaml").point(named.point)
+    seed = None if named.seed == "same" else named.seed
+    return initial_weights.SeedStart(named.run, named.point, seed, effective_digest(other))
 
 
 def _manifest(plugin: Plugin) -> Path:
@@ -214,11 +230,11 @@ def _manifest(plugin: Plugin) -> Path:
 def _bound(one: Evaluation, run: Run, point: Point) -> BoundEvaluation:
     """An evaluation of a point, with the digest that its results are kept under."""
     tested = one.dataset or point.dataset
-    manifests = [_manifest(point.dataset), _manifest(tested)]
+    manifests = [*(_manifest(dataset) for dataset in point.datasets), _manifest(tested)]
     if one.other is not None:
         manifests.append(_manifest(one.other.dataset))
     digest = one.digest(point.digest, run.envelope.seeds)
-    digest = with_local_files(digest, *dict.fromkeys(manifests))
+    digest = with_local_files(digest, *dict.fromkeys(manifests), own=checksums(point.files))
     against = _seeds_of_other(one.other.name, run) if one.other else {}
     return BoundEvaluation(one, tested, digest, against)
 
