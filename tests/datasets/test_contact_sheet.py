@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from isotrope.datasets.contact_sheet import save_contact_sheet
+from isotrope.datasets.contact_sheet import Preview, save_contact_sheet
 from isotrope.datasets.images import Images
 
 
@@ -13,6 +13,9 @@ def pixels_of(path):
     with Image.open(path) as picture:
         assert picture.format == "PNG"
         return np.asarray(picture.convert("RGB"))
+
+
+SIZED = Preview("scale", "pixels", "scale")
 
 
 def test_scales_are_rows_and_classes_are_columns(tmp_path):
@@ -25,7 +28,7 @@ def test_scales_are_rows_and_classes_are_columns(tmp_path):
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(1))
     data = Images(images[order], labels[order], {k: v[order] for k, v in latents.items()})
 
-    save_contact_sheet(data, "squares", tmp_path / "a.png")
+    save_contact_sheet(data, "squares", tmp_path / "a.png", SIZED)
 
     sheet = pixels_of(tmp_path / "a.png")[44:, 72:]  # below and right of the captions
     first, last = np.array_split(sheet, 12, axis=1)[0], np.array_split(sheet, 12, axis=1)[-1]
@@ -41,7 +44,8 @@ def test_the_box_of_an_object_lies_just_around_it(tmp_path):
     images[0, 0, 30:50, 20:40] = 255
     latents = {"scale": torch.tensor([20]), "position": torch.tensor([[20, 30]])}
 
-    save_contact_sheet(Images(images, torch.zeros(1).long(), latents), "one", tmp_path / "a.png")
+    data = Images(images, torch.zeros(1).long(), latents)
+    save_contact_sheet(data, "one", tmp_path / "a.png", SIZED)
 
     sheet = pixels_of(tmp_path / "a.png").astype(int)
     rows, columns = np.nonzero((sheet == (255, 140, 0)).all(axis=-1))

@@ -47,6 +47,7 @@ REVISION = 1
 SPLITS = ("train", "valid", "test", "all_scales")
 ORDER = "fixed"  # as published
 PACKAGES = ("fontawesomefree", "scipy")
+PREVIEW = ("scale", "pixels", "scale")  # rows, their unit, and the side of an object's box
 
 
 class Task(NamedTuple):

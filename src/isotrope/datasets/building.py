@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from isotrope import __version__, paths, registry
-from isotrope.datasets.contact_sheet import save_contact_sheet
+from isotrope.datasets.contact_sheet import Preview, save_contact_sheet
 from isotrope.datasets.loading import read_split
 from isotrope.datasets.manifest import Manifest, describe
 from isotrope.datasets.names import dataset_key
@@ -72,7 +72,8 @@ def _fill(scratch: Path, name: str, params: Settings, digest: str) -> Manifest:
     split: str = plugin.SPLITS[-1]
     data = read_split(plugin, params, scratch, key, split)
     title = f"{name} {key}: some of {len(data)} images of split {split}"
-    save_contact_sheet(data, title, scratch / paths.preview(name, key).name)
+    preview = Preview(*getattr(plugin, "PREVIEW", ()))
+    save_contact_sheet(data, title, scratch / paths.preview(name, key).name, preview)
     packages = (*_PACKAGES, *getattr(plugin, "PACKAGES", ()))
     manifest = Manifest(
         dataset=name,

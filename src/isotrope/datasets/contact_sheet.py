@@ -18,6 +18,24 @@ _GAP, _MARGIN, _LINE = 4, 72, 20  # pixels
 _BACKGROUND, _INK, _BOX = (24, 26, 30), (225, 225, 225), (255, 140, 0)
 
 
+class Preview(NamedTuple):
+    """What a data set says of its picture, as the literal ``PREVIEW = (...)`` of its module.
+
+    Args:
+        rows: the latent whose values are the rows, with classes as columns; None: classes are.
+        unit: of that latent.
+        side: the latent that is the side of the box about an object, in pixels, whose upper left
+            corner is the latent ``position``; None: no box.
+    """
+
+    rows: str | None = None
+    unit: str = ""
+    side: str | None = None
+
+
+PLAIN = Preview()
+
+
 class _Cell(NamedTuple):
     """What is shown at a place: an image, or its mask; nothing without one."""
 
@@ -32,11 +50,10 @@ def _spread(values: list[int], count: int) -> list[int]:
     return [values[round(step)] for step in steps]
 
 
-def _layout(data: Split) -> tuple[list[str], list[list[_Cell]]]:
+def _layout(data: Split, preview: Preview) -> tuple[list[str], list[list[_Cell]]]:
     """Names of the rows, and the cells of each.
 
-    With masks, every second row shows those of the row above. Else, with a latent ``scale``, rows
-    are scales and columns are classes; without it rows are classes.
+    With masks, every second row shows those of the row above.
     """
     if data.kind == "segmentation" or data.labels is None:
         chosen = _spread(list(range(len(data))), COLUMNS * ROWS // 2)
@@ -45,17 +62,17 @@ def _layout(data: Split) -> tuple[list[str], list[list[_Cell]]]:
         return ["images", "masks"] * len(lines), [row for pair in pairs for row in pair]
     labels = data.labels.tolist()
     kinds = sorted(set(labels))
-    if "scale" not in data.latents:
+    if preview.rows is None or preview.rows not in data.latents:
         shown = _spread(kinds, ROWS)
         rows = [[i for i, label in enumerate(labels) if label == kind][:COLUMNS] for kind in shown]
         return [f"class {kind}" for kind in shown], [[_Cell(i) for i in row] for row in rows]
-    sizes = data.latents["scale"].tolist()
+    values = data.latents[preview.rows].tolist()
     first: dict[tuple[int, int], int] = {}
-    for index, place in enumerate(zip(sizes, labels, strict=True)):
-        first.setdefault(place, index)
-    scales, columns = _spread(sorted(set(sizes)), ROWS), _spread(kinds, COLUMNS)
-    cells = [[_Cell(first.get((s, kind)), f"class {kind}") for kind in columns] for s in scales]
-    return [f"{scale} pixels" for scale in scales], cells
+    for index, value_and_label in enumerate(zip(values, labels, strict=True)):
+        first.setdefault(value_and_label, index)
+    of_rows, columns = _spread(sorted(set(values)), ROWS), _spread(kinds, COLUMNS)
+    cells = [[_Cell(first.get((v, kind)), f"class {kind}") for kind in columns] for v in of_rows]
+    return [f"{value} {preview.unit}".strip() for value in of_rows], cells
 
 
 def _picture(image: Tensor, zoom: int) -> Image.Image:
@@ -80,15 +97,16 @@ def _zoomed(colours: NDArray[np.uint8], zoom: int) -> Image.Image:
     return picture.resize(size, Image.Resampling.NEAREST)
 
 
-def save_contact_sheet(data: Split, title: str, path: Path) -> None:
+def save_contact_sheet(data: Split, title: str, path: Path, preview: Preview = PLAIN) -> None:
     """Write a PNG of some images in rows, with the box of the object where its place is known.
 
     Args:
         data: the images to choose from.
         title: the line above the pictures.
         path: the PNG file to write.
+        preview: what the rows are, and what is known of the object's place.
     """
-    names, rows = _layout(data)
+    names, rows = _layout(data, preview)
     shown = {
         cell.image: data[cell.image : cell.image + 1]
         for row in rows
@@ -117,9 +135,9 @@ def save_contact_sheet(data: Split, title: str, path: Path) -> None:
             one = shown[cell.image]
             picture = _mask(one.labels[0], zoom) if cell.mask else _picture(one.images[0], zoom)
             sheet.paste(picture, (left, top))
-            if {"scale", "position"} <= one.latents.keys():
+            if preview.side and {preview.side, "position"} <= one.latents.keys():
                 x, y = one.latents["position"][0].tolist()
-                side = int(one.latents["scale"][0])
+                side = int(one.latents[preview.side][0])
                 box = (x * zoom - 1, y * zoom - 1, (x + side) * zoom, (y + side) * zoom)
                 pen.rectangle(
                     (left + box[0], top + box[1], left + box[2], top + box[3]), outline=_BOX

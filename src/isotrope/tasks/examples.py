@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from isotrope import registry
-from isotrope.datasets.images import Images
 from isotrope.datasets.loading import load_split
 from isotrope.datasets.manifest import read_manifest
+from isotrope.datasets.stream import Split
 from isotrope.files.arrays import Array, write_arrays
 from isotrope.results.cells import Cells, cells_of
 from isotrope.settings import build_only
@@ -21,7 +21,7 @@ from isotrope.settings import build_only
 MODULE = "examples"  # studies/<study>/examples.py
 SHOWN = 8  # images, at most, where the study does not say which
 
-Choose = Callable[[Images], dict[str, Array]]
+Choose = Callable[[Split], dict[str, Array]]
 
 
 def write_examples(study: str, manifests: Sequence[Path], path: Path) -> Path:
@@ -60,17 +60,19 @@ def _examples_of(path: Path, cells: Cells, choose: Choose) -> dict[str, Array]:
     return {f"{place}/{name}": array for name, array in choose(data).items()}
 
 
-def first_images(data: Images) -> dict[str, Array]:
+def first_images(data: Split) -> dict[str, Array]:
     """The first image of each class, as far as so many are shown; with masks, the first of all.
 
     Returns:
         ``images`` (objects, height, width), with a last axis of 3 for colours, uint8, and
-        ``labels``, a class or a mask for each.
+        ``labels``, a class or a mask for each; nothing of images of several sizes.
     """
-    labels = data.labels.numpy()
-    chosen = np.arange(min(SHOWN, len(labels)))
-    if labels.ndim == 1:
-        chosen = np.sort(np.unique(labels, return_index=True)[1][:SHOWN])
-    images = np.moveaxis(data.images.numpy()[chosen], 1, -1)
-    grey = images.shape[-1] == 1
-    return {"images": images[..., 0] if grey else images, "labels": labels[chosen]}
+    chosen = np.arange(min(SHOWN, len(data)))
+    if data.kind == "classification" and data.labels is not None:
+        chosen = np.sort(np.unique(data.labels.numpy(), return_index=True)[1][:SHOWN])
+    shown = [data[int(index) : int(index) + 1] for index in chosen]
+    if len({image.images.shape for image in shown}) != 1:
+        return {}
+    images = np.moveaxis(np.concatenate([image.images.numpy() for image in shown]), 1, -1)
+    labels = np.concatenate([image.labels.numpy() for image in shown])
+    return {"images": images[..., 0] if images.shape[-1] == 1 else images, "labels": labels}

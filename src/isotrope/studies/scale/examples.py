@@ -3,6 +3,7 @@
 import numpy as np
 
 from isotrope.datasets.images import Images
+from isotrope.datasets.stream import Split
 from isotrope.errors import UserError
 from isotrope.files.arrays import Array
 
@@ -10,7 +11,7 @@ SIZES = 7  # at most, from the smallest to the largest
 OBJECTS = 2  # of different classes, at most
 
 
-def examples(data: Images) -> dict[str, Array]:
+def examples(data: Split) -> dict[str, Array]:
     """Some objects at some sizes; the first image of each class and size.
 
     Args:
@@ -24,7 +25,7 @@ def examples(data: Images) -> dict[str, Array]:
     Raises:
         UserError: if there is no image.
     """
-    if not {"scale", "position"} <= data.latents.keys():
+    if not isinstance(data, Images) or not {"scale", "position"} <= data.latents.keys():
         return {}
     scales, labels = data.latents["scale"].numpy(), data.labels.numpy()
     if len(scales) == 0:
