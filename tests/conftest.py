@@ -1,5 +1,6 @@
 """What all tests share: one thread each, nothing written beside the sources, cases that repeat."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from made_up_index import OWN, PUBLISHED, RUNS_HEADER, made_up_index  # noqa: E4
 from isotrope import paths  # noqa: E402
 from isotrope.plan import index_file  # noqa: E402
 
+FROZEN = [0]
 FAULTS = pytest.StashKey[list[fault_record.Fault]]()
 
 settings.register_profile("isotrope", deadline=None, derandomize=True, max_examples=50)
@@ -53,6 +55,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_collection_finish() -> None:
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _imported_modules_are_no_garbage() -> None:
+    """Spare each collection, in tests and the processes they fork, the objects of all imports."""
+    if FROZEN[-1] != len(sys.modules):
+        gc.collect()
+        gc.freeze()
+        FROZEN.append(len(sys.modules))
 
 
 @pytest.fixture
