@@ -27,7 +27,7 @@ from isotrope.datasets.images import Images, to_unit
 from isotrope.params.training import Training
 from isotrope.training import seeding
 from isotrope.training.engines import Batch
-from isotrope.training.loop import LockstepTraining
+from isotrope.training.loop import HeldOut, LockstepTraining
 
 IMAGES, BATCH, CLASSES, SHAPE = 576, 16, 36, (1, 64, 64)
 CHEAP = ("standard", "spatial_transform", "ensemble", "xu", "kanazawa", "hermite", "disco")
@@ -62,7 +62,7 @@ def training_of(model, seeds, device, way, **changes):
     settings = Training.model_validate(
         {"epochs": 9, "batch_size": BATCH, "order": "fixed", "optimizer": optimizer, **changes}
     )
-    return LockstepTraining(networks, seeds, settings, data, data)
+    return LockstepTraining(networks, seeds, settings, data, HeldOut(data))
 
 
 def clock(device):
@@ -79,18 +79,18 @@ def epoch_seconds(training, device):
         Batch(to_unit(images[start : start + BATCH]), labels[start : start + BATCH])
         for start in (step * BATCH % IMAGES for step in range(warming + timed))
     ]
-    rates, losses = [1e-3] * training.engine.rows, None
+    rates, losses = [[1e-3, 0.9]] * training.engine.rows, None
     for batch in inputs[:warming]:
         training.engine.step(batch, rates)
     begin = clock(device)
     for batch in inputs[warming:]:
-        losses, _ = training.engine.step(batch, rates)
+        losses = training.engine.step(batch, rates).loss
     step = (clock(device) - begin) / timed
-    training.validation = training.validation[: 4 * BATCH]
+    training.held_out = HeldOut(training.train[: 4 * BATCH])
     training.validate(lambda: None)
     begin = clock(device)
     training.validate(lambda: None)
-    validation = (clock(device) - begin) / len(training.validation.labels)
+    validation = (clock(device) - begin) / len(training.held_out.validation)
     return IMAGES / BATCH * step + IMAGES * validation, losses.tolist()
 
 

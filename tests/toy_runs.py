@@ -28,6 +28,7 @@ class ToyModelParams(Settings):
     dropout: float = 0.2
     handed: bool = False  # whether the network is handed what its dropout draws
     norm: bool = True  # whether it has batch norm
+    inside: bool = False  # whether it draws a number inside its forward pass
     step_seconds: float = 0.0
     explode: int = 0  # the seed whose first layer is far too large
 
@@ -46,6 +47,8 @@ class ToyNetwork(nn.Module):
         if self.training and self.params.step_seconds:
             time.sleep(self.params.step_seconds)
         maps = self.dropout(self.norm(self.conv(images)).relu())
+        if self.training and self.params.inside:
+            maps = maps * torch.rand(())
         return self.linear(maps.flatten(1))
 
 
@@ -98,7 +101,10 @@ def toy_images(params: ToyDataParams, split: str) -> Images:
 
 TOY_MODEL = SimpleNamespace(Params=ToyModelParams, build=build, PARTS={"conv"}, REVISION=1)
 TOY_DATA = SimpleNamespace(
-    Params=ToyDataParams, image_shape=lambda params: SHAPE, classes=lambda params: CLASSES
+    SPLITS=("train", "valid", "test"),
+    Params=ToyDataParams,
+    image_shape=lambda params: SHAPE,
+    classes=lambda params: CLASSES,
 )
 
 

@@ -1,5 +1,7 @@
 """Steps of every model, alone and in a stack: the same weights, step after step."""
 
+import copy
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -7,10 +9,13 @@ from torch.nn import functional as F
 from isotrope import registry
 from isotrope.params.training import Training
 from isotrope.training.engines import Batch
-from isotrope.training.single import Alone
+from isotrope.training.objective import Objective
+from isotrope.training.single import Single
 from isotrope.training.stacked import Stacked
 
 STEPS = 4
+RATES = [[1e-3, 0.9]]
+OBJECTIVE = Objective(None, "classification")
 
 
 @pytest.fixture
@@ -23,24 +28,24 @@ def test_a_stack_follows_the_steps_of_its_networks_alone(example, training):
     if not registry.literal("models", example.name, "STACKABLE", True):
         pytest.skip(f"{example.name} says that it cannot be stacked")
     keys = ("first", "second", "third")
-    stack = Stacked([example.build_drawn(key) for key in keys], training)
-    alone = [Alone(example.build_drawn(key), training) for key in keys]
+    stack = Stacked([example.build_drawn(key) for key in keys], training, OBJECTIVE)
+    alone = [Single(example.build_drawn(key), training, OBJECTIVE) for key in keys]
     images, labels = example.images(), example.labels()
 
     for step in range(STEPS):
         batch = Batch(images.roll(step, dims=-1), labels.roll(step))
-        losses, correct = stack.step(batch, [1e-3] * len(keys))
-        apart = [one.step(batch, [1e-3]) for one in alone]
-        torch.testing.assert_close(losses, torch.cat([loss for loss, _ in apart]))
-        assert correct.tolist() == [int(number) for _, number in apart]
+        found = stack.step(batch, RATES * len(keys))
+        apart = [one.step(batch, RATES) for one in alone]
+        torch.testing.assert_close(found.loss, torch.cat([one.loss for one in apart]))
+        assert found.counts.tolist() == [int(one.counts) for one in apart]
 
     for row, one in enumerate(alone):
         for name, weight in one.weights(0).items():
             torch.testing.assert_close(stack.weights(row)[name], weight, rtol=0, atol=1e-9)
     tested = [one.test(Batch(images, labels)) for one in alone]
-    losses, correct = stack.test(Batch(images, labels))
-    torch.testing.assert_close(losses, torch.cat([loss for loss, _ in tested]))
-    assert correct.tolist() == [int(number) for _, number in tested]
+    found = stack.test(Batch(images, labels))
+    torch.testing.assert_close(found.loss, torch.cat([one.loss for one in tested]))
+    assert found.counts.tolist() == [int(one.counts) for one in tested]
 
 
 def test_in_bfloat16_the_weights_stay_float32_and_a_step_is_near_the_exact_one(example):
@@ -51,11 +56,11 @@ def test_in_bfloat16_the_weights_stay_float32_and_a_step_is_near_the_exact_one(e
     images, labels = example.images().float(), example.labels()
     with torch.no_grad():
         exact = [float(F.cross_entropy(network(images), labels)) for network in networks]
-    stack = Stacked(networks, training)
-    alone = Alone(networks[0], training)
+    stack = Stacked(networks, training, OBJECTIVE)
+    alone = Single(copy.deepcopy(networks[0]), training, OBJECTIVE)
 
-    losses, _ = stack.step(Batch(images, labels), [1e-3, 1e-3])
-    loss, _ = alone.step(Batch(images, labels), [1e-3])
+    losses = stack.step(Batch(images, labels), RATES * 2).loss
+    loss = alone.step(Batch(images, labels), RATES).loss
 
     assert losses.tolist() == pytest.approx(exact, rel=0.05, abs=0.05)
     assert float(loss) == pytest.approx(exact[0], rel=0.05, abs=0.05)

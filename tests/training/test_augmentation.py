@@ -118,7 +118,7 @@ def test_training_sees_the_altered_images_and_validation_does_not():
     for step in range(3):
         batch = images[16 * step : 16 * step + 16]
         assert torch.equal(seen[step], rescaled(batch, scale_factors(len(batch), 1.5, 3, 1, step)))
-    validation = altered.validation.images.float() / 255
+    validation = altered.held_out.validation.images.float() / 255
     assert torch.equal(torch.cat(seen[3:]), validation)
     assert plain.history[0].train_loss != altered.history[0].train_loss
 

@@ -63,7 +63,7 @@ def test_a_compiled_training_ends_as_one_that_is_not(toys, cache, stack):
 
 @needs_a_compiler
 def test_compiled_or_not_what_draws_inside_trains_one_seed_after_the_other(toys, cache):
-    lines = train(task("inside", 2, model_params=ToyModelParams(), compile=True))
+    lines = train(task("inside", 2, model_params=ToyModelParams(inside=True), compile=True))
 
     assert any("one after the other: toy cannot be stacked (it draws" in line for line in lines)
 

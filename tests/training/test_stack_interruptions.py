@@ -29,7 +29,7 @@ from toy_runs import (
 
 from isotrope.datasets.images import Images
 from isotrope.training import resume, seeding
-from isotrope.training.loop import Finished, LockstepTraining
+from isotrope.training.loop import Finished, HeldOut, LockstepTraining
 from isotrope.training.task import PackTask
 
 SEEDS = [1, 2, 3, 4, 5]
@@ -67,8 +67,8 @@ def in_memory() -> LockstepTraining:
         seeding.seed_everything(seed)
         networks.append(build(ToyModelParams(handed=True), SHAPE, CLASSES))
     splits = (toy_images(ToyDataParams(), split) for split in ("train", "valid"))
-    data = [Images(split.images, split.labels) for split in splits]
-    return LockstepTraining(networks, SEEDS, toy_training(**UNEVEN), *data)
+    images, validation = (Images(split.images, split.labels) for split in splits)
+    return LockstepTraining(networks, SEEDS, toy_training(**UNEVEN), images, HeldOut(validation))
 
 
 def taken_up(states: dict[int, dict[str, object]]) -> LockstepTraining:
@@ -79,7 +79,7 @@ def taken_up(states: dict[int, dict[str, object]]) -> LockstepTraining:
         seeds,
         fresh.training,
         fresh.train,
-        fresh.validation,
+        fresh.held_out,
         [stack["row"] for stack in stacks],
         stacks[0]["width"],
     )

@@ -10,7 +10,7 @@ from isotrope.training import store
 from isotrope.training.records import EpochRow
 
 WEIGHTS = {"w": torch.arange(12.0).reshape(3, 4), "n": torch.tensor(5)}
-ROWS = [EpochRow(7, 1, 1 / 3, 0.1, float("nan"), 0.25, 0.5)]
+ROWS = [EpochRow(7, 1, 1 / 3, 0.1, float("nan"), 0.25, 0.5).cells("accuracy", [])]
 
 
 @pytest.fixture

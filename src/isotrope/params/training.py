@@ -6,6 +6,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from isotrope import registry
 from isotrope.params.augmentation import Augmentations
+from isotrope.params.objective import Objective
 from isotrope.params.optimizer import Optimizer
 from isotrope.params.start import StartFrom
 from isotrope.settings import Settings
@@ -15,8 +16,36 @@ class EarlyStopping(Settings):
     """When training ends before its last epoch. The best epoch's weights are kept in any case."""
 
     patience: int = Field(gt=0, description="epochs in a row without a strictly better value")
-    by: Literal["validation_accuracy"] = Field(
-        "validation_accuracy", description="the value that has to improve"
+    by: Literal["validation_accuracy", "validation_mean_iou", "validation_loss"] = Field(
+        "validation_accuracy",
+        description="the value that has to improve; mean_iou is that of segmentation",
+    )
+
+
+class Accumulation(Settings):
+    """Gradients of several batches for one step of the optimizer.
+
+    Groups of batches end with an epoch: the last one may be smaller.
+    """
+
+    images: int = Field(gt=0, description="images that one step of the optimizer sees, at least")
+    reduce: Literal["sum", "mean"] = Field(
+        "mean",
+        description="mean: as if they were one batch; sum: the sum of the batches' mean gradients",
+    )
+
+
+class Monitor(Settings):
+    """What is recorded of a network while it trains. Nothing here chooses an epoch."""
+
+    every: int = Field(1, gt=0, description="epochs between two recordings")
+    split: Literal["train", "valid", "test"] | None = Field(
+        None, description="images whose loss and score join the history, as <split>_loss"
+    )
+    gradients: list[str] = Field(
+        [],
+        description="parameters whose gradients of the epoch's last step are recorded, by name or "
+        "pattern, as in scattering.*",
     )
 
 
@@ -48,6 +77,22 @@ class Training(Settings):
         description="weights to begin with: {run, point, seed} of another run, or {file} below "
         "$ISOTROPE_DATA; leave out to draw them",
     )
+    objective: Objective | None = Field(
+        None,
+        description="what is minimised; by the data set's kind, if left out: cross_entropy or "
+        "segmentation. A model with a loss of its own takes none",
+    )
+    accumulate: Accumulation | None = Field(
+        None, description="steps of the optimizer over several batches; leave out for one batch"
+    )
+    keep: Literal["best", "last"] | None = Field(
+        None,
+        description="the epoch whose weights are kept: the best one by the validation images, or "
+        "the last; last where the data set has no validation images, else best, if left out",
+    )
+    monitor: Monitor | None = Field(
+        None, description="what is recorded while the network trains; leave out to record nothing"
+    )
     precision: Literal["float32", "tf32", "bfloat16"] = Field(
         "float32",
         description="float32: without TF32, on every device; tf32: products of matrices and "
@@ -71,6 +116,26 @@ class Training(Settings):
         if warm_up is not None and (warm_up.epochs or 0) >= self.epochs:
             raise ValueError(f"the warm-up takes all of the {self.epochs} epochs; shorten it")
         return self
+
+    @model_validator(mode="after")
+    def _accumulates_whole_batches(self) -> Self:
+        if self.accumulate is not None and self.accumulate.images < self.batch_size:
+            raise ValueError(
+                f"accumulate.images is {self.accumulate.images}, less than the batch_size of "
+                f"{self.batch_size}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _stopping_needs_the_best(self) -> Self:
+        if self.early_stopping is not None and self.keep == "last":
+            raise ValueError("early_stopping keeps the best epoch; leave out `keep: last`, or it")
+        return self
+
+    @property
+    def batches_per_step(self) -> int:
+        """Batches whose gradients make one step of the optimizer."""
+        return 1 if self.accumulate is None else -(-self.accumulate.images // self.batch_size)
 
     @model_validator(mode="before")
     @classmethod
@@ -100,6 +165,8 @@ class Training(Settings):
         values = self.model_dump(mode="json", exclude_defaults=True)
         for key in ("order", "reshuffle"):
             values.pop(key, None)
+        if self.keep == "best":  # as if it were left out: other data sets refuse it
+            values.pop("keep", None)
         if self.order == "own":
             values["reshuffle"] = True
         elif self.order == "shared":

@@ -203,7 +203,7 @@ class Epoch:
                 inputs, labels = (
                     values.view(self.rows, -1, *values.shape[1:]) for values in (inputs, labels)
                 )
-        noises = [_mapped(lambda values: values[some], noise) for noise in self._noises]
+        noises = [(_mapped(lambda values: values[some], noise),) for noise in self._noises]
         return Batch(inputs, labels, noises)
 
     def _moved(self, drawn: Any) -> Any:

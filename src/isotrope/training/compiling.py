@@ -12,40 +12,31 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from isotrope.console.wording import duration_text
 from isotrope.errors import UserError
 from isotrope.params.training import Training
+from isotrope.training.objective import Measured
 
 SHAPES = 256  # beyond so many torch would go on uncompiled, and with other bits
 
-Work = Callable[..., tuple[Tensor, Tensor]]
+Work = Callable[..., Measured]
 
 
 def compiled(work: Work, training: Training) -> Work:
     """The work as it is or, with ``compile: true``, compiled when it is first done."""
     if not training.compile:
         return work
-    _tell_compiler()
     # in a dict: the types that torch has for `compile` do not know the last one
     options: dict[str, Any] = {"dynamic": False, "recompile_limit": SHAPES}
     fast: Work = torch.compile(work, mode="reduce-overhead", **options)
     begin: Callable[[], None] = torch.compiler.cudagraph_mark_step_begin
 
-    def done(*arguments: object) -> tuple[Tensor, Tensor]:
+    def done(*arguments: object) -> Measured:
         begin()  # what was given out before is of no use now
         return fast(*arguments)
 
     return done
-
-
-def _tell_compiler() -> None:
-    """Set its mode of determinism as torch's own is set, which imports it if need be."""
-    torch.use_deterministic_algorithms(
-        torch.are_deterministic_algorithms_enabled(),
-        warn_only=torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
 
 
 @contextmanager

@@ -7,66 +7,96 @@ batch up to rounding. Batch norm is taken over the whole batch, too; torch can d
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import nn
 
 from isotrope.params.training import Training
 from isotrope.training.distributed import Ranks
-from isotrope.training.engines import Batch
-from isotrope.training.single import Alone
+from isotrope.training.engines import WHOLE, Batch, Part
+from isotrope.training.objective import Measured, Objective
+from isotrope.training.single import Single
 
 
-class Shared(Alone):
-    """`Alone`, in each of several processes with the same weights.
+class DataParallel(Single):
+    """`Single`, in each of several processes with the same weights.
 
     Args:
         network: with its initial weights, on the device of the images.
         training: how to train.
+        objective: what is minimised.
         ranks: the processes.
 
     Raises:
-        ValueError: if the network has batch norm and is not on a GPU.
+        ValueError: if the network has batch norm and is not on a GPU, or as `Single`.
     """
 
-    def __init__(self, network: nn.Module, training: Training, ranks: Ranks) -> None:
+    def __init__(
+        self, network: nn.Module, training: Training, objective: Objective, ranks: Ranks
+    ) -> None:
         normed = any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in network.modules())
         if normed:
             if not all(value.is_cuda for value in network.parameters()):
                 raise ValueError("batch norm over several processes needs a GPU for each")
             convert: Any = nn.SyncBatchNorm.convert_sync_batchnorm
             network = convert(network)
-        super().__init__(network, training)
+        super().__init__(network, training, objective)
         self.ranks = ranks
+        self._own = torch.zeros_like(self.gradient)
 
-    def step(self, batch: Batch, rates: Sequence[float]) -> tuple[Tensor, Tensor]:
+    def step(self, batch: Batch, rates: Sequence[Sequence[float]], part: Part = WHOLE) -> Measured:
         """See `Engine.step`."""
-        (self.optimizer.param_groups[0]["lr"],) = rates
         self.network.train()
-        own = self._share(batch)
-        weight = self.ranks.weight(len(batch.labels))
-        loss, logits = self._run(own)
-        self.optimizer.zero_grad(set_to_none=True)
-        (loss * weight).backward()  # type: ignore[no-untyped-call]
-        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
-        for gradient, total in zip(gradients, self.ranks.add_up(*gradients), strict=True):
-            gradient.copy_(total)
-        self.optimizer.step()
-        return self._summed(loss.detach() * weight, logits.detach(), own.labels, weight > 0)
+        if part.first:
+            self.gradient.zero_()
+        before = self._own.copy_(self.gradient)
+        self.gradient.zero_()
+        found = self._run(*self._share(batch))
+        share = self._weight(found, batch)
+        self._backward(found.loss, part.share * float(share))
+        (total,) = self.ranks.add_up(self.gradient)
+        self.gradient.copy_(before).add_(total)
+        if part.last:
+            self._follow(rates)
+        return self._summed(found, batch)
+
+    def key(self, keys: Sequence[int]) -> None:
+        """See `Engine.key`; each process has another, for its images have other places."""
+        super().key([key ^ (self.ranks.rank * 0x85EBCA6B & 0xFFFFFFFF) for key in keys])
 
     def _share(self, batch: Batch) -> Batch:
         share = self.ranks.share
         noises = tuple(share(noise) for noise in batch.noises)
         return Batch(share(batch.images), share(batch.labels), noises)
 
-    def test(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """See `Engine.test`."""
-        losses, correct = super().test(self._share(batch))
-        counts = self.ranks.weight(len(batch.labels)) > 0
-        loss, right = self.ranks.add_up(losses * counts, correct.double() * counts)
-        return loss, right.long()
+    def _weight(self, found: Measured, batch: Batch) -> torch.Tensor:
+        """How much this process' part is of all that is counted; 0 where it is a stopgap."""
+        own = found.weight * self._counts(batch)
+        (whole,) = self.ranks.add_up(own)
+        return own / whole.clamp(min=1)
 
-    def _summed(
-        self, loss: Tensor, logits: Tensor, labels: Tensor, counts: bool
-    ) -> tuple[Tensor, Tensor]:
-        correct = (logits.argmax(dim=1) == labels).sum() * counts
-        total, right = self.ranks.add_up(loss.double()[None], correct.double()[None])
-        return total, right.long()
+    def _counts(self, batch: Batch) -> bool:
+        return self.ranks.weight(len(batch.labels)) > 0
+
+    def test(self, batch: Batch) -> Measured:
+        """See `Engine.test`."""
+        self.network.eval()
+        with torch.inference_mode():
+            found = self._run_test(*self._share(batch))
+            return self._summed(found, batch)
+
+    def _summed(self, found: Measured, batch: Batch) -> Measured:
+        """What all processes have measured together."""
+        counts = self._counts(batch)
+        weight = found.weight * counts
+        loss = found.loss.detach().double() * weight if counts else found.weight * 0
+        names = list(found.reported)
+        parts = [loss, weight, *(found.reported[name] * weight for name in names)]
+        total, whole, *reported = self.ranks.add_up(*parts)
+        (scored,) = self.ranks.add_up(found.counts.double() * counts)
+        below = whole.clamp(min=1)
+        return Measured(
+            (total / below)[None],
+            whole[None],
+            scored.long()[None],
+            {name: (value / below)[None] for name, value in zip(names, reported, strict=True)},
+        )

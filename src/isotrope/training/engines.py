@@ -1,20 +1,20 @@
 """What computes the steps of some seeds, and what all that do so have in common.
 
-``alone`` is one network by itself, ``stacked`` the networks of several seeds at once, ``shared``
-one network on several GPUs. All give the same numbers up to rounding.
+``single`` is one network by itself, ``stacked`` the networks of several seeds at once,
+``data_parallel`` one network on several GPUs. All give the same numbers up to rounding.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from isotrope.params.training import Training
+from isotrope.training.objective import Measured
+from isotrope.training.parameters import Layout
 
 Weights = dict[str, Tensor]
-BETAS, EPSILON = (0.9, 0.999), 1e-8  # torch's own
 
 
 class Batch(NamedTuple):
@@ -23,62 +23,84 @@ class Batch(NamedTuple):
     Shapes:
         images: ``(batch, channels, height, width)`` float in 0..1, the same for all rows, or with a
             leading axis of rows
-        labels: ``(batch,)`` int64, with a leading axis of rows if the images have it
-        noises: what each row's network drew; none where networks draw nothing
+        labels: ``(batch,)`` int64, or masks ``(batch, height, width)``; with a leading axis of rows
+            if the images have it
+        noises: what each row's network drew, in a tuple with an entry for each draw; nothing where
+            networks draw nothing
     """
 
     images: Tensor
     labels: Tensor
     noises: Sequence[Any] = ()
 
+    @property
+    def rows(self) -> bool:
+        """Whether each row has images of its own."""
+        return self.images.ndim == 5
+
+
+class Part(NamedTuple):
+    """A batch's part in a step of the optimizer.
+
+    Args:
+        share: what its gradient is multiplied by.
+        first: whether gradients begin with it.
+        last: whether the optimizer follows.
+    """
+
+    share: float = 1.0
+    first: bool = True
+    last: bool = True
+
+
+WHOLE = Part()
+
 
 class Engine(Protocol):
-    """Some seeds of one model, a row each; tensors of losses and counts have shape ``(rows,)``."""
+    """Some seeds of one model, a row each; what is measured has a leading axis of rows."""
 
     network: nn.Module
     rows: int
+    layout: Layout
+    has_dropout: bool
 
-    def step(self, batch: Batch, rates: Sequence[float]) -> tuple[Tensor, Tensor]:
-        """One step of the optimizer: each row's mean loss, and how many images it got right."""
+    def step(self, batch: Batch, rates: Sequence[Sequence[float]], part: Part = WHOLE) -> Measured:
+        """Gradients of a batch and, with its last part, a step of the optimizer.
 
-    def test(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Each row's sum of losses in evaluation mode, and how many images it got right."""
+        Args:
+            batch: what the networks see.
+            rates: for each row the learning rate of every group, then the momentum.
+            part: the batch's part in the step.
+        """
+
+    def test(self, batch: Batch) -> Measured:
+        """What a batch gives in evaluation mode."""
+
+    def write(self, values: Mapping[str, Any]) -> None:
+        """Set buffers of all rows, in place."""
+
+    def key(self, keys: Sequence[int]) -> None:
+        """Set the key of each row's dropout."""
 
     def weights(self, row: int) -> Weights:
         """A copy of a row's parameters and persistent buffers, in float32."""
 
-    def state(self, row: int) -> dict[str, Any]:
-        """Weights and optimizer of a row, as ``restore`` takes them."""
+    def gradients(self, row: int) -> Weights:
+        """A copy of the gradients of a row's last step, or of the parts of one in hand."""
+
+    def recorded(self, row: int) -> Weights:
+        """What a row's network records of itself."""
+
+    def state(self, row: int, pending: bool = False) -> dict[str, Any]:
+        """Weights and optimizer of a row, as ``restore`` takes them.
+
+        Args:
+            row: which.
+            pending: whether gradients of parts of a step are to be kept, too.
+        """
 
     def restore(self, row: int, state: dict[str, Any]) -> None:
         """Put a row back to a state, with tensors of any device."""
-
-
-def loss_of(network: Any, batch: Batch, precision: torch.dtype | None) -> tuple[Tensor, Tensor]:
-    """The mean loss of a batch and its logits.
-
-    A network may define ``loss(images, labels, noise)``, which returns both; without it the loss
-    is the cross-entropy of its logits. What a network that defines ``draw`` drew is its noise, and
-    the second argument of its ``forward``; the noise of others is None.
-
-    Args:
-        network: in training mode.
-        batch: images that one network sees.
-        precision: what images are computed in; none for that of the images.
-    """
-    images = batch.images if precision is None else batch.images.to(precision)
-    if hasattr(network, "loss"):
-        noise = batch.noises[0] if batch.noises else None
-        loss, logits = network.loss(images, batch.labels, noise)
-    else:
-        logits = network(images, *batch.noises)
-        loss = F.cross_entropy(wide(logits), batch.labels)
-    return loss, logits
-
-
-def wide(logits: Tensor) -> Tensor:
-    """Logits in float32 at least, in which losses are computed."""
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def lowered_of(training: Training) -> torch.dtype | None:
@@ -86,29 +108,83 @@ def lowered_of(training: Training) -> torch.dtype | None:
     return torch.bfloat16 if training.precision == "bfloat16" else None
 
 
-class Step(nn.Module):
-    """`loss_of` as a module, which `functional_call` wants."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, batch: Batch, precision: torch.dtype | None) -> tuple[Tensor, Tensor]:
-        """The mean loss and the logits."""
-        return loss_of(self.network, batch, precision)
-
-
 def prefixed(*named: Weights) -> Weights:
-    """Tensors by the names that `Step` has for them."""
-    return {f"network.{name}": value for some in named for name, value in some.items()}
+    """Tensors by the names that `objective.Step` has for them."""
+    return {f"network.{name}": value for group in named for name, value in group.items()}
 
 
-def fixed_buffers(network: nn.Module) -> Weights:
-    """Buffers that no file of weights holds: they follow from the settings, alike for all seeds."""
-    kept = set(network.state_dict())
-    return {name: value for name, value in network.named_buffers() if name not in kept}
+def fixed_buffers(network: nn.Module, keys: Sequence[str] = ()) -> Weights:
+    """Buffers that no file of weights holds: they follow from the settings, alike for all seeds.
+
+    Those named in ``keys`` are left out.
+    """
+    left_out = {*network.state_dict(), *keys}
+    return {name: value for name, value in network.named_buffers() if name not in left_out}
 
 
 def cast(value: Tensor, dtype: torch.dtype | None) -> Tensor:
     """A buffer in the type that is computed in, if it holds fractions."""
     return value if dtype is None or not value.is_floating_point() else value.to(dtype)
+
+
+class Rates:
+    """Learning rates and momenta on the device; they are sent when they have changed.
+
+    Args:
+        device: where they are used.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._known: list[list[float]] = []
+        self._tensor = torch.empty(0)
+
+    def on_device(self, rates: Sequence[Sequence[float]]) -> Tensor:
+        """The rates as float64 ``(rows, groups + 1)``."""
+        if (asked := [list(row) for row in rates]) != self._known:
+            self._known = asked
+            self._tensor = torch.tensor(asked, dtype=torch.float64).to(
+                self._device, non_blocking=True
+            )
+        return self._tensor
+
+
+class Recorder(nn.Module):
+    """What a network records of itself, as a module, which `functional_call` wants."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self) -> Weights:
+        """The recorded tensors by their names."""
+        network: Any = self.network
+        found: Weights = network.record()
+        return found
+
+
+def moments(layout: Layout, state: Mapping[str, Tensor], row: int) -> dict[str, Any]:
+    """An optimizer's state of one row by the names of the parameters, copied."""
+    kept = {
+        name: {key: view.clone() for key, view in layout.views(value[row]).items()}
+        for name, value in state.items()
+        if name != "steps"
+    }
+    return {"steps": int(state["steps"][row]), **kept}
+
+
+def restore_moments(
+    layout: Layout, state: Mapping[str, Tensor], row: int, saved: Mapping[str, Any]
+) -> None:
+    """Put an optimizer's row back to what `moments` gave, or an older version of this program.
+
+    What has no moments there had no gradient before: they are zero.
+    """
+    state["steps"][row] = saved["steps"]
+    for name, value in state.items():
+        if name == "steps":
+            continue
+        value[row].zero_()
+        for key, view in layout.views(value[row]).items():
+            if key in saved.get(name, {}):
+                view.copy_(saved[name][key])

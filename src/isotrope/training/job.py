@@ -25,7 +25,7 @@ from isotrope.processes import provenance
 from isotrope.processes.signals import Interruption
 from isotrope.training import compiling, initial_weights, resume, seeding, stack_width, store
 from isotrope.training.distributed import Ranks
-from isotrope.training.loop import Finished, LockstepTraining
+from isotrope.training.loop import Finished, HeldOut, LockstepTraining
 from isotrope.training.outputs import shape_of
 from isotrope.training.progress import PackProgress, Report, model_summary
 from isotrope.training.seed_groups import Together, Unfinished
@@ -60,9 +60,11 @@ class PackJob:
         self.ranks = ranks
         self.image_shape, self.classes = shape_of(task)
         self.train_images = self._load("train")
-        self.validation_images = self._load("valid")
+        self.held_out = self._held_out()
+        validation = self.held_out.validation
+        validated = "no" if validation is None else str(len(validation))
         report.log(
-            f"{len(self.train_images)} training and {len(self.validation_images)} "
+            f"{len(self.train_images)} training and {validated} "
             f"validation images of {' x '.join(map(str, self.image_shape))}, {self.classes} classes"
         )
         self._compiled: set[int] = set()  # how many seeds together
@@ -134,6 +136,22 @@ class PackJob:
             return found.with_workers(self.task.threads - 1)
         return found.to(self.device)
 
+    def _held_out(self) -> HeldOut:
+        """The images that networks are tested on while they train."""
+        splits = registry.load("data", self.task.dataset_name).SPLITS
+        monitor = self.task.training.monitor
+        split = monitor.split if monitor is not None else None
+        if split is not None and split not in splits:
+            raise UserError(
+                f"{self.task.run}: training.monitor.split: {self.task.dataset_name} has no split "
+                f"{split}; it has {', '.join(splits)}"
+            )
+        return HeldOut(
+            self._load("valid") if "valid" in splits else None,
+            self._load(split) if split is not None else None,
+            int(getattr(registry.load("models", self.task.model_name), "DRAWS", 1)),
+        )
+
     def _subsets(self, seeds: Sequence[int]) -> dict[int, Tensor] | None:
         """For each seed the indices of its own training images, if the data set has such."""
         plugin = registry.load("data", self.task.dataset_name)
@@ -172,7 +190,7 @@ class PackJob:
             group.seeds,
             settings.model_copy(update={"compile": False}) if plain else settings,
             self.train_images,
-            self.validation_images,
+            self.held_out,
             group.rows,
             group.width,
             self.ranks,
@@ -215,7 +233,8 @@ class PackJob:
             "resumed_epochs": record["resumed_epochs"],
             "training_digest": self.task.training_digest,
         }
-        store.save(self.task.stored(seed), ended.weights, ended.record.history, summary)
+        history = ended.record.table()
+        store.save(self.task.stored(seed), ended.weights, history, summary, ended.recordings)
         self.progress.end(ended.record, known["status"])
         resume.discard(self.task.unfinished(seed))
 

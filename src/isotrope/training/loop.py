@@ -12,23 +12,42 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from isotrope import devices
 from isotrope.datasets.images import Images, to_unit
 from isotrope.datasets.stream import Split
-from isotrope.params.optimizer import Adam
+from isotrope.files.arrays import Array
 from isotrope.params.training import Training
 from isotrope.training import seeding
 from isotrope.training.batches import Batches
-from isotrope.training.data_parallel import Shared
+from isotrope.training.data_parallel import DataParallel
 from isotrope.training.distributed import Ranks
-from isotrope.training.engines import Batch, Engine, Weights
+from isotrope.training.draws import noise_of_images
+from isotrope.training.engines import Batch, Engine, Part, Weights
+from isotrope.training.monitoring import Recordings
+from isotrope.training.objective import Objective
 from isotrope.training.records import EpochRow, SeedRecord
-from isotrope.training.single import Alone
+from isotrope.training.single import Single
 from isotrope.training.stacked import Stacked
 from isotrope.training.stopwatch import Stopwatch
+from isotrope.training.sums import Result, Sums, of_older_state
+
+UNKNOWN = Result(math.nan, math.nan, {})
+
+
+class HeldOut(NamedTuple):
+    """Images that networks are tested on while they train.
+
+    Args:
+        validation: choose the best epoch; none, if the last one is kept.
+        monitored: their loss and score join the history, and choose nothing.
+        draws: predictions of a stochastic network that are averaged for an image.
+    """
+
+    validation: Split | None
+    monitored: Split | None = None
+    draws: int = 1
 
 
 class Finished(NamedTuple):
@@ -36,34 +55,36 @@ class Finished(NamedTuple):
 
     Args:
         record: its history.
-        weights: those of its best epoch, the initial ones if there is none.
+        weights: those of the epoch that is kept, the initial ones if there is none.
+        recordings: what was recorded of it, by name.
     """
 
     record: SeedRecord
     weights: Weights
+    recordings: dict[str, Array]
 
 
 class LockstepTraining:
     """Networks in training at the same step of the same epoch, each with a seed of its own.
 
-    A seed that ends (by patience, divergence or its last epoch) leaves; its row of the stack is
-    computed on, and what it gives is nobody's, until half of the rows are such: then the stack
-    is built anew without them.
+    A seed that ends (by patience, divergence or its last epoch) leaves. Its row of the stack is
+    still computed, and the outputs are ignored; when half of the rows are such, the stack is built
+    anew without them.
 
     Args:
-        networks: each seed's network with its initial weights, on the device of the images. One
+        networks: each seed's network with its initial weights, on the device that trains. One
             trains by itself, several are stacked.
         seeds: the seeds.
         training: how to train.
         train: the training images in their fixed order.
-        validation: the images that choose the best epoch.
+        held_out: the images that networks are tested on.
         rows: for each seed its row; and
         width: the number of rows, where a stack is taken up again that has lost some.
         ranks: the processes that train one seed together, if there are several.
         subsets: for each seed the indices of its own training images; all images without.
 
     Raises:
-        ValueError: if the networks cannot be stacked.
+        ValueError: if the networks cannot be stacked, or do not fit how they are to be trained.
     """
 
     def __init__(
@@ -72,7 +93,7 @@ class LockstepTraining:
         seeds: Sequence[int],
         training: Training,
         train: Split,
-        validation: Split,
+        held_out: HeldOut,
         rows: Sequence[int] | None = None,
         width: int | None = None,
         ranks: Ranks | None = None,
@@ -80,20 +101,34 @@ class LockstepTraining:
     ) -> None:
         self.training = training
         self.train = train
-        self.validation = validation
+        self.held_out = held_out
         self.device = next(networks[0].parameters()).device
         self.batches = Batches(train, training, self.device, subsets)
-        self.position = 0  # steps done of the epoch in hand
+        self.position = 0  # batches done of the epoch in hand
+        self.objective = Objective(training.objective, train.kind)
+        validated = held_out.validation is not None
+        _check(training, self.objective, validated)
         self._rows = dict(zip(seeds, range(len(seeds)) if rows is None else rows, strict=True))
-        self.records = {seed: SeedRecord(seed, training) for seed in seeds}
+        score = self.objective.score_name
+        self.records = {seed: SeedRecord(seed, training, score, validated) for seed in seeds}
         width = width or len(seeds)
         by_row = dict(zip(self._rows.values(), networks, strict=True))
         filled = [by_row.get(row, networks[0]) for row in range(width)]
         self.ranks = ranks
-        self.engine = _engine(filled, width, training, ranks)
+        self.engine = self._engine(filled)
         self._best = {seed: self.engine.weights(row) for seed, row in self._rows.items()}
+        self.recordings = Recordings(training.monitor)
         self.clock = Stopwatch(self.device)  # of the epoch in hand, of all seeds together
-        self._clear_sums()
+        self._sums = Sums(width, self.device)
+        self._drawn: dict[tuple[int, int, int], Any] = {}  # for tests: by seed and images
+
+    def _engine(self, networks: Sequence[nn.Module]) -> Engine:
+        """What computes the steps of these networks."""
+        if len(networks) > 1:
+            return Stacked(networks, self.training, self.objective)
+        if self.ranks is None:
+            return Single(networks[0], self.training, self.objective)
+        return DataParallel(networks[0], self.training, self.objective, self.ranks)
 
     @property
     def seeds(self) -> list[int]:
@@ -124,36 +159,76 @@ class LockstepTraining:
         """Train until every seed has ended.
 
         Args:
-            after_step: called after each training step and each batch of validation images; it
-                may ask for ``states`` and may end the training by an exception.
+            after_step: called after each training step and each batch of test images; it may ask
+                for ``states`` and may end the training by an exception.
             after_epoch: called when an epoch's rows have joined the histories.
             at_end: called with the seeds that have ended with an epoch, when the others are
                 ready for the next.
         """
         while self._rows:
+            if self.epochs == 0 and self.position == 0:
+                self.recordings.take(0, self.engine, self._rows)
             self._train_epoch(after_step)
-            loss, correct = self._loss_sum.tolist(), self._correct.tolist()
-            if any(math.isfinite(loss[row]) for row in self._rows.values()):
-                validation = self.validate(after_step)
-            else:
-                validation = [(math.nan, math.nan)] * self.engine.rows
-            self._close_epoch(loss, correct, validation)
+            trained = self._sums.results(self.objective)
+            finite = any(math.isfinite(trained[row].loss) for row in self._rows.values())
+            validation = self.validate(after_step) if finite else [UNKNOWN] * self.engine.rows
+            monitored = self._monitor(after_step) if finite else None
+            self._close_epoch(trained, validation, monitored)
+            self.recordings.take(self.epochs, self.engine, self._rows)
             after_epoch()
             if ended := self._leave():
                 at_end(ended)
 
     def _train_epoch(self, after_step: Callable[[], None]) -> None:
-        """The rest of the epoch in hand, step by step."""
+        """The rest of the epoch in hand, batch by batch."""
         epoch, seeds = self.epochs + 1, self._row_seeds
         drawn = self.batches.epoch(epoch, seeds, self.engine.network)
+        self._write_schedules()
         self.clock.start()
         for batch in drawn.batches(self.position):
-            losses, correct = self.engine.step(batch, self._rates())
-            self._loss_sum += losses * self.batches.size(self.position)
-            self._correct += correct
+            part = self._part(self.position)
+            if part.first:
+                self._write("on_step", *self._steps_of(self.position))
+            if self.engine.has_dropout:
+                self.engine.key([seeding.dropout_key(seed, epoch, self.position) for seed in seeds])
+            found = self.engine.step(batch, self._rates(), part)
+            self._sums.add(found, self.batches.size(self.position))
             self.position += 1
             after_step()
         self.clock.stop()
+
+    def _part(self, position: int) -> Part:
+        """The part of a batch in its step of the optimizer."""
+        every, accumulate = self.training.batches_per_step, self.training.accumulate
+        start = position - position % every
+        stop = min(start + every, self.batches.steps)
+        share = 1.0
+        if accumulate is not None and accumulate.reduce == "mean":
+            images = sum(self.batches.size(one) for one in range(start, stop))
+            share = self.batches.size(position) / images
+        return Part(share, first=position == start, last=position == stop - 1)
+
+    def _steps_of(self, position: int) -> tuple[int, int]:
+        """Steps of the optimizer before a batch of the epoch in hand, and those of all epochs."""
+        done = self.epochs * self._steps_per_epoch + position // self.training.batches_per_step
+        return done, self.training.epochs * self._steps_per_epoch
+
+    @property
+    def _steps_per_epoch(self) -> int:
+        """Steps of the optimizer in an epoch."""
+        return math.ceil(self.batches.steps / self.training.batches_per_step)
+
+    def _write_schedules(self) -> None:
+        """Set the buffers that a network schedules to their values at this place of an epoch."""
+        self._write("on_epoch", self.epochs, self.training.epochs)
+        if self.position:
+            self._write("on_step", *self._steps_of(self.position - 1))
+
+    def _write(self, hook: str, done: int, whole: int) -> None:
+        """Set the buffers that a hook of the network gives; every row is at the same place."""
+        network: Any = self.engine.network
+        if hasattr(network, hook):
+            self.engine.write(getattr(network, hook)(done, whole))
 
     @property
     def _row_seeds(self) -> list[int]:
@@ -161,55 +236,104 @@ class LockstepTraining:
         by_row = {row: seed for seed, row in self._rows.items()}
         return [by_row.get(row, self.seeds[0]) for row in range(self.engine.rows)]
 
-    def _rates(self) -> list[float]:
-        """The learning rate of each row."""
-        steps = self.batches.steps
-        done = self.epochs * steps + self.position
-        return [self.records[seed].rates(done, steps)[0] for seed in self._row_seeds]
+    def _rates(self) -> list[list[float]]:
+        """For each row the learning rate of every group, then the momentum."""
+        done, _ = self._steps_of(self.position)
+        groups = self.engine.layout.group_names
+        by_seed = {
+            seed: self.records[seed].rates(done, self._steps_per_epoch, groups)
+            for seed in self.seeds
+        }
+        return [by_seed[seed] for seed in self._row_seeds]
 
-    def validate(self, after_batch: Callable[[], None]) -> list[tuple[float, float]]:
-        """Mean loss and accuracy of each row on the validation images."""
-        size = self._tested_at_once
-        losses, corrects = self._zeros(torch.float64), self._zeros(torch.int64)
-        for images in self.validation.batches(size):
-            loss, correct = self.engine.test(self._tested(images))
-            losses += loss
-            corrects += correct
+    def validate(self, after_batch: Callable[[], None]) -> list[Result] | None:
+        """What each row's network reaches on the validation images; none where there are none."""
+        split = self.held_out.validation
+        return None if split is None else self._test(split, after_batch)
+
+    def _monitor(self, after_batch: Callable[[], None]) -> list[Result] | None:
+        """What each row's network reaches on the monitored images, if that is due."""
+        split = self.held_out.monitored
+        if split is None or not self.recordings.is_due(self.epochs + 1):
+            return None
+        return self._test(split, after_batch)
+
+    def _test(self, split: Split, after_batch: Callable[[], None]) -> list[Result]:
+        """What each row's network reaches on some images."""
+        sums = Sums(self.engine.rows, self.device)
+        start = 0
+        for images in split.batches(self._tested_at_once):
+            sums.add(self.engine.test(self._test_batch(images, start)), len(images))
+            start += len(images)
             after_batch()
-        count = len(self.validation)
-        return [
-            (loss / count, correct / count)
-            for loss, correct in zip(losses.tolist(), corrects.tolist(), strict=True)
-        ]
+        return sums.results(self.objective)
+
+    def _test_batch(self, images: Images, start: int) -> Batch:
+        """Images as networks take them, the first of them number ``start`` of their split."""
+        images = images.to(self.device)
+        noises = []
+        if hasattr(self.engine.network, "draw"):
+            numbers = range(start, start + len(images))
+            noises = [self._noises(seed, numbers) for seed in self._row_seeds]
+        return Batch(to_unit(images.images), images.labels.long(), noises)
+
+    def _noises(self, seed: int, numbers: range) -> tuple[Any, ...]:
+        """What a seed's network draws for some images, the same in every epoch."""
+        key = (seed, numbers.start, numbers.stop)
+        if key not in self._drawn:
+            network = self.engine.network
+            self._drawn[key] = tuple(
+                noise_of_images(network, seed, numbers, draw, self.device)
+                for draw in range(self.held_out.draws)
+            )
+        return tuple(self._drawn[key])
 
     @property
     def _tested_at_once(self) -> int:
-        """Validation images of a batch; those of a stack take its rows' share of the memory."""
+        """Test images of a batch; those of a stack take its rows' share of the memory."""
         size = devices.evaluation_batch(self.device)
         return max(self.training.batch_size, size // self.engine.rows) if self.stacked else size
 
     def _close_epoch(
-        self, losses: list[float], correct: list[int], validation: list[tuple[float, float]]
+        self,
+        trained: Sequence[Result],
+        validation: Sequence[Result] | None,
+        monitored: Sequence[Result] | None,
     ) -> None:
         """Add the epoch to each history, and keep the weights of those whose best it is."""
-        count, seconds = self.batches.count, self.clock.seconds / len(self._rows)
+        seconds = self.clock.seconds / len(self._rows)
         epoch = self.epochs + 1
         for seed, row in self._rows.items():
-            finite = math.isfinite(losses[row])
-            validation_loss, accuracy = validation[row] if finite else (math.nan, math.nan)
+            finite = math.isfinite(trained[row].loss)
+            known = None if validation is None else validation[row] if finite else UNKNOWN
             closed = EpochRow(
                 seed=seed,
                 epoch=epoch,
-                train_loss=losses[row] / count,
-                train_accuracy=correct[row] / count,
-                validation_loss=validation_loss,
-                validation_accuracy=accuracy,
+                train_loss=trained[row].loss,
+                train_score=trained[row].score,
+                validation_loss=None if known is None else known.loss,
+                validation_score=None if known is None else known.score,
                 train_seconds=seconds,
+                more=self._more(trained[row], known, monitored[row] if monitored else None),
             )
             if self.records[seed].close(closed):
                 self._best[seed] = self.engine.weights(row)
         self.position, self.clock.seconds = 0, 0.0
-        self._clear_sums()
+        self._sums = Sums(self.engine.rows, self.device)
+
+    def _more(
+        self, trained: Result, validation: Result | None, monitored: Result | None
+    ) -> dict[str, float]:
+        """The further columns of a row of the history."""
+        more = {f"train_{name}": value for name, value in trained.reported.items()}
+        if validation is not None:
+            more |= {f"validation_{name}": value for name, value in validation.reported.items()}
+        monitor = self.training.monitor
+        if monitored is not None and monitor is not None:
+            split = monitor.split
+            more[f"{split}_loss"] = monitored.loss
+            more[f"{split}_{self.objective.score_name}"] = monitored.score
+        return more
 
     def _leave(self) -> list[Finished]:
         """Part with the seeds that have ended, and with their rows if they are half of all."""
@@ -218,13 +342,16 @@ class LockstepTraining:
             del self._rows[seed]
         if self._rows and 2 * len(self._rows) <= self.engine.rows:
             states = [self.engine.state(row) for row in self._rows.values()]
-            network = self.engine.network
-            self.engine = _engine([network] * len(states), len(states), self.training, self.ranks)
+            self.engine = self._engine([self.engine.network] * len(states))
             for row, state in enumerate(states):
                 self.engine.restore(row, state)
             self._rows = {seed: row for row, seed in enumerate(self._rows)}
-            self._clear_sums()
-        return [Finished(self.records.pop(seed), self._best.pop(seed)) for seed in gone]
+            self._sums = Sums(self.engine.rows, self.device)
+        self._drawn = {key: drawn for key, drawn in self._drawn.items() if key[0] in self._rows}
+        return [
+            Finished(self.records.pop(seed), self._best.pop(seed), self.recordings.pop(seed))
+            for seed in gone
+        ]
 
     def try_out(self, steps: int) -> None:
         """Do the first step so many times, then test a batch; the training is of no use after."""
@@ -232,7 +359,8 @@ class LockstepTraining:
         drawn = self.batches.epoch(1, seeds, self.engine.network)
         for _ in range(steps):
             self.engine.step(drawn.at(0), self._rates())
-        self.engine.test(self._tested(self.validation[: self._tested_at_once]))
+        if (split := self.held_out.validation) is not None:
+            self.engine.test(self._test_batch(split[: self._tested_at_once], 0))
 
     def rehearse(self) -> None:
         """Compute a batch of every size that comes; the training is of no use after."""
@@ -240,14 +368,11 @@ class LockstepTraining:
         drawn = self.batches.epoch(1, seeds, self.engine.network)
         for position in dict.fromkeys((0, last)):
             self.engine.step(drawn.at(position), self._rates())
-        size, count = self._tested_at_once, len(self.validation)
-        for start in dict.fromkeys((0, (count - 1) // size * size)):
-            self.engine.test(self._tested(self.validation[start : start + size]))
-
-    def _tested(self, images: Images) -> Batch:
-        """Validation images as networks take them."""
-        images = images.to(self.device)
-        return Batch(to_unit(images.images), images.labels.long())
+        for split in (self.held_out.validation, self.held_out.monitored):
+            if split is not None:
+                size, count = self._tested_at_once, len(split)
+                for start in dict.fromkeys((0, (count - 1) // size * size)):
+                    self.engine.test(self._test_batch(split[start : start + size], start))
 
     def states(self) -> dict[int, dict[str, Any]]:
         """For each seed all that is needed to go on from here, as ``restore`` takes it.
@@ -256,6 +381,7 @@ class LockstepTraining:
         """
         self.clock.read()
         together = {"seeds": self.seeds, "width": self.engine.rows}
+        pending = 0 < self.position < self.batches.steps and not self._part(self.position).first
         return {
             seed: {
                 "stack": {**together, "row": row},
@@ -264,9 +390,9 @@ class LockstepTraining:
                 "position": self.position,
                 "record": self.records[seed].state(),
                 "best_weights": self._best[seed],
-                "engine": self.engine.state(row),
-                "loss_sum": self._loss_sum[row].clone(),
-                "correct": self._correct[row].clone(),
+                "engine": self.engine.state(row, pending),
+                "sums": self._sums.state(row),
+                "recordings": self.recordings.state(seed),
                 "train_seconds": self.clock.seconds,
                 "random": seeding.random_state(self.device),
             }
@@ -281,27 +407,26 @@ class LockstepTraining:
             self.engine.restore(row, state["engine"])
             best: Weights = state["best_weights"]
             self._best[seed] = {name: value.to(self.device) for name, value in best.items()}
-            self._loss_sum[row] = state["loss_sum"].to(self.device)
-            self._correct[row] = state["correct"].to(self.device)
+            self.recordings.restore(seed, state.get("recordings", []))
             self.position, self.clock.seconds = state["position"], state["train_seconds"]
+            seen = min(self.batches.count, self.position * self.training.batch_size)
+            self._sums.restore(row, state.get("sums") or of_older_state(state, seen))
             seeding.restore_random_state(state["random"], self.device)
 
-    def _clear_sums(self) -> None:
-        self._loss_sum, self._correct = self._zeros(torch.float64), self._zeros(torch.int64)
 
-    def _zeros(self, dtype: torch.dtype) -> Tensor:
-        """A number for each row."""
-        return torch.zeros(self.engine.rows, dtype=dtype, device=self.device)
+def _check(training: Training, objective: Objective, validated: bool) -> None:
+    """Refuse what needs validation images where there are none, or another score.
 
-
-def _engine(
-    networks: Sequence[nn.Module], width: int, training: Training, ranks: Ranks | None
-) -> Engine:
-    """What computes the steps of ``width`` networks."""
-    optimizer = training.optimizer
-    plain = optimizer.model_copy(update={"schedule": None, "warm_up": None, "learning_rate": 1.0})
-    if plain != Adam(name="adam", learning_rate=1.0) or optimizer.cycles_momentum:
-        raise ValueError(f"the optimizer {optimizer.name} cannot be trained with here yet")
-    if width > 1:
-        return Stacked(networks, training)
-    return Alone(networks[0], training) if ranks is None else Shared(networks[0], training, ranks)
+    Raises:
+        ValueError: if it does not fit.
+    """
+    stopping = training.early_stopping
+    if not validated and (stopping is not None or training.keep == "best"):
+        word = "early_stopping" if stopping is not None else "keep: best"
+        raise ValueError(f"training.{word} needs validation images, and the data set has none")
+    known = ("validation_loss", f"validation_{objective.score_name}")
+    if stopping is not None and stopping.by not in known:
+        raise ValueError(
+            f"training.early_stopping.by is {stopping.by}, and the score is "
+            f"{objective.score_name}; choose from {', '.join(known)}"
+        )

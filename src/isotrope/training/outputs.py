@@ -37,8 +37,7 @@ def assemble(task: PackTask, device: torch.device, began: float) -> None:
         "model": task.model_name,
     }
     weights = store.weights_bytes(stacked, said)
-    header = seeds[0].history.partition("\n")[0] + "\n"
-    history = header + "".join(seed.history.partition("\n")[2] for seed in seeds)
+    history = store.joined_history(seed.history for seed in seeds)
     shape, classes = shape_of(task)
     peaks = [float(seed.summary["peak_memory_mb"]) for seed in seeds]
     run = {

@@ -144,8 +144,9 @@ class PackProgress:
         self._seeds_done += 1
         count = len(record.history)
         line = f"seed {record.seed}: {status} after {count} epoch{'s' if count > 1 else ''}"
-        if record.best_accuracy is not None:
-            line += f", best validation accuracy {record.best_accuracy:.1%}"
+        if record.best_score is not None:
+            what = "validation" if record.keeps_last else "best validation"
+            line += f", {what} {score_words(record.score)} {record.best_score:.1%}"
             line += f" in epoch {record.best_epoch}"
         self.report.log(line)
 
@@ -174,8 +175,8 @@ class PackProgress:
         if not always and now - self._beat_at < HEARTBEAT_SECONDS:
             return
         self._beat_at = now
-        known = [row.validation_accuracy for row in self._rows]
-        known = [accuracy for accuracy in known if not math.isnan(accuracy)]
+        scores = [row.validation_score for row in self._rows]
+        known = [score for score in scores if score is not None and not math.isnan(score)]
         left = self.seconds_left()
         said = {
             "seed": training.seeds[0],
@@ -217,15 +218,23 @@ def _said_of(rows: Sequence[EpochRow], epochs: int, training: LockstepTraining) 
     def mean(key: str) -> float:
         return math.fsum(getattr(row, key) for row in rows) / len(rows)
 
-    best = [row.seed for row in rows if training.records[row.seed].best_epoch == row.epoch]
+    records = [training.records[row.seed] for row in rows]
+    words = score_words(records[0].score)
+    best = [record for record in records if record.best_epoch == rows[0].epoch]
     mark = "" if not best else " (best)" if len(rows) == 1 else f" (best of {len(best)})"
-    return ", ".join(
-        [
-            f"{named([row.seed for row in rows])}: epoch {rows[0].epoch} of {epochs}",
-            f"loss {mean('train_loss'):.4f}",
-            f"accuracy {mean('train_accuracy'):.1%}",
+    parts = [
+        f"{named([row.seed for row in rows])}: epoch {rows[0].epoch} of {epochs}",
+        f"loss {mean('train_loss'):.4f}",
+        f"{words} {mean('train_score'):.1%}",
+    ]
+    if records[0].validated:
+        parts += [
             f"validation loss {mean('validation_loss'):.4f}",
-            f"accuracy {mean('validation_accuracy'):.1%}{mark}",
-            f"{math.fsum(row.train_seconds for row in rows):.2f} s",
+            f"{words} {mean('validation_score'):.1%}{'' if records[0].keeps_last else mark}",
         ]
-    )
+    return ", ".join([*parts, f"{math.fsum(row.train_seconds for row in rows):.2f} s"])
+
+
+def score_words(score: str) -> str:
+    """The name of a score for people: ``accuracy``, ``mean IoU``."""
+    return score.replace("_", " ").replace("iou", "IoU")

@@ -13,6 +13,7 @@ from torch import Tensor
 
 INSIDE = 1  # the stream of numbers that a network is handed
 ALTERING = 2  # the streams of numbers by which images are altered
+DROPPING = 4  # the keys of dropout
 SHARED = 0  # stands for the seed where seeds share an order; no seed is 0
 
 
@@ -77,6 +78,18 @@ def step_generator(seed: int, epoch: int, step: int, purpose: int = 0) -> torch.
         entropy.append(purpose)
     mixed = numpy.random.SeedSequence(entropy).generate_state(1, numpy.uint64)
     return torch.Generator().manual_seed(int(mixed[0]))
+
+
+def dropout_key(seed: int, epoch: int, step: int) -> int:
+    """A number of 32 bits that keys the dropout of one training step.
+
+    Args:
+        seed: the seed of the network.
+        epoch: the epoch, from 1.
+        step: the step of the epoch, from 0.
+    """
+    entropy = [seed, epoch, step + 1, DROPPING]
+    return int(numpy.random.SeedSequence(entropy).generate_state(1, numpy.uint32)[0])
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:

@@ -1,114 +1,170 @@
-"""One network in training by itself, with torch's own Adam."""
+"""One network in training by itself.
 
-from collections.abc import Sequence
+Its parameters, and their gradients, are views into flat rows of numbers, so that the optimizer
+takes a handful of operations for all of them.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn import functional as F
 
 from isotrope.params.training import Training
 from isotrope.training.compiling import compiled
+from isotrope.training.dropout import with_keys
 from isotrope.training.engines import (
-    BETAS,
-    EPSILON,
+    WHOLE,
     Batch,
-    Step,
+    Part,
+    Rates,
     Weights,
     cast,
     fixed_buffers,
-    loss_of,
     lowered_of,
+    moments,
     prefixed,
-    wide,
+    restore_moments,
 )
+from isotrope.training.objective import Measured, Objective, Step
+from isotrope.training.optimizers import Functional
+from isotrope.training.parameters import Layout
 
 
-class Alone:
-    """One network, with torch's own Adam.
+class Single:
+    """One network.
 
     Args:
         network: with its initial weights, on the device of the images.
         training: how to train.
+        objective: what is minimised.
+
+    Raises:
+        ValueError: if its parameters are not all of one type, or its groups are wrong.
     """
 
     rows = 1
 
-    def __init__(self, network: nn.Module, training: Training) -> None:
+    def __init__(self, network: nn.Module, training: Training, objective: Objective) -> None:
+        objective.check(network)
         self.network = network
         self.lowered = lowered_of(training)
-        rate = training.optimizer.learning_rate
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=rate, betas=BETAS, eps=EPSILON)
-        self._called = Step(network)
+        keys = with_keys(network)
+        self.has_dropout = bool(keys)
+        self.layout = Layout(network, training.optimizer)
+        self.flat = self.layout.flat(network)[None]
+        self.gradient = torch.zeros_like(self.flat)
         self._parameters = dict(network.named_parameters())
-        fixed = fixed_buffers(network)
-        self._buffers = {n: b for n, b in network.named_buffers() if n not in fixed}
+        gradients = self.layout.views(self.gradient[0])
+        for name, value in self.layout.views(self.flat[0]).items():
+            self._parameters[name].data = value
+            self._parameters[name].grad = gradients[name]
+        self.keys = torch.zeros(1, dtype=torch.int64, device=self.flat.device)
+        for name in keys:
+            network.get_buffer(name).set_(self.keys[0])  # type: ignore[call-overload]
+        self.optimizer = Functional(training.optimizer, self.layout.groups)
+        self.moments = self.optimizer.new(self.flat)
+        self._rates = Rates(self.flat.device)
+        self._called = Step(network, objective)
+        fixed = fixed_buffers(network, keys)
+        self._buffers = {
+            name: value
+            for name, value in network.named_buffers()
+            if name not in fixed and name not in keys
+        }
         self._fixed = {name: cast(value, self.lowered) for name, value in fixed.items()}
-        self._run = compiled(self._loss, training)
-        self._look = compiled(self._judged, training)
+        self._run = compiled(self._measure, training)
+        self._run_test = compiled(self._measure, training)
 
-    def step(self, batch: Batch, rates: Sequence[float]) -> tuple[Tensor, Tensor]:
+    def step(self, batch: Batch, rates: Sequence[Sequence[float]], part: Part = WHOLE) -> Measured:
         """See `Engine.step`."""
-        (self.optimizer.param_groups[0]["lr"],) = rates
         self.network.train()
-        loss, logits = self._run(batch)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        correct = (logits.detach().argmax(dim=1) == batch.labels).sum()
-        return loss.detach().double()[None], correct[None]
+        if part.first:
+            self.gradient.zero_()
+        found = self._run(batch.images, batch.labels, batch.noises)
+        self._backward(found.loss, part.share)
+        if part.last:
+            self._follow(rates)
+        return _as_row(found)
 
-    def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        if self.lowered is None:
-            return loss_of(self.network, batch, None)
-        weights = {name: value.to(self.lowered) for name, value in self._parameters.items()}
-        called: tuple[Tensor, Tensor] = functional_call(
-            self._called, prefixed(weights, self._buffers, self._fixed), (batch, self.lowered)
-        )
-        return called
+    def _backward(self, loss: Tensor, share: float) -> None:
+        """Add the gradients of a loss to those there are."""
+        (loss if share == 1.0 else loss * share).backward()  # type: ignore[no-untyped-call]
 
-    def test(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _follow(self, rates: Sequence[Sequence[float]]) -> None:
+        """A step of the optimizer."""
+        self.optimizer.step(self.flat, self.gradient, self.moments, self._rates.on_device(rates))
+
+    def _measure(self, images: Tensor, labels: Tensor, noises: Sequence[Any]) -> Measured:
+        own = noises[0] if noises else ()
+        if self.lowered is not None:
+            weights = {name: value.to(self.lowered) for name, value in self._parameters.items()}
+            named = prefixed(weights, self._buffers, self._fixed)
+            found: Measured = functional_call(
+                self._called, named, (images, labels, own, self.lowered)
+            )
+            return found
+        plain: Measured = self._called(images, labels, own, None)
+        return plain
+
+    def test(self, batch: Batch) -> Measured:
         """See `Engine.test`."""
         self.network.eval()
         with torch.inference_mode():
-            return self._look(batch)
+            return _as_row(self._run_test(batch.images, batch.labels, batch.noises))
 
-    def _judged(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        if self.lowered is None:
-            logits = self.network(batch.images)
-        else:
-            weights = {name: value.to(self.lowered) for name, value in self._parameters.items()}
-            named = {**weights, **self._buffers, **self._fixed}
-            logits = functional_call(self.network, named, (batch.images.to(self.lowered),))
-        loss = F.cross_entropy(wide(logits), batch.labels, reduction="sum").double()
-        return loss[None], (logits.argmax(dim=1) == batch.labels).sum()[None]
+    def write(self, values: Mapping[str, Any]) -> None:
+        """See `Engine.write`."""
+        with torch.no_grad():
+            for name, value in values.items():
+                goal = self.network.get_buffer(name)
+                goal.copy_(torch.as_tensor(value))
+                if name in self._fixed and self._fixed[name] is not goal:
+                    self._fixed[name].copy_(goal)
+
+    def key(self, keys: Sequence[int]) -> None:
+        """See `Engine.key`."""
+        self.keys.copy_(torch.tensor(keys))
 
     def weights(self, row: int) -> Weights:
         """See `Engine.weights`."""
         del row
         return {name: value.detach().clone() for name, value in self.network.state_dict().items()}
 
-    def state(self, row: int) -> dict[str, Any]:
+    def gradients(self, row: int) -> Weights:
+        """See `Engine.gradients`."""
+        views = self.layout.views(self.gradient[row])
+        return {name: value.clone() for name, value in views.items()}
+
+    def recorded(self, row: int) -> Weights:
+        """See `Engine.recorded`."""
+        del row
+        network: Any = self.network
+        with torch.no_grad():
+            return {name: value.detach().clone() for name, value in network.record().items()}
+
+    def state(self, row: int, pending: bool = False) -> dict[str, Any]:
         """See `Engine.state`."""
-        moments: dict[str, Any] = {"steps": 0, "first": {}, "second": {}}
-        for name, parameter in self._parameters.items():
-            if known := self.optimizer.state.get(parameter):  # none of what had no gradient
-                moments["steps"] = int(known["step"])
-                moments["first"][name] = known["exp_avg"]
-                moments["second"][name] = known["exp_avg_sq"]
-        return {"weights": self.weights(row), "optimizer": moments}
+        saved = moments(self.layout, self.moments, row)
+        kept = {"gradient": self.gradients(row)} if pending else {}
+        return {"weights": self.weights(row), "optimizer": saved, **kept}
 
     def restore(self, row: int, state: dict[str, Any]) -> None:
         """See `Engine.restore`."""
-        del row
         self.network.load_state_dict(state["weights"])
-        moments = state["optimizer"]
-        self.optimizer.state.clear()
-        for name in moments["first"] if moments["steps"] else ():
-            parameter = self._parameters[name]
-            self.optimizer.state[parameter] = {
-                "step": torch.tensor(float(moments["steps"])),
-                "exp_avg": moments["first"][name].to(parameter, copy=True),
-                "exp_avg_sq": moments["second"][name].to(parameter, copy=True),
-            }
+        restore_moments(self.layout, self.moments, row, state["optimizer"])
+        self.gradient.zero_()
+        for name, value in self.layout.views(self.gradient[row]).items():
+            if name in state.get("gradient", {}):
+                value.copy_(state["gradient"][name])
+
+
+def _as_row(found: Measured) -> Measured:
+    """What one network gives as a row of its own."""
+    return Measured(
+        found.loss.detach().double()[None],
+        found.weight[None],
+        found.counts[None],
+        {name: value[None] for name, value in found.reported.items()},
+    )

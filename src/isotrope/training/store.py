@@ -1,7 +1,8 @@
 """Finished seeds on disk: what is trained once is not trained again, whatever pack asks for it.
 
-A seed is a folder ``<seed>-<training digest>`` of three files: ``weights.safetensors`` (its best
-epoch), ``history.csv`` and ``seed.json``, which also holds the size and SHA-256 of the other two.
+A seed is a folder ``<seed>-<training digest>``: ``weights.safetensors`` (the epoch that is kept),
+``history.csv``, ``recordings.npz`` if the network recorded anything, and ``seed.json``, which also
+holds the size and SHA-256 of the others.
 The folder is written under another name and renamed, so that it exists whole or not at all.
 """
 
@@ -9,8 +10,8 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,14 @@ from torch import Tensor
 
 from isotrope.errors import UserError
 from isotrope.files import disk
-from isotrope.training.records import EpochRow
+from isotrope.files.arrays import Array, read_arrays, write_arrays
 
 WEIGHTS, HISTORY, SEED = "weights.safetensors", "history.csv", "seed.json"
-HISTORY_COLUMNS = tuple(field.name for field in fields(EpochRow))
+RECORDINGS = "recordings.npz"
+HISTORY_COLUMNS = (  # of a seed without an epoch
+    *("seed", "epoch", "train_loss", "train_accuracy"),
+    *("validation_loss", "validation_accuracy", "train_seconds"),
+)
 
 
 @dataclass(frozen=True)
@@ -35,20 +40,33 @@ class FinishedSeed:
         summary: the content of ``seed.json``.
         weights: every parameter and buffer by its name, on the CPU.
         history: the text of ``history.csv``, with its header.
+        recordings: what the network recorded while it was trained, by name.
     """
 
     summary: dict[str, Any]
     weights: dict[str, Tensor]
     history: str
+    recordings: dict[str, Array] = field(default_factory=dict)
 
 
-def history_text(history: Iterable[EpochRow]) -> str:
-    """Rows of epochs as CSV; reading the numbers gives back the same floats."""
+def history_text(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows of epochs as CSV; reading the numbers gives back the same floats.
+
+    The columns are those of all rows; the last of them is the time.
+    """
+    columns = list(dict.fromkeys(name for row in rows for name in row)) or list(HISTORY_COLUMNS)
+    columns.append(columns.pop(columns.index("train_seconds")))
     text = io.StringIO()
-    writer = csv.DictWriter(text, HISTORY_COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, restval="nan", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(row) for row in history)
+    writer.writerows(rows)
     return text.getvalue()
+
+
+def joined_history(histories: Iterable[str]) -> str:
+    """The histories of several seeds as one."""
+    rows = [row for history in histories for row in csv.DictReader(io.StringIO(history))]
+    return history_text(rows)
 
 
 def json_text(content: Mapping[str, Any]) -> str:
@@ -75,8 +93,9 @@ def holds(folder: Path) -> bool:
 def save(
     folder: Path,
     weights: Mapping[str, Tensor],
-    history: Iterable[EpochRow],
+    history: Sequence[Mapping[str, object]],
     summary: dict[str, Any],
+    recordings: Mapping[str, Array] | None = None,
 ) -> None:
     """Write a finished seed and read it again.
 
@@ -86,7 +105,7 @@ def save(
         UserError: if the files cannot be written; then the folder does not exist.
     """
     packed = {name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}
-    keep(folder, FinishedSeed(summary, packed, history_text(history)))
+    keep(folder, FinishedSeed(summary, packed, history_text(history), dict(recordings or {})))
 
 
 def keep(folder: Path, seed: FinishedSeed) -> None:
@@ -102,11 +121,14 @@ def keep(folder: Path, seed: FinishedSeed) -> None:
         HISTORY: seed.history.encode(),
     }
     sums = {name: disk.checksum(content) for name, content in contents.items()}
-    contents[SEED] = json_text({**summary, "files": sums}).encode()
     part = disk.part_of(folder)
     try:
         with disk.named_errors(folder, "written"):
             part.mkdir(parents=True)
+            if seed.recordings:
+                write_arrays(part / RECORDINGS, sorted(seed.recordings.items()))
+                sums[RECORDINGS] = disk.checksum((part / RECORDINGS).read_bytes())
+            contents[SEED] = json_text({**summary, "files": sums}).encode()
             for name, content in contents.items():
                 disk.write_synced(part / name, content)
             disk.sync_folder(part)
@@ -159,7 +181,12 @@ def load(folder: Path, seed: int, digest: str, remedy: str | None = None) -> Fin
         )
     weights = disk.read_checked(folder / WEIGHTS, sums.get(WEIGHTS), remedy)
     history = disk.read_checked(folder / HISTORY, sums.get(HISTORY), remedy)
-    return FinishedSeed(summary, parse_weights(weights, folder / WEIGHTS, remedy), history.decode())
+    recordings = {}
+    if RECORDINGS in sums:
+        disk.read_checked(folder / RECORDINGS, sums[RECORDINGS], remedy)
+        recordings = read_arrays(folder / RECORDINGS, remedy)
+    tensors = parse_weights(weights, folder / WEIGHTS, remedy)
+    return FinishedSeed(summary, tensors, history.decode(), recordings)
 
 
 def parse_weights(content: bytes, path: Path, remedy: str) -> dict[str, Tensor]:

@@ -1,0 +1,190 @@
+"""Loss and score of a batch: computed here and nowhere else, in training and in validation.
+
+A network may define ``loss(images, labels, noise)``, which returns the mean loss of the batch and
+its outputs, and perhaps a dict of more numbers that the history shall have; without it the loss is
+the cross-entropy of its outputs, for images or for pixels. What a network that defines ``draw``
+drew is its noise and the second argument of its ``forward``; the noise of others is None.
+
+A score is counted: counts add up over batches, and the score follows from their sum. Of classes of
+images the counts are how many were right and the score is the accuracy; of masks they are the
+confusion matrix (true classes by predicted ones) over the pixels that are not void, and the score
+is the mean IoU over the classes that occur in either.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from isotrope.datasets.images import Kind
+from isotrope.params.objective import CrossEntropy, Segmentation
+from isotrope.params.objective import Objective as Settings
+
+REVISIONS = {"cross_entropy": 1, "segmentation": 1}  # one rises when its numbers come out different
+SCORES = {"classification": "accuracy", "segmentation": "mean_iou"}  # of data's kinds
+
+
+class Measured(NamedTuple):
+    """What a batch gives, of one network or with a leading axis of rows.
+
+    Shapes:
+        loss: ``()``, the mean over what was counted
+        weight: ``()`` float64, how much was counted: images, or pixels that are not void
+        counts: ``()`` or ``(classes, classes)`` int64, see above
+        reported: more numbers by their names, each ``()``, means over images
+    """
+
+    loss: Tensor
+    weight: Tensor
+    counts: Tensor
+    reported: dict[str, Tensor]
+
+
+class Objective:
+    """Loss and score of the networks of one training.
+
+    Args:
+        settings: as a param-file names it; by the kind of the data if it names none.
+        kind: what the labels are.
+
+    Raises:
+        ValueError: if the settings are for labels of another kind.
+    """
+
+    def __init__(self, settings: Settings | None, kind: Kind) -> None:
+        named = settings is not None
+        if settings is None:
+            settings = (
+                CrossEntropy(name="cross_entropy")
+                if kind == "classification"
+                else Segmentation(name="segmentation")
+            )
+        if isinstance(settings, Segmentation) != (kind == "segmentation"):
+            labels = "masks" if kind == "segmentation" else "a class for each image"
+            raise ValueError(f"the objective {settings.name} does not fit labels that are {labels}")
+        self.settings = settings
+        self.named = named
+        self.kind: Kind = kind
+        self.score_name = SCORES[kind]
+
+    def check(self, network: nn.Module) -> None:
+        """Refuse an objective beside a loss of the network's own.
+
+        Raises:
+            ValueError: if both are there.
+        """
+        if self.named and hasattr(network, "loss"):
+            raise ValueError(
+                f"training.objective is {self.settings.name}, but the network has a loss of its "
+                "own; leave the objective out"
+            )
+
+    def measure(self, network: Any, images: Tensor, labels: Tensor, noises: Any) -> Measured:
+        """Loss and counts of a batch.
+
+        Args:
+            network: of one seed.
+            images: ``(batch, channels, height, width)``.
+            labels: ``(batch,)`` or ``(batch, height, width)``.
+            noises: what the network drew, a tuple with an entry for each draw; loss, outputs and
+                what is reported are the means over these. Empty if it draws nothing.
+        """
+        answers = [self._answer(network, images, labels, noise) for noise in noises or (None,)]
+        loss, outputs = _mean([one[0] for one in answers]), _mean([one[1] for one in answers])
+        reported = {
+            name: _mean([one[2][name] for one in answers]).detach().double()
+            for name in answers[0][2]
+        }
+        return Measured(loss, self._weight(labels), self._counts(outputs, labels), reported)
+
+    def _answer(
+        self, network: Any, images: Tensor, labels: Tensor, noise: Any
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """The loss, the outputs and what else is reported, for one draw."""
+        if hasattr(network, "loss"):
+            loss, outputs, *more = network.loss(images, labels, noise)
+            return loss, outputs, more[0] if more else {}
+        outputs = network(images) if noise is None else network(images, noise)
+        return self._cross_entropy(outputs, labels), outputs, {}
+
+    def _cross_entropy(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        logits = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
+        smoothing = self.settings.label_smoothing
+        if not isinstance(self.settings, Segmentation):
+            return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+        total = F.cross_entropy(
+            logits,
+            labels,
+            ignore_index=self.settings.ignore,
+            reduction="sum",
+            label_smoothing=smoothing,
+        )
+        return total / self._pixels(labels).clamp(min=1).to(total.dtype)
+
+    def _pixels(self, labels: Tensor) -> Tensor:
+        """How many pixels a loss is the mean over."""
+        if isinstance(self.settings, Segmentation) and self.settings.average == "valid":
+            return (labels != self.settings.ignore).sum()
+        return torch.full_like(labels[:1].flatten()[0], labels.numel())
+
+    def _weight(self, labels: Tensor) -> Tensor:
+        if self.kind == "segmentation":
+            return self._pixels(labels).double()
+        return torch.full_like(labels[0], len(labels)).double()
+
+    def _counts(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        predicted = outputs.detach().argmax(dim=1)
+        if not isinstance(self.settings, Segmentation):
+            return (predicted == labels).sum()
+        classes = outputs.shape[1]
+        valid = labels != self.settings.ignore
+        cells = torch.where(valid, labels * classes + predicted, 0).flatten()
+        matrix = torch.zeros(classes * classes, dtype=torch.int64, device=labels.device)
+        return matrix.scatter_add(0, cells, valid.flatten().long()).view(classes, classes)
+
+    def score(self, counts: Tensor, images: int) -> float:
+        """The score of images whose counts were added up.
+
+        Args:
+            counts: of one row.
+            images: how many there were.
+        """
+        if self.kind == "classification":
+            return float(counts) / images
+        return mean_iou(counts)
+
+
+def mean_iou(confusion: Tensor) -> float:
+    """The mean over classes of intersection over union; classes that occur nowhere are left out.
+
+    Shapes:
+        confusion: ``(classes, classes)``, true classes by predicted ones; which is which does not
+            matter
+    """
+    inside = confusion.diagonal().double()
+    union = confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
+    known = union > 0
+    return float((inside[known] / union[known]).mean()) if known.any() else math.nan
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    return values[0] if len(values) == 1 else torch.stack(list(values)).mean(dim=0)
+
+
+class Step(nn.Module):
+    """An objective and its network as one module, which `functional_call` wants."""
+
+    def __init__(self, network: nn.Module, objective: Objective) -> None:
+        super().__init__()
+        self.network = network
+        self._objective = objective
+
+    def forward(
+        self, images: Tensor, labels: Tensor, noises: Any, precision: torch.dtype | None
+    ) -> Measured:
+        """See `Objective.measure`; images are computed in ``precision``, if one is given."""
+        seen = images if precision is None else images.to(precision)
+        return self._objective.measure(self.network, seen, labels, noises)
