@@ -19,6 +19,7 @@ TRAINED = Path("workflow/trained")
 REPORT = OUT / "report.html"
 HEADS = OUT / ".heads"  # each Snakemake that is at work has a file there
 TRACKING = OUT / "tracking"
+RECORDINGS = "recordings"  # what networks record while they train, among the tables too
 SELECTED = "selected"  # stands for the chosen point in the paths of its packs
 DEMO = "-demo"  # ends the name of a group that holds the demo's runs of a study
 
@@ -81,6 +82,11 @@ def pack_folder(run: str, point: str, pack: str) -> Path:
 def finished_seed(run: str, point: str, seed: int, digest: str) -> Path:
     """Where a seed lies once it is trained, whatever pack asks for it."""
     return point_folder(run, point) / ".seeds" / f"{seed}-{digest}"
+
+
+def recordings(run: str, point: str, seed: int, digest: str) -> Path:
+    """What a seed's network recorded while it was trained, if it did."""
+    return finished_seed(run, point, seed, digest) / f"{RECORDINGS}.npz"
 
 
 def shipped_seed(run: str, seed: int, digest: str) -> Path:

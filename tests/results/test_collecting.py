@@ -280,3 +280,20 @@ def test_the_arrays_of_the_best_seed_stand_beside_their_table(project, arrays_of
 def test_arrays_of_a_run_that_is_not_evaluated_as_now_are_left_out(project, arrays_of_one):
     project.rows(ONE, 2, arrays_of_one).unlink()
     assert all(path.suffix == ".csv" for path in collect_group("scale-demo"))
+
+
+def test_recordings_are_those_of_the_seeds_as_they_are_trained_now(project):
+    whole = project.runs[TWO].points["base"]
+    parameters = {**PARAMETERS, "training.monitor.every": 1}
+    project.runs[TWO] = replace(
+        project.runs[TWO], points={"base": replace(whole, parameters=parameters)}
+    )
+    for seed, digest in ((1, DIGEST), (2, DIGEST), (3, "0" * 16), (4, DIGEST)):
+        path = paths.recordings(TWO, "base", seed, digest)
+        write_arrays(path, [("theta", np.full(2, seed))])
+
+    files = collect_group("scale-demo")
+
+    assert files[-1] == paths.table_folder("scale-demo") / "recordings.npz"
+    assert list(read_arrays(files[-1], "")) == [f"{TWO}/base/1/theta", f"{TWO}/base/2/theta"]
+    assert collect_group("scale-demo", "recordings", arrays=True) == [files[-1]]

@@ -9,7 +9,7 @@ from test_tables import write_pack
 
 from isotrope.errors import UserError
 from isotrope.files.arrays import read_arrays, write_arrays
-from isotrope.results.table_arrays import best_seed, collect_arrays
+from isotrope.results.table_arrays import best_seed, collect_arrays, collect_recordings
 
 ONE, TWO = "pixel_pool/stir_emoji/one", "pixel_pool/stir_emoji/two"
 
@@ -124,3 +124,43 @@ def test_damaged_arrays_are_named_with_the_way_out_and_nothing_is_written(tmp_pa
     with pytest.raises(UserError, match=r"2\.npz is .*; delete .*results\.csv and run `snakemake"):
         collect_arrays([pack], "by_scale", tmp_path / "tables")
     assert not list((tmp_path / "tables").glob("*"))
+
+
+def recorded(folder, pack, seeds):
+    """The pack, of whose seeds these have recordings."""
+    files = {seed: folder / f"{seed}.npz" for seed in seeds}
+    for seed, file in files.items():
+        arrays = [("epoch", np.arange(3)), ("theta", np.full((3, 4), seed))]
+        write_arrays(file, [*arrays, ("gradient/a.weight", np.zeros((3, 2)))])
+    return replace(pack, recordings=files)
+
+
+def test_recordings_of_every_seed_stand_under_its_run_point_and_number(tmp_path):
+    one = recorded(tmp_path / "a", pack_of(tmp_path, seeds=(1, 2, 3)), (1, 3))
+    two = recorded(tmp_path / "b", pack_of(tmp_path, TWO, seeds=(2,)), (2,))
+
+    path = collect_recordings([two, one], tmp_path / "tables")
+
+    found = read_arrays(path, "")
+    keys = [f"{run}/base/{seed}" for run, seed in ((ONE, 1), (ONE, 3), (TWO, 2))]
+    names = ("epoch", "gradient/a.weight", "theta")
+    assert list(found) == [f"{key}/{name}" for key in keys for name in names]
+    assert (found[f"{ONE}/base/3/theta"] == 3).all()
+    again = collect_recordings([one, two], tmp_path / "again")
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_without_any_recording_the_file_is_there_and_empty(tmp_path):
+    path = collect_recordings([pack_of(tmp_path)], tmp_path / "tables")
+
+    assert path.stat().st_size > 0
+    assert read_arrays(path, "") == {}
+
+
+def test_a_damaged_recording_is_named_with_what_mends_it(tmp_path):
+    pack = recorded(tmp_path / "a", pack_of(tmp_path), (2,))
+    pack.recordings[2].write_bytes(pack.recordings[2].read_bytes()[:-30])
+
+    with pytest.raises(UserError, match=r"2\.npz is truncated or altered .* train the seed anew"):
+        collect_recordings([pack], tmp_path / "tables")
+    assert not (tmp_path / "tables/recordings.npz").exists()

@@ -16,7 +16,7 @@ from isotrope.settings import Settings
 
 KEYS = ("as", "dataset", "split", "against", "resources")  # of an entry, beside its settings
 
-_RESERVED = ("runs", "selection", "summary")  # files beside the tables
+_RESERVED = ("runs", "selection", "summary", "recordings")  # files beside the tables
 _ALIAS = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
 

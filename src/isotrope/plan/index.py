@@ -208,6 +208,12 @@ class RunEntry:
         return sorted({table for point in self.points.values() for table in point.evaluations})
 
     @property
+    def records(self) -> bool:
+        """Whether networks may record something of themselves while they train."""
+        keys = (key for point in self.points.values() for key in point.parameters)
+        return any(key.startswith("training.monitor.") for key in keys)
+
+    @property
     def evaluated(self) -> list[str]:
         """The points whose packs are evaluated and stand in tables, as paths name them."""
         return [paths.SELECTED] if self.select else list(self.points)

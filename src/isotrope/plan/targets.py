@@ -133,6 +133,8 @@ class Plan(Needs):
                 for table, one in point.evaluations.items():
                     if registry.literal("evaluation", one.name, "ARRAYS", False):
                         groups.setdefault(run.group, {})[table] = None
+            if run.records:
+                groups.setdefault(run.group, {})[paths.RECORDINGS] = None
         return {group: list(tables) for group, tables in groups.items()}
 
     def arrays(self) -> list[str]:
@@ -156,6 +158,9 @@ class Plan(Needs):
             UserError: if no run that is asked for has rows in the table.
         """
         names = self._tables_by_group.get(group, {}).get(table, [])
+        if table == paths.RECORDINGS:
+            of_group = [name for name in self._ready if self.index.runs[name].group == group]
+            names = [name for name in of_group if self.index.runs[name].records]
         if not names:
             raise UserError(
                 f"out/tables/{group}/{table}.csv: no run that is asked for "
@@ -170,7 +175,8 @@ class Plan(Needs):
             )
         if table == "selection":
             return [paths.choice(name).as_posix() for name in names]
-        return [path for name in names for path in self._of_packs(name, "results.csv")]
+        file = "run.json" if table == paths.RECORDINGS else "results.csv"
+        return [path for name in names for path in self._of_packs(name, file)]
 
     def _only_in_table(self, group: str, asked: list[str]) -> list[str]:
         """Runs of a table copied from elsewhere: known, not asked for, and without results here."""

@@ -20,7 +20,7 @@ from isotrope.plan import index_file
 from isotrope.plan.index import Index, RunEntry
 from isotrope.results import choice, tables
 from isotrope.results.choice import Choice
-from isotrope.results.table_arrays import collect_arrays
+from isotrope.results.table_arrays import collect_arrays, collect_recordings
 from isotrope.results.tables import CollectedRun
 
 
@@ -53,6 +53,8 @@ def collect_group(group: str, table: str | None = None, arrays: bool = False) ->
     if not found:
         raise UserError(f"no run of {group} is finished; run `snakemake evaluations`")
     folder = paths.table_folder(group)
+    if table == paths.RECORDINGS:
+        return [collect_recordings(found, folder)]
     if arrays and table is not None:
         return [collect_arrays(found, table, folder)]
     written = tables.collect(group, found, folder, table)
@@ -61,6 +63,8 @@ def collect_group(group: str, table: str | None = None, arrays: bool = False) ->
             {one for pack in found for one in pack.arrays if one in pack.evaluations}
         )
         written += [collect_arrays(found, one, folder) for one in with_arrays]
+        if any(run.records for run in runs.values()):
+            written.append(collect_recordings(found, folder))
     if choices and table is None:
         written.append(_write_selection(group, choices))
     return written
@@ -145,7 +149,9 @@ def finished_packs(
                 )
             )
             pack_of = _collected(name, run, point, folder, trained, digest, known_here)
-            found.append(replace(pack_of, arrays=arrays))
+            files = {seed: paths.recordings(name, point, seed, digest) for seed in trained}
+            recorded = {seed: file for seed, file in files.items() if file.is_file()}
+            found.append(replace(pack_of, arrays=arrays, recordings=recorded))
     return found
 
 

@@ -1,5 +1,8 @@
 """The arrays beside a table: those of the best seed of each run and point, in one npz file.
 
+What networks recorded while they trained is in ``recordings.npz``, of every seed:
+``<run>/<point>/<seed>/<name>``, each with a first axis of the epochs that ``.../epoch`` lists.
+
 ``<evaluation>.npz`` holds ``<run>/<point>/<array>`` and the number of the seed as
 ``<run>/<point>/seed``. The best seed has the highest accuracy in the table ``accuracy``, where its
 run has that, else the best validation accuracy; of equals it is the first.
@@ -12,6 +15,7 @@ import numpy as np
 
 from isotrope.errors import UserError
 from isotrope.files.arrays import Array, read_arrays, write_arrays
+from isotrope.paths import RECORDINGS
 from isotrope.results.tables import CollectedRun, Row, pack_rows, seed_rows
 
 ACCURACY = "accuracy"
@@ -43,6 +47,31 @@ def collect_arrays(runs: Sequence[CollectedRun], table: str, folder: Path) -> Pa
     path = folder / f"{table}.npz"
     write_arrays(path, _members(best, table))
     return path
+
+
+def collect_recordings(runs: Sequence[CollectedRun], folder: Path) -> Path:
+    """Write ``recordings.npz`` into ``folder``; the arrays of one seed at a time are in memory.
+
+    It is empty where no network recorded anything.
+
+    Args:
+        runs: the packs of the group.
+        folder: where the tables are; it is made if need be.
+
+    Raises:
+        UserError: if a recording is damaged; then nothing is written.
+    """
+    path = folder / f"{RECORDINGS}.npz"
+    write_arrays(path, _recorded(sorted(runs, key=lambda run: (run.run, run.point))))
+    return path
+
+
+def _recorded(runs: Sequence[CollectedRun]) -> Iterator[tuple[str, Array]]:
+    for run in runs:
+        for seed, file in sorted(run.recordings.items()):
+            remedy = f"delete {file.parent} and run `snakemake runs` to train the seed anew"
+            for name, array in sorted(read_arrays(file, remedy).items()):
+                yield f"{run.run}/{run.point}/{seed}/{name}", array
 
 
 def _members(

@@ -58,6 +58,7 @@ class CollectedRun:
         training_digest: the digest of the param-file's training as it is now.
         evaluations: the names under which the run is evaluated.
         arrays: for those of them that have arrays, the folder with those of each seed.
+        recordings: for each seed whose network recorded something, the file.
     """
 
     run: str
@@ -74,6 +75,7 @@ class CollectedRun:
     training_digest: str
     evaluations: tuple[str, ...]
     arrays: Mapping[str, Path] = field(default_factory=dict)
+    recordings: Mapping[int, Path] = field(default_factory=dict)
 
 
 def collect(
