@@ -4,6 +4,8 @@ PYTHON ?= python3
 UV_VERSION := 0.13.8
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin
+HERE := not slurm and not faults
+OR_NONE := || [ $$? = 5 ] # what pytest says where a part has no such tests
 FAULTS := benchmarks/results/faults.md
 OWN_UV := $(filter .uv/bin/uv,$(UV))
 
@@ -24,8 +26,9 @@ demo: env ## the scale experiment on the emoji, shortened: data, training, figur
 demo-long: env ## the demo with every seed trained on this machine, those that are shipped too: hours
 	ISOTROPE_SHIPPED=0 $(BIN)/snakemake --profile profiles/demo --forcerun train
 
-test: env lint ## linters, types and all tests that need no SLURM
-	$(BIN)/python -m pytest
+test: env $(if $(PART),,lint) ## linters, types and all tests that need no SLURM; PART=models: the tests in tests/models
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "$(HERE) and not serial" tests/$(PART) $(OR_NONE)
+	$(BIN)/python -m pytest -m "$(HERE) and serial" tests/$(PART) $(OR_NONE)
 
 test-slurm: env ## the workflow on a real SLURM, brought up on this machine (Debian or Ubuntu, root), and 5 kills
 	tests/slurm/run -m "slurm and not faults"

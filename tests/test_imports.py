@@ -172,3 +172,9 @@ def test_checks_are_no_assertions_and_errors_are_caught_by_name(module):
     for node in ast.walk(tree(module)):
         assert not isinstance(node, ast.Assert), node.lineno
         assert not (isinstance(node, ast.ExceptHandler) and node.type is None), node.lineno
+
+
+def test_no_two_files_of_tests_share_a_name():
+    # pytest imports them by it, and finds the first one only
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

@@ -60,6 +60,7 @@ def check(
     from isotrope.params import param_file
     from isotrope.plan import index_file
     from isotrope.plan.indexing import index_of
+    from isotrope.plan.studies import near_misses
 
     stamped = index_file.stamps()
     if files and write_index:
@@ -74,6 +75,8 @@ def check(
     if not quiet:
         for run in waiting:
             complain(f"{run.name} waits for a plug-in: {'; '.join(run.reasons)}")
+        for sentence in near_misses((run.name, run.envelope.study) for run in runs):
+            complain(sentence)
         points = sum(len(run.points) for run in runs)
         seeds = sum(run.seeds_to_train for run in runs)
         say(f"{len(runs)} param-files are in order: {points} points, {seeds} seeds to train")

@@ -111,8 +111,7 @@ def arithmetic(
         matmul.allow_tf32,
         cudnn.benchmark,
         cudnn.deterministic,
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
+        torch.get_deterministic_debug_mode(),
         filling.fill_uninitialized_memory,
         torch.get_num_threads(),
     )
@@ -121,12 +120,20 @@ def arithmetic(
     try:
         cudnn.allow_tf32 = matmul.allow_tf32 = precision == "tf32"
         cudnn.benchmark, cudnn.deterministic = not repeatable, repeatable
-        torch.use_deterministic_algorithms(repeatable, warn_only=True)
+        _warn_of_randomness(1 if repeatable else 0)
         filling.fill_uninitialized_memory = False
         torch.set_num_threads(threads)
         yield
     finally:
         cudnn.allow_tf32, matmul.allow_tf32, cudnn.benchmark, cudnn.deterministic = before[:4]
-        torch.use_deterministic_algorithms(before[4], warn_only=before[5])
-        filling.fill_uninitialized_memory = before[6]
-        torch.set_num_threads(before[7])
+        _warn_of_randomness(before[4])
+        filling.fill_uninitialized_memory = before[5]
+        torch.set_num_threads(before[6])
+
+
+def _warn_of_randomness(mode: int) -> None:
+    """Set torch's mode of determinism: 0 for none, 1 to warn of what is random, 2 to refuse it."""
+    if "torch._inductor.config" in sys.modules:  # what is compiled is told, too
+        torch.use_deterministic_algorithms(mode > 0, warn_only=mode == 1)
+    else:  # the same, without a second and a half to import a compiler that nobody asked for
+        torch.set_deterministic_debug_mode(mode)

@@ -20,6 +20,7 @@ def test_a_model_defines_what_its_kind_asks_for(example):
     assert example.plugin.REVISION >= 1
 
 
+@pytest.mark.serial
 def test_a_model_is_built_in_seconds_and_without_memory_on_the_meta_device(example):
     begin = time.perf_counter()
     example.build()

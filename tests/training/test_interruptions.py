@@ -127,6 +127,7 @@ def test_a_pack_killed_at_any_file_operation_ends_with_the_same_bits(toys):
     assert operation > 40
 
 
+@pytest.mark.serial
 def test_sigterm_saves_and_ends_with_143_within_seconds(untouched):
     task = slow_task("terminated", save_every=1000.0)
     process = start(train_logged, task, LOG)

@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 
+import pytest
 from workflow_project import jobs
 
 ONE, TWO = "tiny/stripes/one", "tiny/stripes/two"
@@ -140,6 +141,7 @@ def test_the_report_holds_figures_tables_settings_and_opens_offline(project):
     assert 'src="http' not in page
 
 
+@pytest.mark.serial
 def test_a_study_of_thousands_of_seeds_is_planned_in_seconds(empty_project):
     sweep = "sweep: {training.optimizer.learning_rate: [1.0e-2, 1.0e-3]}\nevaluations"
     for i in range(176):

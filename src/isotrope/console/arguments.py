@@ -73,7 +73,7 @@ ParamFiles = Annotated[
 RunWords = Annotated[
     list[str],
     typer.Argument(
-        help="param-files, names of runs, or patterns of names such as 'standard/*/mid2rest'",
+        help="param-files, names of runs, or patterns of names such as 'standard/*/*'",
         autocompletion=files,
     ),
 ]

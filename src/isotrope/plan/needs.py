@@ -37,7 +37,7 @@ class Needs:
         return self._waiting[run]
 
     def dataset(self, key: str) -> DatasetEntry:
-        """The data set that is built under that key, as in ``stir/emoji``.
+        """The data set that is built under that key, as in ``digits/small``.
 
         Raises:
             UserError: if no param-file uses such a data set.

@@ -15,6 +15,7 @@ from isotrope.plan import figures
 from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
 from isotrope.plan.needs import Needs, of_packs
 from isotrope.plan.selection import Selection
+from isotrope.plan.studies import near_misses
 
 
 class Plan(Needs):
@@ -57,11 +58,13 @@ class Plan(Needs):
         if self.tables_are_sources:
             taken = "out/runs is absent: the tables in out/tables are taken as they are; "
             return [f"{taken}`snakemake runs` trains", *untabled()]
+        asked = self._asked()
+        doubtful = near_misses((name, self.index.runs[name].study) for name in self.index.runs)
         waiting: dict[str, list[str]] = {}
-        for name in self._asked():
+        for name in asked:
             if what := self.waiting_for(name):
                 waiting.setdefault(what, []).append(name)
-        return [
+        return doubtful + [
             f"{len(names)} {'runs wait' if len(names) > 1 else 'run waits'} for {what}: "
             f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
             for what, names in waiting.items()

@@ -27,6 +27,7 @@ def compiled(work: Work, training: Training) -> Work:
     """The work as it is or, with ``compile: true``, compiled when it is first done."""
     if not training.compile:
         return work
+    _tell_compiler()
     # in a dict: the types that torch has for `compile` do not know the last one
     options: dict[str, Any] = {"dynamic": False, "recompile_limit": SHAPES}
     fast: Work = torch.compile(work, mode="reduce-overhead", **options)
@@ -37,6 +38,14 @@ def compiled(work: Work, training: Training) -> Work:
         return fast(*arguments)
 
     return done
+
+
+def _tell_compiler() -> None:
+    """Set its mode of determinism as torch's own is set, which imports it if need be."""
+    torch.use_deterministic_algorithms(
+        torch.are_deterministic_algorithms_enabled(),
+        warn_only=torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
 
 
 @contextmanager

@@ -1,0 +1,47 @@
+"""Which studies are known, and which name of one looks like a mistake.
+
+A study needs nothing but its name in param-files, so that no name is wrong. But one that is nearly
+that of another study is asked about: its runs would stand in no figure of the study that was meant.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from isotrope import paths, registry
+
+NEAR = 0.75  # of difflib's ratio: one letter of four may differ
+
+
+def with_files() -> set[str]:
+    """The studies that have a folder of their own, figures or published numbers."""
+    folders = {*registry.study_folders(), *registry.figure_folders()} - {"general"}
+    return folders | {path.stem for path in paths.PUBLISHED.glob("*.csv")}
+
+
+def near_misses(studies: Iterable[tuple[str, str]]) -> list[str]:
+    """A sentence for each study whose name is nearly that of a better known one.
+
+    A study with files of its own is never a mistake; of two without, the one with fewer runs may
+    be.
+
+    Args:
+        studies: each run and its study.
+    """
+    named: dict[str, list[str]] = {}
+    for run, study in studies:
+        named.setdefault(study, []).append(run)
+    counts = Counter({study: len(runs) for study, runs in named.items()})
+    established = with_files()
+    sentences = []
+    for study, runs in named.items():
+        if study in established:
+            continue
+        known = established | {other for other in named if counts[other] > counts[study]}
+        if close := get_close_matches(study, known, n=1, cutoff=NEAR):
+            more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+            sentences.append(
+                f"param-files/{runs[0]}.yaml{more}: the study '{study}' is new; did you mean "
+                f"'{close[0]}'?"
+            )
+    return sentences
