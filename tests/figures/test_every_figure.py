@@ -20,12 +20,13 @@ from svg_words import svg_words
 
 from isotrope import registry
 from isotrope.errors import UserError
-from isotrope.plan.figures import figure_kind, figures_of
+from isotrope.plan.figures import StudyFigures
 from isotrope.results.drawing import draw_figure as draw_figure_of
 from isotrope.results.style import DOUBLE, SINGLE
 
 STUDY = "scale"  # whose tables are made up
-FIGURES = list(figures_of(STUDY))
+KINDS = StudyFigures(STUDY).kinds
+FIGURES = list(KINDS)
 draw_figure = partial(draw_figure_of, STUDY)
 MakeTables = Callable[..., Path]
 ALL = ("small2large", "mid2rest", "large2small", "all2all")
@@ -53,11 +54,11 @@ def tables_of_case(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
 
 
 def literal(name: str, constant: str, default: Any = None) -> Any:
-    return registry.literal(figure_kind(STUDY, name), name, constant, default)
+    return registry.literal(KINDS[name], name, constant, default)
 
 
 def loaded(name: str) -> Any:
-    return registry.load(figure_kind(STUDY, name), name)
+    return registry.load(KINDS[name], name)
 
 
 def drawn(name: str, folder: Path, published: pandas.DataFrame) -> Figure:

@@ -15,7 +15,8 @@ from made_up_index import (
 )
 
 from isotrope import paths, registry
-from isotrope.plan import figures, index_file
+from isotrope.plan import index_file, sources
+from isotrope.plan.figures import StudyFigures
 from isotrope.plan.index import EvaluationEntry, Index
 from isotrope.plan.targets import Plan
 
@@ -161,6 +162,44 @@ def test_what_draws_a_figure_is_found_in_the_sources(indexed):
     assert not any("isotrope/studies" in path or "figures/scale" in path for path in general)
 
 
+def test_a_figure_that_cannot_be_read_is_left_out_with_its_line_and_no_other(indexed):
+    figure = Path("plugins/figures/general/broken.py")
+    figure.parent.mkdir(parents=True)
+    figure.write_text('TABLES = ("runs",\n')
+    figure.with_stem("silent").write_text("x = 1\n")
+    plan = Plan({"series": "own", "studies": "rotation"})
+
+    assert plan.figures()
+    assert plan.figures_left_out() == [
+        "out/figures/rotation/broken is left out: plugins/figures/general/broken.py:1: cannot be "
+        "read: SyntaxError: '(' was never closed",
+        "out/figures/rotation/silent is left out: plugins/figures/general/silent.py: it must "
+        "assign a literal to TABLES",
+    ]
+
+
+def test_what_was_read_of_figures_is_read_again_only_where_it_changed(indexed, monkeypatch):
+    figure = Path("plugins/figures/general/own.py")
+    figure.parent.mkdir(parents=True)
+    figure.write_text('TABLES = ("runs",)\n')
+    parsed = []
+    read = sources._parsed
+    monkeypatch.setattr(
+        sources, "_parsed", lambda path, stamp: parsed.append(path) or read(path, stamp)
+    )
+
+    first = Plan({}).figures()
+    assert any(path.endswith("general/own.py") for path in parsed)
+    parsed.clear()
+    assert Plan({}).figures() == first
+    assert parsed == []
+    figure.write_text('TABLES = ("runs",)\nANIMATION = True\n')
+    assert "out/figures/scale/own.gif" in Plan({}).figures()
+    assert [Path(path).name for path in parsed] == ["own.py"]
+    paths.MODULES.write_text("{")
+    assert "out/figures/scale/own.gif" in Plan({}).figures()
+
+
 def test_a_users_figure_is_drawn_by_what_it_imports_of_the_project(indexed):
     folder = Path("plugins/figures/mine")
     folder.mkdir(parents=True)
@@ -184,7 +223,7 @@ def test_a_users_figure_is_drawn_by_what_it_imports_of_the_project(indexed):
 
 def test_what_draws_a_figure_is_named_relative_to_the_project_it_lies_in(indexed, monkeypatch):
     monkeypatch.chdir(registry.PACKAGE.parents[1])
-    its = figures.sources_of("scale", "accuracy")
+    its = StudyFigures("scale").drawn_by("accuracy")
     assert its[0] == "src/isotrope/figures/general/accuracy.py"
     assert all(path.startswith("src/isotrope/") for path in its)
     assert len(set(its)) == len(its)

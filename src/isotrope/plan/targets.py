@@ -11,11 +11,13 @@ from typing import Any
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
-from isotrope.plan import figures
 from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
+from isotrope.plan.figures import StudyFigures, published
 from isotrope.plan.needs import Needs, of_packs
 from isotrope.plan.selection import Selection
+from isotrope.plan.sources import Sources
 from isotrope.plan.studies import near_misses
+from isotrope.registry import BrokenPluginError
 
 
 class Plan(Needs):
@@ -211,33 +213,60 @@ class Plan(Needs):
         """Every figure whose tables are there, or will be; some are also a table in LaTeX."""
         return [
             f"out/figures/{group}/{figure}{suffix}"
-            for group, figure, absent in self._figures_by_group
-            if not absent
-            for suffix in figures.suffixes(paths.study_of(group), figure)
+            for group, figure, lacking in self._figures_by_group
+            if not lacking
+            for suffix in self._study_figures(group).suffixes(figure)
         ]
 
     def figures_left_out(self) -> list[str]:
-        """A sentence for each figure of a study of its own that lacks a table."""
+        """A sentence for each figure that cannot be read, or is a study's own and lacks a table."""
         return [
-            f"out/figures/{group}/{figure} is left out: no table {', '.join(absent)} in "
-            f"out/tables/{group}"
-            for group, figure, absent in self._figures_by_group
-            if absent and not figures.is_general(paths.study_of(group), figure)
+            f"out/figures/{group}/{figure} is left out: {lacking}"
+            for group, figure, lacking in self._figures_by_group
+            if lacking
         ]
 
     @cached_property
-    def _figures_by_group(self) -> list[tuple[str, str, list[str]]]:
-        """Every group with each figure of its study, and the tables that the figure lacks."""
+    def _figures_by_group(self) -> list[tuple[str, str, str]]:
+        """Every group with each figure of its study, and what the figure lacks, as a sentence.
+
+        A general figure whose tables a group does not have is passed over.
+        """
         found = []
         arrays = self._arrays_by_group
         for group, tables in self._tables_by_group.items():
             known = {*tables, *(f"{table}.npz" for table in arrays.get(group, []))}
             known |= set() if self.tables_are_sources else {"examples.npz"}
-            study = paths.study_of(group)
-            for figure in figures.figures_of(study):
-                needed = figures.tables_needed(study, figure)
-                found.append((group, figure, [table for table in needed if table not in known]))
+            figures = self._study_figures(group)
+            for figure in figures.kinds:
+                try:
+                    absent = [table for table in figures.tables(figure) if table not in known]
+                    figures.drawn_by(figure)  # read now, to be remembered with the others
+                except BrokenPluginError as error:
+                    found.append((group, figure, str(error)))
+                    continue
+                if not absent:
+                    found.append((group, figure, ""))
+                elif not figures.is_general(figure):
+                    lacking = f"no table {', '.join(absent)} in out/tables/{group}"
+                    found.append((group, figure, lacking))
+        if self.head:
+            self._sources.keep()
         return found
+
+    @cached_property
+    def _sources(self) -> Sources:
+        return Sources()
+
+    @cached_property
+    def _known_figures(self) -> dict[str, StudyFigures]:
+        return {}
+
+    def _study_figures(self, group: str) -> StudyFigures:
+        study = paths.study_of(group)
+        if study not in self._known_figures:
+            self._known_figures[study] = StudyFigures(study, self._sources)
+        return self._known_figures[study]
 
     def tables_of_figure(self, group: str, figure: str) -> list[str]:
         """The tables that a figure is drawn from, and the arrays beside them that it needs.
@@ -245,7 +274,7 @@ class Plan(Needs):
         Raises:
             UserError: if the group's study has no such figure.
         """
-        needed = figures.tables_needed(paths.study_of(group), figure)
+        needed = self._study_figures(group).tables(figure)
         files = (name if name.endswith(".npz") else f"{name}.csv" for name in needed)
         return [f"out/tables/{group}/{file}" for file in files]
 
@@ -255,11 +284,11 @@ class Plan(Needs):
         Raises:
             UserError: if the group's study has no such figure.
         """
-        return figures.sources_of(paths.study_of(group), figure)
+        return self._study_figures(group).drawn_by(figure)
 
     def published_numbers(self, group: str) -> list[str]:
         """The published numbers that stand beside ours in figures; a study may have none."""
-        return figures.published(paths.study_of(group))
+        return published(paths.study_of(group))
 
     def manifests_of_group(self, group: str) -> list[str]:
         """The data sets that the runs of a group are trained on."""
@@ -273,7 +302,7 @@ class Plan(Needs):
         Raises:
             UserError: if the group's study has no such figure.
         """
-        return str(figures.constant(paths.study_of(group), figure, "CAPTION"))
+        return str(self._study_figures(group).constant(figure, "CAPTION"))
 
     def report(self) -> list[str]:
         """The report, unless there is nothing to report."""

@@ -7,7 +7,7 @@ from isotrope.errors import UserError
 from isotrope.files.arrays import read_arrays
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import PUBLISHED_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS, read_table
-from isotrope.plan.figures import figure_kind
+from isotrope.plan.figures import StudyFigures
 from isotrope.results.animation import RATE, save_animation
 from isotrope.results.cells import cells_of
 from isotrope.results.series import Tables, nothing_published
@@ -36,7 +36,7 @@ def draw_figure(
         UserError: if there is no such figure, or a table is absent, empty, truncated or damaged, or
             lacks a column that the figure needs, or arrays are absent or damaged.
     """
-    module = registry.load(figure_kind(study, name), name)
+    module = registry.load(StudyFigures(study).kind(name), name)
     tables = read_tables(study, name, table_folder, published_csv)
     if getattr(module, "ANIMATION", False):
         frames, data = module.animate(tables)
@@ -47,7 +47,7 @@ def draw_figure(
 
 def read_tables(study: str, name: str, folder: Path, published_csv: Path | None) -> Tables:
     """What a figure is drawn from: arguments and errors as of ``draw_figure``."""
-    module = registry.load(figure_kind(study, name), name)
+    module = registry.load(StudyFigures(study).kind(name), name)
     needed = getattr(module, "COLUMNS", {})
     frames = {}
     for table in module.TABLES:
@@ -75,7 +75,7 @@ def typeset_figure(study: str, name: str, data_csv: Path, output: Path) -> Path:
         UserError: if there is no such figure, its module knows no LaTeX, or the CSV file is absent,
             truncated or damaged.
     """
-    module = registry.load(figure_kind(study, name), name)
+    module = registry.load(StudyFigures(study).kind(name), name)
     if not getattr(module, "LATEX", False):
         raise UserError(f"the figure {name} has no table in LaTeX; its numbers are in {data_csv}")
     cells = cells_of(study)

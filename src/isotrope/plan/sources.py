@@ -1,0 +1,141 @@
+"""What modules of the project say and import, read from their sources and remembered.
+
+Nothing is imported. What was read of a file is kept in ``out/modules.json`` with the time and size
+that the file had, so that a thousand figures cost a thousand looks at files, and no reading.
+"""
+
+import ast
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from isotrope import paths, registry
+from isotrope.files.disk import write_whole
+
+VERSION = 1
+CONSTANTS = ("TABLES", "ARRAYS", "LATEX", "ANIMATION", "CAPTION")  # that are remembered
+
+
+class Read(NamedTuple):
+    """What was read of a module, and when it was written.
+
+    Args:
+        stamp: time and size of the file.
+        constants: those of ``CONSTANTS`` that it assigns a literal.
+        imports: each module that it imports from, with the names.
+    """
+
+    stamp: list[int]
+    constants: dict[str, Any]
+    imports: list[tuple[str, list[str]]]
+
+
+class Sources:
+    """Reads modules; paths are absolute."""
+
+    def __init__(self) -> None:
+        self._root = Path.cwd()
+        self._kept = self._remembered()
+        self._seen: dict[str, Read] = {}
+        self._files: dict[str, str | None] = {}
+        self._all: dict[str, frozenset[str]] = {}
+
+    def constants(self, path: str) -> dict[str, Any]:
+        """The constants of a module.
+
+        Raises:
+            BrokenPluginError: if the file is no Python.
+            ValueError: if one is assigned twice.
+        """
+        return self._read(path).constants
+
+    def imported(self, path: str) -> set[str]:
+        """The modules of the project that a module imports, at its top or in a function."""
+        found: set[str] = set()
+        for module, names in self._read(path).imports:
+            inside = [self._file(f"{module}.{name}") for name in names]
+            found.update(file for file in inside if file)
+            if not all(inside) and (whole := self._file(module)):
+                found.add(whole)
+        return found - {path}
+
+    def behind(self, path: str) -> frozenset[str]:
+        """A module with all that it imports, and what that imports."""
+        if path not in self._all:
+            found, waiting = {path}, [path]
+            while waiting:
+                new = self.imported(waiting.pop()) - found
+                found |= new
+                waiting.extend(new)
+            self._all[path] = frozenset(found)
+        return self._all[path]
+
+    def all_of(self, path: str) -> set[str]:
+        """The same of a module that nothing else imports: what it imports is looked at once."""
+        return {path}.union(*(self.behind(module) for module in self.imported(path)))
+
+    def file_of(self, module: str) -> str | None:
+        """The file of a module of the project; None for others, and for packages."""
+        return self._file(module)
+
+    def keep(self) -> None:
+        """Remember what was read, if any of it is new; a disk that cannot be written is no harm."""
+        if any(self._kept.get(path) != read for path, read in self._seen.items()):
+            files = {path: list(read) for path, read in sorted(self._seen.items())}
+            with suppress(OSError):
+                write_whole(paths.MODULES, json.dumps({"version": VERSION, "files": files}))
+
+    def _remembered(self) -> dict[str, Read]:
+        try:
+            kept = json.loads(paths.MODULES.read_text(encoding="utf-8"))
+            if kept["version"] != VERSION:
+                return {}
+            return {
+                path: Read(stamp, constants, [(module, names) for module, names in imports])
+                for path, (stamp, constants, imports) in kept["files"].items()
+            }
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
+    def _read(self, path: str) -> Read:
+        if path not in self._seen:
+            found = Path(path).stat()
+            stamp = [found.st_mtime_ns, found.st_size]
+            kept = self._kept.get(path)
+            same = kept is not None and kept.stamp == stamp
+            self._seen[path] = kept if kept is not None and same else _parsed(path, stamp)
+        return self._seen[path]
+
+    def _file(self, module: str) -> str | None:
+        if module not in self._files:
+            top, _, inside = module.partition(".")
+            roots = {
+                "isotrope": registry.PACKAGE,
+                registry.USERS.name: self._root / registry.USERS,
+            }
+            path = f"{roots[top]}/{inside.replace('.', '/')}.py" if top in roots else ""
+            self._files[module] = path if inside and Path(path).is_file() else None
+        return self._files[module]
+
+
+def _parsed(path: str, stamp: list[int]) -> Read:
+    literals = registry.literals(Path(path))
+    constants = {name: literals[name] for name in CONSTANTS if name in literals}
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"), path)
+    known = json.loads(json.dumps(constants, default=list))  # as it will be remembered
+    return Read(stamp, known, list(_imports(tree)))
+
+
+def _imports(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
+    """Each module of the project that is imported from, with the names that are."""
+    tops = ("isotrope", registry.USERS.name)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found = [(alias.name, list[str]()) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found = [(node.module, [alias.name for alias in node.names])]
+        else:
+            continue
+        yield from ((module, names) for module, names in found if module.split(".")[0] in tops)
