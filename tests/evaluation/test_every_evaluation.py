@@ -1,5 +1,6 @@
 """What holds for every evaluation; a new one is tested here without a line of its own."""
 
+import inspect
 import math
 
 import numpy as np
@@ -8,11 +9,12 @@ import torch
 from torch import nn
 from toy_runs import CLASSES, ToyDataParams, toy_images
 
-from isotrope import registry
+from isotrope import devices, registry
 from isotrope.datasets.images import Images
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.measuring.networks import Networks
+from isotrope.params.evaluations import KEYS
 from isotrope.settings import Settings
 
 SETTINGS: dict[str, dict] = {  # settings of the evaluations that need any for the toy images
@@ -38,13 +40,21 @@ class ToyParts(nn.Module):
                 self.add_module(part, nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()))
         self.last = nn.Linear(4 * 64, CLASSES)
 
-    def forward(self, images):
+    def forward(self, images, noise=None):
         maps = self.first(images).relu()
+        maps = maps if noise is None else maps * noise
         for part in self.parts:
             if part.startswith("pool"):
                 maps = self.get_submodule(part.replace("pool", "conv"))(maps)
             maps = self.get_submodule(part)(maps)
         return self.last(maps.flatten(1))
+
+
+class Stochastic(ToyParts):
+    """The same, but it sees a random half of the first maps."""
+
+    def draw(self, generator, count):
+        return torch.rand(count, 4, 8, 8, generator=generator) < 0.5
 
 
 class Example:
@@ -58,24 +68,28 @@ class Example:
         places = torch.zeros(len(toy), 2, dtype=torch.int64)
         self.data = Images(toy.images, toy.labels, {**toy.latents, "position": places})
 
-    def networks(self, seeds=SEEDS):
+    def networks(self, seeds=SEEDS, kind=ToyParts):
         found = {}
         for seed in seeds:
             torch.manual_seed(seed)
-            found[seed] = ToyParts(self.plugin.NEEDS)
-        return Networks(found, torch.device("cpu"))
+            found[seed] = kind(self.plugin.NEEDS)
+        return Networks(found, torch.device("cpu"), draws=2)
 
     @property
     def has_arrays(self):
         return registry.literal("evaluation", self.name, "ARRAYS", False)
 
-    def given(self, seeds=SEEDS):
+    def given(self, seeds=SEEDS, kind=ToyParts):
         """Rows, and arrays by seed."""
-        found = self.plugin.evaluate(self.networks(seeds), self.data, self.params)
-        return found if self.has_arrays else (found, {})
+        found = self.plugin.evaluate(self.networks(seeds, kind), self.data, self.params)
+        parts = list(found) if inspect.isgenerator(found) else [found]
+        parts = parts if self.has_arrays else [(rows, {}) for rows in parts]
+        return [r for rows, _ in parts for r in rows], {
+            s: a for _, its in parts for s, a in its.items()
+        }
 
-    def rows(self, seeds=SEEDS):
-        return self.given(seeds)[0]
+    def rows(self, seeds=SEEDS, kind=ToyParts):
+        return self.given(seeds, kind)[0]
 
 
 @pytest.fixture(params=registry.names("evaluation"), scope="module")
@@ -93,6 +107,8 @@ def test_an_evaluation_defines_what_its_kind_asks_for(example):
         stored = registry.literal("evaluation", example.name, constant)
         assert stored == getattr(example.plugin, constant)
     assert example.plugin.REVISION >= 1
+    assert registry.literal("evaluation", example.name, "SCOPE", "seed") in ("seed", "run")
+    assert not set(KEYS) & set(example.plugin.Params.model_fields), "said in every entry"
     splits = {
         split
         for data in registry.names("data")
@@ -130,21 +146,34 @@ def test_every_seed_has_the_same_rows_each_once(example):
     assert len({tuple(sorted(row.items())) for row in by_seed[1]}) == len(by_seed[1]) >= 1
 
 
-def test_a_seed_alone_has_the_rows_that_it_has_among_others(example):
-    together = [row for row in example.rows() if row["seed"] == 2]
-    alone = example.rows([2])
-    assert [settings_of(row) | {"n": row["n"]} for row in alone] == [
-        settings_of(row) | {"n": row["n"]} for row in together
+def assert_same(found, expected):
+    """The same rows, but for rounding."""
+    assert [settings_of(row) | {"n": row["n"]} for row in found] == [
+        settings_of(row) | {"n": row["n"]} for row in expected
     ]
-    for one, other in zip(alone, together, strict=True):
-        assert one["value"] == pytest.approx(other["value"], rel=1e-6, abs=1e-9, nan_ok=True)
+    for one, other in zip(found, expected, strict=True):
+        assert one["value"] == pytest.approx(other["value"], rel=1e-5, abs=1e-9, nan_ok=True)
 
 
-def test_the_same_networks_have_the_same_rows_whatever_was_drawn_before(example):
+@pytest.mark.parametrize("kind", [ToyParts, Stochastic])
+def test_a_seed_alone_has_the_rows_that_it_has_among_others(example, kind):
+    together = [row for row in example.rows(kind=kind) if row["seed"] == 2]
+    assert_same(example.rows([2], kind), together)
+
+
+@pytest.mark.parametrize("kind", [ToyParts, Stochastic])
+def test_the_batch_size_does_not_matter(example, kind, monkeypatch):
+    whole = example.rows(kind=kind)
+    monkeypatch.setattr(devices, "evaluation_batch", lambda device: 7)
+    assert_same(example.rows(kind=kind), whole)
+
+
+@pytest.mark.parametrize("kind", [ToyParts, Stochastic])
+def test_the_same_networks_have_the_same_rows_whatever_was_drawn_before(example, kind):
     torch.manual_seed(1)
-    first = example.rows()
+    first = example.rows(kind=kind)
     torch.manual_seed(2)
-    assert repr(example.rows()) == repr(first), "repr, because nan differs from itself"
+    assert repr(example.rows(kind=kind)) == repr(first), "repr, because nan differs from itself"
 
 
 def test_arrays_are_plain_small_and_the_same_in_number_for_every_seed(example):

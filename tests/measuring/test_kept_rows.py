@@ -183,3 +183,29 @@ def evaluate(networks, data, params):
     with pytest.raises(SystemExit) as ended:
         evaluate(task_for(trained, evaluation("measure")))
     assert ended.value.code == 143
+
+
+GRADIENTS = (
+    """
+GRADIENTS = True
+"""
+    + ROWS
+    + """
+def evaluate(networks, data, params):
+    (seed,) = networks.seeds
+    ((_, network),) = networks
+    images = (data.images / 255).requires_grad_()
+    network(images).sum().backward()
+    return rows(seed, images.grad.abs().sum(), len(data))
+"""
+)
+
+
+def test_gradients_are_there_for_who_asks_and_for_nobody_else(trained, toy_evaluations):  # noqa: F811
+    toy_evaluations.add("attack", GRADIENTS)
+    toy_evaluations.add("plain", GRADIENTS.replace("GRADIENTS = True", ""))
+    task = task_for(trained, evaluation("attack"))
+    evaluate(task)
+    assert all(float(row["value"]) > 0 for row in results(task))
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        evaluate(task_for(trained, evaluation("plain")))

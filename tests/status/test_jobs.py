@@ -12,7 +12,7 @@ from isotrope import paths
 from isotrope.cluster import recording
 from isotrope.status import heartbeats
 from isotrope.status.heartbeats import LOST, Pulse
-from isotrope.status.jobs import EVALUATING, STARTING
+from isotrope.status.jobs import STARTING
 
 DETAIL = "seed 2, epoch 4 of 15, validation accuracy 25.4%, at most 2 min left, node7"
 STARTS = (
@@ -103,7 +103,7 @@ def test_an_evaluation_runs_fails_or_is_lost_by_its_log(pack):
     progress = "accuracy: 3 seeds on 1152 images of stir, test"
     pack.write("evaluate.log", f"{progress}\n")
     assert pack.state == ("running", 3, f"evaluates; last line: {progress}")
-    pack.write("evaluate.log", f"{progress}\n", age=EVALUATING + 10)
+    pack.write("evaluate.log", f"{progress}\n", age=1810)
     ended = f"evaluation ended without an error; last line: {progress}"
     assert pack.state == ("interrupted", 3, ended)
     pack.write("evaluate.log", f"{progress}\nit broke\n")

@@ -1,5 +1,20 @@
 """Evaluations, one file each; the name of the file is the name that users write.
 
-An evaluation is given the networks of a pack and the images of the split that it names, and returns
-rows: ``seed``, settings of its own such as ``scale``, ``metric``, ``value`` and ``n``.
+An evaluation is given networks and the images of the split that it names, and returns rows:
+``seed``, settings of its own such as ``scale``, ``metric``, ``value`` and ``n``. It defines
+
+* ``Params``, ``REVISION``, ``NEEDS`` (parts that a model must have), ``SPLIT``;
+* ``evaluate(networks, data, params) -> rows``, called for each seed by itself; or, where the seeds
+  share costly work, a generator: it is given all seeds, and yields the rows of a seed (or of some)
+  when it has them. Either way the rows of a seed are kept at once.
+
+It may define, as literals,
+
+* ``ARRAYS = True``: small arrays come beside the rows, ``(rows, {seed: {name: array}})``;
+* ``GRADIENTS = True``: it runs outside of inference mode, so that gradients can be taken;
+* ``SCOPE = "run"``: it is given the seeds of all packs of a point at once, and its rows, which have
+  no ``seed``, belong to the run; arrays then stand under ``None``.
+
+One of hours keeps its state by ``networks.position``; one that measures against the network of
+another run finds it in ``networks.against``.
 """

@@ -1,9 +1,7 @@
 """What evaluations of feature maps share: the maps of a network's stages, and objects at scales."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +9,8 @@ from torch import Tensor, nn
 from isotrope import devices
 from isotrope.datasets.images import Images
 from isotrope.errors import UserError
+from isotrope.evaluation._outputs import outputs_of
+from isotrope.training.draws import mean_prediction
 
 STAGES = ("stage1", "stage2")
 
@@ -57,7 +57,9 @@ def objects_at(data: Images, scales: Sequence[int], evaluation: str) -> Tensor:
     return torch.stack(columns, dim=1)
 
 
-def stage_maps(network: nn.Module, images: Tensor) -> dict[str, Tensor]:
+def stage_maps(
+    network: nn.Module, images: Tensor, seed: int, numbers: Sequence[int]
+) -> dict[str, Tensor]:
     """The maps of both stages for a batch of images, as they are after the ReLU.
 
     Of maps with an axis of scales, ``(batch, channels, scales, height, width)``, the largest value
@@ -66,25 +68,20 @@ def stage_maps(network: nn.Module, images: Tensor) -> dict[str, Tensor]:
     Args:
         network: has the parts ``stage1`` and ``stage2``.
         images: float ``(batch, channels, height, width)``, whatever their range.
+        seed: the network's; what a stochastic network draws follows from it and the numbers.
+        numbers: which images of the split they are.
 
     Returns:
         ``(batch, channels, height, width)`` for each stage.
     """
-    maps: dict[str, Tensor] = {}
-
-    def keep(stage: str) -> Any:
-        def hook(module: nn.Module, given: Any, output: Tensor) -> None:
-            del module, given
-            maps[stage] = output.amax(dim=2) if output.ndim == 5 else output
-
-        return hook
-
-    with ExitStack() as hooks, torch.inference_mode():
-        for stage in STAGES:
-            handle = network.get_submodule(stage).register_forward_hook(keep(stage))
-            hooks.callback(handle.remove)
-        network(images)
+    with outputs_of(network, STAGES, _over_scales) as maps, torch.inference_mode():
+        mean_prediction(network, images, seed, numbers, draws=1)
     return maps
+
+
+def _over_scales(part: nn.Module, output: Tensor) -> Tensor:
+    del part
+    return output.amax(dim=2) if output.ndim == 5 else output
 
 
 @dataclass(frozen=True)
@@ -94,10 +91,12 @@ class Batch:
     images: Tensor  # uint8 (objects, scales, channels, height, width)
     positions: Tensor  # (objects, scales, 2)
     place: dict[int, int]  # of each scale among them
+    numbers: Tensor  # of the images in their split, (objects, scales)
 
-    def maps(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:
+    def maps(self, network: nn.Module, images: Tensor, seed: int = 0) -> dict[str, Tensor]:
         """The maps of each stage, ``(objects, scales, channels, height, width)``."""
-        found = stage_maps(network, images.flatten(0, 1))
+        numbers = self.numbers.flatten().tolist()
+        found = stage_maps(network, images.flatten(0, 1), seed, numbers)
         for stage, maps in found.items():
             rows, columns = maps.shape[-2:]
             if rows != columns or rows > self.side or self.images.shape[-2] != self.side:
@@ -131,4 +130,4 @@ def batches(
     for chosen in torch.split(objects, size):
         positions = data.latents["position"][chosen.to(data.latents["position"].device)]
         images = data.images[chosen.to(data.images.device)]
-        yield Batch(images.to(device), positions.to(device), place)
+        yield Batch(images.to(device), positions.to(device), place, chosen)

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from isotrope.datasets.images import Images
+import torch
+
+from isotrope.datasets.stream import Split
 from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
 
@@ -15,12 +17,14 @@ class Params(Settings):
     """``accuracy`` has no settings."""
 
 
-def evaluate(networks: Networks, data: Images, params: Params) -> list[dict[str, Any]]:
+def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, Any]]:
     """One row a seed: ``accuracy`` (0..1) over ``n`` images."""
     del params
-    correct = (networks.logits(data.images).argmax(dim=-1) == data.labels.cpu()).sum(dim=-1)
-    count = len(data.labels)
+    correct = torch.zeros(len(networks), dtype=torch.int64, device=networks.device)
+    for batch, logits in networks.batches(data):
+        correct += (logits.argmax(dim=-1) == batch.labels).sum(dim=-1)
+    count = len(data)
     return [
-        {"seed": seed, "metric": "accuracy", "value": int(right) / count, "n": count}
-        for seed, right in zip(networks.seeds, correct, strict=True)
+        {"seed": seed, "metric": "accuracy", "value": right / count, "n": count}
+        for seed, right in zip(networks.seeds, correct.tolist(), strict=True)
     ]

@@ -19,8 +19,7 @@ of pools that choose at each pixel the maps, ``(scales, channels, height, width)
 ``map_scales`` only.
 """
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,8 +32,10 @@ from torch import Tensor, nn
 from isotrope import devices
 from isotrope.datasets.images import Images, to_unit
 from isotrope.errors import UserError
+from isotrope.evaluation._outputs import outputs_of
 from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
+from isotrope.training.draws import mean_prediction
 
 REVISION = 1
 NEEDS = {"pool1", "pool2"}
@@ -74,7 +75,7 @@ def evaluate(
     rows: list[dict[str, Any]] = []
     arrays: dict[int, Arrays] = {}
     for seed, network in networks:
-        sizes = kernel_sizes(network, data.images, networks.device)
+        sizes = kernel_sizes(network, data.images, networks.device, seed)
         for pool, chosen in sizes.items():
             for channel, values in enumerate(chosen.T):
                 for which, images in (("", shown), ("_all", np.arange(len(values)))):
@@ -94,7 +95,7 @@ def evaluate(
                         }
                         for metric, value, count in found
                     ]
-        arrays[seed] = _arrays(networks.device, network, data, params, sizes)
+        arrays[seed] = _arrays(networks.device, network, seed, data, params, sizes)
     return rows, arrays
 
 
@@ -132,7 +133,11 @@ def _illustrated(data: Images, params: Params) -> tuple[Sizes, NDArray[np.int64]
 
 
 def pool_indices(
-    network: nn.Module, images: Tensor, device: torch.device
+    network: nn.Module,
+    images: Tensor,
+    device: torch.device,
+    seed: int = 0,
+    numbers: Sequence[int] | None = None,
 ) -> Iterator[tuple[slice, dict[str, Tensor], dict[str, Tensor]]]:
     """What the pools choose, and the maps that they return, batch by batch.
 
@@ -140,29 +145,23 @@ def pool_indices(
         network: in evaluation mode, on the device; its pools are `ScalePool`.
         images: uint8 ``(n, channels, height, width)``.
         device: where the network is.
+        seed: the network's; it counts for a stochastic one only.
+        numbers: which images of the split they are; all of them if left out.
 
     Yields:
         The images that a batch has, and for each pool the scales chosen, counted from 0, as
         `ScalePool` has them, and its maps ``(batch, channels, height, width)``.
     """
-    maps: dict[str, Tensor] = {}
-    indices: dict[str, Tensor] = {}
 
-    def keep(pool: str) -> Any:
-        def hook(module: nn.Module, given: Any, output: Tensor) -> None:
-            del given
-            maps[pool], indices[pool] = output, module.indices  # type: ignore[assignment]
+    def chosen(pool: nn.Module, output: Tensor) -> tuple[Tensor, Tensor]:
+        return pool.indices, output  # type: ignore[return-value]
 
-        return hook
-
-    size = devices.evaluation_batch(device)
+    known, size = numbers or range(len(images)), devices.evaluation_batch(device)
     for start in range(0, len(images), size):
         batch = to_unit(images[start : start + size].to(device))
-        with ExitStack() as hooks, torch.inference_mode():
-            for pool in POOLS:
-                handle = network.get_submodule(pool).register_forward_hook(keep(pool))
-                hooks.callback(handle.remove)
-            network(batch)
+        with outputs_of(network, POOLS, chosen) as found, torch.inference_mode():
+            mean_prediction(network, batch, seed, known[start : start + size], draws=1)
+        indices, maps = ({pool: both[i] for pool, both in found.items()} for i in (0, 1))
         yield slice(start, start + len(batch)), indices, maps
 
 
@@ -171,14 +170,16 @@ def _sizes_of(network: nn.Module, pool: str) -> NDArray[np.int64]:
     return np.array(network.get_submodule(POOLS[pool]).sizes, dtype=np.int64)
 
 
-def kernel_sizes(network: nn.Module, images: Tensor, device: torch.device) -> dict[str, Sizes]:
+def kernel_sizes(
+    network: nn.Module, images: Tensor, device: torch.device, seed: int = 0
+) -> dict[str, Sizes]:
     """The kernel size in pixels that each pool chose for each image and channel, ``(n, channels)``.
 
     Of a pool that chooses at each pixel it is that of the pixel where the map is largest, the first
     of equals.
     """
     found: dict[str, list[Sizes]] = {pool: [] for pool in POOLS}
-    for _, indices, maps in pool_indices(network, images, device):
+    for _, indices, maps in pool_indices(network, images, device, seed):
         for pool, chosen in indices.items():
             if chosen.ndim == 4:
                 largest = maps[pool].flatten(2).argmax(dim=2, keepdim=True)
@@ -188,7 +189,12 @@ def kernel_sizes(network: nn.Module, images: Tensor, device: torch.device) -> di
 
 
 def _arrays(
-    device: torch.device, network: nn.Module, data: Images, params: Params, sizes: dict[str, Sizes]
+    device: torch.device,
+    network: nn.Module,
+    seed: int,
+    data: Images,
+    params: Params,
+    sizes: dict[str, Sizes],
 ) -> Arrays:
     """The arrays of the illustrated object."""
     scales, shown = _illustrated(data, params)
@@ -196,7 +202,7 @@ def _arrays(
     few = [order[scale] for scale in params.map_scales]
     maps: dict[str, list[Sizes]] = {pool: [] for pool in POOLS}
     pixels = False
-    for _, indices, _ in pool_indices(network, data.images[few], device):
+    for _, indices, _ in pool_indices(network, data.images[few], device, seed, few):
         for pool, chosen in indices.items():
             maps[pool].append(_sizes_of(network, pool)[chosen.cpu().numpy()])
             pixels = chosen.ndim == 4

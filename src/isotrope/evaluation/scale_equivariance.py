@@ -86,7 +86,7 @@ def evaluate(networks: Networks, data: Images, params: Params) -> list[dict[str,
     """
     rows = []
     for seed, network in networks:
-        published = published_errors(network, data, params.pairs, networks.device)
+        published = published_errors(network, data, params.pairs, networks.device, seed)
         corrected = _corrected(network, data, params.pairs, seed, networks.device)
         measured = [("published", "error", published)]
         measured += [("corrected", metric, errors) for metric, errors in corrected.items()]
@@ -110,7 +110,11 @@ def evaluate(networks: Networks, data: Images, params: Params) -> list[dict[str,
 
 
 def published_errors(
-    network: nn.Module, data: Images, pairs: list[list[int]], device: torch.device
+    network: nn.Module,
+    data: Images,
+    pairs: list[list[int]],
+    device: torch.device,
+    seed: int = 0,
 ) -> Errors:
     """The published errors of each object (by class, then by instance) and pair.
 
@@ -119,6 +123,7 @@ def published_errors(
         data: images with the latents ``scale`` and ``position``.
         pairs: of scales, in pixels.
         device: where the network is.
+        seed: the network's; it counts for a stochastic one only.
 
     Returns:
         ``(objects, pairs)`` for each stage; inf or nan where the reference is all zero, nan where a
@@ -129,7 +134,7 @@ def published_errors(
     """
     found: dict[str, list[Tensor]] = {stage: [] for stage in STAGES}
     for batch in batches(data, _scales(pairs), device, NAME):
-        for stage, maps in batch.maps(network, batch.images.to(torch.float32)).items():
+        for stage, maps in batch.maps(network, batch.images.to(torch.float32), seed).items():
             found[stage].append(_published(batch, maps, pairs))
     return {stage: torch.cat(errors) for stage, errors in found.items()}
 
@@ -173,7 +178,7 @@ def _corrected(
     }
     for batch in batches(data, _scales(pairs), device, NAME):
         images = to_unit(batch.images)
-        maps = batch.maps(network, images)
+        maps = batch.maps(network, images, seed)
         if plain is None:
             plain = _untrained(batch, maps, seed).to(device)
         untrained = batch.maps(plain, images)

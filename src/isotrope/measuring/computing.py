@@ -16,6 +16,7 @@ import torch
 
 from isotrope import devices, registry
 from isotrope.datasets import loading
+from isotrope.datasets.stream import Split, Stream
 from isotrope.errors import UserError
 from isotrope.measuring import rows as stored
 from isotrope.measuring.networks import Networks, read_run
@@ -39,7 +40,7 @@ class Computation:
         self.task = task
         self.stops = stops
         self.device = devices.choose(task.device)
-        self._loaded: dict[tuple[str, str, str], Any] = {}
+        self._loaded: dict[tuple[str, str, str], Split] = {}
         self._opened = cache(self._open)
 
     def run(self, missing: Mapping[str, Sequence[int]]) -> dict[tuple[str, Seed], list[Row]]:
@@ -90,7 +91,7 @@ class Computation:
         )
 
     def _parts(
-        self, plugin: ModuleType, evaluation: BoundEvaluation, seeds: Sequence[int], data: Any
+        self, plugin: ModuleType, evaluation: BoundEvaluation, seeds: Sequence[int], data: Split
     ) -> Iterator[Any]:
         """What the plug-in gives: for each call, or each time that it yields."""
         networks = self._networks(evaluation, seeds)
@@ -125,11 +126,14 @@ class Computation:
             self.stops.between_batches, lambda seed: self._position(evaluation, seed)
         )
 
-    def _load(self, dataset: Plugin, split: str) -> Any:
+    def _load(self, dataset: Plugin, split: str) -> Split:
         """A split of a data set, read once."""
         key = dataset.name, dataset.params.model_dump_json(), split
         if key not in self._loaded:
-            self._loaded[key] = loading.load_split(dataset.name, dataset.params, split)
+            found = loading.load_split(dataset.name, dataset.params, split)
+            if isinstance(found, Stream):
+                found = found.with_workers(self.task.threads - 1)
+            self._loaded[key] = found
         return self._loaded[key]
 
     def _open(self, folder: Path, seeds: tuple[int, ...]) -> Networks:

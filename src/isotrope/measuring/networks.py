@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from isotrope import devices, models, registry
 from isotrope.datasets.images import Images, to_unit
+from isotrope.datasets.stream import Split
 from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.measuring.position import Position
@@ -183,14 +184,14 @@ class Networks:
         )
 
     def batches(
-        self, data: Images, draws: int | None = None, batch_size: int | None = None
+        self, data: Split, draws: int | None = None, batch_size: int | None = None
     ) -> Iterator[tuple[Images, Tensor]]:
         """The data batch by batch, each with what every network answers to it, without gradients.
 
         Predictions may have any shape; those of segmentation do not fit memory all at once.
 
         Args:
-            data: a split.
+            data: a split, in memory or read as it is needed.
             draws: as in `predictions`.
             batch_size: images per forward pass; left out, what suits the device.
 

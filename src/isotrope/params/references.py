@@ -31,14 +31,14 @@ class TrainedNetwork:
     Args:
         name: how the param-file names it.
         training_digest: what it depends on, the user's files excluded.
-        dataset: what it was trained on.
-        model: what it is.
+        datasets: the data sets whose files it depends on, its own first.
+        files: the user's files that it depends on besides.
     """
 
     name: OtherNetwork
     training_digest: str
-    dataset: Plugin
-    model: Plugin
+    datasets: Sequence[Plugin]
+    files: Sequence[str] = ()
 
 
 class TrainedPoint(Protocol):
@@ -101,4 +101,4 @@ def find_network(
         listed = ", ".join(map(str, absent))
         what = f": {named.run}, {named.point} does not train seed {listed}; add it there"
         return None, [((*where, "seed"), what)]
-    return TrainedNetwork(named, point.digest, point.dataset, point.model), []
+    return TrainedNetwork(named, point.digest, point.datasets, point.files), []

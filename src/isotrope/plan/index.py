@@ -79,13 +79,15 @@ class OtherEntry:
         run: the run's name.
         point: the point's name.
         seed: one of its seeds; None where it is that of the same number.
-        dataset: the data set that it is trained on, a key of ``Index.datasets``.
+        datasets: the data sets whose files it depends on, keys of ``Index.datasets``.
+        files: the user's files that it depends on besides, below ``$ISOTROPE_DATA``.
     """
 
     run: str
     point: str
     seed: int | None
-    dataset: str
+    datasets: list[str]
+    files: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -157,8 +159,13 @@ class PointEntry:
     def datasets_behind(self, table: str) -> list[str]:
         """The data sets whose files the rows of a table depend on, the training one first."""
         one = self.evaluations[table]
-        others = [one.against.dataset] if one.against else []
+        others = one.against.datasets if one.against else []
         return list(dict.fromkeys([*self.trained_on, one.dataset, *others]))
+
+    def files_behind(self, table: str) -> list[str]:
+        """The user's files that the rows of a table depend on besides, below ``$ISOTROPE_DATA``."""
+        against = self.evaluations[table].against
+        return list(dict.fromkeys([*self.files, *(against.files if against else ())]))
 
     @property
     def shared_tables(self) -> list[str]:
@@ -251,6 +258,8 @@ class Index:
         needed = {key for point in entry.points.values() for key in point.datasets}
         missing = {f for key in needed for f in self.datasets[key].missing_files}
         own = {file for point in entry.points.values() for file in point.files}
+        for point in entry.points.values():
+            own.update(file for table in point.evaluations for file in point.files_behind(table))
         return sorted(missing.union(absent_files(sorted(own))))
 
     def digests(self, run: str) -> dict[str, str]:

@@ -140,7 +140,8 @@ def _other(one: Evaluation, datasets: dict[str, DatasetEntry]) -> OtherEntry | N
         return None
     named = one.other.name
     seed = None if named.seed == "same" else named.seed
-    return OtherEntry(named.run, named.point, seed, _add(one.other.dataset, datasets))
+    keys = [_add(dataset, datasets) for dataset in one.other.datasets]
+    return OtherEntry(named.run, named.point, seed, keys, list(one.other.files))
 
 
 def _add(plugin: Plugin, datasets: dict[str, DatasetEntry]) -> str:

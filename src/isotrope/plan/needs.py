@@ -1,5 +1,6 @@
 """What a rule needs to know of one data set, run, point or pack, whatever targets are asked for."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -8,7 +9,17 @@ from isotrope.datasets.local_data import VARIABLE, local_root, sizes
 from isotrope.datasets.sources import checksum
 from isotrope.errors import UserError, did_you_mean
 from isotrope.plan import index_file
-from isotrope.plan.index import DatasetEntry, Index, PointEntry, RunEntry
+from isotrope.plan.index import (
+    DatasetEntry,
+    Index,
+    JobEntry,
+    OtherEntry,
+    PointEntry,
+    RunEntry,
+)
+
+TRAINED = ("weights.safetensors", "run.json")  # what training leaves for evaluations
+RESULTS = "results.csv"
 
 
 class Needs:
@@ -79,21 +90,41 @@ class Needs:
         """
         return checksum(f"{dataset}/{file}")
 
-    def gpus(self, run: str) -> int:
-        """GPUs of a job."""
-        return self.run(run).gpu
+    def gpus(self, run: str, point: str = "", table: str = "") -> int:
+        """GPUs of a job; of the one that an evaluation has for itself where a table is named."""
+        return self.job_of(run, point, table).gpu
 
-    def cpus(self, run: str) -> int:
-        """CPU cores of a job."""
-        return self.run(run).cpus
+    def cpus(self, run: str, point: str = "", table: str = "") -> int:
+        """CPU cores of a job, see ``gpus``."""
+        return self.job_of(run, point, table).cpus
 
     def minutes(self, run: str) -> int:
         """Wall time of a training job."""
         return self.run(run).minutes
 
-    def memory(self, run: str, attempt: int) -> int:
-        """Main memory of a job, in MB: more at each attempt."""
-        return self.run(run).megabytes * attempt
+    def minutes_of_evaluation(self, run: str, point: str = "", table: str = "") -> int:
+        """Wall time of a job that evaluates, see ``gpus``."""
+        return self.job_of(run, point, table).minutes
+
+    def memory(self, run: str, attempt: int, point: str = "", table: str = "") -> int:
+        """Main memory of a job, in MB: more at each attempt; see ``gpus``."""
+        return self.job_of(run, point, table).megabytes * attempt
+
+    def job_of(self, run: str, point: str, table: str) -> JobEntry:
+        """What the job that evaluates asks for; of one evaluation where a table is named.
+
+        Raises:
+            UserError: if the run has no such point, or no such evaluation with a job of its own.
+        """
+        entry = self.run(run)
+        if not table:
+            return JobEntry(entry.gpu, entry.cpus, entry.evaluation_minutes, entry.megabytes)
+        one = self.points(run, point)[0]
+        self._tables(run, one, table)
+        job = one.evaluations[table].job
+        if job is None:
+            raise UserError(f"{run}: {table} has no job of its own")
+        return job
 
     def run(self, name: str) -> RunEntry:
         """The run of that name.
@@ -132,18 +163,50 @@ class Needs:
             wanted["files"] = " ".join(sizes(file) for file in files)
         return wanted
 
-    def evaluations(self, run: str, point: str, pack: str) -> dict[str, Any]:
+    def evaluations(
+        self, run: str, point: str, pack: str, table: str | None = None
+    ) -> dict[str, Any]:
         """What a pack is evaluated for: the digest of each evaluation, by the name of its table.
 
+        Args:
+            run: the run's name.
+            point: the point; ``selected`` for the chosen one.
+            pack: the pack's name.
+            table: the evaluation that has a job of its own; without it all that share a job.
+
         Raises:
-            UserError: if the run has no such point or pack.
+            UserError: if the run has no such point, pack or evaluation.
         """
+        return {
+            "digests": self._digests(run, point, table),
+            "seeds": self._seeds(run, point, pack),
+        }
+
+    def evaluation_of_run(self, run: str, point: str, table: str) -> dict[str, Any]:
+        """What all packs of a point are evaluated for, where the rows belong to the run.
+
+        Raises:
+            UserError: if the run has no such point or evaluation.
+        """
+        return {"digests": self._digests(run, point, table)}
+
+    def _digests(self, run: str, point: str, table: str | None) -> dict[str, str]:
         digests: dict[str, str] = {}
         for one in self.points(run, point):
-            for table, entry in one.evaluations.items():
-                known = digests.get(table)
-                digests[table] = f"{known} or {entry.digest}" if known else entry.digest
-        return {"digests": digests, "seeds": self._seeds(run, point, pack)}
+            for name in self._tables(run, one, table):
+                known, digest = digests.get(name), one.evaluations[name].digest
+                digests[name] = f"{known} or {digest}" if known else digest
+        return digests
+
+    def _tables(self, run: str, point: PointEntry, table: str | None) -> list[str]:
+        """The evaluations of a job: one that has its own, or all that share one."""
+        if table is None:
+            return point.shared_tables
+        if table in point.shared_tables or table not in point.evaluations:
+            known = [name for name in point.evaluations if name not in point.shared_tables]
+            what = f"{run} has no evaluation '{table}' with a job of its own"
+            raise UserError(f"{what}{did_you_mean(table, known)}")
+        return [table]
 
     def _seeds(self, run: str, point: str, pack: str) -> str:
         packs = self.run(run).packs(point)
@@ -175,10 +238,61 @@ class Needs:
                     found[(folder / "weights.safetensors").as_posix()] = None
         return list(found)
 
-    def evaluation_data(self, run: str, point: str) -> list[str]:
-        """The manifests of the data sets that a point is tested on, the training one included."""
-        keys = dict.fromkeys(key for one in self.points(run, point) for key in one.datasets)
+    def evaluation_data(self, run: str, point: str, table: str | None = None) -> list[str]:
+        """The manifests of the data sets of a job's evaluations, the training one included.
+
+        Args:
+            run: the run's name.
+            point: the point; ``selected`` for the chosen one.
+            table: the evaluation that has a job of its own; without it all that share a job.
+        """
+        keys = dict.fromkeys(key for one in self.points(run, point) for key in one.trained_on)
+        for one in self.points(run, point):
+            for name in self._tables(run, one, table):
+                keys |= dict.fromkeys(one.datasets_behind(name))
         return [self.dataset(key).manifest for key in keys]
+
+    def networks_against(
+        self, run: str, point: str, pack: str | None = None, table: str | None = None
+    ) -> list[str]:
+        """The weights of other runs that a job measures against, with what is said of them.
+
+        Args:
+            run: the run's name.
+            point: the point; ``selected`` for the chosen one.
+            pack: the pack that is evaluated; None for all of the point.
+            table: the evaluation that has a job of its own; without it all that share a job.
+
+        Raises:
+            UserError: if another run waits for data or a plug-in.
+        """
+        packs = self.run(run).packs(point)
+        seeds = [
+            seed for name, members in packs.items() if pack in (None, name) for seed in members
+        ]
+        found: dict[str, None] = {}
+        for one in self.points(run, point):
+            for name in self._tables(run, one, table):
+                if (other := one.evaluations[name].against) is not None:
+                    wanted = set(seeds) if other.seed is None else {other.seed}
+                    found |= dict.fromkeys(self._networks(other, wanted))
+        return list(found)
+
+    def _networks(self, other: OtherEntry, wanted: set[int]) -> Iterator[str]:
+        for pack, members in self.run(other.run).packs(other.point).items():
+            if not wanted.isdisjoint(members):
+                folder = paths.pack_folder(other.run, other.point, pack)
+                yield from ((folder / file).as_posix() for file in TRAINED)
+
+    def networks_of_point(self, run: str, point: str) -> list[str]:
+        """The weights of all packs of a point, with what is said of them.
+
+        Raises:
+            UserError: if the run has no such point.
+        """
+        self.points(run, point)
+        entry = self.run(run)
+        return [path for file in TRAINED for path in of_packs(run, entry, point, file)]
 
     def choice(self, run: str, point: str) -> list[str]:
         """The choice that ``selected`` waits for; nothing for a point of that name."""
@@ -200,6 +314,17 @@ class Needs:
         entry = self.run(run)
         digests = {name: point.training_digest for name, point in entry.points.items()}
         return {"select": str(entry.select), "candidates": str(digests)}
+
+
+def results_of(name: str, run: RunEntry, point: str, table: str) -> list[str]:
+    """The files that hold the rows of a table for a point."""
+    candidates = run.behind(point)
+    one = candidates[0].evaluations.get(table) if candidates else None
+    if one is None or one.job is None:
+        return of_packs(name, run, point, RESULTS)
+    if one.of_run:
+        return [paths.results_of_run(name, point, table).as_posix()]
+    return [paths.results(name, point, pack, table).as_posix() for pack in run.packs(point)]
 
 
 def of_packs(name: str, run: RunEntry, point: str, file: str) -> list[str]:

@@ -13,7 +13,7 @@ from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
 from isotrope.plan.figures import StudyFigures, published
-from isotrope.plan.needs import Needs, of_packs
+from isotrope.plan.needs import Needs, of_packs, results_of
 from isotrope.plan.selection import Selection
 from isotrope.plan.sources import Sources
 from isotrope.plan.studies import near_misses
@@ -95,10 +95,6 @@ class Plan(Needs):
         """The trained weights of every pack of every run that is asked for."""
         return self.packs("weights.safetensors")
 
-    def results(self) -> list[str]:
-        """The results of every pack of every run that is asked for."""
-        return self.packs("results.csv")
-
     def packs(self, file: str) -> list[str]:
         """One output of every pack of every run that is asked for."""
         return [path for name in self._ready for path in self._of_packs(name, file)]
@@ -106,6 +102,19 @@ class Plan(Needs):
     def _of_packs(self, name: str, file: str) -> list[str]:
         run = self.index.runs[name]
         return [path for point in run.evaluated for path in of_packs(name, run, point, file)]
+
+    def results(self) -> list[str]:
+        """The results of every pack of every run that is asked for, and those of whole runs."""
+        found: dict[str, None] = {}
+        for name in self._ready:
+            run = self.index.runs[name]
+            for table in ("runs", *run.tables):
+                found |= dict.fromkeys(self._results_of(name, table))
+        return list(found)
+
+    def _results_of(self, name: str, table: str) -> list[str]:
+        run = self.index.runs[name]
+        return [path for point in run.evaluated for path in results_of(name, run, point, table)]
 
     @cached_property
     def _tables_by_group(self) -> dict[str, dict[str, list[str]]]:
@@ -180,8 +189,9 @@ class Plan(Needs):
             )
         if table == "selection":
             return [paths.choice(name).as_posix() for name in names]
-        file = "run.json" if table == paths.RECORDINGS else "results.csv"
-        return [path for name in names for path in self._of_packs(name, file)]
+        if table == paths.RECORDINGS:
+            return [path for name in names for path in self._of_packs(name, "run.json")]
+        return [path for name in names for path in self._results_of(name, table)]
 
     def _only_in_table(self, group: str, asked: list[str]) -> list[str]:
         """Runs of a table copied from elsewhere: known, not asked for, and without results here."""

@@ -17,7 +17,7 @@ from isotrope.errors import UserError, did_you_mean
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import SELECTION_COLUMNS
 from isotrope.plan import index_file
-from isotrope.plan.index import Index, RunEntry
+from isotrope.plan.index import EvaluationEntry, Index, RunEntry
 from isotrope.results import choice, tables
 from isotrope.results.choice import Choice
 from isotrope.results.table_arrays import collect_arrays, collect_recordings
@@ -122,10 +122,13 @@ def finished_packs(
         table: (
             one.name,
             with_local_files(
-                one.digest, *(manifests[key] for key in entry.datasets_behind(table)), own=own
+                one.digest,
+                *(manifests[key] for key in entry.datasets_behind(table)),
+                own=checksums(entry.files_behind(table)),
             ),
         )
         for table, one in entry.evaluations.items()
+        if not absent_files(entry.files_behind(table))
     }
     arrays = {
         table: paths.finished_evaluation(name, point, *store, 0).parent
@@ -138,21 +141,35 @@ def finished_packs(
         status = _trained(folder, digest)
         if trained := tuple(seed for seed in seeds if seed in status):
             evaluated = [seed for seed in trained if status[seed] != "diverged"]
-            listed = _listed(folder / "results.csv")
+            files = {
+                table: _results_file(name, place, pack, table, one)
+                for table, one in entry.evaluations.items()
+            }
+            listed = {path: _listed(path) for path in files.values()}
             known_here = tuple(
                 table
                 for table, store in stores.items()
-                if table in listed
+                if table in listed[files[table]]
                 and all(
                     paths.finished_evaluation(name, point, *store, seed).is_file()
-                    for seed in evaluated
+                    for seed in ([None] if entry.evaluations[table].of_run else evaluated)
                 )
             )
             pack_of = _collected(name, run, point, folder, trained, digest, known_here)
-            files = {seed: paths.recordings(name, point, seed, digest) for seed in trained}
-            recorded = {seed: file for seed, file in files.items() if file.is_file()}
-            found.append(replace(pack_of, arrays=arrays, recordings=recorded))
+            of_run = frozenset(t for t in known_here if entry.evaluations[t].of_run)
+            recordings = {seed: paths.recordings(name, point, seed, digest) for seed in trained}
+            recorded = {seed: file for seed, file in recordings.items() if file.is_file()}
+            found.append(
+                replace(pack_of, arrays=arrays, files=files, of_run=of_run, recordings=recorded)
+            )
     return found
+
+
+def _results_file(run: str, point: str, pack: str, table: str, one: EvaluationEntry) -> Path:
+    """The file that holds a pack's rows of an evaluation."""
+    if one.of_run:
+        return paths.results_of_run(run, point, table)
+    return paths.results(run, point, pack, table if one.job else None)
 
 
 def _trained(folder: Path, digest: str) -> dict[int, str]:

@@ -78,10 +78,12 @@ def _members(
     best: dict[tuple[str, str], tuple[CollectedRun, int]], table: str
 ) -> Iterator[tuple[str, Array]]:
     for (name, point), (run, seed) in best.items():
-        results = run.pack / "results.csv"
+        results = run.file_of(table)
         remedy = f"delete {results} and run `snakemake tables`: what is missing is computed again"
-        yield f"{name}/{point}/seed", np.array(seed)
-        for key, array in read_arrays(run.arrays[table] / f"{seed}.npz", remedy).items():
+        file = "run.npz" if table in run.of_run else f"{seed}.npz"
+        if table not in run.of_run:
+            yield f"{name}/{point}/seed", np.array(seed)
+        for key, array in read_arrays(run.arrays[table] / file, remedy).items():
             yield f"{name}/{point}/{key}", array
 
 

@@ -59,6 +59,8 @@ class CollectedRun:
         evaluations: the names under which the run is evaluated.
         arrays: for those of them that have arrays, the folder with those of each seed.
         recordings: for each seed whose network recorded something, the file.
+        files: for those of them whose rows are not in ``results.csv`` of the pack, the file.
+        of_run: those of them whose rows belong to the point as a whole, not to its seeds.
     """
 
     run: str
@@ -76,6 +78,12 @@ class CollectedRun:
     evaluations: tuple[str, ...]
     arrays: Mapping[str, Path] = field(default_factory=dict)
     recordings: Mapping[int, Path] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+    of_run: frozenset[str] = frozenset()
+
+    def file_of(self, evaluation: str) -> Path:
+        """The file that holds the rows of an evaluation."""
+        return self.files.get(evaluation, self.pack / "results.csv")
 
 
 def collect(
@@ -107,11 +115,16 @@ def collect(
     trained: list[Row] = []
     results: dict[str, list[Row]] = {name: [] for name in wanted}
     mistakes: list[str] = []
+    read: set[Path] = set()  # files with rows of whole points
     for run in runs:
         try:
             rows = seed_rows(run)
             for name, measured in pack_rows(run, rows, wanted).items():
                 results[name].extend(measured)
+            for name in sorted(run.of_run & wanted):
+                if (path := run.file_of(name)) not in read:
+                    results[name].extend(_rows_of(run, path, {name})[name])
+                    read.add(path)
             trained.extend(rows)
         except UserError as error:
             mistakes.extend(error.sentences)
@@ -210,11 +223,26 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def pack_rows(run: CollectedRun, trained: Sequence[Row], wanted: Set[str]) -> dict[str, list[Row]]:
     """The rows of a pack by evaluation, each without its empty cells."""
-    path = run.pack / "results.csv"
     evaluated = {row["seed"] for row in trained if row["status"] != "diverged"}
-    kept: dict[str, list[Row]] = {name: [] for name in run.evaluations if name in wanted}
-    if not kept:
-        return kept
+    files: dict[Path, set[str]] = {}
+    for name in run.evaluations:
+        if name in wanted and name not in run.of_run:
+            files.setdefault(run.file_of(name), set()).add(name)
+    found = {
+        name: rows
+        for path, ours in files.items()
+        for name, rows in _rows_of(run, path, ours).items()
+    }
+    kept: dict[str, list[Row]] = {}
+    for name in (name for name in run.evaluations if name in found):
+        kept[name] = [row for row in found[name] if row["seed"] in evaluated]
+        _check_complete(run.file_of(name), name, kept[name], evaluated)
+    return kept
+
+
+def _rows_of(run: CollectedRun, path: Path, names: Set[str]) -> dict[str, list[Row]]:
+    """The rows of some evaluations in a file, each without its empty cells."""
+    found: dict[str, list[Row]] = {name: [] for name in names}
     for line, row in _read_rows(path):
         if (row["run"], row["point"]) != (run.run, run.point):
             raise UserError(
@@ -222,15 +250,13 @@ def pack_rows(run: CollectedRun, trained: Sequence[Row], wanted: Set[str]) -> di
                 f"{run.point}; {_AGAIN}"
             )
         name = row.pop("evaluation")
-        if name in kept and row["seed"] in evaluated:
-            kept[name].append({key: cell for key, cell in row.items() if cell})
-    for name, rows in kept.items():
-        _check_complete(path, name, rows, evaluated)
-    return kept
+        if name in found:
+            found[name].append({key: cell for key, cell in row.items() if cell})
+    return found
 
 
 def _read_rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """The rows of a ``results.csv`` with their line numbers; numbers in their shortest form."""
+    """The rows of a job's results with their line numbers; numbers in their shortest form."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -244,7 +270,8 @@ def _read_rows(path: Path) -> Iterator[tuple[int, Row]]:
             raise UserError(f"{path} has no column {', '.join(absent)}; {_AGAIN}")
         for cells in lines:
             row = dict(zip(header, cells, strict=True))
-            row["seed"], row["n"] = str(int(row["seed"])), str(int(row["n"]))
+            row["seed"] = str(int(row["seed"])) if row["seed"] else ""  # of a whole point
+            row["n"] = str(int(row["n"]))
             row["value"] = repr(float(row["value"]))
             yield lines.line_num, row
     except (csv.Error, ValueError) as error:

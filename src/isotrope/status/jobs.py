@@ -6,14 +6,13 @@ from pathlib import Path
 
 from isotrope.console.wording import duration_text
 from isotrope.status import heartbeats, logs
-from isotrope.status.folders import EVALUATE_LOG, HEARTBEAT, TRAIN_LOG
+from isotrope.status.folders import HEARTBEAT, TRAIN_LOG
 from isotrope.status.heartbeats import Job, Pulse
 from isotrope.status.logs import LastWord
 from isotrope.status.states import Finding
 from isotrope.status.words import job_text
 
 STARTING = 600.0  # seconds that a training may take until its first heartbeat
-EVALUATING = 1800.0  # and an evaluation from one line to the next: the time limit of its rule
 _SILENT = 60.0  # seconds without a line that are worth a word
 _FORGOTTEN = 86_400.0  # `recording.forget` dates files to 1970
 _LATER = 10.0  # seconds that a log may be younger than other files of the same job
@@ -29,7 +28,7 @@ class Jobs:
     """
 
     def __init__(self, folder: Path, names: Set[str], pulse: Pulse) -> None:
-        self._folder, self._names, self._pulse = folder, names, pulse
+        self._folder, self._names, self.pulse = folder, names, pulse
 
     def heartbeat(self) -> tuple[Job, bool] | None:
         """What the training said last, and whether it is still at work; None if it said nothing."""
@@ -37,7 +36,7 @@ class Jobs:
             return None
         path = self._folder / HEARTBEAT
         beat = heartbeats.read(path)
-        return (beat, self._pulse.is_alive(path, beat)) if beat else None
+        return (beat, self.pulse.is_alive(path, beat)) if beat else None
 
     def after(self, beat: Job, unfinished: Set[int]) -> Finding:
         """A training was told to end, or is lost; another may have begun since, or failed to.
@@ -46,7 +45,7 @@ class Jobs:
             beat: its last heartbeat.
             unfinished: the seeds that can be taken up where they are.
         """
-        since = self._since(TRAIN_LOG, beat.beat_at, 0 if beat.ended else _LATER)
+        since = self._since(TRAIN_LOG, beat.beat_at, 0 if beat.ended else _LATER, STARTING)
         if since is not None:
             return since
         how = "saved" if beat.ended else "last seen"
@@ -62,30 +61,42 @@ class Jobs:
         """
         word = self._last_word(TRAIN_LOG)
         return (
-            self._by(TRAIN_LOG, word, "puts seeds together" if whole else "starts")
+            self._by(TRAIN_LOG, word, "puts seeds together" if whole else "starts", STARTING)
             if word
             else None
         )
 
-    def evaluation(self) -> Finding | None:
-        """An evaluation, by its log; None if it has not begun."""
-        word = self._last_word(EVALUATE_LOG)
-        return self._by(EVALUATE_LOG, word, "evaluates") if word else None
+    def evaluation(self, log: str, patience: float) -> Finding | None:
+        """An evaluation, by its log; None if it has not begun.
+
+        Args:
+            log: the log's name.
+            patience: seconds that it may take from one line to the next: its time limit.
+        """
+        word = self._last_word(log)
+        return self._by(log, word, "evaluates", patience) if word else None
 
     def training_since(self, made: str) -> Finding | None:
         """A training by its log, if that was written after a file of an earlier one."""
-        return self._since(TRAIN_LOG, self._written(made), _LATER)
+        return self._since(TRAIN_LOG, self._written(made), _LATER, STARTING)
 
-    def evaluation_since(self, made: str) -> Finding | None:
-        """An evaluation by its log, if that was written after a file of an earlier one."""
-        return self._since(EVALUATE_LOG, self._written(made), _LATER)
+    def evaluation_since(self, made: str, log: str, patience: float) -> Finding | None:
+        """An evaluation, if its log was written after a file of an earlier one.
 
-    def _since(self, log: str, moment: float, later: float) -> Finding | None:
+        Args:
+            made: the file.
+            log: the log's name.
+            patience: as for ``evaluation``.
+        """
+        return self._since(log, self._written(made), _LATER, patience)
+
+    def _since(self, log: str, moment: float, later: float, patience: float) -> Finding | None:
         """What a log says that was written later; None if its job has ended, too."""
         word = self._last_word(log)
         if word is None or word.written - moment <= later:
             return None
-        found = self._by(log, word, "starts" if log == TRAIN_LOG else "evaluates")
+        doing = "starts" if log == TRAIN_LOG else "evaluates"
+        found = self._by(log, word, doing, patience)
         return None if found.state == "interrupted" else found
 
     def _written(self, name: str) -> float:
@@ -99,7 +110,7 @@ class Jobs:
     def _last_word(self, log: str) -> LastWord | None:
         return logs.last_word(self._folder / log) if log in self._names else None
 
-    def _by(self, log: str, word: LastWord, doing: str) -> Finding:
+    def _by(self, log: str, word: LastWord, doing: str, patience: float) -> Finding:
         path = (self._folder / log).as_posix()
         trains = log == TRAIN_LOG
         if word.is_error:
@@ -107,9 +118,9 @@ class Jobs:
             return Finding("failed", detail=f"{what}{word.line}", log=path)
         if word.kind == "waits":
             return Finding("queued", detail=word.line, log=path)
-        silence = self._pulse.age(word.written)
+        silence = self.pulse.age(word.written)
         last = f"; last line: {word.line}" if word.line else ""
-        if word.kind == "ended" or silence >= (STARTING if trains else EVALUATING):
+        if word.kind == "ended" or silence >= patience:
             what = "ended without an error" if trains else "evaluation ended without an error"
             return Finding("interrupted", detail=f"{what}{last}", log=path)
         since = f", {duration_text(silence)} without a word" if silence >= _SILENT else ""

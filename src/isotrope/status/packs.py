@@ -8,13 +8,15 @@ is still that of the settings between; Snakemake sees it.
 """
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from isotrope import paths
+from isotrope.plan.index import EvaluationEntry
 from isotrope.status import folders
-from isotrope.status.folders import RESULTS, RUN, WEIGHTS, PointFolder
+from isotrope.status.folders import EVALUATE_LOG, RESULTS, RUN, WEIGHTS, PointFolder
 from isotrope.status.heartbeats import Job, Pulse
 from isotrope.status.jobs import Jobs
 from isotrope.status.states import Finding
@@ -40,6 +42,8 @@ class Pack:
         digest: the training digest, the user's files included.
         point: where its seeds and evaluations lie, listed.
         stores: the folders of its evaluations, by the names of their tables; None of a candidate.
+        own_jobs: those of them that have jobs of their own.
+        evaluating: seconds that the job of the others may take.
         diverged: seeds that are known to have diverged; None if that is not known.
         chosen: the point behind ``selected``, if one is chosen.
         waits: what is said of a pack that waits for a choice or a plug-in.
@@ -52,6 +56,8 @@ class Pack:
     digest: str
     point: PointFolder
     stores: dict[str, str] | None
+    own_jobs: Mapping[str, EvaluationEntry] = field(default_factory=dict)
+    evaluating: float = 1800.0
     diverged: frozenset[int] | None = None
     chosen: str | None = None
     waits: Finding | None = None
@@ -134,7 +140,8 @@ class _Look:
                 held = self._ends()
                 self.finished = [s for s in self.pack.seeds if s in held or s in self.finished]
             if self.whole:
-                return self._trained()
+                found = self._trained()
+                return (self._own_jobs() or found) if found.state == "done" else found
         if beat and not self.whole:
             return self._lost(beat[0])
         if since := self.jobs.training_since(RUN):  # outside of Snakemake old outputs are kept
@@ -181,16 +188,42 @@ class _Look:
                 self._said = {}
         return self._said
 
+    def _own_jobs(self) -> Finding | None:
+        """The first evaluation with a job of its own that is not done; None if all are."""
+        for table, one in self.pack.own_jobs.items():
+            made = paths.results(self.pack.run, self.pack.place, self.pack.name, table).name
+            folder = self.folder.parent if one.of_run else self.folder
+            names = self.pack.point.names if one.of_run else self.names
+            if made in names and (one.of_run or self._is_known(table)):
+                continue
+            jobs, log = Jobs(folder, names, self.jobs.pulse), f"evaluate-{table}.log"
+            patience = one.job.minutes * 60.0 if one.job else self.pack.evaluating
+            if made in names:
+                said = jobs.evaluation_since(made, log, patience)
+            else:
+                said = jobs.evaluation(log, patience)
+            waits = self._finding("queued", f"{TO_BE_EVALUATED}: {table}")
+            return self._counted(said or waits)
+        return None
+
+    def _is_known(self, table: str) -> bool:
+        """Whether every seed that did not diverge has rows under an evaluation."""
+        stores, known = self.pack.stores or {}, self.pack.point.evaluated
+        lacking = set(self.pack.seeds) - known.get(stores[table], _NONE)
+        return not lacking or lacking <= self._diverged()
+
     def _trained(self) -> Finding:
-        """All seeds are trained and put together: what of the evaluations?"""
-        stores, known = self.pack.stores, self.pack.point.evaluated
-        if stores is None:
+        """All seeds are trained and put together: what of the evaluations that share a job?"""
+        known = self.pack.point.evaluated
+        if self.pack.stores is None:
             return self._done(self.pack.diverged)
+        alone = self.pack.own_jobs
+        stores = {table: one for table, one in self.pack.stores.items() if table not in alone}
         if RESULTS not in self.names:
             waits = self._finding("queued", TO_BE_EVALUATED)
-            return self._counted(self.jobs.evaluation() or waits)
+            return self._counted(self.jobs.evaluation(EVALUATE_LOG, self.pack.evaluating) or waits)
         open_ = [t for t, s in stores.items() if not known.get(s, _NONE).issuperset(self.finished)]
-        if stores and not open_:
+        if not open_ and (stores or alone):
             if self.others and self._is_older(RESULTS, RUN):
                 return self._to_be_evaluated()
             return self._done(frozenset())
@@ -206,12 +239,16 @@ class _Look:
         is_new = {table: stores[table].rpartition("-")[0] not in names for table in lacking}
         said = ", ".join(f"{table} {'is new' if is_new[table] else 'differs'}" for table in is_new)
         stale = self._finding("stale", f"evaluation {said}", trained_with=self.pack.digest)
-        return self._counted(self.jobs.evaluation_since(RESULTS) or stale)
+        return self._counted(
+            self.jobs.evaluation_since(RESULTS, EVALUATE_LOG, self.pack.evaluating) or stale
+        )
 
     def _to_be_evaluated(self) -> Finding:
         """Results are there, but older than what is to be evaluated."""
         waits = self._finding("queued", TO_BE_EVALUATED)
-        return self._counted(self.jobs.evaluation_since(RESULTS) or waits)
+        return self._counted(
+            self.jobs.evaluation_since(RESULTS, EVALUATE_LOG, self.pack.evaluating) or waits
+        )
 
     def _is_older(self, one: str, other: str) -> bool:
         """Whether a file was written before another; not if one of them has vanished."""

@@ -7,7 +7,7 @@ from isotrope import paths
 from isotrope.datasets.local_data import absent_files, checksums
 from isotrope.digests import with_sums
 from isotrope.files.overlapping import overlapped
-from isotrope.plan.index import Index, RunEntry
+from isotrope.plan.index import EvaluationEntry, Index, RunEntry
 from isotrope.results import choice
 from isotrope.results.choice import Choice
 from isotrope.status.folders import PointFolder, in_place, read_point
@@ -64,15 +64,24 @@ def _read_run(index: Index, name: str, sums: Mapping[str, list[str]]) -> _Run:
     entry = index.runs[name]
     digests, stores = {}, {}
     for point, one in entry.points.items():
-        own = [] if absent_files(one.files) else checksums(one.files)
-        digests[point] = with_sums(one.training_digest, *(sums[key] for key in one.trained_on), own)
+        trained_on = (sums[key] for key in one.trained_on)
+        digests[point] = with_sums(one.training_digest, *trained_on, _own(one.files))
         stores[point] = {
             table: f"{each.name}-"
-            + with_sums(each.digest, *(sums[key] for key in one.datasets_behind(table)), own)
+            + with_sums(
+                each.digest,
+                *(sums[key] for key in one.datasets_behind(table)),
+                _own(one.files_behind(table)),
+            )
             for table, each in one.evaluations.items()
         }
     made = choice.read(name, entry.select, digests) if entry.select else None
     return _Run(name, entry, digests, stores, made)
+
+
+def _own(files: list[str]) -> list[str]:
+    """The checksums of the user's files; none if one of them is not there."""
+    return [] if absent_files(files) else checksums(files)
 
 
 def _listed(place: tuple[_Run, str]) -> PointFolder:
@@ -89,8 +98,23 @@ def _candidates(run: _Run, listed: Mapping[tuple[str, str], PointFolder]) -> Ite
         for pack, seeds in run.entry.packs(point).items():
             folder = listed[run.name, point]
             yield Pack(
-                run.name, point, pack, seeds, digest, folder, stores, diverged=lost.get(point)
+                run.name,
+                point,
+                pack,
+                seeds,
+                digest,
+                folder,
+                stores,
+                own_jobs={} if stores is None else _own_jobs(run, point),
+                evaluating=run.entry.evaluation_minutes * 60.0,
+                diverged=lost.get(point),
             )
+
+
+def _own_jobs(run: _Run, point: str) -> dict[str, EvaluationEntry]:
+    """The evaluations of a point that have jobs of their own, by the names of their tables."""
+    known = run.entry.points[point].evaluations
+    return {table: one for table, one in known.items() if one.job is not None}
 
 
 def _waiting(run: _Run) -> Iterator[Pack]:
@@ -114,7 +138,18 @@ def _selected(run: _Run, listed: Mapping[tuple[str, str], PointFolder]) -> list[
         digest, stores = run.digests[made.winner], run.stores[made.winner]
         folder = in_place(listed[run.name, made.winner], run.name, place)
         return [
-            Pack(run.name, place, pack, seeds, digest, folder, stores, chosen=made.winner)
+            Pack(
+                run.name,
+                place,
+                pack,
+                seeds,
+                digest,
+                folder,
+                stores,
+                own_jobs=_own_jobs(run, made.winner),
+                evaluating=run.entry.evaluation_minutes * 60.0,
+                chosen=made.winner,
+            )
             for pack, seeds in packs.items()
         ]
     folder = in_place(PointFolder(), run.name, place)

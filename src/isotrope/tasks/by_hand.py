@@ -119,7 +119,8 @@ def evaluation_tasks(
         seeds: the seeds that are asked for.
         device: the device's name.
         threads: CPU threads of one operation.
-        table: the one evaluation that is asked for, by the name of its table.
+        table: the one evaluation that is asked for, by the name of its table; those that share
+            its job are done with it.
         own_jobs: whether evaluations that have jobs of their own are asked for, too.
 
     Raises:
@@ -131,9 +132,13 @@ def evaluation_tasks(
     known = {one.alias: one for one in run.evaluations}
     if table is not None and table not in known:
         raise UserError(f"{run.name} has no evaluation '{table}'{did_you_mean(table, known)}")
-    asked = [one for one in known.values() if table in (None, one.alias)]
-    alone = [one for one in asked if one.has_own_job] if own_jobs or table else []
-    shared = [one for one in asked if not one.has_own_job]
+    alone = [
+        one
+        for one in known.values()
+        if one.has_own_job and (own_jobs if table is None else table == one.alias)
+    ]
+    shared = [one for one in known.values() if not one.has_own_job]
+    with_shared = table is None or not known[table].has_own_job
     common: dict[str, Any] = {
         "run": run.name,
         "point": chosen.name,
@@ -152,7 +157,7 @@ def evaluation_tasks(
 
     found = []
     for name, members in packs_asked_for(run, point, pack, seeds).items():
-        if shared or table is None:
+        if with_shared:
             found.append(task({name: members}, shared))
         of_pack = [one for one in alone if not one.of_run]
         found += [task({name: members}, [one], one.alias) for one in of_pack]
@@ -232,9 +237,10 @@ def _bound(one: Evaluation, run: Run, point: Point) -> BoundEvaluation:
     tested = one.dataset or point.dataset
     manifests = [*(_manifest(dataset) for dataset in point.datasets), _manifest(tested)]
     if one.other is not None:
-        manifests.append(_manifest(one.other.dataset))
+        manifests += [_manifest(dataset) for dataset in one.other.datasets]
     digest = one.digest(point.digest, run.envelope.seeds)
-    digest = with_local_files(digest, *dict.fromkeys(manifests), own=checksums(point.files))
+    files = dict.fromkeys([*point.files, *(one.other.files if one.other else ())])
+    digest = with_local_files(digest, *dict.fromkeys(manifests), own=checksums(list(files)))
     against = _seeds_of_other(one.other.name, run) if one.other else {}
     return BoundEvaluation(one, tested, digest, against)
 
