@@ -37,12 +37,10 @@ _OBJECTIVES = {"classification": "cross_entropy", "segmentation": "segmentation"
 
 def part_revisions() -> dict[str, dict[str, int]]:
     """``REVISIONS`` of every module of the training that has parts, read without importing it."""
-    found = {}
-    for module in _PARTS:
-        path = registry.PACKAGE / "training" / f"{module}.py"
-        known = registry.literals(path) if path.is_file() else {}
-        found[module] = dict(known.get("REVISIONS", {}))
-    return found
+    folder = registry.PACKAGE / "training"
+    return {
+        module: dict(registry.literals(folder / f"{module}.py")["REVISIONS"]) for module in _PARTS
+    }
 
 
 def raised_parts(settings: dict[str, Any], dataset: str) -> dict[str, int]:

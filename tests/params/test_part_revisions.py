@@ -68,7 +68,7 @@ def test_a_new_part_changes_no_digest(monkeypatch):
     assert {name: digest_of(name) for name in TRAININGS} == before
 
 
-@pytest.mark.parametrize("module", ["optimizers", "schedules"])
+@pytest.mark.parametrize("module", ["optimizers", "schedules", "objective"])
 def test_revisions_are_read_without_importing(module):
     source = Path(registry.PACKAGE / "training" / f"{module}.py")
 

@@ -4,7 +4,7 @@ import pandas
 import pytest
 
 from isotrope.results.cells import Cells, cells_of
-from isotrope.results.series import seeds
+from isotrope.results.series import origin, seeds
 
 SCALE = cells_of("scale")
 
@@ -77,3 +77,16 @@ def test_a_data_set_is_called_as_in_panels() -> None:
     assert SCALE.place_of("stir", settings) == "stir/emoji"
     assert SCALE.place_of("digits8", {}) == "digits8"
     assert Cells().place_of("stir", settings) == "stir"
+
+
+def test_seeds_that_were_not_trained_here_are_said_to_be() -> None:
+    rows = pandas.DataFrame({"run": "a/e/x", "point": "base", "seed": range(1, 7)})
+    rows = rows.assign(place="e", source="", **{"training.epochs": 3})
+    rows["origin"] = ["trained", "shipped", "imported", "imported", "trained", "trained"]
+
+    said = origin(rows, pandas.DataFrame(), None)  # type: ignore[arg-type]
+
+    assert said[2:] == [
+        "1 of 6 seeds came trained with the project.",
+        "2 of 6 seeds were imported.",
+    ]

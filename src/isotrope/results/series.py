@@ -185,8 +185,9 @@ def origin(rows: pandas.DataFrame, shown: pandas.DataFrame, tables: Tables) -> l
     count = seeds([int(n) for n in trained.groupby(["run", "point"]).size()])
     unit = "epoch" if most == "1" else "epochs"
     sentences = [f"Images: {images}.", f"Measured: {count}, at most {most} {unit}."]
-    if shipped := int(trained["origin"].eq("shipped").sum()):
-        sentences.append(f"{shipped} of {len(trained)} seeds came trained with the project.")
+    for word, how in (("shipped", "came trained with the project"), ("imported", "were imported")):
+        if found := int(trained["origin"].eq(word).sum()):
+            sentences.append(f"{found} of {len(trained)} seeds {how}.")
     if shown.empty:
         return sentences
     source = " and ".join(sorted(set(shown["source"])))
