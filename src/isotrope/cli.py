@@ -57,29 +57,28 @@ def check(
     quiet: Annotated[bool, typer.Option("--quiet", help="say nothing if all is well")] = False,
 ) -> None:
     """Check param-files: every mistake with its file, line and column."""
-    from isotrope.params import param_file
-    from isotrope.plan import index_file
+    from isotrope.params.param_file import read_each
+    from isotrope.plan import checking, index_file
     from isotrope.plan.indexing import index_of
     from isotrope.plan.studies import near_misses
 
     stamped = index_file.stamps()
     if files and write_index:
         raise UserError("--write-index: the index is of all param-files; name none")
-    if files:
-        runs, waiting = param_file.read_each(files), []
-    else:
-        found = param_file.read_folder()
-        runs, waiting = found.runs, found.waiting
+    found = index_of(read_each(files)) if files else checking.check_folder()
     if write_index:
-        index_file.write(index_of(runs, waiting), stamped)
+        index_file.write(found, stamped)
     if not quiet:
-        for run in waiting:
-            complain(f"{run.name} waits for a plug-in: {'; '.join(run.reasons)}")
-        for sentence in near_misses((run.name, run.envelope.study) for run in runs):
+        for name, run in found.runs.items():
+            if run.broken:
+                complain(f"{name} waits for a plug-in: {'; '.join(run.broken)}")
+        named = ((name, run.study) for name, run in found.runs.items() if not run.broken)
+        for sentence in near_misses(named):
             complain(sentence)
-        points = sum(len(run.points) for run in runs)
-        seeds = sum(run.seeds_to_train for run in runs)
-        say(f"{len(runs)} param-files are in order: {points} points, {seeds} seeds to train")
+        whole = [run for run in found.runs.values() if not run.broken]
+        points = sum(len(run.points) for run in whole)
+        seeds = sum(run.seeds_to_train for run in whole)
+        say(f"{len(whole)} param-files are in order: {points} points, {seeds} seeds to train")
 
 
 @app.command()

@@ -11,6 +11,9 @@ import importlib
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -35,6 +38,34 @@ _NEEDED = {
     "models": ("Params", "REVISION", "PARTS", "build"),
     "evaluation": ("Params", "REVISION", "NEEDS", "SPLIT", "evaluate"),
 }
+
+
+@dataclass
+class Used:
+    """What was looked at while it was recorded: plug-ins as kind and name, and files."""
+
+    plugins: set[tuple[str, str]] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
+
+
+_recording: ContextVar[Used | None] = ContextVar("recording", default=None)
+
+
+@contextmanager
+def recorded() -> Iterator[Used]:
+    """Record which plug-ins are looked at inside, so that it is known on what a result depends."""
+    used = Used()
+    before = _recording.set(used)
+    try:
+        yield used
+    finally:
+        _recording.reset(before)
+
+
+def record_file(path: Path) -> None:
+    """Note, where it is recorded, that a file was read."""
+    if (used := _recording.get()) is not None:
+        used.files.add(path.as_posix())
 
 
 class BrokenPluginError(UserError):
@@ -92,6 +123,8 @@ def source(kind: str, name: str) -> Path:
         raise UserError(f"no {_word(kind)} is called '{name}'{did_you_mean(name, known)}")
     if len(found) > 1:
         raise UserError(_doubled(kind, name))
+    if (used := _recording.get()) is not None:
+        used.plugins.add((kind, name))
     return found[0]
 
 
@@ -206,6 +239,7 @@ def literals(path: Path) -> dict[str, Any]:
         BrokenPluginError: if the file is no Python.
         ValueError: if one is assigned twice: readers would not see which one counts.
     """
+    record_file(path)
     return _literals(path.absolute(), path.stat().st_mtime_ns, path)
 
 

@@ -2,6 +2,7 @@ import pytest
 from made_up_param_file import NAME, changed, digest, sentences, write
 
 from isotrope.params.param_file import read_all
+from isotrope.plan.indexing import index_of
 
 SWEEP = "sweep: {training.optimizer.learning_rate: [1, 1e-3], model.kernel_size: [3, 7]}\nevaluat"
 
@@ -83,7 +84,7 @@ def test_how_to_select_is_read_with_its_defaults(param_files):
         "seeds": [1, 2],
         "ties": "first",
     }
-    assert run.seeds_to_train == 2 + 3
+    assert index_of([run]).runs[run.name].seeds_to_train == 2 + 3
     assert [point.digest for point in run.points] == [
         digest(param_files, ("name: standard", f"name: standard\n  kernel_size: {size}"))
         for size in (3, 5)

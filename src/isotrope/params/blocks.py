@@ -1,5 +1,6 @@
 """The blocks of a param-file that plug-ins check, and whether model and data set fit each other."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -68,8 +69,36 @@ def misfits(dataset: Plugin | None, model: Plugin | None) -> list[Complaint]:
     return [(("model",), f": does not fit the data set ({images}): {reason}")]
 
 
+built_for_real: set[str] = set()  # models that cannot be built on the meta device
+
+
 @cache
 def _misfit(name: str, params: Settings, shape: tuple[int, int, int], classes: int) -> str | None:
+    """Why a model cannot be built for images of a shape, if so.
+
+    It is built on the meta device, without memory or a random number; for real only where that
+    fails, which tells a refusal from a model that has to see the values of its tensors.
+    """
+    if name not in built_for_real and _is_built_on_meta(name, params, shape, classes):
+        return None
+    reason = _refusal(name, params, shape, classes)
+    if reason is None:
+        built_for_real.add(name)
+    return reason
+
+
+def _is_built_on_meta(
+    name: str, params: Settings, shape: tuple[int, int, int], classes: int
+) -> bool:
+    import torch
+
+    with suppress(Exception), torch.device("meta"):
+        models.build(name, params, shape, classes)
+        return True
+    return False
+
+
+def _refusal(name: str, params: Settings, shape: tuple[int, int, int], classes: int) -> str | None:
     try:
         models.build(name, params, shape, classes)
     except ValueError as error:

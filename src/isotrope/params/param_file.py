@@ -5,7 +5,7 @@ the run's name. ``read_run`` checks one file, ``read_folder`` every file below a
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,14 +56,6 @@ class Run:
         """The run's name in legends."""
         return self.envelope.label or self.points[0].model.name
 
-    @property
-    def seeds_to_train(self) -> int:
-        """How many trainings it takes, all points together."""
-        seeds, select = len(self.envelope.seeds), self.envelope.select
-        if select is None:
-            return len(self.points) * seeds
-        return (len(self.points) - 1) * len(select.seeds) + seeds
-
     def point(self, name: str) -> Point:
         """The point of that name.
 
@@ -101,10 +93,30 @@ class ParamFiles:
 
 
 @dataclass(frozen=True)
-class _Checked:
+class Tables:
+    """The tables that a run has rows in: for each what is measured there, as plain values.
+
+    Evaluations that are wrong are left out, and all of a run that does not say its ``group``.
+    """
+
+    path: str
+    run: str
+    group: str
+    evaluations: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class CheckedFile:
     """What a param-file holds: the run, or why there is none.
 
-    ``evaluations`` are those without a mistake, whatever else is wrong; none without a ``group``.
+    Args:
+        path: the file.
+        name: the run's name; the path of a file in a wrong place.
+        run: the run, if nothing is wrong and it waits for nothing.
+        sentences: what is wrong.
+        waiting: what is known of a run that waits for a plug-in.
+        group: whose tables it has rows in; empty if it does not say.
+        evaluations: those without a mistake, whatever else is wrong.
     """
 
     path: Path
@@ -115,6 +127,13 @@ class _Checked:
     group: str = ""
     evaluations: tuple[Evaluation, ...] = ()
 
+    @property
+    def tables(self) -> Tables:
+        """The tables that it has rows in."""
+        tested = self.evaluations if self.group else ()
+        found = {one.alias: Plugin(one.name, one.params).settings() for one in tested}
+        return Tables(str(self.path), self.name, self.group, found)
+
 
 def read_run(path: Path, root: Path = paths.PARAM_FILES) -> Run:
     """Read and check one param-file.
@@ -122,7 +141,7 @@ def read_run(path: Path, root: Path = paths.PARAM_FILES) -> Run:
     Raises:
         UserError: with every mistake of the file, one sentence each.
     """
-    checked = _read(path, root)
+    checked = check_file(path, root)
     if checked.run is None:
         raise UserError(*checked.sentences, *_reasons(checked.waiting))
     return checked.run
@@ -172,9 +191,9 @@ def read_folder(root: Path = paths.PARAM_FILES) -> ParamFiles:
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; run in the project's root")
-    found = [_read(path, root, misnamed) for path, misnamed in find(root).items()]
+    found = [check_file(path, root, misnamed) for path, misnamed in find(root).items()]
     sentences = [sentence for one in found for sentence in one.sentences]
-    sentences += [*_ambiguous_tables(found), *registry.doubled()]
+    sentences += [*ambiguous_tables([one.tables for one in found]), *registry.doubled()]
     if sentences:
         raise UserError(*sentences)
     return ParamFiles(
@@ -183,16 +202,15 @@ def read_folder(root: Path = paths.PARAM_FILES) -> ParamFiles:
     )
 
 
-def _ambiguous_tables(found: list[_Checked]) -> Iterator[str]:
+def ambiguous_tables(found: Sequence[Tables]) -> Iterator[str]:
     """A sentence for each run that gives a table of its group another meaning."""
-    meanings: dict[tuple[str, str], tuple[str, Plugin]] = {}
+    meanings: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
     for run in found:
-        for one in run.evaluations:
-            meaning = Plugin(one.name, one.params)
-            first, known = meanings.setdefault((run.group, one.alias), (run.name, meaning))
+        for table, meaning in run.evaluations.items():
+            first, known = meanings.setdefault((run.group, table), (run.run, meaning))
             if known != meaning:
                 yield (
-                    f"{run.path}: the table '{one.alias}' of {run.group} is another evaluation in "
+                    f"{run.path}: the table '{table}' of {run.group} is another evaluation in "
                     f"{first}, or has other settings there; tell them apart with 'as'"
                 )
 
@@ -224,13 +242,13 @@ def _place_mistake(path: Path, root: Path) -> str | None:
     return None
 
 
-def _read(
+def check_file(
     path: Path,
     root: Path,
     misnamed: str = "",
     others: bool = True,
     chain: tuple[str, ...] | None = None,
-) -> _Checked:
+) -> CheckedFile:
     """What a file holds; one in a wrong place is read, too, for the mistakes inside.
 
     Args:
@@ -240,33 +258,36 @@ def _read(
         others: whether the runs that its evaluations name are looked at, too.
         chain: the runs of which each begins with the next, this one last.
     """
+    registry.record_file(path)
     misplaced = misnamed or _place_mistake(path, root)
     name = str(path) if misplaced else name_of(path, root)
     sentences = [misplaced] if misplaced else []
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        return _Checked(path, name, None, [*sentences, f"{path}: cannot be read: {error.strerror}"])
+        return CheckedFile(
+            path, name, None, [*sentences, f"{path}: cannot be read: {error.strerror}"]
+        )
     except UnicodeDecodeError:
-        return _Checked(path, name, None, [*sentences, f"{path}: not UTF-8 text"])
+        return CheckedFile(path, name, None, [*sentences, f"{path}: not UTF-8 text"])
     marked = parse(text)
     sentences += [f"{path}:{m.line}:{m.column}: {m.what}" for m in marked.mistakes]
     if not isinstance(marked.value, dict):
-        return _Checked(path, name, None, sentences)
+        return CheckedFile(path, name, None, sentences)
     checking = _Checking(name, marked.value, root, others, chain or (name,))
     run = checking.run()
     complaints = checking.complaints
     complaints += [] if misplaced else _model_elsewhere(name, marked.value.get("model"))
     sentences += _located(str(path), marked, complaints)
     group = _group(marked.value)
-    return _Checked(
+    return CheckedFile(
         path,
         name,
         run=None if sentences else run,
         sentences=sentences,
         waiting=None if sentences else checking.waiting(),
         group=group,
-        evaluations=tuple(checking.evaluations) if group else (),
+        evaluations=tuple(checking.evaluations),
     )
 
 
@@ -407,7 +428,7 @@ def _other_run(name: str, root: Path, chain: tuple[str, ...]) -> OtherRun:
     if _place_mistake(path, root) or not path.is_file():
         known = [name_of(one, root) for one in find(root)]
         raise UnknownRunError(f"no param-file is called '{name}'{did_you_mean(name, known)}")
-    checked = _read(path, root, others=False, chain=chain)
+    checked = check_file(path, root, others=False, chain=chain)
     if checked.waiting is not None:
         raise registry.BrokenPluginError(*checked.waiting.reasons)
     if checked.run is None:

@@ -210,6 +210,13 @@ class RunEntry:
         return paths.group_of(self.study, self.series)
 
     @property
+    def seeds_to_train(self) -> int:
+        """How many trainings it takes, all points together."""
+        if self.select is None:
+            return len(self.points) * len(self.seeds)
+        return (len(self.points) - 1) * len(self.select.seeds) + len(self.seeds)
+
+    @property
     def tables(self) -> list[str]:
         """The evaluations of its points, by the names of their tables."""
         return sorted({table for point in self.points.values() for table in point.evaluations})

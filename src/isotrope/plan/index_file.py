@@ -71,7 +71,7 @@ def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["version"] != VERSION:
             return None
-        runs = {name: _run(run) for name, run in content["runs"].items()}
+        runs = {name: run_entry(run) for name, run in content["runs"].items()}
         datasets = {key: DatasetEntry(**one) for key, one in content["datasets"].items()}
         stamped: dict[str, list[int]] = content["stamps"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -79,7 +79,8 @@ def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
     return Index(runs, datasets), stamped
 
 
-def _run(raw: dict[str, Any]) -> RunEntry:
+def run_entry(raw: dict[str, Any]) -> RunEntry:
+    """A run's entry from plain values."""
     points = {name: _point(point) for name, point in raw["points"].items()}
     select = SelectEntry(**raw["select"]) if raw["select"] else None
     return RunEntry(**{**raw, "points": points, "select": select})

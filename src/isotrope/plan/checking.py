@@ -1,0 +1,218 @@
+"""Checking all param-files, again and again: what did not change since is not checked again.
+
+A file is as it was if its text is, or its values are, and if nothing changed on which the check
+depends: the plug-ins that it names, the param-files that it names, and this package's own code.
+What was found then is kept in ``out/checked.json``. Files with mistakes, and runs that wait for a
+plug-in, are checked each time. Neither torch nor a plug-in is imported where all is as it was.
+"""
+
+import hashlib
+import json
+import platform
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from isotrope import paths, registry
+from isotrope.errors import UserError
+from isotrope.files import disk
+from isotrope.params import blocks, param_file
+from isotrope.params.param_file import CheckedFile, Tables
+from isotrope.params.param_folder import find
+from isotrope.params.yaml_marks import parse
+from isotrope.plan.code_digests import CodeDigests
+from isotrope.plan.index import DatasetEntry, Index, RunEntry
+from isotrope.plan.index_file import run_entry
+from isotrope.plan.indexing import index_of
+
+_CORE = ("plan/checking.py", "plan/indexing.py", "params/param_file.py", "training/__init__.py")
+_PACKAGES = ("pydantic", "torch")  # whose versions count
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What the check of a param-file found, and what that depends on.
+
+    Args:
+        text: the checksum of its text.
+        values: the checksum of its values.
+        used: what was looked at: plug-ins as kind and name, and files.
+        used_digest: a digest of all that.
+        run: its entry in the index.
+        datasets: the data sets that it needs, by their keys in the index.
+        tables: what it has tables of.
+    """
+
+    text: str
+    values: str
+    used: dict[str, list[Any]]
+    used_digest: str
+    run: RunEntry
+    datasets: dict[str, DatasetEntry]
+    tables: Tables
+
+
+@dataclass
+class Memory:
+    """What is known of earlier checks.
+
+    Args:
+        core: a digest of the code that checks.
+        files: what was found, by the paths of param-files.
+        imports: what sources import, by their checksums.
+        real: models that cannot be built on the meta device, each with a digest of its sources.
+    """
+
+    core: str = ""
+    files: dict[str, Remembered] = field(default_factory=dict)
+    imports: dict[str, list[str]] = field(default_factory=dict)
+    real: dict[str, str] = field(default_factory=dict)
+
+
+def check_folder(root: Path = paths.PARAM_FILES) -> Index:
+    """The index of all param-files below ``root``.
+
+    Raises:
+        UserError: with every mistake of every file, one sentence each.
+    """
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder; run in the project's root")
+    return _Check(root).index()
+
+
+class _Check:
+    """One check of all param-files, with what is remembered of the last one."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        known = read_memory()
+        self.code = CodeDigests(known.imports)
+        core = self._core()
+        self.before = known if known.core == core else Memory()
+        self.now = Memory(core, imports=known.imports)
+        self._used: dict[str, str] = {}
+        self.real = {
+            name: digest
+            for name, digest in self.before.real.items()
+            if self._plugin_digest("models", name) == digest
+        }
+        blocks.built_for_real.clear()
+        blocks.built_for_real.update(self.real)
+
+    def index(self) -> Index:
+        """The index of what is there now; it is remembered, mistakes or not."""
+        sentences: list[str] = []
+        tables: list[Tables] = []
+        runs: dict[str, RunEntry] = {}
+        datasets: dict[str, DatasetEntry] = {}
+        for path, misnamed in find(self.root).items():
+            found = None if misnamed else self._as_before(path)
+            if found is None:
+                checked, found = self._check(path, misnamed)
+                sentences += checked.sentences
+                tables.append(checked.tables)
+                if found is None:
+                    known = index_of([], [checked.waiting] if checked.waiting else [])
+                    runs |= known.runs
+                    continue
+            else:
+                tables.append(found.tables)
+            self.now.files[path.as_posix()] = found
+            runs[found.tables.run] = found.run
+            datasets |= found.datasets
+        self._remember()
+        sentences += [*param_file.ambiguous_tables(tables), *registry.doubled()]
+        if sentences:
+            raise UserError(*sentences)
+        return Index(runs, datasets)
+
+    def _as_before(self, path: Path) -> Remembered | None:
+        """What is remembered of a file, if that holds still."""
+        known = self.before.files.get(path.as_posix())
+        if known is None or known.used_digest != self._digest_of(known.used):
+            return None
+        text = _sum_of_file(path)
+        if text == known.text:
+            return known
+        with suppress(OSError, UnicodeDecodeError):
+            marked = parse(path.read_text(encoding="utf-8"))
+            if not marked.mistakes and _sum_of(marked.value) == known.values:
+                return Remembered(**{**vars(known), "text": text})
+        return None
+
+    def _check(self, path: Path, misnamed: str) -> tuple[CheckedFile, Remembered | None]:
+        """What a file holds; remembered, too, if it is a run without a mistake."""
+        text = _sum_of_file(path)
+        with registry.recorded() as used:
+            checked = param_file.check_file(path, self.root, misnamed)
+            if checked.run is None:
+                return checked, None
+            entries = index_of([checked.run])
+        listed: dict[str, list[Any]] = {
+            "plugins": sorted(used.plugins),
+            "files": sorted(used.files - {path.as_posix()}),
+        }
+        values = _sum_of(parse(path.read_text(encoding="utf-8")).value)
+        run, digest = entries.runs[checked.name], self._digest_of(listed)
+        return checked, Remembered(
+            text, values, listed, digest, run, entries.datasets, checked.tables
+        )
+
+    def _digest_of(self, used: dict[str, list[Any]]) -> str:
+        key = json.dumps(used)
+        if key not in self._used:
+            parts = [self._plugin_digest(kind, name) for kind, name in used["plugins"]]
+            parts += [_sum_of_file(Path(path)) for path in used["files"]]
+            self._used[key] = _sum_of(parts)
+        return self._used[key]
+
+    def _plugin_digest(self, kind: str, name: str) -> str:
+        """A digest of a plug-in and of all that it imports; empty if there is none, or two."""
+        try:
+            return self.code.digest(registry.source(kind, name))
+        except UserError:
+            return ""
+
+    def _core(self) -> str:
+        code = self.code.digest_of(registry.PACKAGE / path for path in _CORE)
+        versions = [metadata.version(name) for name in _PACKAGES]
+        return _sum_of([code, platform.python_version(), *versions])
+
+    def _remember(self) -> None:
+        self.now.real = {
+            name: self._plugin_digest("models", name) for name in sorted(blocks.built_for_real)
+        }
+        if self.now != self.before:
+            with suppress(UserError):  # without it all is checked again, no more
+                disk.write_whole(paths.CHECKED, json.dumps(asdict(self.now)))
+
+
+def read_memory() -> Memory:
+    """What is remembered of the last check; nothing if there was none, or it cannot be read."""
+    try:
+        raw = json.loads(paths.CHECKED.read_text(encoding="utf-8"))
+        files = {path: _remembered(one) for path, one in raw["files"].items()}
+        return Memory(raw["core"], files, raw["imports"], raw["real"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Memory()
+
+
+def _remembered(raw: dict[str, Any]) -> Remembered:
+    datasets = {key: DatasetEntry(**one) for key, one in raw["datasets"].items()}
+    parts = {"run": run_entry(raw["run"]), "datasets": datasets, "tables": Tables(**raw["tables"])}
+    return Remembered(**{**raw, **parts})
+
+
+def _sum_of(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _sum_of_file(path: Path) -> str:
+    """The checksum of a file; empty if it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""

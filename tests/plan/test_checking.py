@@ -1,0 +1,251 @@
+"""Only what changed is checked again, and whatever is remembered, the index is the same."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from made_up_param_file import GOOD, NAME, changed, write
+
+from isotrope import paths, registry
+from isotrope.errors import UserError
+from isotrope.params import blocks, param_file
+from isotrope.params.param_file import read_folder
+from isotrope.plan import checking
+from isotrope.plan.checking import check_folder
+from isotrope.plan.indexing import index_of
+from isotrope.skeletons import write_skeleton
+
+OTHER, MINE = "ensemble/stir_emoji/other", "mine/stir_emoji/mine"
+
+
+@pytest.fixture
+def checked(param_files, monkeypatch):
+    """A project of two runs; the names of the files that were checked since last asked for."""
+    write(param_files)
+    write(param_files, changed(("standard", "ensemble")), f"{OTHER}.yaml")
+    seen = []
+    check = param_file.check_file
+
+    def spy(path, *words, **options):
+        seen.append(path.relative_to(paths.PARAM_FILES).with_suffix("").as_posix())
+        return check(path, *words, **options)
+
+    monkeypatch.setattr(param_file, "check_file", spy)
+
+    def names():
+        found, seen[:] = sorted(seen), []
+        return found
+
+    check_folder()
+    assert names() == [OTHER, NAME]
+    return names
+
+
+def anew():
+    found = read_folder()
+    return index_of(found.runs, found.waiting)
+
+
+def test_nothing_is_checked_twice_and_a_comment_or_spelling_is_no_change(checked, param_files):
+    assert check_folder() == anew()
+    checked()
+    check_folder()
+    assert checked() == []
+    write(param_files, "# a comment\n" + GOOD.replace("1e-3", "0.001").replace("1-3", '"1-3"'))
+    assert check_folder() == anew()
+    assert checked() == [OTHER, NAME], "by anew alone"
+
+
+def test_a_changed_value_is_checked_in_its_file_alone(checked, param_files):
+    write(param_files, changed(("epochs: 2", "epochs: 3")))
+    found = check_folder()
+    assert checked() == [NAME]
+    assert found == anew()
+    assert found.runs[NAME].points["base"].parameters["training.epochs"] == 3
+
+
+def test_all_mistakes_of_all_files_are_said_each_time(checked, param_files):
+    write(param_files, changed(("epochs: 2", "epochs: 0")))
+    write(
+        param_files, changed(("standard", "ensemble"), ("batch_size", "batchsize")), f"{OTHER}.yaml"
+    )
+    for _ in range(2):
+        with pytest.raises(UserError) as error:
+            check_folder()
+        assert len(error.value.sentences) == 3
+        assert checked() == [OTHER, NAME]
+    write(param_files)
+    with pytest.raises(UserError):
+        check_folder()
+    assert checked() == [OTHER, NAME]
+    with pytest.raises(UserError):
+        check_folder()
+    assert checked() == [OTHER]
+
+
+def test_tables_with_two_meanings_are_found_though_one_file_did_not_change(checked, param_files):
+    block = "evaluations: [{name: scale_generalization, as: accuracy}]"
+    text = changed(
+        ("standard", "ensemble"), ("evaluations: [accuracy, scale_generalization]", block)
+    )
+    write(param_files, text, f"{OTHER}.yaml")
+    with pytest.raises(UserError, match="the table 'accuracy' of scale is another evaluation in"):
+        check_folder()
+    assert checked() == [OTHER]
+
+
+def test_an_edited_plug_in_has_its_own_runs_checked_again(checked, param_files):
+    write_skeleton("model", "mine")
+    write(param_files, changed(("standard", "mine")), f"{MINE}.yaml")
+    layer = write(
+        param_files.parent / "plugins", "def half(x):\n    return x / 2\n", "layers/half.py"
+    )
+    source = registry.source("models", "mine")
+    source.write_text(f"{source.read_text()}\n\nfrom plugins.layers.half import half  # noqa\n")
+    check_folder()
+    assert checked() == [MINE]
+    check_folder()
+    assert checked() == []
+    for path in (source, layer):
+        path.write_text(f"{path.read_text()}# a comment\n")
+        check_folder()
+        assert checked() == [MINE], path
+    source.unlink()
+    with pytest.raises(UserError, match="no model is called 'mine'"):
+        check_folder()
+    assert checked() == [MINE]
+
+
+def test_another_param_file_that_is_named_counts(checked, param_files):
+    block = f"[{{name: accuracy, as: beside, against: {{run: {NAME}}}}}"
+    write(param_files, changed(("standard", "ensemble"), ("[accuracy", block)), f"{OTHER}.yaml")
+    before = check_folder().runs[OTHER].points["base"].evaluations["beside"].digest
+    checked()
+    write(param_files, changed(("epochs: 2", "epochs: 5")))
+    after = check_folder().runs[OTHER].points["base"].evaluations["beside"].digest
+    assert OTHER in checked()
+    assert after != before
+
+
+def test_other_code_and_a_damaged_memory_check_all_again(checked, monkeypatch):
+    monkeypatch.setattr(checking._Check, "_core", lambda self: "another")
+    check_folder()
+    assert checked() == [OTHER, NAME]
+    for damage in ("", "[]", "{}", '{"core": "another", "files": {"x": 1}}'):
+        paths.CHECKED.write_text(damage)
+        check_folder()
+        assert checked() == [OTHER, NAME], damage
+    paths.CHECKED.unlink()
+    paths.CHECKED.mkdir()
+    assert check_folder().runs
+    assert checked() == [OTHER, NAME]
+
+
+def test_neither_torch_nor_a_plug_in_is_imported_where_all_is_as_it_was(checked, param_files):
+    code = (
+        "import sys; from isotrope.plan.checking import check_folder; check_folder();"
+        "print([m for m in sys.modules if m in ('torch', 'isotrope.data.stir')])"
+    )
+
+    def imported():
+        source = {**os.environ, "PYTHONPATH": str(registry.PACKAGE.parent)}
+        return subprocess.run(
+            [sys.executable, "-c", code], env=source, text=True, capture_output=True, check=True
+        ).stdout.strip()
+
+    imported()
+    write(param_files, f"# a comment\n{GOOD}")
+    assert imported() == "[]"
+
+
+REAL = """
+
+class Looking(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stage1 = self.features = nn.Identity()
+        self.half = int(torch.ones(4).sum().item())
+
+
+def build(params, image_shape, classes):
+    if image_shape[0] > 2:
+        raise ValueError("too many channels")
+    BUILT.append(torch.empty(0).device.type)
+    return Looking()
+
+
+BUILT = []
+"""
+
+
+def test_what_cannot_be_built_on_the_meta_device_is_built_for_real_and_remembered(
+    checked, param_files
+):
+    write_skeleton("model", "mine")
+    source = registry.source("models", "mine")
+    source.write_text(f"import torch\n{source.read_text()}{REAL}")
+    write(param_files, changed(("standard", "mine")), f"{MINE}.yaml")
+    blocks._misfit.cache_clear()
+
+    check_folder()
+
+    assert registry.load("models", "mine").BUILT == ["meta", "cpu"]
+    assert "mine" in json.loads(paths.CHECKED.read_text())["real"]
+    registry.load("models", "mine").BUILT.clear()
+    blocks._misfit.cache_clear()
+    write(param_files, changed(("standard", "mine"), ("epochs: 2", "epochs: 3")), f"{MINE}.yaml")
+    check_folder()
+    assert registry.load("models", "mine").BUILT == ["cpu"], "the meta device is not tried again"
+
+
+def test_a_model_is_built_on_the_meta_device_alone(checked, param_files, monkeypatch):
+    standard, devices = registry.load("models", "standard"), []
+    build = standard.build
+
+    def spy(*words):
+        network = build(*words)
+        devices.append(next(network.parameters()).device.type)
+        return network
+
+    monkeypatch.setattr(standard, "build", spy)
+    blocks._misfit.cache_clear()
+    write(param_files, changed(("epochs: 2", "epochs: 6")))
+    check_folder()
+    assert devices == ["meta"]
+
+
+EDITS = st.lists(
+    st.tuples(
+        st.sampled_from([NAME, OTHER, MINE.replace("mine/", "xu/")]),
+        st.sampled_from(["epochs: 1", "epochs: 3", "epochs: 0", "epochs: 2  # x", "gone"]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(EDITS)
+def test_whatever_is_edited_the_index_is_that_of_a_check_without_memory(
+    checked, param_files, edits
+):
+    for name, edit in edits:
+        path = param_files / f"{name}.yaml"
+        if edit == "gone":
+            path.unlink(missing_ok=True)
+        else:
+            model = name.partition("/")[0]
+            write(param_files, changed(("standard", model), ("epochs: 2", edit)), f"{name}.yaml")
+        assert outcome(check_folder) == outcome(anew)
+
+
+def outcome(check):
+    try:
+        return asdict(check())
+    except UserError as error:
+        return error.sentences
