@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 import torch
+import toy_data
 from torch import nn
+from toy_data import CLASSES, SHAPE, TEST_SCALES, ToyDataParams, toy_images
 
 from isotrope import registry
 from isotrope.datasets import loading
-from isotrope.datasets.images import Images
 from isotrope.params.training import Training
 from isotrope.settings import Settings
 from isotrope.training.pack import train_pack
 from isotrope.training.progress import Report
 from isotrope.training.task import PackTask
 
-CLASSES, SHAPE, TEST_SCALES = 4, (1, 8, 8), (3, 6)
+__all__ = ["CLASSES", "SHAPE", "TEST_SCALES", "ToyDataParams", "toy_images"]  # from toy_data
 
 
 class ToyModelParams(Settings):
@@ -77,48 +78,20 @@ def build(params: ToyModelParams, image_shape: tuple[int, int, int], classes: in
     return network
 
 
-class ToyDataParams(Settings):
-    count: int = 40  # batches of 16 leave a partial one
-
-
-def toy_images(params: ToyDataParams, split: str) -> Images:
-    """Squares in one of four corners (the class), of 3 to 6 pixels (the scale), with noise."""
-    generator = torch.Generator().manual_seed(len(split) if split in ("train", "valid") else 9)
-    count = params.count
-    labels = torch.arange(count) % CLASSES
-    scales = 3 + torch.arange(count) // CLASSES % 4
-    images = torch.randint(0, 120, (count, *SHAPE), dtype=torch.uint8, generator=generator)
-    for image, label, scale in zip(images, labels.tolist(), scales.tolist(), strict=True):
-        rows = slice(0, scale) if label < 2 else slice(8 - scale, 8)
-        columns = slice(0, scale) if label % 2 == 0 else slice(8 - scale, 8)
-        image[0, rows, columns] += 60
-    if split == "test":
-        keep = torch.isin(scales, torch.tensor(TEST_SCALES))
-        order = torch.randperm(int(keep.sum()), generator=generator)
-        images, labels, scales = (values[keep][order] for values in (images, labels, scales))
-    return Images(images, labels, {"scale": scales})
-
-
 TOY_MODEL = SimpleNamespace(Params=ToyModelParams, build=build, PARTS={"conv"}, REVISION=1)
-TOY_DATA = SimpleNamespace(
-    SPLITS=("train", "valid", "test"),
-    Params=ToyDataParams,
-    image_shape=lambda params: SHAPE,
-    classes=lambda params: CLASSES,
-)
+TOY_DATA = toy_data.PLUGINS["toy"]
 
 
 @pytest.fixture
 def toys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty project folder in which the plug-ins ``toy`` exist."""
+    """An empty project folder in which the plug-ins ``toy`` and those of `toy_data` exist."""
     load = registry.load
-    plugins = {("models", "toy"): TOY_MODEL, ("data", "toy"): TOY_DATA}
+    plugins = {("data", name): plugin for name, plugin in toy_data.PLUGINS.items()}
+    plugins["models", "toy"] = TOY_MODEL
     monkeypatch.setattr(
         registry, "load", lambda kind, name: plugins.get((kind, name)) or load(kind, name)
     )
-    monkeypatch.setattr(
-        loading, "load_split", lambda name, params, split: toy_images(params, split)
-    )
+    monkeypatch.setattr(loading, "load_split", toy_data.load_split)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -166,9 +139,17 @@ def train(task: PackTask) -> list[str]:
 
 def start(work: Callable[..., Any], *args: Any) -> Any:
     """Run a function in a process of its own, which a test may kill."""
-    process = multiprocessing.get_context("fork").Process(target=work, args=args, daemon=True)
+    process = multiprocessing.get_context("fork").Process(
+        target=_with_workers, args=(work, *args), daemon=True
+    )
     process.start()
     return process
+
+
+def _with_workers(work: Callable[..., Any], *args: Any) -> None:
+    """Do something in a process that may start others, though it ends with its own parent."""
+    multiprocessing.process.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    work(*args)
 
 
 def train_logged(task: PackTask, log: Path) -> None:

@@ -1,6 +1,6 @@
 """The images of a split in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -69,7 +69,7 @@ class Images:
         """All of them, in memory."""
         return self
 
-    def batches(self, size: int) -> Iterator["Images"]:
+    def batches(self, size: int) -> Generator["Images", None, None]:
         """All images in their order, at most ``size`` at a time."""
         for start in range(0, len(self), size):
             yield self[start : start + size]

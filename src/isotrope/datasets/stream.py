@@ -7,14 +7,18 @@ is keyed by the order, the epoch and the image, so that an image looks the same 
 reads it; it is None where images are tested, which ``read`` then prepares in one fixed way.
 
 Batches are read ahead in worker processes and come in their order. Workers hear no signal that is
-meant for the job; they end with the last batch, with whoever asked for it, or with the job.
+meant for the job; they end with the last batch, or when the iterator is closed.
 """
 
+import multiprocessing
+import os
 import signal
 import traceback
+import warnings
+import weakref
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -88,7 +92,7 @@ class Stream:
         (found,) = self._batch(range(len(self))[chosen], None)
         return found
 
-    def batches(self, size: int) -> Iterator[Images]:
+    def batches(self, size: int) -> Generator[Images, None, None]:
         """All images in their order as they are tested, at most ``size`` at a time.
 
         Neighbours of different sizes come apart.
@@ -115,21 +119,7 @@ class Stream:
             for part in parts:
                 yield self._batch(part, shuffle)
             return
-        loader = DataLoader(
-            _Batches(self, parts, shuffle),
-            batch_size=None,
-            num_workers=self.workers,
-            collate_fn=_as_it_is,
-            pin_memory=pin,
-            prefetch_factor=AHEAD,
-            generator=torch.Generator(),  # else a number of torch's own generator would be used up
-            multiprocessing_context="fork",
-        )
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _NOT_FOR_WORKERS)  # they inherit it
-        try:
-            batches = iter(loader)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        batches: Any = self._read_by_workers(parts, shuffle, pin)
         try:
             for found in batches:
                 if isinstance(found, _Failure):
@@ -142,6 +132,34 @@ class Stream:
                 "a process that reads images was killed, perhaps for its memory; ask for more "
                 "memory or fewer cpus under `resources`"
             ) from error
+        finally:
+            batches._shutdown_workers()  # now: garbage may take its queues away before itself
+
+    def _read_by_workers(
+        self, parts: Sequence[Sequence[int]], shuffle: Shuffle | None, pin: bool
+    ) -> Iterator[Any]:
+        """What `_Batches` holds, in its order, read ahead."""
+        ending = _Ending()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _NOT_FOR_WORKERS)  # they inherit it
+        try:
+            with warnings.catch_warnings():  # as many workers as were asked for
+                warnings.filterwarnings("ignore", "This DataLoader will create")
+                loader = DataLoader(
+                    _Batches(self, parts, shuffle),
+                    batch_size=None,
+                    num_workers=self.workers,
+                    collate_fn=_as_it_is,
+                    pin_memory=pin,
+                    prefetch_factor=AHEAD,
+                    generator=torch.Generator(),  # else it draws from torch's own
+                    multiprocessing_context="fork",
+                    worker_init_fn=ending.begin,
+                )
+                batches = iter(loader)
+            weakref.finalize(batches, ending.announce)
+            return batches
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _batch(self, part: Sequence[int], shuffle: Shuffle | None) -> list[Images]:
         """The images of these indices, apart where sizes differ."""
@@ -202,6 +220,28 @@ class _Batches(Dataset[Any]):
         except Exception as error:
             return _Failure(error)
         return [(one.images, one.labels, one.latents) for one in found]
+
+
+class _Ending:
+    """Lets the SIGTERM of the process that started a worker end it, and no other."""
+
+    def __init__(self) -> None:
+        self._announced = multiprocessing.get_context("fork").RawValue("b", 0)
+
+    def announce(self) -> None:
+        """Say in the process that started the workers that they may end."""
+        self._announced.value = 1
+
+    def begin(self, worker: int) -> None:
+        """Listen, in a worker."""
+        del worker
+        signal.signal(signal.SIGTERM, self._end)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+
+    def _end(self, number: int, frame: Any) -> None:
+        del number, frame
+        if self._announced.value:
+            os._exit(0)
 
 
 class _Failure:

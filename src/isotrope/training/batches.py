@@ -6,7 +6,7 @@ the order, so that a seed sees the same alone, in any pack and after an interrup
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -112,7 +112,7 @@ class Epoch:
                 generator = seeding.epoch_generator(seed, number, seeding.INSIDE)
                 self._noises.append(self._moved(network.draw(generator, source.count)))
 
-    def batches(self, position: int = 0) -> Iterator[Batch]:
+    def batches(self, position: int = 0) -> Generator[Batch, None, None]:
         """What the networks see in every step, from a position on."""
         steps = range(position, self.source.steps)
         for step, (images, labels) in zip(steps, self._read(steps), strict=True):

@@ -10,6 +10,7 @@ and a loss that is not finite ends the seed.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -185,16 +186,18 @@ class LockstepTraining:
         drawn = self.batches.epoch(epoch, seeds, self.engine.network)
         self._write_schedules()
         self.clock.start()
-        for batch in drawn.batches(self.position):
-            part = self._part(self.position)
-            if part.first:
-                self._write("on_step", *self._steps_of(self.position))
-            if self.engine.has_dropout:
-                self.engine.key([seeding.dropout_key(seed, epoch, self.position) for seed in seeds])
-            found = self.engine.step(batch, self._rates(), part)
-            self._sums.add(found, self.batches.size(self.position))
-            self.position += 1
-            after_step()
+        with closing(drawn.batches(self.position)) as batches:
+            for batch in batches:
+                part = self._part(self.position)
+                if part.first:
+                    self._write("on_step", *self._steps_of(self.position))
+                if self.engine.has_dropout:
+                    keys = [seeding.dropout_key(seed, epoch, self.position) for seed in seeds]
+                    self.engine.key(keys)
+                found = self.engine.step(batch, self._rates(), part)
+                self._sums.add(found, self.batches.size(self.position))
+                self.position += 1
+                after_step()
         self.clock.stop()
 
     def _part(self, position: int) -> Part:
@@ -262,10 +265,11 @@ class LockstepTraining:
         """What each row's network reaches on some images."""
         sums = Sums(self.engine.rows, self.device)
         start = 0
-        for images in split.batches(self._tested_at_once):
-            sums.add(self.engine.test(self._test_batch(images, start)), len(images))
-            start += len(images)
-            after_batch()
+        with closing(split.batches(self._tested_at_once)) as batches:
+            for images in batches:
+                sums.add(self.engine.test(self._test_batch(images, start)), len(images))
+                start += len(images)
+                after_batch()
         return sums.results(self.objective)
 
     def _test_batch(self, images: Images, start: int) -> Batch:
