@@ -31,7 +31,7 @@ def test_every_figure_whose_tables_it_has_is_drawn_and_the_report_holds_them(pro
 
     drawn = {path.name for path in project.path("out/figures/rods").glob("*.[sg][vi][gf]")}
 
-    own = {"hit_rate_by_length.svg", "hits_growing.gif"}
+    own = {"hit_rate_by_length.svg", "overlap_by_length.svg", "hits_growing.gif"}
     assert drawn == {f"{name}.svg" for name in general} | own
     report = project.path("out/report.html").read_text(encoding="utf-8")
     assert "hits_growing" in report
@@ -50,6 +50,18 @@ def test_the_figure_of_the_study_has_its_panels_and_published_numbers(project):
         (row["place"], row["noise"], row["length"]) for row in rows if row not in found.values()
     ]
     assert ours == [("rods", noise, length) for noise in ("10", "40") for length in "48"]
+
+
+def test_masks_are_trained_on_and_scored_by_the_mean_iou(project):
+    history = rows_of(project.path("out/runs/painter/rod_masks/noise10/base/seeds-1-2/history.csv"))
+    assert "validation_mean_iou" in history[0]
+    rows = rows_of(project.path("out/figures/rods/overlap_by_length.csv"))
+    assert [(row["place"], row["noise"], row["length"], row["origin"]) for row in rows] == [
+        ("rod_masks", "10", length, origin)
+        for origin in ("measured", "published")
+        for length in "48"
+    ]
+    assert all(0 <= float(row["mean"]) <= 1 for row in rows)
 
 
 def test_general_figures_have_the_panels_of_the_study(project):
@@ -74,8 +86,9 @@ def test_the_comparison_has_every_published_cell_that_was_run(project):
         ("accuracy", "accuracy", "10", ""),
         *(("hit_rate", "hit_rate", noise, length) for noise, length in (("10", "4"), ("10", "8"))),
         ("hit_rate", "hit_rate", "40", "8"),
+        *(("overlap", "iou", "10", length) for length in "48"),
     ]
-    assert cells[-1]["verdict"] == "outside"
+    assert cells[3]["verdict"] == "outside"
     markdown = project.path("c.md").read_text(encoding="utf-8")
     assert "| slit/rods/noise10, length=4 |" in markdown
     assert "Hit rate in percent" in markdown
@@ -88,7 +101,7 @@ def test_an_edit_of_what_draws_a_figure_draws_it_and_nothing_else_anew(project):
 
     planned = project.planned("figures", "--config", "studies=rods")
 
-    assert planned == {"draw_figure": 1, "draw_animation": 1, "figures": 1}
+    assert planned == {"draw_figure": 2, "draw_animation": 1, "figures": 1}
 
 
 def test_no_file_of_the_core_was_touched(project):

@@ -1,7 +1,7 @@
 """Bright rods that lie or stand, of several lengths, in noise."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -46,30 +46,34 @@ def local_files(params: Params) -> list[str]:
 def build(params: Params, folder: Path, key: str) -> list[Path]:
     arrays: dict[str, Any] = {}
     for number, split in enumerate(SPLITS):
-        images, labels, lengths = zip(
-            *(_sample(params.noise, number, i) for i in range(COUNTS[split])), strict=True
-        )
-        arrays[f"{split}_images"] = np.stack(images)
-        arrays[f"{split}_labels"] = np.array(labels, dtype=np.int64)
-        arrays[f"{split}_lengths"] = np.array(lengths, dtype=np.int64)
+        found = [sample(params.noise, number, i) for i in range(COUNTS[split])]
+        arrays[f"{split}_images"] = np.stack([rod.image for rod in found])
+        arrays[f"{split}_labels"] = np.array([rod.label for rod in found], dtype=np.int64)
+        arrays[f"{split}_lengths"] = np.array([rod.length for rod in found], dtype=np.int64)
     path = folder / f"{key}.npz"
     np.savez_compressed(path, **arrays)
     return [path]
 
 
-def _sample(noise: int, split: int, index: int) -> tuple[np.ndarray, int, int]:
+class Rod(NamedTuple):
+    """An image with what it shows: whether the rod lies, where it is, and how long."""
+
+    image: np.ndarray
+    label: int
+    mask: np.ndarray
+    length: int
+
+
+def sample(noise: int, split: int, index: int) -> Rod:
     random = np.random.Generator(np.random.Philox(key=[split, index]))
     label, length = index % 2, LENGTHS[index // 2 % 2]
-    image = np.zeros((SIZE, SIZE))
+    mask = np.zeros((SIZE, SIZE), dtype=np.uint8)
     top, left = random.integers(0, SIZE - length + 1, 2)
-    image[top : top + length, left] = 200
+    mask[top : top + length, left] = 1
     if label:
-        image = image.T
-    return (
-        (image + random.normal(0, noise, image.shape)).clip(0, 255).astype(np.uint8),
-        (label),
-        length,
-    )
+        mask = mask.T.copy()
+    image = (200 * mask + random.normal(0, noise, mask.shape)).clip(0, 255).astype(np.uint8)
+    return Rod(image, label, mask, length)
 
 
 def load(params: Params, folder: Path, key: str, split: str) -> Images:
