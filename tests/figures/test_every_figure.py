@@ -226,6 +226,18 @@ def test_figure_is_drawn_without_published_numbers(
     assert set(pandas.read_csv(data).get("origin", ["measured"])) == {"measured"}
 
 
+def test_general_figure_is_drawn_for_a_study_that_says_nothing_of_its_panels(
+    name: str, make_tables: MakeTables, tmp_path: Path
+) -> None:
+    plain = "of_my_own"
+    if name not in StudyFigures(plain).kinds:
+        pytest.skip("it is of one study")
+    folder = make_tables(scenarios=["mid2rest"], tasks=["emoji"])
+    svg, _, data = draw_figure_of(plain, name, folder, None, tmp_path / name)
+    assert set(pandas.read_csv(data)["place"]) == {"stir"}
+    assert "stir (embedded)" in svg_words(svg)
+
+
 def test_absent_table_is_named_with_the_command_that_makes_it(
     name: str, make_tables: MakeTables, published_csv: Path, tmp_path: Path
 ) -> None:

@@ -1,1 +1,4 @@
-"""One file per figure. A figure is drawn from tables alone and never imports torch."""
+"""One file per figure: in ``general`` for every study, in ``<study>`` for one.
+
+A figure is drawn from tables alone and never imports torch.
+"""
