@@ -21,6 +21,7 @@ from isotrope.params.evaluations import (
     evaluation_misfits,
     find_others,
 )
+from isotrope.params.fitting import select_misfits, training_misfits
 from isotrope.params.mistakes import Complaint, Where, complaints_of, dotted
 from isotrope.params.param_folder import find
 from isotrope.params.points import (
@@ -343,6 +344,8 @@ class _Checking:
             self._find_others(self.envelope.seeds)
         found = self.evaluations
         self._part(lambda: (None, blocks.misfits(dataset, model)), None)
+        self._part(lambda: (None, training_misfits(dataset, training)), None)
+        self._part(lambda: (None, select_misfits(dataset, raw)), None)
         self._part(lambda: (None, evaluation_misfits(dataset, model, found)), None)
         self.complaints += [*sweep_complaints(raw), *select_complaints(raw)]
         base = Parts(dataset, model, training)

@@ -12,6 +12,7 @@ from isotrope.digests import training_digest
 from isotrope.params import blocks
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation, evaluation_misfits
+from isotrope.params.fitting import training_misfits
 from isotrope.params.mistakes import Complaint, Where, complaints_of, dotted
 from isotrope.params.seeds import valid_seeds
 from isotrope.params.start import Start
@@ -126,7 +127,7 @@ def _swept(raw: dict[str, Any], evaluations: list[Evaluation]) -> tuple[Parts, l
     training, wrong = complaints_of(Training, raw.get("training"), ("training",))
     dataset, also = blocks.check_plugin("data", raw.get("dataset"), ("dataset",))
     model, too = blocks.check_plugin("models", raw.get("model"), ("model",))
-    misfits = blocks.misfits(dataset, model)
+    misfits = blocks.misfits(dataset, model) + training_misfits(dataset, training)
     misfits += evaluation_misfits(dataset, model, evaluations)
     return Parts(dataset, model, training), wrong + also + too + misfits
 
