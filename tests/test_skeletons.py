@@ -15,6 +15,7 @@ from isotrope.skeletons import KINDS, write_skeleton
 ROOT = Path(__file__).parents[1]
 LOOPS = {
     "dataset": "data/test_every_dataset.py",
+    "augmentation": "augmentation/test_every_augmentation.py",
     "model": "models/test_every_model.py",
     "evaluation": "evaluation/test_every_evaluation.py",
     "figure": "figures/test_every_figure.py",

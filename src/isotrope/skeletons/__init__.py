@@ -11,12 +11,14 @@ from isotrope.files.disk import write_whole
 
 KINDS = {
     "dataset": "data",
+    "augmentation": "augmentation",
     "model": "models",
     "evaluation": "evaluation",
     "figure": "figures/general",
 }
 NEXT = {
     "dataset": "name it in a param-file: `dataset: {{name: {name}}}`",
+    "augmentation": "name it in a param-file: `training: {{augmentation: [{{name: {name}}}]}}`",
     "model": "write param-files/{name}/<dataset>/<variant>.yaml with `model: {{name: {name}}}`",
     "evaluation": "add it to a param-file: `evaluations: [accuracy, {name}]`",
     "figure": "`snakemake figures` draws {name} wherever its tables are",
