@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from isotrope import registry
+from isotrope.training.draws import is_stochastic, noise_of_images
+from isotrope.training.objective import Objective
 
 SHAPES = [(1, 20, 20), (1, 32, 32), (1, 64, 64), (3, 64, 64), (3, 224, 224)]
 CLASSES = 3
+OBJECTIVE = Objective(None, "classification")  # a loss of a network's own goes before it
 
 
 def drawn(name: str, *shape: int) -> Tensor:
@@ -51,6 +55,23 @@ class Example:
     def labels(self, count: int = 4) -> Tensor:
         """A label for each image."""
         return torch.arange(count) % CLASSES
+
+    def noises(self, network: nn.Module, first: int = 0, count: int = 4) -> tuple[Any, ...]:
+        """What a network draws for some images, if it draws anything, as arguments."""
+        if not is_stochastic(network):
+            return ()
+        device = torch.device("cpu")
+        return (noise_of_images(network, 1, range(first, first + count), 0, device),)
+
+    def answer(self, network: nn.Module, images: Tensor, first: int = 0) -> Tensor:
+        """What a network answers to images, the first of them with this number."""
+        answer: Tensor = network(images, *self.noises(network, first, len(images)))
+        return answer
+
+    def loss(self, network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        """The loss by which training goes: the network's own, if it has one."""
+        noises = self.noises(network, count=len(images))
+        return OBJECTIVE.measure(network, images, labels, noises).loss
 
 
 @pytest.fixture(params=registry.names("models"), scope="session")

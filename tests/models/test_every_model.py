@@ -4,11 +4,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch.func import functional_call, grad, stack_module_state, vmap
-from torch.nn import functional as F
 
 from isotrope import build_model, registry
 from isotrope.models import standard
 from isotrope.settings import Settings
+from isotrope.training.engines import prefixed
+from isotrope.training.objective import Objective, Step
 
 
 def test_a_model_defines_what_its_kind_asks_for(example):
@@ -41,7 +42,7 @@ def test_the_same_seed_draws_the_same_weights_and_another_seed_others(example):
 def test_logits_have_one_row_an_image_and_one_column_a_class(example):
     network = example.build()
 
-    logits = network(example.images().float())
+    logits = example.answer(network, example.images().float())
 
     assert logits.shape == (4, 3)
     assert logits.dtype == torch.float32
@@ -51,15 +52,16 @@ def test_logits_have_one_row_an_image_and_one_column_a_class(example):
 def test_the_answer_to_an_image_does_not_depend_on_its_batch(example):
     network, images = example.build_drawn().eval(), example.images()
 
-    alone = torch.cat([network(image[None]) for image in images])
+    alone = [example.answer(network, image[None], number) for number, image in enumerate(images)]
 
-    torch.testing.assert_close(network(images), alone, rtol=0, atol=1e-12)
+    together = example.answer(network, images)
+    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-12)
 
 
 def test_every_weight_has_a_gradient_that_is_finite_and_not_zero(example):
     network = example.build_drawn()
 
-    F.cross_entropy(network(example.images()), example.labels()).backward()
+    example.loss(network, example.images(), example.labels()).backward()
 
     for name, weight in network.named_parameters():
         assert weight.grad is not None, name
@@ -69,9 +71,9 @@ def test_every_weight_has_a_gradient_that_is_finite_and_not_zero(example):
 
 def test_float32_and_float64_agree(example):
     network, images = example.build_drawn().eval(), example.images()
-    exact = network(images)
+    exact = example.answer(network, images)
 
-    rounded = network.float()(images.float())
+    rounded = example.answer(network.float(), images.float())
 
     assert exact.dtype == torch.float64
     torch.testing.assert_close(rounded.double(), exact, rtol=0, atol=1e-4)
@@ -80,13 +82,14 @@ def test_float32_and_float64_agree(example):
 def test_weights_saved_while_training_answer_the_same_when_loaded(example, tmp_path):
     trained, loaded = example.build(seed=1).train(), example.build(seed=2).eval()
     images = example.images().float()
-    trained(images)
+    example.answer(trained, images)
 
     save_file(trained.state_dict(), tmp_path / "weights.safetensors")
     loaded.load_state_dict(load_file(tmp_path / "weights.safetensors"))
 
     with torch.no_grad():
-        assert torch.equal(loaded(images), trained.eval()(images))
+        found, expected = (example.answer(one.eval(), images) for one in (loaded, trained))
+    assert torch.equal(found, expected)
 
 
 @pytest.mark.filterwarnings("error:There is a performance drop")
@@ -96,17 +99,21 @@ def test_seeds_answer_and_learn_in_a_stack_as_alone(example):
     networks = [example.build_drawn(key) for key in ("first", "second", "third")]
     images, labels = example.images(), example.labels()
     weights, buffers = stack_module_state(networks)
+    step, noises = Step(networks[0], Objective(None, "classification")), example.noises(networks[0])
+
+    def answer(weights, buffers):
+        return functional_call(networks[0], (weights, buffers), (images, *noises))
 
     def loss(weights, buffers):
-        logits = functional_call(networks[0], (weights, buffers), (images,))
-        return F.cross_entropy(logits, labels), logits
+        named = prefixed(weights, buffers)
+        return functional_call(step, named, (images, labels, noises, None)).loss
 
-    gradients, logits = vmap(grad(loss, has_aux=True))(weights, buffers)
+    logits = vmap(answer)(weights, buffers)
+    gradients = vmap(grad(loss))(weights, buffers)
 
     for i, network in enumerate(networks):
-        alone = network(images)
-        torch.testing.assert_close(logits[i], alone, rtol=0, atol=1e-12)
-        F.cross_entropy(alone, labels).backward()
+        torch.testing.assert_close(logits[i], example.answer(network, images), rtol=0, atol=1e-12)
+        example.loss(network, images, labels).backward()
         for name, weight in network.named_parameters():
             torch.testing.assert_close(gradients[name][i], weight.grad, rtol=0, atol=1e-12)
 
@@ -117,7 +124,7 @@ def test_every_part_is_a_submodule_that_runs_once(example):
         module = network.get_submodule(part)
         module.register_forward_hook(lambda *_, part=part: runs.append(part))
 
-    network(example.images(1).float())
+    example.answer(network, example.images(1).float())
 
     assert sorted(runs) == sorted(example.plugin.PARTS)
 
@@ -130,7 +137,7 @@ def test_tiny_images_are_accepted_or_refused_with_their_size(example):
         refusal = str(error)
 
     if refusal is None:
-        assert network(torch.zeros(1, *shape)).shape == (1, 3)
+        assert example.answer(network, torch.zeros(1, *shape)).shape == (1, 3)
     else:
         assert "1 x 2" in refusal
 

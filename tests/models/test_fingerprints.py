@@ -1,11 +1,17 @@
-"""A change of any model's numbers is noticed, and allowed only with a higher REVISION."""
+"""A change of any model's numbers is noticed, and allowed only with a higher REVISION.
+
+Of its loss, too: the gradient step is that of the loss by which the model is trained.
+"""
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from isotrope import registry
@@ -18,13 +24,13 @@ def fingerprint(example):
     """What a model computes before and after one gradient step, and where training begins."""
     initial = [weight.abs().sum().item() for weight in example.build(seed=1).double().parameters()]
     network, images, labels = example.build_drawn(), example.images(2), example.labels(2)
-    logits = network.eval()(images)
+    logits = example.answer(network.eval(), images)
     torch.manual_seed(1)
-    F.cross_entropy(network.train()(images), labels).backward()
+    example.loss(network.train(), images, labels).backward()
     with torch.no_grad():
         for weight in network.parameters():
             weight -= 0.5 * weight.grad
-        after_step = network.eval()(images)
+        after_step = example.answer(network.eval(), images)
     return {
         "revision": example.plugin.REVISION,
         "image_shape": list(example.image_shape),
@@ -91,6 +97,37 @@ def test_a_model_computes_what_its_revision_computed(example, request):
 def test_every_fingerprint_is_of_a_model():
     stored = json.loads(FILE.read_text(encoding="utf-8"))
     assert set(stored) <= set(registry.names("models"))
+
+
+class Noisy(nn.Module):
+    """A network with noise and a loss of its own."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.linear = nn.Linear(4, 3)
+        self.weight = weight  # of the penalty
+
+    def forward(self, images, noise):
+        return self.linear(images.flatten(1) + noise)
+
+    def draw(self, generator, count):
+        return torch.rand(count, 4, generator=generator)
+
+    def loss(self, images, labels, noise):
+        logits = self(images, noise)
+        penalty = self.linear.weight.square().mean()
+        return F.cross_entropy(logits, labels) + self.weight * penalty, logits
+
+
+def test_a_changed_loss_of_a_networks_own_is_noticed(example):
+    def found(weight):
+        plugin = SimpleNamespace(
+            REVISION=1, Params=lambda: None, build=lambda params, shape, classes: Noisy(weight)
+        )
+        return fingerprint(replace(example, name="noisy", plugin=plugin, image_shape=(1, 2, 2)))
+
+    assert complaint("noisy", found(0.1), found(0.1)) is None
+    assert "changed its logits_after_step:" in complaint("noisy", found(0.1), found(0.2))
 
 
 SOME = {"revision": 2, "logits": [0.25, -1.5]}

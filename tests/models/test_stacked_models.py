@@ -4,7 +4,6 @@ import copy
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from isotrope import registry
 from isotrope.params.training import Training
@@ -31,19 +30,25 @@ def test_a_stack_follows_the_steps_of_its_networks_alone(example, training):
     stack = Stacked([example.build_drawn(key) for key in keys], training, OBJECTIVE)
     alone = [Single(example.build_drawn(key), training, OBJECTIVE) for key in keys]
     images, labels = example.images(), example.labels()
+    noises = [example.noises(stack.network, first=10 * row) for row in range(len(keys))]
 
     for step in range(STEPS):
-        batch = Batch(images.roll(step, dims=-1), labels.roll(step))
+        batch = Batch(images.roll(step, dims=-1), labels.roll(step), noises)
         found = stack.step(batch, RATES * len(keys))
-        apart = [one.step(batch, RATES) for one in alone]
+        apart = [
+            one.step(batch._replace(noises=noises[row : row + 1]), RATES)
+            for row, one in enumerate(alone)
+        ]
         torch.testing.assert_close(found.loss, torch.cat([one.loss for one in apart]))
         assert found.counts.tolist() == [int(one.counts) for one in apart]
 
     for row, one in enumerate(alone):
         for name, weight in one.weights(0).items():
             torch.testing.assert_close(stack.weights(row)[name], weight, rtol=0, atol=1e-9)
-    tested = [one.test(Batch(images, labels)) for one in alone]
-    found = stack.test(Batch(images, labels))
+    tested = [
+        one.test(Batch(images, labels, noises[row : row + 1])) for row, one in enumerate(alone)
+    ]
+    found = stack.test(Batch(images, labels, noises))
     torch.testing.assert_close(found.loss, torch.cat([one.loss for one in tested]))
     assert found.counts.tolist() == [int(one.counts) for one in tested]
 
@@ -55,12 +60,13 @@ def test_in_bfloat16_the_weights_stay_float32_and_a_step_is_near_the_exact_one(e
     networks = [example.build_drawn(key).float() for key in ("first", "second")]
     images, labels = example.images().float(), example.labels()
     with torch.no_grad():
-        exact = [float(F.cross_entropy(network(images), labels)) for network in networks]
+        exact = [float(example.loss(network, images, labels)) for network in networks]
+    noises = [example.noises(networks[0])] * 2
     stack = Stacked(networks, training, OBJECTIVE)
     alone = Single(copy.deepcopy(networks[0]), training, OBJECTIVE)
 
-    losses = stack.step(Batch(images, labels), RATES * 2).loss
-    loss = alone.step(Batch(images, labels), RATES).loss
+    losses = stack.step(Batch(images, labels, noises), RATES * 2).loss
+    loss = alone.step(Batch(images, labels, noises[:1]), RATES).loss
 
     assert losses.tolist() == pytest.approx(exact, rel=0.05, abs=0.05)
     assert float(loss) == pytest.approx(exact[0], rel=0.05, abs=0.05)
