@@ -385,7 +385,7 @@ class LockstepTraining:
         """
         self.clock.read()
         together = {"seeds": self.seeds, "width": self.engine.rows}
-        pending = 0 < self.position < self.batches.steps and not self._part(self.position).first
+        pending = self._needs_gradients
         return {
             seed: {
                 "stack": {**together, "row": row},
@@ -402,6 +402,13 @@ class LockstepTraining:
             }
             for seed, row in self._rows.items()
         }
+
+    @property
+    def _needs_gradients(self) -> bool:
+        """Whether the gradients there are go on: in a step's next batch, or to be recorded."""
+        if self.position == self.batches.steps:
+            return self.recordings.takes_gradients
+        return self.position > 0 and not self._part(self.position).first
 
     def restore(self, states: Mapping[int, dict[str, Any]]) -> None:
         """Go back to a state of every seed, all at the same step, with tensors of any device."""

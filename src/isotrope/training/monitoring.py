@@ -32,6 +32,11 @@ class Recordings:
         self.monitor = monitor
         self._taken: dict[int, list[tuple[int, dict[str, Tensor]]]] = {}
 
+    @property
+    def takes_gradients(self) -> bool:
+        """Whether gradients are recorded."""
+        return self.monitor is not None and bool(self.monitor.gradients)
+
     def is_due(self, epoch: int) -> bool:
         """Whether something is to be recorded after so many epochs."""
         return self.monitor is not None and epoch % self.monitor.every == 0
