@@ -241,3 +241,19 @@ def test_what_is_not_there_is_said(folder):
         compare("scale")
     with pytest.raises(UserError, match=r"scal\.csv is not there: no numbers.*mean 'scale'"):
         compare("scal")
+
+
+def test_a_published_value_without_spread_is_taken_as_it_is_and_one_seed_is_then_too_few(folder):
+    path = paths.PUBLISHED / "scale.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    write(path, list(PUBLISHED_COLUMNS), [{**row, "spread": "", "n": ""} for row in rows])
+    measure({"standard": (0.39, 0.40, 0.42), "ensemble": (0.70,)})
+
+    cells = compare("scale").set_index("model")
+
+    assert cells.loc["standard", "verdict"] == "inside"
+    assert cells.loc["standard", "standard_error"] == pytest.approx(
+        0.01527525 / math.sqrt(3), rel=1e-4
+    )
+    assert cells.loc["ensemble", "verdict"] == "undecided"
