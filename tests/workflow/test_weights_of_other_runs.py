@@ -2,7 +2,7 @@
 
 import json
 
-RUN = "tiny/stripes/fine"
+FIRST, SECOND, THIRD = (f"tiny/stripes/{name}" for name in ("one", "second", "third"))
 
 
 def origins(project, run):
@@ -10,35 +10,24 @@ def origins(project, run):
     return [seed.get("origin", "trained") for seed in said["seeds"]]
 
 
-def test_a_run_begins_with_the_seeds_of_another_and_follows_its_changes(project):
-    begin = "epochs: 1\n  start_from: {run: tiny/stripes/one}"
-    project.add(RUN, **{"epochs: 2": begin})
-
-    project.make("runs", "--config", f"runs={RUN}")
-
-    assert "2 to train" in project.trained(RUN)
-    assert project.planned("runs", "--config", f"runs={RUN}") == {}
-    project.edit("param-files/tiny/stripes/one.yaml", "1.0e-2", "2.0e-2")
-    planned = project.planned("runs", "--config", f"runs={RUN}")
-    assert planned == {"train": 2, "runs": 1}
-
-
-def test_a_run_may_begin_with_imported_weights(project):
-    weights = next(project.path("out/runs/tiny/stripes/one/base/.seeds").glob("1-*"))
-    project.add("tiny/stripes/theirs", **{"epochs: 2": "epochs: 3", "seeds: 1-2": "seeds: [1]"})
-    begin = "epochs: 1\n  start_from: {run: tiny/stripes/theirs, seed: 1}"
-    project.add(RUN, **{"epochs: 2": begin})
-
-    done = project.run(
-        "isotrope",
-        "import-weights",
-        "param-files/tiny/stripes/theirs.yaml",
-        "1",
-        str(weights / "weights.safetensors"),
-    )
+def test_runs_begin_with_trained_and_imported_seeds_and_follow_what_is_before_them(project):
+    """The second run begins with the first, one of its seeds is imported; the third with that."""
+    for run, before in ((SECOND, f"{{run: {FIRST}}}"), (THIRD, f"{{run: {SECOND}, seed: 1}}")):
+        project.add(run, **{"epochs: 2": f"epochs: 1\n  start_from: {before}"})
+    (trained,) = project.path(f"out/runs/{FIRST}/base/.seeds").glob("1-*")
+    words = (f"param-files/{SECOND}.yaml", "1", str(trained / "weights.safetensors"))
+    done = project.run("isotrope", "import-weights", *words)
     assert done.returncode == 0, done.stdout
-    project.make("runs", "--config", f"runs={RUN}")
 
-    assert origins(project, "tiny/stripes/theirs") == ["imported"]
-    assert "0 to train" in project.trained("tiny/stripes/theirs")
-    assert origins(project, RUN) == ["trained", "trained"]
+    project.make("runs", "--config", f"runs={THIRD}")
+
+    assert [origins(project, run) for run in (SECOND, THIRD)] == [
+        ["imported", "trained"],
+        ["trained", "trained"],
+    ]
+    assert "1 to train, 1 are finished" in project.trained(SECOND)
+    assert "2 to train" in project.trained(THIRD)
+    assert project.planned("runs", "--config", f"runs={THIRD}") == {}
+    project.edit(f"param-files/{FIRST}.yaml", "1.0e-2", "2.0e-2")
+    planned = project.planned("runs", "--config", f"runs={THIRD}")
+    assert planned == {"train": 3, "runs": 1}
