@@ -1,5 +1,6 @@
 """Only what changed is checked again, and whatever is remembered, the index is the same."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -129,6 +130,22 @@ def test_another_param_file_that_is_named_counts(checked, param_files):
     write(param_files, changed(("epochs: 2", "epochs: 5")))
     after = check_folder().runs[OTHER].points["base"].evaluations["beside"].digest
     assert OTHER in checked()
+    assert after != before
+
+
+def test_a_run_behind_the_one_that_training_starts_from_counts(checked, param_files):
+    names = [f"standard/stir_emoji/{name}" for name in ("first", "second", "third")]
+    write(param_files, GOOD, f"{names[0]}.yaml")
+    for before, name in itertools.pairwise(names):
+        start = f"epochs: 2\n  start_from: {{run: {before}}}"
+        write(param_files, changed(("epochs: 2", start)), f"{name}.yaml")
+    before = check_folder().runs[names[2]].points["base"].training_digest
+    checked()
+    write(param_files, changed(("epochs: 2", "epochs: 5")), f"{names[0]}.yaml")
+
+    after = check_folder().runs[names[2]].points["base"].training_digest
+
+    assert set(names) <= set(checked())
     assert after != before
 
 

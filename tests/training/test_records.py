@@ -8,18 +8,20 @@ from toy_runs import toy_training
 from isotrope.training.records import EpochRow, SeedRecord
 
 
-def record(accuracies: list[float], **schedule: object) -> SeedRecord:
+def record(accuracies: list[float], keep: str | None = None, **schedule: object) -> SeedRecord:
     optimizer = {"name": "adam", "learning_rate": 0.1, "schedule": schedule or None}
-    made = SeedRecord(3, toy_training(epochs=10, optimizer=optimizer))
+    made = SeedRecord(3, toy_training(epochs=10, optimizer=optimizer, keep=keep))
     for epoch, accuracy in enumerate(accuracies, 1):
         made.close(EpochRow(3, epoch, 1.0, 0.5, 1.0, accuracy, 0.1))
     return made
 
 
-def test_a_plateau_lowers_the_rate_after_its_patience_and_waits_anew():
+@pytest.mark.parametrize("keep", [None, "best", "last"])
+def test_a_plateau_lowers_the_rate_after_its_patience_and_waits_anew(keep):
     accuracies = [0.5, 0.5, 0.4, 0.6, 0.6, 0.6, 0.6, 0.6]
     made = [
-        record(accuracies[:epochs], name="plateau", patience=2, factor=0.1) for epochs in range(9)
+        record(accuracies[:epochs], keep, name="plateau", patience=2, factor=0.1)
+        for epochs in range(9)
     ]
     rates = [one.rates(7 * epochs, 7)[0] for epochs, one in enumerate(made)]
 

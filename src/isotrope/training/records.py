@@ -76,6 +76,8 @@ class SeedRecord:
     best_epoch: int = 0  # the one that is kept; 0 are the initial weights
     best_score: float | None = None  # on the validation images, of that epoch
     best_loss: float | None = None
+    top_score: float | None = None  # the best on the validation images, whatever is kept
+    top_loss: float | None = None
     lowered: int = 0  # how often a plateau has lowered the learning rate
     waited: int = 0  # epochs since the best one, or since the rate was lowered
 
@@ -97,8 +99,11 @@ class SeedRecord:
         self.history.append(row)
         losses = [row.train_loss, *([] if row.validation_loss is None else [row.validation_loss])]
         self.diverged = not all(math.isfinite(loss) for loss in losses)
-        better = not self.diverged and (self.keeps_last or self._is_better(row))
-        self.waited = 0 if better else self.waited + 1
+        improved = not self.diverged and self._is_better(row)
+        better = improved or (self.keeps_last and not self.diverged)
+        self.waited = 0 if improved else self.waited + 1
+        if improved:
+            self.top_score, self.top_loss = row.validation_score, row.validation_loss
         if better:
             self.best_score, self.best_loss = row.validation_score, row.validation_loss
             self.best_epoch = row.epoch
@@ -112,10 +117,10 @@ class SeedRecord:
         stopping = self.training.early_stopping
         if stopping is not None and stopping.by == "validation_loss":
             return row.validation_loss is not None and (
-                self.best_loss is None or row.validation_loss < self.best_loss
+                self.top_loss is None or row.validation_loss < self.top_loss
             )
         return row.validation_score is not None and row.validation_score > (
-            -1.0 if self.best_score is None else self.best_score
+            -1.0 if self.top_score is None else self.top_score
         )
 
     @property
@@ -179,6 +184,10 @@ class SeedRecord:
         ]
 
 
-_KEPT = ("diverged", "best_epoch", "best_score", "best_loss", "lowered", "waited")
-_OLDER = {"best_score": "best_accuracy"}  # what unfinished seeds of before say
+_KEPT = (
+    *("diverged", "best_epoch", "best_score", "best_loss", "top_score", "top_loss"),
+    *("lowered", "waited"),
+)
+# what unfinished seeds of before say; they kept the best epoch
+_OLDER = {"best_score": "best_accuracy", "top_score": "best_accuracy"}
 _NEWER = {"train_accuracy": "train_score", "validation_accuracy": "validation_score"}
