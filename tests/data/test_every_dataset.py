@@ -6,8 +6,8 @@ from PIL import Image
 
 from isotrope import paths, registry
 from isotrope.datasets.building import build_dataset
-from isotrope.datasets.images import Images
-from isotrope.datasets.loading import load_split
+from isotrope.datasets.images import VOID, Images
+from isotrope.datasets.loading import kind_of, load_split, shape_of_split
 from isotrope.datasets.local_data import absent_files
 from isotrope.datasets.manifest import read_manifest
 from isotrope.datasets.names import dataset_key
@@ -50,7 +50,10 @@ def test_a_data_set_defines_what_its_kind_asks_for(built):
         stored = registry.literal("data", built.name, constant)
         assert stored == getattr(built.plugin, constant)
     assert built.plugin.REVISION >= 1
-    assert {"train", "valid", "test"} <= set(built.plugin.SPLITS)
+    assert "train" in built.plugin.SPLITS
+    kind = registry.literal("data", built.name, "kind", "classification")
+    assert kind in ("classification", "segmentation")
+    assert registry.literal("data", built.name, "ORDER", "own") in ("fixed", "shared", "own")
     assert len(set(built.plugin.SPLITS)) == len(built.plugin.SPLITS)
 
 
@@ -66,18 +69,36 @@ def test_every_split_has_the_images_that_the_data_set_says(built):
     assert set(counts) <= set(built.plugin.SPLITS)
     for split in built.plugin.SPLITS:
         data = built.load(split)
-        assert isinstance(data, Images)
-        assert tuple(data.images.shape[1:]) == built.plugin.image_shape(built.params)
         assert len(data) == counts.get(split, len(data)) > 0
-        assert data.labels.unique().tolist() == list(range(classes)), split
-        assert data.images.min() < data.images.max()
-        assert all(len(values) == len(data) for values in data.latents.values())
+        some = data if isinstance(data, Images) else data[: 2 * classes]
+        shape = shape_of_split(built.plugin, built.params, split)
+        assert tuple(some.images.shape[1:]) == shape
+        assert some.kind == data.kind == kind_of(built.plugin)
+        found = (some.labels if data.labels is None else data.labels).unique().tolist()
+        if data.kind == "segmentation":
+            assert set(found) <= {*range(classes), VOID}
+        else:
+            assert found == list(range(classes)), split
+        assert some.images.min() < some.images.max()
+        assert all(len(values) == len(some) for values in some.latents.values())
+
+
+def test_subsets_are_equally_long_and_follow_from_the_seed_alone(built):
+    if not hasattr(built.plugin, "subset"):
+        pytest.skip(f"all seeds train on all images of {built.name}")
+    labels = built.load("train").labels
+    chosen = [built.plugin.subset(built.params, labels, seed) for seed in (1, 2, 2**32 - 1, 1)]
+    for indices in chosen:
+        assert indices.dtype == torch.int64
+        assert len(indices) == len(chosen[0]) == len(indices.unique())
+        assert 0 <= indices.min() <= indices.max() < len(built.load("train"))
+    assert torch.equal(chosen[0], chosen[-1])
 
 
 def test_a_split_read_twice_is_the_same_and_draws_no_random_number(built):
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    first, second = built.load("train"), built.load("train")
+    first, second = (next(built.load("train").batches(1000)) for _ in range(2))
     assert torch.equal(first.images, second.images)
     assert torch.equal(first.labels, second.labels)
     assert torch.equal(torch.get_rng_state(), before)
