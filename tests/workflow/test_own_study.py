@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from workflow_project import BIN, ROOT, bare
 
 STUDY = Path(__file__).parent / "own_study"
@@ -31,10 +32,10 @@ def test_every_figure_whose_tables_it_has_is_drawn_and_the_report_holds_them(pro
 
     drawn = {path.name for path in project.path("out/figures/rods").glob("*.[sg][vi][gf]")}
 
-    own = {"hit_rate_by_length.svg", "overlap_by_length.svg", "hits_growing.gif"}
+    own = {"hit_rate_by_length.svg", "overlap_by_length.svg", "kernels_learned.gif"}
     assert drawn == {f"{name}.svg" for name in general} | own
     report = project.path("out/report.html").read_text(encoding="utf-8")
-    assert "hits_growing" in report
+    assert "kernels_learned" in report
 
 
 def test_the_figure_of_the_study_has_its_panels_and_published_numbers(project):
@@ -62,6 +63,14 @@ def test_masks_are_trained_on_and_scored_by_the_mean_iou(project):
         for length in "48"
     ]
     assert all(0 <= float(row["mean"]) <= 1 for row in rows)
+
+
+def test_the_animation_shows_what_a_network_recorded_while_it_trained(project):
+    rows = rows_of(project.path("out/figures/rods/kernels_learned.frames.csv"))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert len({row["high"] for row in rows}) == 3, "it learned"
+    with Image.open(project.path("out/figures/rods/kernels_learned.gif")) as gif:
+        assert (gif.n_frames, gif.info["duration"]) == (3, 500)
 
 
 def test_general_figures_have_the_panels_of_the_study(project):
@@ -101,7 +110,7 @@ def test_an_edit_of_what_draws_a_figure_draws_it_and_nothing_else_anew(project):
 
     planned = project.planned("figures", "--config", "studies=rods")
 
-    assert planned == {"draw_figure": 2, "draw_animation": 1, "figures": 1}
+    assert planned == {"draw_figure": 2, "figures": 1}
 
 
 def test_no_file_of_the_core_was_touched(project):

@@ -29,6 +29,10 @@ class Network(nn.Module):
         logits: Tensor = self.linear(self.features(self.conv(images).relu()))
         return logits
 
+    def record(self) -> dict[str, Tensor]:
+        """What is kept of the network while it trains."""
+        return {"kernels": self.conv.weight}
+
 
 def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> Network:
     return Network(image_shape[0], classes, params.channels)
