@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from isotrope import registry
+from isotrope import models
 from isotrope.params.blocks import Plugin
 
 Shape = tuple[int, int, int]  # channels, height, width
@@ -31,12 +31,11 @@ def refusal(model: Plugin, built_for: Shape, classes: int, shape: Shape) -> str 
 def _refusal(model: Plugin, built_for: Shape, classes: int, shape: Shape) -> str | None:
     import torch  # only here: planning imports this module without it
 
-    plugin = registry.load("models", model.name)
     reason = None
     for device in ("meta", "cpu"):
         try:
             with torch.device(device), torch.random.fork_rng(devices=[]), torch.inference_mode():
-                network: Any = plugin.build(model.params, built_for, classes).eval()
+                network: Any = models.build(model.name, model.params, built_for, classes).eval()
                 generator = torch.Generator("cpu")
                 noise = [network.draw(generator, 2)] if hasattr(network, "draw") else []
                 network(torch.zeros(2, *shape), *noise)
