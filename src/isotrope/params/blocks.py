@@ -1,12 +1,12 @@
 """The blocks of a param-file that plug-ins check, and whether model and data set fit each other."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from isotrope import models, registry
 from isotrope.errors import UserError, did_you_mean
+from isotrope.params import meta_device
 from isotrope.params.mistakes import Complaint, Where, complaints_of
 from isotrope.settings import Settings
 
@@ -79,23 +79,14 @@ def _misfit(name: str, params: Settings, shape: tuple[int, int, int], classes: i
     It is built on the meta device, without memory or a random number; for real only where that
     fails, which tells a refusal from a model that has to see the values of its tensors.
     """
-    if name not in built_for_real and _is_built_on_meta(name, params, shape, classes):
+    if name not in built_for_real and meta_device.is_built(
+        lambda: models.build(name, params, shape, classes)
+    ):
         return None
     reason = _refusal(name, params, shape, classes)
     if reason is None:
         built_for_real.add(name)
     return reason
-
-
-def _is_built_on_meta(
-    name: str, params: Settings, shape: tuple[int, int, int], classes: int
-) -> bool:
-    import torch
-
-    with suppress(Exception), torch.device("meta"):
-        models.build(name, params, shape, classes)
-        return True
-    return False
 
 
 def _refusal(name: str, params: Settings, shape: tuple[int, int, int], classes: int) -> str | None:
