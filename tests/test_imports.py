@@ -84,8 +84,8 @@ def below(*tops):
 def test_the_reading_of_imports_finds_what_is_there():
     assert "torch" in reached("isotrope.measuring.networks")
     assert {"isotrope", "isotrope.errors", "isotrope.data"} <= reached("isotrope.data.stir")
-    assert "isotrope.params.schema" in imports("isotrope.cli", everywhere=True)
-    assert "isotrope.params.schema" not in reached("isotrope.cli")
+    assert "isotrope.params.schema" in imports("isotrope.commands.checking", everywhere=True)
+    assert "isotrope.params.schema" not in reached("isotrope.commands.checking")
     assert not [
         s for s in statements(tree("isotrope.measuring.networks"), True) if getattr(s, "level", 0)
     ]

@@ -1,0 +1,86 @@
+"""The commands for whoever writes param-files and plug-ins."""
+
+from typing import Annotated
+
+import typer
+
+from isotrope import paths
+from isotrope.console import arguments
+from isotrope.console.arguments import ParamFiles
+from isotrope.console.printing import complain, say
+from isotrope.errors import UserError
+
+
+def check(
+    files: ParamFiles = None,
+    write_index: Annotated[
+        bool, typer.Option("--write-index", help="also write out/index.json for Snakemake")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="say nothing if all is well")] = False,
+) -> None:
+    """Check param-files: every mistake with its file, line and column."""
+    from isotrope.params.param_file import read_each
+    from isotrope.plan import checking, index_file
+    from isotrope.plan.indexing import index_of
+    from isotrope.plan.studies import near_misses
+
+    stamped = index_file.stamps()
+    if files and write_index:
+        raise UserError("--write-index: the index is of all param-files; name none")
+    found = index_of(read_each(files)) if files else checking.check_folder()
+    if write_index:
+        index_file.write(found, stamped)
+    if not quiet:
+        for name, run in found.runs.items():
+            if run.broken:
+                complain(f"{name} waits for a plug-in: {'; '.join(run.broken)}")
+        named = ((name, run.study) for name, run in found.runs.items() if not run.broken)
+        for sentence in near_misses(named):
+            complain(sentence)
+        whole = [run for run in found.runs.values() if not run.broken]
+        points = sum(len(run.points) for run in whole)
+        seeds = sum(run.seeds_to_train for run in whole)
+        say(f"{len(whole)} param-files are in order: {points} points, {seeds} seeds to train")
+
+
+def new(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="dataset, model, evaluation or figure",
+            autocompletion=arguments.words("dataset", "model", "evaluation", "figure"),
+        ),
+    ],
+    name: Annotated[str, typer.Argument(help="small letters, digits and _")],
+    core: Annotated[
+        bool, typer.Option("--core", help="into the package, for everybody, not into plugins/")
+    ] = False,
+    study: Annotated[
+        str, typer.Option(help="of a figure: the one study that it is for", metavar="STUDY")
+    ] = "general",
+) -> None:
+    """Write a commented skeleton of a plug-in that works as it stands, into plugins/."""
+    from isotrope.skeletons import write_skeleton
+
+    for line in write_skeleton(kind, name, core, study):
+        say(line)
+
+
+def schema(
+    check_only: Annotated[
+        bool, typer.Option("--check", help="write nothing; fail if the committed file is stale")
+    ] = False,
+) -> None:
+    """Write the JSON schema of param-files, which editors complete from.
+
+    The committed one knows the package's plug-ins; one with yours too lies under out/.
+    """
+    from isotrope.params import schema as schemas
+
+    if check_only:
+        if not schemas.is_current():
+            raise UserError(f"{paths.SCHEMA} is stale; run `isotrope schema`")
+        return
+    say(f"wrote {schemas.write_committed()}")
+    if path := schemas.write_users():
+        say(f"wrote {path}")
