@@ -25,7 +25,7 @@ def sum_of_ranks() -> tuple[int, float, str | None]:
 
 
 def test_two_processes_of_submitit_add_a_tensor_and_see_all_gpus(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
     executor = LocalExecutor(tmp_path)
     executor.update_parameters(timeout_min=5, tasks_per_node=2, gpus_per_node=2)
 

@@ -102,12 +102,12 @@ def test_a_damaged_run_json_is_named(folder):
         with pytest.raises(UserError, match=r"run\.json is truncated or altered"):
             load_model(folder, 1)
     path.unlink()
-    with pytest.raises(UserError, match=r"run\.json is missing; run `snakemake runs`"):
+    with pytest.raises(UserError, match=r"run\.json is not there; run `snakemake runs`"):
         load_model(folder, 1)
 
 
 def test_seeds_that_are_not_there_are_named(folder):
-    with pytest.raises(UserError, match=r"seeds-1-4 holds no seed 3, 7; it holds 1, 2, 4"):
+    with pytest.raises(UserError, match=r"holds no seed 3, 7; it holds 1, 2, 4"):
         Networks.open(folder, CPU, [1, 3, 7])
 
 

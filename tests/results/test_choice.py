@@ -106,7 +106,7 @@ def test_all_candidates_that_cannot_be_compared_are_named():
     said = error.value.sentences
     assert len(said) == 3
     assert f"{A}/seeds-1-25/run.json was trained with settings of digest {'d' * 16}" in said[0]
-    assert f"{B}/seeds-1-25/run.json is damaged or lacks a seed" in said[1]
+    assert f"{B}/seeds-1-25/run.json holds no seed 3" in said[1]
     assert f"{C}/seeds-1-25/run.json is not there; run `snakemake runs`" in said[2]
 
 

@@ -15,7 +15,7 @@ from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table
 from isotrope.results.tables import CollectedRun, collect
 
 DIGEST = "12345678"
-AGAIN = "delete it and run `snakemake tables`"
+AGAIN = "delete it and run `snakemake "
 VALUES = {17: 0.1 + 0.2, 18: 1 / 3, 19: 5e-324}
 
 
@@ -181,7 +181,7 @@ def test_file_of_a_pack_that_is_cut_short_anywhere_is_named(tmp_path: Path, file
             {"training_digest": "feed"},
             "digest 12345678, the param-file .* now has feed; .* retrain",
         ),
-        ({"seeds": (1, 4, 5)}, r"run\.json: seed 4, 5 is not in it; run `snakemake runs`"),
+        ({"seeds": (1, 4, 5)}, r"run\.json holds no seed 4, 5; it holds .*; run `snakemake runs`"),
         (
             {"run": "xu/stir_emoji/demo"},
             r"results\.csv:2: holds results of standard/stir_emoji/demo",

@@ -7,8 +7,8 @@ from made_up_index import DEMO, made_up_index, point
 from made_up_packs import ANOTHER, STORES, MadeUpPack, looked_at, only
 
 from isotrope import paths
+from isotrope.packs import summary
 from isotrope.plan.index import EvaluationEntry
-from isotrope.status import folders
 from isotrope.status.stale import changed_settings, reason
 
 NOW = {"model": {"name": "x"}, "training": {"epochs": 2}}  # the settings of the made-up points
@@ -79,13 +79,13 @@ def test_of_packs_that_are_stale_alike_one_is_read(folder, monkeypatch):
         pack = MadeUpPack(name=f"{first}-{first + 24}")
         pack.finish(*range(first, first + 25), digest=ANOTHER)
         pack.assemble(digest=ANOTHER, settings=BEFORE)
-    read, read_json = [], folders.read_json
+    read, glance = [], summary.glance
 
     def counted(path):
         read.append(path)
-        return read_json(path)
+        return glance(path)
 
-    monkeypatch.setattr(folders, "read_json", counted)
+    monkeypatch.setattr(summary, "glance", counted)
     found = [one.found for one in looked_at(index)]
     assert [one.detail for one in found] == ["trained with training.epochs 1, now 2"] * 4
     assert len(read) == 1

@@ -15,7 +15,8 @@ from isotrope.datasets import local_data
 from isotrope.errors import UserError
 from isotrope.layers.normalising import ByImage, ByValues, Normalised
 from isotrope.measuring.networks import Networks
-from isotrope.training import imported, store
+from isotrope.packs import store
+from isotrope.training import imported
 from isotrope.training.initial_weights import FileStart, SeedStart, read_weights, take_over
 
 # a step so small that float32 keeps the weights

@@ -24,7 +24,7 @@ from toy_runs import (
 
 from isotrope.datasets import loading
 from isotrope.errors import UserError
-from isotrope.training import store
+from isotrope.packs import store
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:

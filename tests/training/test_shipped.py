@@ -8,7 +8,8 @@ from toy_runs import toy_task, toy_training, train
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.training import shipped, store
+from isotrope.packs import store
+from isotrope.training import shipped
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def slow(project):
     for run in (ONE, TWO):
         project.edit(f"param-files/{run}.yaml", "epochs: 2", "epochs: 3")
     saves = "    packed = {name: value.detach()"
-    project.edit("src/isotrope/training/store.py", saves, NOTED + saves)
+    project.edit("src/isotrope/packs/store.py", saves, NOTED + saves)
     return project
 
 

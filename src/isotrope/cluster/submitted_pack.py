@@ -27,12 +27,12 @@ from isotrope.cluster import recording, rendezvous
 from isotrope.console.printing import say
 from isotrope.errors import UserError
 from isotrope.measuring import evaluating
-from isotrope.measuring.networks import read_run as read_summary
+from isotrope.packs import state, summary
+from isotrope.packs.summary import OUTPUTS, RUN, WEIGHTS
 from isotrope.params.param_file import name_of, read_run
 from isotrope.plan.indexing import index_of
 from isotrope.results import choice
 from isotrope.tasks import by_hand
-from isotrope.training.outputs import OUTPUTS, RUN, WEIGHTS
 from isotrope.training.pack import train_pack
 from isotrope.training.progress import Report
 from isotrope.training.task import PackTask
@@ -131,13 +131,12 @@ class SubmittedPack:
         try:
             task = self._task_now(self.seeds)
             tests = by_hand.evaluation_tasks(*self._words(self.seeds))
-            said = read_summary(self.folder)
+            status = state.trained(self.folder, task.training_digest)
         except UserError:
             return False
-        status = {seed["seed"]: seed["status"] for seed in said["seeds"]}
-        if said["training_digest"] != task.training_digest or not status.keys() >= set(task.seeds):
+        if not status.keys() >= set(task.seeds):
             return False
-        tested = [seed for seed in task.seeds if status[seed] != "diverged"]
+        tested = state.sound(status, task.seeds)
         return not self.evaluate or all(
             task.results.is_file()
             and all(
@@ -225,5 +224,5 @@ def _believe_slurm() -> None:
 
 
 def _fared(task: PackTask) -> str:
-    counts = Counter(seed["status"] for seed in read_summary(task.folder)["seeds"])
+    counts = Counter(summary.read(task.folder).status.values())
     return ", ".join(f"{count} {status}" for status, count in counts.items())

@@ -19,10 +19,11 @@ from isotrope.datasets import loading
 from isotrope.datasets.stream import Split, Stream
 from isotrope.errors import UserError
 from isotrope.measuring import rows as stored
-from isotrope.measuring.networks import Networks, read_run
+from isotrope.measuring.networks import Networks
 from isotrope.measuring.position import Position, Stops
 from isotrope.measuring.rows import Row
 from isotrope.measuring.task import BoundEvaluation, EvaluationTask, TrainedSeed
+from isotrope.packs import summary
 from isotrope.params.blocks import Plugin
 
 Seed = int | None  # None stands for the run
@@ -148,7 +149,7 @@ class Computation:
         folders: dict[Path, set[int]] = {}
         for other in others.values():
             folders.setdefault(other.folder, set()).add(other.seed)
-            trained_with = read_run(other.folder)["training_digest"]
+            trained_with = summary.read(other.folder).training_digest
             if trained_with != other.training_digest:
                 raise UserError(
                     f"{other.folder} was trained with settings of digest {trained_with}, its "

@@ -9,15 +9,13 @@ same name, whose checksum is in the last line of the rows. A diverged seed is no
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.measuring import rows as stored
 from isotrope.measuring.computing import Computation, Seed
-from isotrope.measuring.networks import read_run
 from isotrope.measuring.position import Stops
 from isotrope.measuring.rows import Row
 from isotrope.measuring.task import EvaluationTask
-from isotrope.packs import lease
+from isotrope.packs import lease, summary
 from isotrope.processes.signals import Interruption
 
 Log = Callable[[str], None]
@@ -88,20 +86,10 @@ def _trained(task: EvaluationTask, folder: Path) -> Mapping[int, str]:
     Raises:
         UserError: if it was trained otherwise, or lacks a seed that is wanted.
     """
-    run = read_run(folder)
-    if run["training_digest"] != task.training_digest:
-        raise UserError(
-            f"{folder} was trained with settings of digest {run['training_digest']}, the "
-            f"param-file of {task.run} now has {task.training_digest}; run `snakemake runs` to "
-            "retrain, or restore the param-file"
-        )
-    status = {int(one["seed"]): str(one["status"]) for one in run["seeds"]}
-    if absent := [seed for seed in task.folders[folder] if seed not in status]:
-        raise UserError(
-            f"{folder} holds no seed {', '.join(map(str, absent))}; "
-            "run `snakemake runs` to train it"
-        )
-    return status
+    known = summary.read(folder)
+    known.check_training(task.training_digest, task.run)
+    known.check_seeds(list(task.folders[folder]))
+    return known.status
 
 
 def _write(task: EvaluationTask, known: Mapping[tuple[str, Seed], list[Row] | None]) -> None:

@@ -15,11 +15,10 @@ from isotrope.datasets.stream import Split
 from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.measuring.position import Position
+from isotrope.packs import summary
+from isotrope.packs.store import parse_weights
+from isotrope.packs.summary import AGAIN, RUN, WEIGHTS, Summary
 from isotrope.training.draws import is_stochastic, mean_prediction, noise_of_images
-from isotrope.training.outputs import RUN, WEIGHTS
-from isotrope.training.store import parse_weights
-
-_AGAIN = "delete it and run `snakemake runs`: finished seeds are taken from the store"
 
 
 class Networks:
@@ -74,17 +73,14 @@ class Networks:
                 that the code has now, or a seed is not in the pack.
         """
         folder = Path(folder)
-        run = read_run(folder)
-        held = [int(one["seed"]) for one in run["seeds"]]
+        run = summary.read(folder)
+        held = list(run.seeds)
         wanted = held if seeds is None else list(seeds)
-        if absent := [seed for seed in wanted if seed not in held]:
-            raise UserError(
-                f"{folder} holds no seed {', '.join(map(str, absent))}; "
-                f"it holds {', '.join(map(str, held))}"
-            )
+        run.check_seeds(wanted)
         path = folder / WEIGHTS
-        content = disk.read_checked(path, run["files"][WEIGHTS], _AGAIN)
-        stacked = parse_weights(content, path, _AGAIN)
+        content = disk.read_checked(path, run.part("files").get(WEIGHTS), AGAIN)
+        stacked = parse_weights(content, path, AGAIN)
+        model = run.part("model")["name"]
         template = _build(folder, run)
         networks = {}
         for seed in wanted:
@@ -94,11 +90,11 @@ class Networks:
                 network.load_state_dict(weights)
             except RuntimeError as error:
                 raise UserError(
-                    f"{path} does not fit the model {run['model']['name']} as it is now "
+                    f"{path} does not fit the model {model} as it is now "
                     f"({str(error).splitlines()[0]}); run `snakemake runs` to retrain"
                 ) from error
             networks[seed] = network.to(device)
-        draws = getattr(registry.load("models", run["model"]["name"]), "DRAWS", 1)
+        draws = getattr(registry.load("models", model), "DRAWS", 1)
         return cls(networks, device, draws)
 
     @classmethod
@@ -251,34 +247,14 @@ def load_model(folder: Path | str, seed: int) -> nn.Module:
     return network
 
 
-def read_run(folder: Path) -> dict[str, Any]:
-    """The content of a pack's ``run.json``.
-
-    Raises:
-        UserError: if it is absent, truncated or altered.
-    """
-    path = folder / RUN
-    try:
-        run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        needed = ("model", "image_shape", "classes", "files", "seeds", "training_digest")
-        absent = [key for key in needed if key not in run]
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing; run `snakemake runs` to train its seeds") from error
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{path} is truncated or altered ({error}); {_AGAIN}") from error
-    if absent:
-        raise UserError(f"{path} is truncated or altered (no {', '.join(absent)}); {_AGAIN}")
-    return run
-
-
-def _build(folder: Path, run: Mapping[str, Any]) -> nn.Module:
+def _build(folder: Path, run: Summary) -> nn.Module:
     """The pack's network with weights of no meaning; the random state is as before."""
-    name, channels_height_width = run["model"]["name"], tuple(run["image_shape"])
+    name, shape = run.part("model")["name"], tuple(run.part("image_shape"))
     settings = models.settings_of(name)
     try:
-        params = settings.model_validate_json(json.dumps(run["model"]["params"]))
+        params = settings.model_validate_json(json.dumps(run.part("model")["params"]))
         with torch.random.fork_rng(devices=[]):
-            network = models.build(name, params, channels_height_width, run["classes"])
+            network = models.build(name, params, shape, run.part("classes"))
     except ValueError as error:
         raise UserError(
             f"{folder / RUN}: the model {name} as it is now does not take these settings "

@@ -24,8 +24,9 @@ class Select(Settings):
     https://arxiv.org/abs/2211.10288, whose rule is median, seeds 1-5, ties last.
     """
 
-    by: Literal["validation_accuracy"] = Field(
-        "validation_accuracy", description="each seed's best value; a larger one is better"
+    by: Literal["validation_accuracy", "validation_mean_iou", "validation_loss"] = Field(
+        "validation_accuracy",
+        description="each seed's best value; a larger one is better, of losses a smaller one",
     )
     statistic: Literal["median", "mean"] = Field(
         "median", description="what is compared, over the seeds below"

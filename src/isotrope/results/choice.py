@@ -18,6 +18,8 @@ from typing import Any
 from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.files import disk
+from isotrope.packs import summary
+from isotrope.packs.summary import Summary
 from isotrope.plan.index import Index, RunEntry, SelectEntry
 
 _STATISTICS: dict[str, Callable[[list[float]], float]] = {
@@ -94,30 +96,28 @@ def choose(name: str, run: RunEntry, digests: Mapping[str, str]) -> Choice:
 
 
 def _candidate(name: str, run: RunEntry, rule: SelectEntry, point: str, digest: str) -> Candidate:
-    values, diverged = [], []
+    values: list[float] = []
+    diverged: list[int] = []
     for pack, seeds in run.packs(point).items():
-        path = paths.pack_folder(name, point, pack) / "run.json"
-        try:
-            said = json.loads(path.read_text(encoding="utf-8"))
-            trained = {int(one["seed"]): one for one in said["seeds"]}
-            found = said["training_digest"]
-            for seed in seeds:
-                values.append(float(trained[seed]["best_validation_accuracy"] or 0.0))
-                if trained[seed]["status"] == "diverged":
-                    diverged.append(seed)
-        except FileNotFoundError as error:
-            raise UserError(f"{path} is not there; run `snakemake runs` to train it") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{path} is damaged or lacks a seed ({error!r}); delete it and run "
-                "`snakemake runs`: finished seeds are not trained again"
-            ) from error
-        if found != digest:
-            raise UserError(
-                f"{path} was trained with settings of digest {found}, the param-file of {name} "
-                f"now has {digest}; run `snakemake runs` to retrain"
-            )
+        known = summary.read(paths.pack_folder(name, point, pack))
+        known.check_training(digest, name)
+        known.check_seeds(seeds)
+        for seed in seeds:
+            values.append(_value(known, seed, rule.by))
+            if known.status[seed] == "diverged":
+                diverged.append(seed)
     return Candidate(point, digest, _STATISTICS[rule.statistic](values), values, diverged)
+
+
+def _value(known: Summary, seed: int, by: str) -> float:
+    """What a seed is compared by; a larger one is better."""
+    key = f"best_{by}"
+    if key not in known.seeds[seed]:
+        raise UserError(
+            f"{known.path}: seed {seed} has no {key}; choose by what the data set's score is"
+        )
+    value = float(known.seeds[seed][key] or 0.0)
+    return -value if by == "validation_loss" else value
 
 
 def write(name: str, choice: Choice) -> None:

@@ -6,7 +6,6 @@ it is trained and evaluated as its param-file says now: asking for one run by na
 
 import csv
 import io
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import SELECTION_COLUMNS
+from isotrope.packs import state
 from isotrope.plan import index_file
 from isotrope.plan.index import EvaluationEntry, Index, RunEntry
 from isotrope.results import choice, tables
@@ -138,14 +138,14 @@ def finished_packs(
     found = []
     for pack, seeds in run.packs(place).items():
         folder = paths.pack_folder(name, place, pack)
-        status = _trained(folder, digest)
+        status = state.trained(folder, digest)
         if trained := tuple(seed for seed in seeds if seed in status):
-            evaluated = [seed for seed in trained if status[seed] != "diverged"]
+            evaluated = state.sound(status, trained)
             files = {
                 table: _results_file(name, place, pack, table, one)
                 for table, one in entry.evaluations.items()
             }
-            listed = {path: _listed(path) for path in files.values()}
+            listed = {path: state.listed(path) for path in files.values()}
             known_here = tuple(
                 table
                 for table, store in stores.items()
@@ -170,30 +170,6 @@ def _results_file(run: str, point: str, pack: str, table: str, one: EvaluationEn
     if one.of_run:
         return paths.results_of_run(run, point, table)
     return paths.results(run, point, pack, table if one.job else None)
-
-
-def _trained(folder: Path, digest: str) -> dict[int, str]:
-    """The seeds of a pack with their status; none if it was trained otherwise."""
-    try:
-        said = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        if said["training_digest"] != digest:
-            return {}
-        return {one["seed"]: one["status"] for one in said["seeds"]}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{folder / 'run.json'} is truncated or altered; delete it and run `snakemake runs`: "
-            "finished seeds are not trained again"
-        ) from error
-
-
-def _listed(results: Path) -> set[str]:
-    """The evaluations that a pack's results hold; their rows are checked when they are read."""
-    if not results.is_file():
-        return set()
-    with results.open(encoding="utf-8", newline="") as file:
-        return {row.get("evaluation") or "" for row in csv.DictReader(file)}
 
 
 def _collected(

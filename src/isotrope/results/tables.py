@@ -11,21 +11,19 @@ every table; its status tells it apart.
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import MORE_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS
+from isotrope.packs import summary
 
 Scalar = str | int | float | bool | None
 Row = dict[str, str]
 
 KEY = ("run", "point", "seed")
-STATUSES = ("done", "diverged", "collapsed")
 _SEED_KEYS = (
     "status",
     "epochs",
@@ -176,49 +174,26 @@ def text_of(value: Scalar) -> str:
 
 def seed_rows(run: CollectedRun) -> list[Row]:
     """The rows of a pack in ``runs.csv``: one for each seed that is asked for."""
-    path = run.pack / "run.json"
-    said = _read_json(path)
-    digest = said.get("training_digest")
-    if digest != run.training_digest:
-        raise UserError(
-            f"{path} was trained with settings of digest {digest}, the param-file of {run.run} now "
-            f"has {run.training_digest}; run `snakemake runs` to retrain, or restore the param-file"
-        )
-    try:
-        seeds = {
-            int(seed["seed"]): {
-                **{key: seed[key] for key in _SEED_KEYS},
-                "origin": seed.get("origin", "trained"),
-            }
-            for seed in said["seeds"]
-        }
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: the list of seeds is damaged ({error!r}); {_AGAIN}") from error
-    if absent := sorted(set(run.seeds) - set(seeds)):
-        listed = ", ".join(str(seed) for seed in absent)
-        raise UserError(f"{path}: seed {listed} is not in it; run `snakemake runs` to train it")
+    known = summary.read(run.pack)
+    known.check_training(run.training_digest, run.run)
+    known.check_seeds(run.seeds)
+    by_pack = {
+        **{key: getattr(run, key) for key in RUN_COLUMNS if hasattr(run, key)},
+        **{key: known.content.get(key) for key in MORE_COLUMNS},
+    }
     rows = []
-    for seed in run.seeds:
-        if (status := seeds[seed]["status"]) not in STATUSES:
-            known = ", ".join(STATUSES)
-            raise UserError(f"{path}: seed {seed} has status {status!r}, not {known}; {_AGAIN}")
-        said_by_file = {key: getattr(run, key) for key in RUN_COLUMNS if hasattr(run, key)}
-        more = {key: said.get(key) for key in MORE_COLUMNS}
-        cells = {**said_by_file, **seeds[seed], **more, "seed": seed, **run.parameters}
+    for number in run.seeds:
+        seed = known.seeds[number]
+        if absent := [key for key in _SEED_KEYS if key not in seed]:
+            raise UserError(
+                f"{known.path} is truncated or altered (seed {number} has no "
+                f"{', '.join(absent)}); {_AGAIN}"
+            )
+        by_seed = {key: seed[key] for key in _SEED_KEYS}
+        origin = seed.get("origin", "trained")
+        cells = {**by_pack, **by_seed, "origin": origin, "seed": number, **run.parameters}
         rows.append({key: text_of(value) for key, value in cells.items()})
     return rows
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is not there; run `snakemake runs` to train its seeds") from error
-    except ValueError as error:  # neither JSON nor UTF-8
-        raise UserError(f"{path} is damaged ({error}); {_AGAIN}") from error
-    if not isinstance(said, dict):
-        raise UserError(f"{path} is damaged (it holds no object); {_AGAIN}")
-    return said
 
 
 def pack_rows(run: CollectedRun, trained: Sequence[Row], wanted: Set[str]) -> dict[str, list[Row]]:

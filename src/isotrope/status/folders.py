@@ -18,7 +18,6 @@ SEEDS = paths.finished_seed("", "", 0, "").parent.name
 RESUME = paths.resume_file("", "", 0, "").parent.name
 EVALUATIONS = paths.finished_evaluation("", "", "", "", 0).parent.parent.name
 HEARTBEAT = paths.heartbeat("", "", "").name
-WEIGHTS, RUN, RESULTS = "weights.safetensors", "run.json", "results.csv"
 TRAIN_LOG, EVALUATE_LOG = "train.log", "evaluate.log"
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 

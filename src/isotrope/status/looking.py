@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from isotrope.files.overlapping import overlapped
+from isotrope.packs import summary
 from isotrope.plan.index import Index
 from isotrope.plan.needs import under_local_root
-from isotrope.status import folders, stale
+from isotrope.status import stale
 from isotrope.status.datasets import DatasetStatus, status_of
 from isotrope.status.heartbeats import Pulse
 from isotrope.status.packs import Pack, look
@@ -61,15 +62,13 @@ def _explain(index: Index, data: Mapping[str, DatasetStatus], found: dict[Pack, 
     for pack, one in found.items():
         if one.state == "stale" and not one.detail:
             alike.setdefault((pack.run, pack.point_name, one.trained_with), []).append(pack)
-    said = overlapped(
-        lambda packs: folders.read_json(packs[0].folder / folders.RUN), list(alike.values())
-    )
+    said = overlapped(lambda packs: summary.glance(packs[0].folder), list(alike.values()))
     for ((name, point_name, trained_with), packs), run in zip(alike.items(), said, strict=True):
         point = index.runs[name].points[point_name]
         changed: dict[str, tuple[Any, Any]] = {}
         if trained_with and run:
-            changed = stale.changed_settings(run, point.parameters)
-            why = stale.reason(run, changed, bool(data[point.dataset].sums))
+            changed = stale.changed_settings(run.content, point.parameters)
+            why = stale.reason(run.content, changed, bool(data[point.dataset].sums))
         else:
             why = _DAMAGED
         for pack in packs:

@@ -7,23 +7,22 @@ What is not seen: an evaluation whose settings were changed and changed back, wh
 is still that of the settings between; Snakemake sees it.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from isotrope import paths
+from isotrope.packs import summary
+from isotrope.packs.summary import RESULTS, RUN, WEIGHTS
 from isotrope.plan.index import EvaluationEntry
 from isotrope.status import folders
-from isotrope.status.folders import EVALUATE_LOG, RESULTS, RUN, WEIGHTS, PointFolder
+from isotrope.status.folders import EVALUATE_LOG, PointFolder
 from isotrope.status.heartbeats import Job, Pulse
 from isotrope.status.jobs import Jobs
 from isotrope.status.states import Finding
 from isotrope.status.words import job_text
 
-_DIGEST = re.compile(rb'"training_digest": "([0-9a-f]+)"')
-_HEAD = 2048  # bytes of a run.json that hold its digest
 _NONE: frozenset[int] = frozenset()
 _CHOICE = "of an earlier choice, which is to be made anew"
 TO_BE_EVALUATED = "trained; to be evaluated"
@@ -117,7 +116,7 @@ class _Look:
         self.jobs, self.outcomes = jobs, outcomes
         others = pack.point.others
         self.others = {d for seed in pack.seeds for d in others.get(seed, ())} if others else set()
-        self._said: dict[int, dict[str, Any]] | None = None
+        self._said: Mapping[int, Mapping[str, Any]] | None = None
 
     @property
     def whole(self) -> bool:
@@ -171,21 +170,13 @@ class _Look:
             return self.pack.digest
         if not self.finished and len(self.others) == 1:
             return next(iter(self.others))
-        try:
-            with (self.folder / RUN).open("rb") as file:
-                found = _DIGEST.search(file.read(_HEAD))
-        except OSError:
-            return None
-        return found[1].decode() if found else ""
+        return summary.digest_at_a_glance(self.folder)
 
-    def _ends(self) -> dict[int, dict[str, Any]]:
+    def _ends(self) -> Mapping[int, Mapping[str, Any]]:
         """What ``run.json`` says of the end of each seed; read once."""
         if self._said is None:
-            said = folders.read_json(self.folder / RUN) or {}
-            try:
-                self._said = {int(one["seed"]): one for one in said["seeds"]}
-            except (KeyError, TypeError, ValueError):
-                self._said = {}
+            known = summary.glance(self.folder)
+            self._said = known.seeds if known is not None else {}
         return self._said
 
     def _own_jobs(self) -> Finding | None:

@@ -18,6 +18,8 @@ from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.files.tables import RESULT_COLUMNS
+from isotrope.packs import summary
+from isotrope.packs.summary import AGAIN, HISTORY, WEIGHTS
 from isotrope.plan.index import Index
 from isotrope.results import choice
 from isotrope.results.collecting import finished_packs
@@ -28,7 +30,6 @@ _AT_THE_END = (
     *("epochs", "best_epoch", "best_validation_accuracy"),
     *("seconds", "seconds_per_epoch_mean", "seconds_per_epoch_last", "peak_memory_mb"),
 )
-_AGAIN = "delete it and run `snakemake runs`: finished seeds are not trained again"
 
 
 @dataclass(frozen=True)
@@ -120,22 +121,24 @@ def read_pack(pack: CollectedRun, group: str) -> list[TrackedSeed]:
     """
     rows = seed_rows(pack)
     results = pack_rows(pack, rows, set(pack.evaluations))
-    path = pack.pack / "run.json"
+    known = summary.read(pack.pack)
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        summaries = {int(one["seed"]): one for one in said["seeds"]}
-        history = disk.read_checked(
-            pack.pack / "history.csv", said["files"].get("history.csv"), _AGAIN
-        )
+        sums = known.part("files").get(HISTORY)
+        history = disk.read_checked(pack.pack / HISTORY, sums, AGAIN)
         epochs = list(csv.DictReader(io.StringIO(history.decode())))
         return [
             _seed(
-                pack, group, row, {**said, "seeds": [summaries[int(row["seed"])]]}, epochs, results
+                pack,
+                group,
+                row,
+                {**known.content, "seeds": [known.seeds[int(row["seed"])]]},
+                epochs,
+                results,
             )
             for row in rows
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is truncated or altered ({error!r}); {_AGAIN}") from error
+        raise UserError(f"{known.path} is truncated or altered ({error!r}); {AGAIN}") from error
 
 
 def _seed(
@@ -193,7 +196,7 @@ def _seed(
         },
         documents=documents,
         weights=paths.finished_seed(pack.run, pack.point, int(number), pack.training_digest)
-        / "weights.safetensors",
+        / WEIGHTS,
     )
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from isotrope import devices, models
 from isotrope.errors import UserError
+from isotrope.packs import store
 from isotrope.processes import provenance
-from isotrope.training import seeding, store
+from isotrope.training import seeding
 from isotrope.training.initial_weights import read_weights, take_over
 from isotrope.training.outputs import shape_of
 from isotrope.training.task import PackTask

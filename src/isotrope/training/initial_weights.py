@@ -20,7 +20,7 @@ from isotrope import paths
 from isotrope.datasets.local_data import checksum, local_file
 from isotrope.errors import UserError
 from isotrope.layers.normalising import Normalised
-from isotrope.training import store
+from isotrope.packs import store
 
 _INNER, _FIRST = "network.", "normalise."  # how names of a normalised network begin
 _STATES = ("state_dict", "model_state_dict", "model")  # where checkpoints keep the weights

@@ -21,9 +21,10 @@ from isotrope.datasets import loading
 from isotrope.datasets.stream import Split, Stream
 from isotrope.errors import UserError
 from isotrope.layers import normalising
+from isotrope.packs import store
 from isotrope.processes import provenance
 from isotrope.processes.signals import Interruption
-from isotrope.training import compiling, initial_weights, resume, seeding, stack_width, store
+from isotrope.training import compiling, initial_weights, resume, seeding, stack_width
 from isotrope.training.distributed import Ranks
 from isotrope.training.loop import Finished, HeldOut, LockstepTraining
 from isotrope.training.outputs import shape_of

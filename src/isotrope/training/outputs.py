@@ -11,11 +11,10 @@ import torch
 
 from isotrope import devices, registry
 from isotrope.files import disk
+from isotrope.packs import store
+from isotrope.packs.summary import HISTORY, RUN, WEIGHTS
 from isotrope.processes import provenance
-from isotrope.training import store
 from isotrope.training.task import PackTask
-
-WEIGHTS, HISTORY, RUN = OUTPUTS = ("weights.safetensors", "history.csv", "run.json")
 
 
 def shape_of(task: PackTask) -> tuple[tuple[int, int, int], int]:

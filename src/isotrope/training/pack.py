@@ -14,12 +14,13 @@ import torch
 
 from isotrope import devices
 from isotrope.files import disk
-from isotrope.packs import lease
+from isotrope.packs import lease, store
+from isotrope.packs.summary import OUTPUTS
 from isotrope.processes.signals import Interruption
-from isotrope.training import distributed, resume, shipped, stack_width, store
+from isotrope.training import distributed, resume, shipped, stack_width
 from isotrope.training.distributed import Ranks
 from isotrope.training.job import PackJob
-from isotrope.training.outputs import OUTPUTS, assemble
+from isotrope.training.outputs import assemble
 from isotrope.training.progress import Report
 from isotrope.training.task import PackTask
 

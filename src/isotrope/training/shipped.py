@@ -14,7 +14,7 @@ from pathlib import Path
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.training import store
+from isotrope.packs import store
 from isotrope.training.task import PackTask
 
 VARIABLE = "ISOTROPE_SHIPPED"

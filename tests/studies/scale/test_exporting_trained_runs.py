@@ -22,10 +22,10 @@ from isotrope.files.disk import checksum
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.measuring.networks import Networks
+from isotrope.packs.store import weights_bytes
 from isotrope.settings import Settings
 from isotrope.studies.scale.export_published import export, exported_runs
 from isotrope.studies.scale.published_arrays import export_arrays
-from isotrope.training.store import weights_bytes
 
 
 @pytest.fixture
@@ -118,6 +118,7 @@ def trained(project, monkeypatch):
         "seeds": [
             {
                 "seed": seed,
+                "status": "done",
                 "started": "2026-01-02T03:04:05+00:00",
                 "finished": "2026-01-02T04:04:05+00:00",
                 "git_commit": "c" * 40,

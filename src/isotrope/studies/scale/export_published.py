@@ -18,7 +18,6 @@ seeds are left out, as they have no test accuracy.
 import csv
 import hashlib
 import io
-import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,8 @@ from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.packs import summary
+from isotrope.packs.summary import RUN
 
 if TYPE_CHECKING:
     from isotrope.devices import DeviceName
@@ -166,19 +167,13 @@ def pack_of(run: str, digest: str, seed: int) -> Path | None:
     return next((pack for pack, said in _packs(run, digest) if seed in said), None)
 
 
-def _packs(run: str, digest: str) -> list[tuple[Path, dict[int, Row]]]:
+def _packs(run: str, digest: str) -> list[tuple[Path, Mapping[int, Mapping[str, Any]]]]:
     """The packs of a run that were trained so, each with what its ``run.json`` says of seeds."""
     found = []
-    for path in sorted((paths.OUT / "runs" / run).glob("*/seeds-*/run.json")):
-        try:
-            said = json.loads(path.read_text(encoding="utf-8"))
-            if said["training_digest"] == digest:
-                found.append((path.parent, {int(one["seed"]): one for one in said["seeds"]}))
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{path} is truncated or altered ({error!r}); delete it and run `snakemake runs`: "
-                "finished seeds are not trained again"
-            ) from error
+    for path in sorted((paths.OUT / "runs" / run).glob(f"*/seeds-*/{RUN}")):
+        known = summary.read(path.parent)
+        if known.training_digest == digest:
+            found.append((path.parent, known.seeds))
     return found
 
 

@@ -32,7 +32,8 @@ from isotrope.errors import UserError
 from isotrope.evaluation import index_correlation, scale_equivariance
 from isotrope.files import disk
 from isotrope.files.arrays import write_arrays
-from isotrope.measuring.networks import Networks, read_run
+from isotrope.measuring.networks import Networks
+from isotrope.packs import summary
 from isotrope.studies.scale.export_published import exported_runs, pack_of
 
 _CELL = ["params.data", "params.model", "params.evaluation"]
@@ -105,14 +106,14 @@ def _networks(
                 f"out/runs/{run}: the weights of seed {seed} are not there as the table has them; "
                 "run `snakemake runs`, or export the tables alone"
             )
-        said = read_run(pack)
-        source = {key: said["dataset"]["params"][key] for key in ("task", "source")}
-        key = json.dumps([said["dataset"]["name"], source])
+        said = summary.read(pack).part("dataset")
+        source = {key: said["params"][key] for key in ("task", "source")}
+        key = json.dumps([said["name"], source])
         if key not in loaded:  # scenarios share the images of all scales
             loaded.clear()
-            plugin = registry.load("data", said["dataset"]["name"])
-            params = plugin.Params.model_validate_json(json.dumps(said["dataset"]["params"]))
-            loaded[key] = loading.load_split(said["dataset"]["name"], params, "all_scales").whole()
+            plugin = registry.load("data", said["name"])
+            params = plugin.Params.model_validate_json(json.dumps(said["params"]))
+            loaded[key] = loading.load_split(said["name"], params, "all_scales").whole()
         ((_, network),) = Networks.open(pack, device, [seed])
         yield str(row["run_id"]), network, loaded[key]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from isotrope.errors import UserError
-from isotrope.training import store
+from isotrope.packs import store
 from isotrope.training.records import EpochRow
 
 WEIGHTS = {"w": torch.arange(12.0).reshape(3, 4), "n": torch.tensor(5)}

@@ -23,8 +23,9 @@ from torch import Tensor
 from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.files.arrays import Array, read_arrays, write_arrays
+from isotrope.packs.summary import HISTORY, WEIGHTS
 
-WEIGHTS, HISTORY, SEED = "weights.safetensors", "history.csv", "seed.json"
+SEED = "seed.json"
 RECORDINGS = "recordings.npz"
 HISTORY_COLUMNS = (  # of a seed without an epoch
     *("seed", "epoch", "train_loss", "train_accuracy"),

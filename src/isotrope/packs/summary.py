@@ -1,0 +1,149 @@
+"""``run.json`` of a pack: what was trained, with what, and how its seeds ended.
+
+It is read here and nowhere else, with one set of errors. Needs no torch.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isotrope.errors import UserError
+
+WEIGHTS, HISTORY, RUN = OUTPUTS = ("weights.safetensors", "history.csv", "run.json")
+RESULTS = "results.csv"
+STATUSES = ("done", "diverged", "collapsed")
+AGAIN = "delete it and run `snakemake runs`: finished seeds are not trained again"
+_DIGEST = re.compile(rb'"training_digest": "([0-9a-f]+)"')
+_HEAD = 2048  # bytes of a run.json that hold its digest
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What ``run.json`` says.
+
+    Args:
+        path: the file.
+        training_digest: what its seeds were trained with.
+        seeds: what is said of each seed, by its number.
+        content: everything.
+    """
+
+    path: Path
+    training_digest: str
+    seeds: Mapping[int, Mapping[str, Any]]
+    content: Mapping[str, Any]
+
+    @property
+    def status(self) -> dict[int, str]:
+        """How each seed ended: one of ``STATUSES``."""
+        return {seed: str(known["status"]) for seed, known in self.seeds.items()}
+
+    def part(self, key: str) -> Any:
+        """One of the entries.
+
+        Raises:
+            UserError: if there is none of that name.
+        """
+        if key not in self.content:
+            raise _damaged(self.path, f"no {key}")
+        return self.content[key]
+
+    def check_training(self, digest: str, run: str) -> None:
+        """Refuse a pack that was trained otherwise than its param-file says now.
+
+        Args:
+            digest: the training digest of now, the user's files included.
+            run: the run's name.
+
+        Raises:
+            UserError: if the digests differ.
+        """
+        if self.training_digest != digest:
+            raise UserError(
+                f"{self.path} was trained with settings of digest {self.training_digest}, the "
+                f"param-file of {run} now has {digest}; run `snakemake runs` to retrain, or "
+                "restore the param-file"
+            )
+
+    def check_seeds(self, wanted: Sequence[int]) -> None:
+        """Refuse a pack that lacks a seed.
+
+        Raises:
+            UserError: if it does.
+        """
+        if absent := [seed for seed in wanted if seed not in self.seeds]:
+            listed = ", ".join(str(seed) for seed in absent)
+            held = ", ".join(str(seed) for seed in self.seeds)
+            raise UserError(
+                f"{self.path} holds no seed {listed}; it holds {held}; run `snakemake runs` to "
+                "train it"
+            )
+
+
+def read(folder: Path) -> Summary:
+    """The summary of a pack.
+
+    Raises:
+        UserError: if it is absent, truncated or altered.
+    """
+    path = folder / RUN
+    try:
+        content = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is not there; run `snakemake runs` to train its seeds") from error
+    except UnicodeDecodeError as error:
+        raise _damaged(path, str(error)) from error
+    return _parsed(path, content)
+
+
+def read_if_there(folder: Path) -> Summary | None:
+    """The summary of a pack; None if it is not trained.
+
+    Raises:
+        UserError: if it is truncated or altered.
+    """
+    return read(folder) if (folder / RUN).is_file() else None
+
+
+def glance(folder: Path) -> Summary | None:
+    """The summary of a pack; None if it is absent or damaged, or another process writes it."""
+    try:
+        return read(folder)
+    except (OSError, UserError):
+        return None
+
+
+def digest_at_a_glance(folder: Path) -> str | None:
+    """The training digest of a pack from the first bytes of its summary.
+
+    None if it is not there, or vanishes meanwhile; an empty text if it is damaged.
+    """
+    try:
+        with (folder / RUN).open("rb") as file:
+            found = _DIGEST.search(file.read(_HEAD))
+    except OSError:
+        return None
+    return found[1].decode() if found else ""
+
+
+def _parsed(path: Path, text: str) -> Summary:
+    try:
+        content = json.loads(text)
+        seeds = {int(known["seed"]): known for known in content["seeds"]}
+        statuses = {seed: known["status"] for seed, known in seeds.items()}
+        digest = str(content["training_digest"])
+    except KeyError as error:
+        raise _damaged(path, f"no {error.args[0]}") from error
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise _damaged(path, str(error) or type(error).__name__) from error
+    for seed, status in statuses.items():
+        if status not in STATUSES:
+            raise _damaged(path, f"seed {seed} has status {status!r}, not {', '.join(STATUSES)}")
+    return Summary(path, digest, seeds, content)
+
+
+def _damaged(path: Path, reason: str) -> UserError:
+    return UserError(f"{path} is truncated or altered ({reason}); {AGAIN}")
