@@ -157,6 +157,14 @@ def test_seeds_that_see_different_images_of_a_stream_do_not_train_at_once(
         source.epoch(1, SEEDS, object())
 
 
+def test_a_step_of_a_stream_is_read_once_however_often_it_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    drawn = batches("toy_stream", 2, order="fixed").epoch(1, [1], object())
+    first = drawn.at(1)
+    monkeypatch.chdir(tmp_path.parent)  # where no file is
+    assert torch.equal(drawn.at(1).images, first.images)
+
+
 def test_an_image_of_a_stream_looks_different_in_each_epoch(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     source = batches("toy_stream", order="fixed")

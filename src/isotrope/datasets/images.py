@@ -61,8 +61,9 @@ class Images:
 
     def to(self, device: torch.device) -> "Images":
         """The same on a device."""
-        images, labels = (v.to(device, non_blocking=True) for v in (self.images, self.labels))
-        latents = {name: v.to(device, non_blocking=True) for name, v in self.latents.items()}
+        ahead = device.type == "cuda"  # a copy to the CPU must be there when it is looked at
+        images, labels = (v.to(device, non_blocking=ahead) for v in (self.images, self.labels))
+        latents = {name: v.to(device, non_blocking=ahead) for name, v in self.latents.items()}
         return Images(images, labels, latents)
 
     def whole(self) -> "Images":

@@ -106,6 +106,7 @@ class Epoch:
             )
             for place, block in enumerate(source.training.augmentation)
         ]
+        self._last: tuple[int, Tensor, Tensor] | None = None  # step of a stream that was asked for
         self._noises: list[Any] = []
         if hasattr(network, "draw"):
             for seed in seeds:
@@ -119,9 +120,14 @@ class Epoch:
             yield self._batch(step, images, labels)
 
     def at(self, position: int) -> Batch:
-        """What the networks see in one step."""
-        ((images, labels),) = self._read([position])
-        return self._batch(position, images, labels)
+        """What the networks see in one step; asked again, files are not read again."""
+        if isinstance(self.source.train, Images):
+            ((images, labels),) = self._read([position])
+            return self._batch(position, images, labels)
+        if self._last is None or self._last[0] != position:
+            ((images, labels),) = self._read([position], by_workers=False)
+            self._last = position, images, labels
+        return self._batch(*self._last)
 
     def _indices(self) -> Tensor | None:
         """Which image is where in the order, ``(n,)`` or ``(rows, n)``; None: all as they lie."""
@@ -161,7 +167,9 @@ class Epoch:
                 rows.append(plugin.draw(params, seeding.epoch_generator(*key), source.count))
         return self._moved(_together(torch.stack, rows))
 
-    def _read(self, steps: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
+    def _read(
+        self, steps: Sequence[int], by_workers: bool = True
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """Images and labels of steps, ``(batch, ...)`` or ``(rows, batch, ...)``."""
         train, indices, device = self.source.train, self.indices, self.source.device
         if isinstance(train, Images):
@@ -170,6 +178,7 @@ class Epoch:
                 chosen = some if indices is None else indices[..., some]
                 yield train.images[chosen], train.labels[chosen]
             return
+        train = train if by_workers else train.with_workers(0)
         every = torch.arange(self.source.count) if indices is None else indices
         parts = [every[self._slice(step)].tolist() for step in steps]
         own = self.source.training.order == "own"

@@ -364,7 +364,7 @@ class LockstepTraining:
         for _ in range(steps):
             self.engine.step(drawn.at(0), self._rates())
         if (split := self.held_out.validation) is not None:
-            self.engine.test(self._test_batch(split[: self._tested_at_once], 0))
+            self.engine.test(self._test_batch(next(split.batches(self._tested_at_once)), 0))
 
     def rehearse(self) -> None:
         """Compute a batch of every size that comes; the training is of no use after."""
