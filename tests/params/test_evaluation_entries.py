@@ -173,3 +173,17 @@ def test_data_of_other_classes_are_refused(small):
     write(small, changed(entries("{name: accuracy, dataset: {name: small, classes: 3}}")))
     (found,) = sentences(small)
     assert found.endswith("dataset: small has 3 classes, the training data have 36")
+
+
+@pytest.mark.parametrize(("side", "taken"), [(48, True), (5, False)])
+def test_a_split_of_another_size_is_tested_where_the_model_takes_it(small, side, taken):
+    path = small.parent / "plugins" / "data" / "small.py"
+    shapes = f"def image_shapes(params):\n    return {{'turned': (1, {side}, {side})}}\n"
+    path.write_text(f"{SMALL}\n\n{shapes}")
+    own = ("  name: stir\n  task: emoji\n  scenario: mid2rest", "  name: small")
+    write(small, changed(own, entries("accuracy, {name: accuracy, as: b, split: turned}")))
+    if taken:
+        assert len(read_all(small)) == 1
+    else:
+        (found,) = sentences(small)
+        assert "evaluations[1]: standard, trained on 1 x 48 x 48 images, does not take" in found

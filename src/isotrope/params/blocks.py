@@ -46,11 +46,16 @@ def check_plugin(kind: str, raw: Any, where: Where) -> tuple[Plugin | None, list
     return (Plugin(name, params) if params else None), complaints
 
 
-def image_shape(dataset: Plugin) -> tuple[tuple[int, int, int], int]:
-    """Shape ``(channels, height, width)`` and classes of a data set that need not be built."""
+def image_shape(dataset: Plugin, split: str = "train") -> tuple[tuple[int, int, int], int]:
+    """Shape ``(channels, height, width)`` and classes of a data set that need not be built.
+
+    Those of its splits that differ from the training images it names in ``image_shapes``.
+    """
     module = registry.load("data", dataset.name)
     try:
-        return module.image_shape(dataset.params), module.classes(dataset.params)
+        own = module.image_shapes(dataset.params) if hasattr(module, "image_shapes") else {}
+        shape = own[split] if split in own else module.image_shape(dataset.params)
+        return shape, module.classes(dataset.params)
     except Exception as error:
         path = registry.source("data", dataset.name)
         raise registry.broken(path, error, "does not say what its images are") from error

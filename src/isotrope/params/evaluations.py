@@ -171,8 +171,8 @@ def evaluation_misfits(
     for evaluation in evaluations:
         complaints += _missing_parts(evaluation, model) if model else []
         complaints += _missing_split(evaluation, dataset)
-        if dataset and evaluation.dataset:
-            complaints += _data_misfit(evaluation, evaluation.dataset, dataset, model)
+        if dataset:
+            complaints += _data_misfit(evaluation, dataset, model)
     return complaints
 
 
@@ -202,12 +202,12 @@ def _missing_split(evaluation: Evaluation, dataset: Plugin | None) -> list[Compl
     return [(evaluation.place, f": {evaluation.name} {what}")]
 
 
-def _data_misfit(
-    evaluation: Evaluation, tested: Plugin, dataset: Plugin, model: Plugin | None
-) -> list[Complaint]:
-    """Why networks trained on one data set cannot be tested on another, if so."""
-    place = (*evaluation.place, "dataset")
-    (shape, classes), (trained_shape, trained_classes) = image_shape(tested), image_shape(dataset)
+def _data_misfit(evaluation: Evaluation, dataset: Plugin, model: Plugin | None) -> list[Complaint]:
+    """Why networks trained on a data set cannot be tested on the images of an evaluation, if so."""
+    tested = evaluation.dataset or dataset
+    place = (*evaluation.place, "dataset") if evaluation.dataset else evaluation.place
+    trained_shape, trained_classes = image_shape(dataset)
+    shape, classes = image_shape(tested, evaluation.split)
     if classes != trained_classes:
         what = f"has {classes} classes, the training data have {trained_classes}"
         return [(place, f": {tested.name} {what}")]
