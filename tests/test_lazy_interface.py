@@ -12,7 +12,7 @@ def test_importing_the_package_does_not_import_torch():
 
 
 def test_the_interface_is_listed_and_imported_when_asked_for():
-    from isotrope.models import build_model
+    from isotrope.params.modelling import build_model
 
     assert {"build_model", "load_model"} <= set(dir(isotrope))
     assert isotrope.build_model is build_model

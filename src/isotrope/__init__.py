@@ -8,7 +8,7 @@ from typing import Any
 
 __version__ = "0.1.0.dev0"
 
-_HOMES = {"build_model": "isotrope.models", "load_model": "isotrope.measuring.networks"}
+_HOMES = {"build_model": "isotrope.params.modelling", "load_model": "isotrope.measuring.networks"}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from made_up_param_file import GOOD, NAME
 from typer.testing import CliRunner
 
 from isotrope import cli, paths
-from isotrope.console import arguments
+from isotrope.commands import arguments
 from isotrope.params.schema import param_file_schema
 from isotrope.plan import index_file
 

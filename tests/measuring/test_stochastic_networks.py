@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from toy_runs import CLASSES, ToyDataParams, toy_images
 
+from isotrope.datasets.draws import noise_of_images
 from isotrope.datasets.images import Images
 from isotrope.measuring.networks import Networks
-from isotrope.training.draws import noise_of_images
 
 CPU = torch.device("cpu")
 DATA = toy_images(ToyDataParams(count=41), "all_scales")

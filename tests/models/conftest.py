@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from isotrope import registry
-from isotrope.training.draws import is_stochastic, noise_of_images
+from isotrope.datasets.draws import is_stochastic, noise_of_images
 from isotrope.training.objective import Objective
 
 SHAPES = [(1, 20, 20), (1, 32, 32), (1, 64, 64), (3, 64, 64), (3, 224, 224)]

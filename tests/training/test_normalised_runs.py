@@ -13,32 +13,32 @@ from toy_runs import (
     train,
 )
 
-from isotrope import models
 from isotrope.layers.normalising import Normalised, statistics
 from isotrope.measuring.networks import Networks
+from isotrope.params import modelling
 from isotrope.params.points import Point
 
 CPU = torch.device("cpu")
 
 
 def params(normalise, **more):
-    return models.settings_of("toy")(normalise=normalise, dropout=0.0, **more)
+    return modelling.settings_of("toy")(normalise=normalise, dropout=0.0, **more)
 
 
 def test_weights_of_a_network_that_normalises_nothing_keep_their_names(toys):  # noqa: F811
-    plain = models.build("toy", params("none"), (1, 8, 8), 4)
+    plain = modelling.build("toy", params("none"), (1, 8, 8), 4)
 
     assert not isinstance(plain, Normalised)
     assert set(plain.state_dict()) == set(
-        models.build("toy", ToyModelParams(dropout=0.0), (1, 8, 8), 4).state_dict()
+        modelling.build("toy", ToyModelParams(dropout=0.0), (1, 8, 8), 4).state_dict()
     )
 
 
 def test_initial_weights_are_those_of_the_network_alone(toys):  # noqa: F811
     torch.manual_seed(3)
-    plain = models.build("toy", params("none"), (1, 8, 8), 4)
+    plain = modelling.build("toy", params("none"), (1, 8, 8), 4)
     torch.manual_seed(3)
-    normalised = models.build("toy", params("image"), (1, 8, 8), 4)
+    normalised = modelling.build("toy", params("image"), (1, 8, 8), 4)
 
     for name, value in plain.state_dict().items():
         assert torch.equal(normalised.state_dict()[f"network.{name}"], value)
@@ -59,7 +59,7 @@ def test_the_numbers_of_the_training_images_are_saved_with_the_weights(toys, sta
 
 @pytest.mark.parametrize("normalise", ["dataset", "image", {"mean": [0.2], "std": [0.5]}])
 def test_a_stack_that_normalises_ends_as_its_seeds_alone_and_is_read_back(toys, normalise):  # noqa: F811
-    kind = models.settings_of("toy")
+    kind = modelling.settings_of("toy")
     alone, stacked = (
         toy_task(
             run=f"toy/toy/{stack}",

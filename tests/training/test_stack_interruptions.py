@@ -28,7 +28,8 @@ from toy_runs import (
 )
 
 from isotrope.datasets.images import Images
-from isotrope.training import resume, seeding
+from isotrope.packs import resume
+from isotrope.training import seeding
 from isotrope.training.loop import Finished, HeldOut, LockstepTraining
 from isotrope.training.task import PackTask
 

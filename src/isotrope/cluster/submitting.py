@@ -17,7 +17,7 @@ from isotrope.console.printing import say
 from isotrope.datasets.building import build_dataset
 from isotrope.datasets.manifest import read_manifest
 from isotrope.errors import UserError, did_you_mean
-from isotrope.params.mistakes import complaints_of
+from isotrope.mistakes import complaints_of
 from isotrope.params.param_file import Run, name_of, read_each
 from isotrope.params.param_folder import find
 from isotrope.params.resources import Resources

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from isotrope import paths
-from isotrope.console import arguments
-from isotrope.console.arguments import ParamFiles
+from isotrope.commands import arguments
+from isotrope.commands.arguments import ParamFiles
 from isotrope.console.printing import complain, say
 from isotrope.errors import UserError
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from isotrope.console.arguments import DatasetName
+from isotrope.commands.arguments import DatasetName
 from isotrope.console.printing import say
 from isotrope.errors import UserError
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from isotrope.console.arguments import ParamFile, PointName
+from isotrope.commands.arguments import ParamFile, PointName
 from isotrope.console.printing import say
 
 

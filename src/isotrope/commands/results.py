@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from isotrope import paths
-from isotrope.console.arguments import (
+from isotrope.commands.arguments import (
     Device,
     DrawnGroup,
     ExportFolder,

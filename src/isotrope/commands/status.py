@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from isotrope.console import arguments
+from isotrope.commands import arguments
 from isotrope.console.printing import complain, say
 from isotrope.errors import UserError
 

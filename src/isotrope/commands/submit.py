@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from isotrope.console.arguments import RunWords, SeedList, words
+from isotrope.commands.arguments import RunWords, SeedList, words
 from isotrope.console.printing import say
 
 

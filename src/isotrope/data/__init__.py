@@ -1,4 +1,7 @@
-"""Data sets, one file each, found by name; and the classes that read published archives."""
+"""Data sets, one file each, found by the name of the file.
+
+The classes that read published archives stand here, too, under the names that their users know.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -16,7 +16,7 @@ from pydantic import Field
 from isotrope import paths
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.disk import write_whole
-from isotrope.params.mistakes import complaints_of, dotted
+from isotrope.mistakes import complaints_of, dotted
 from isotrope.settings import Settings
 
 FileName = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from isotrope import devices
+from isotrope.datasets.draws import mean_prediction
 from isotrope.datasets.images import Images
 from isotrope.errors import UserError
 from isotrope.evaluation._outputs import outputs_of
-from isotrope.training.draws import mean_prediction
 
 STAGES = ("stage1", "stage2")
 

@@ -30,12 +30,12 @@ from scipy.stats import pearsonr
 from torch import Tensor, nn
 
 from isotrope import devices
+from isotrope.datasets.draws import mean_prediction
 from isotrope.datasets.images import Images, to_unit
 from isotrope.errors import UserError
 from isotrope.evaluation._outputs import outputs_of
 from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
-from isotrope.training.draws import mean_prediction
 
 REVISION = 1
 NEEDS = {"pool1", "pool2"}

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isotrope import devices, models, registry
+from isotrope import devices, registry
+from isotrope.datasets.draws import is_stochastic, mean_prediction, noise_of_images
 from isotrope.datasets.images import Images, to_unit
 from isotrope.datasets.stream import Split
 from isotrope.errors import UserError
@@ -18,7 +19,7 @@ from isotrope.measuring.position import Position
 from isotrope.packs import summary
 from isotrope.packs.store import parse_weights
 from isotrope.packs.summary import AGAIN, RUN, WEIGHTS, Summary
-from isotrope.training.draws import is_stochastic, mean_prediction, noise_of_images
+from isotrope.params import modelling
 
 
 class Networks:
@@ -26,7 +27,7 @@ class Networks:
 
     Iteration yields ``(seed, network)`` in the order of ``seeds``. A stochastic network (one that
     defines ``draw``) is called with what it draws for the images, see `noise` and
-    `isotrope.training.draws`; `predictions`, `batches` and `logits` do that themselves, and give
+    `isotrope.datasets.draws`; `predictions`, `batches` and `logits` do that themselves, and give
     the mean over the model's ``DRAWS``.
 
     Args:
@@ -250,11 +251,11 @@ def load_model(folder: Path | str, seed: int) -> nn.Module:
 def _build(folder: Path, run: Summary) -> nn.Module:
     """The pack's network with weights of no meaning; the random state is as before."""
     name, shape = run.part("model")["name"], tuple(run.part("image_shape"))
-    settings = models.settings_of(name)
+    settings = modelling.settings_of(name)
     try:
         params = settings.model_validate_json(json.dumps(run.part("model")["params"]))
         with torch.random.fork_rng(devices=[]):
-            network = models.build(name, params, shape, run.part("classes"))
+            network = modelling.build(name, params, shape, run.part("classes"))
     except ValueError as error:
         raise UserError(
             f"{folder / RUN}: the model {name} as it is now does not take these settings "

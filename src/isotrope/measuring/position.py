@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from isotrope.packs import resume
 from isotrope.processes.signals import Interruption
-from isotrope.training import resume
 
 State = dict[str, Any]  # tensors, numbers and words in plain dicts and lists
 

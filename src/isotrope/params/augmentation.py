@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, SerializationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from isotrope.mistakes import Complaint, Where
 from isotrope.params.blocks import Plugin, check_plugin
-from isotrope.params.mistakes import Complaint, Where
 
 KIND = "augmentation"
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from isotrope import models, registry
+from isotrope import registry
 from isotrope.errors import UserError, did_you_mean
-from isotrope.params import meta_device
-from isotrope.params.mistakes import Complaint, Where, complaints_of
+from isotrope.mistakes import Complaint, Where, complaints_of
+from isotrope.params import meta_device, modelling
 from isotrope.settings import Settings
 
 
@@ -35,7 +35,7 @@ def check_plugin(kind: str, raw: Any, where: Where) -> tuple[Plugin | None, list
         return None, [((*where, "name"), f": no {registry.KINDS[kind]} is called '{name}'{hint}")]
     try:
         params_of = (
-            models.settings_of(name) if kind == "models" else registry.load(kind, name).Params
+            modelling.settings_of(name) if kind == "models" else registry.load(kind, name).Params
         )
     except registry.BrokenPluginError:
         raise
@@ -85,7 +85,7 @@ def _misfit(name: str, params: Settings, shape: tuple[int, int, int], classes: i
     fails, which tells a refusal from a model that has to see the values of its tensors.
     """
     if name not in built_for_real and meta_device.is_built(
-        lambda: models.build(name, params, shape, classes)
+        lambda: modelling.build(name, params, shape, classes)
     ):
         return None
     reason = _refusal(name, params, shape, classes)
@@ -96,7 +96,7 @@ def _misfit(name: str, params: Settings, shape: tuple[int, int, int], classes: i
 
 def _refusal(name: str, params: Settings, shape: tuple[int, int, int], classes: int) -> str | None:
     try:
-        models.build(name, params, shape, classes)
+        modelling.build(name, params, shape, classes)
     except ValueError as error:
         return str(error)
     except Exception as error:

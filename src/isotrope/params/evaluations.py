@@ -7,9 +7,9 @@ from typing import Any
 from isotrope import registry
 from isotrope.digests import evaluation_digest
 from isotrope.errors import did_you_mean
+from isotrope.mistakes import Complaint, S, Where, complaints_of
 from isotrope.params.blocks import Plugin, check_plugin, image_shape
 from isotrope.params.image_sizes import refusal
-from isotrope.params.mistakes import Complaint, S, Where, complaints_of
 from isotrope.params.references import OtherNetwork, OtherRun, TrainedNetwork, find_network
 from isotrope.params.resources import EvaluationResources
 from isotrope.settings import Settings

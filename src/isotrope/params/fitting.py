@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from isotrope import registry
+from isotrope.mistakes import Complaint
 from isotrope.params.blocks import Plugin
-from isotrope.params.mistakes import Complaint
 from isotrope.params.training import Training
 
 _SCORES = {"classification": "validation_accuracy", "segmentation": "validation_mean_iou"}

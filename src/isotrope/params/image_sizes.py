@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from isotrope import models
+from isotrope.params import modelling
 from isotrope.params.blocks import Plugin
 
 Shape = tuple[int, int, int]  # channels, height, width
@@ -35,7 +35,7 @@ def _refusal(model: Plugin, built_for: Shape, classes: int, shape: Shape) -> str
     for device in ("meta", "cpu"):
         try:
             with torch.device(device), torch.random.fork_rng(devices=[]), torch.inference_mode():
-                network: Any = models.build(model.name, model.params, built_for, classes).eval()
+                network: Any = modelling.build(model.name, model.params, built_for, classes).eval()
                 generator = torch.Generator("cpu")
                 noise = [network.draw(generator, 2)] if hasattr(network, "draw") else []
                 network(torch.zeros(2, *shape), *noise)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from isotrope import paths, registry
 from isotrope.errors import UserError, did_you_mean
+from isotrope.mistakes import Complaint, Where, complaints_of, dotted
 from isotrope.params import blocks
 from isotrope.params.blocks import Plugin
 from isotrope.params.envelope import Envelope
@@ -22,7 +23,6 @@ from isotrope.params.evaluations import (
     find_others,
 )
 from isotrope.params.fitting import select_misfits, training_misfits
-from isotrope.params.mistakes import Complaint, Where, complaints_of, dotted
 from isotrope.params.param_folder import find
 from isotrope.params.points import (
     Parts,

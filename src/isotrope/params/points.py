@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from isotrope.digests import training_digest
+from isotrope.mistakes import Complaint, Where, complaints_of, dotted
 from isotrope.params import blocks
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation, evaluation_misfits
 from isotrope.params.fitting import training_misfits
-from isotrope.params.mistakes import Complaint, Where, complaints_of, dotted
 from isotrope.params.seeds import valid_seeds
 from isotrope.params.start import Start
 from isotrope.params.training import Training

@@ -7,8 +7,8 @@ from typing import Literal, Protocol
 from pydantic import Field
 
 from isotrope.errors import did_you_mean
+from isotrope.mistakes import Complaint, Where
 from isotrope.params.blocks import Plugin
-from isotrope.params.mistakes import Complaint, Where
 from isotrope.settings import Settings
 
 

@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from isotrope import models, paths, registry
+from isotrope import paths, registry
 from isotrope.files import disk
+from isotrope.params import modelling
 from isotrope.params.envelope import Envelope
 from isotrope.params.references import OtherNetwork
 from isotrope.params.resources import EvaluationResources
@@ -114,7 +115,7 @@ def _one_of(
 
 
 def _block(kind: str, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    params = models.settings_of(name) if kind == "models" else registry.load(kind, name).Params
+    params = modelling.settings_of(name) if kind == "models" else registry.load(kind, name).Params
     block: dict[str, Any] = params.model_json_schema(
         ref_template=f"#/$defs/{kind}_{name}_{{model}}"
     )

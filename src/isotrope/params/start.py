@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
+from isotrope.mistakes import Complaint, Where
 from isotrope.params.blocks import Plugin
-from isotrope.params.mistakes import Complaint, Where
 from isotrope.params.references import OtherNetwork, OtherRun, find_network
 from isotrope.settings import Settings
 

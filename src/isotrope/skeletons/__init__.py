@@ -1,4 +1,7 @@
-"""Skeletons of plug-ins, which work as they stand: ``isotrope new``."""
+"""Skeletons of plug-ins: what ``isotrope new`` writes.
+
+Each works as it stands and passes the tests over all plug-ins of its kind.
+"""
 
 import keyword
 import re

@@ -5,7 +5,7 @@ from typing import Any
 
 from isotrope import registry
 from isotrope.errors import UserError, did_you_mean
-from isotrope.params.mistakes import complaints_of, dotted
+from isotrope.mistakes import complaints_of, dotted
 from isotrope.params.yaml_marks import parse
 from isotrope.plan import index_file
 from isotrope.plan.index import DatasetEntry

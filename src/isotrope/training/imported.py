@@ -7,9 +7,10 @@ The seed is evaluated like any other and may be what another run starts from; ``
 import hashlib
 from pathlib import Path
 
-from isotrope import devices, models
+from isotrope import devices
 from isotrope.errors import UserError
 from isotrope.packs import store
+from isotrope.params import modelling
 from isotrope.processes import provenance
 from isotrope.training import seeding
 from isotrope.training.initial_weights import read_weights, take_over
@@ -41,7 +42,7 @@ def import_seed(task: PackTask, seed: int, file: Path) -> Path:
     shape, classes = shape_of(task)
     seeding.seed_everything(seed)  # for what the model's `adopt` leaves as it is drawn
     try:
-        network = models.build(task.model_name, task.model_params, shape, classes)
+        network = modelling.build(task.model_name, task.model_params, shape, classes)
     except ValueError as error:
         raise UserError(f"{task.run}: model {task.model_name}: {error}") from error
     take_over(network, weights, str(file))

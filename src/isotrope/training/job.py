@@ -16,15 +16,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isotrope import devices, models, registry
+from isotrope import devices, registry
 from isotrope.datasets import loading
 from isotrope.datasets.stream import Split, Stream
 from isotrope.errors import UserError
 from isotrope.layers import normalising
-from isotrope.packs import store
+from isotrope.packs import resume, store
+from isotrope.params import modelling
 from isotrope.processes import provenance
 from isotrope.processes.signals import Interruption
-from isotrope.training import compiling, initial_weights, resume, seeding, stack_width
+from isotrope.training import compiling, initial_weights, seeding, stack_width
 from isotrope.training.distributed import Ranks
 from isotrope.training.loop import Finished, HeldOut, LockstepTraining
 from isotrope.training.outputs import shape_of
@@ -172,7 +173,7 @@ class PackJob:
         """A network with the seed's initial weights; nothing is drawn between seed and model."""
         seeding.seed_everything(seed)
         try:
-            network = models.build(
+            network = modelling.build(
                 self.task.model_name, self.task.model_params, self.image_shape, self.classes
             )
             normalising.fit(network, lambda: self._statistics)

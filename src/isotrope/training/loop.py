@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from isotrope import devices
+from isotrope.datasets.draws import noise_of_images
 from isotrope.datasets.images import Images, to_unit
 from isotrope.datasets.stream import Split
 from isotrope.files.arrays import Array
@@ -24,7 +25,6 @@ from isotrope.training import seeding
 from isotrope.training.batches import Batches
 from isotrope.training.data_parallel import DataParallel
 from isotrope.training.distributed import Ranks
-from isotrope.training.draws import noise_of_images
 from isotrope.training.engines import Batch, Engine, Part, Weights
 from isotrope.training.monitoring import Recordings
 from isotrope.training.objective import Objective

@@ -14,10 +14,10 @@ import torch
 
 from isotrope import devices
 from isotrope.files import disk
-from isotrope.packs import lease, store
+from isotrope.packs import lease, resume, store
 from isotrope.packs.summary import OUTPUTS
 from isotrope.processes.signals import Interruption
-from isotrope.training import distributed, resume, shipped, stack_width
+from isotrope.training import distributed, shipped, stack_width
 from isotrope.training.distributed import Ranks
 from isotrope.training.job import PackJob
 from isotrope.training.outputs import assemble

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from isotrope.errors import UserError
-from isotrope.packs import store
-from isotrope.training import resume, stack_width
+from isotrope.packs import resume, store
+from isotrope.training import stack_width
 from isotrope.training.progress import named
 from isotrope.training.task import PackTask
 

@@ -10,7 +10,8 @@ from made_up_exports import SCALES, TESTED, right, tables
 from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.results.exporting import check_parts, form_of
-from isotrope.studies.scale.export_published import CLEAN_COLUMNS, export
+from isotrope.studies.scale.export_published import export
+from isotrope.studies.scale.published_rows import CLEAN_COLUMNS
 
 
 @pytest.fixture

@@ -24,8 +24,9 @@ from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.measuring.networks import Networks
 from isotrope.packs.store import weights_bytes
 from isotrope.settings import Settings
-from isotrope.studies.scale.export_published import export, exported_runs
+from isotrope.studies.scale.export_published import export
 from isotrope.studies.scale.published_arrays import export_arrays
+from isotrope.studies.scale.published_rows import exported_runs
 
 
 @pytest.fixture

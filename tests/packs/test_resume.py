@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from isotrope.errors import UserError
-from isotrope.training import resume
+from isotrope.packs import resume
 
 
 def state(step: int) -> dict[str, object]:

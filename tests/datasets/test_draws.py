@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from isotrope.training.draws import image_generator, is_stochastic, noise_of_images
+from isotrope.datasets.draws import image_generator, is_stochastic, noise_of_images
 
 CPU = torch.device("cpu")
 
