@@ -73,7 +73,7 @@ def compare(study: str, series: Sequence[str] = ("published",)) -> pandas.DataFr
         UserError: if a table is absent or damaged, the study has no published numbers, or none of
             its runs has a published cell.
     """
-    published, cells = _published(study), cells_of(study)
+    published, cells = _read_published(study), cells_of(study)
     folder = paths.table_folder(study)
     runs = read_table(folder / "runs.csv", RUN_COLUMNS)
     named = cells.named(runs)
@@ -83,9 +83,9 @@ def compare(study: str, series: Sequence[str] = ("published",)) -> pandas.DataFr
     for beside in _published_cells(published, cells):
         table = beside["table"]
         if table not in tables:
-            tables[table] = _tested(folder, table, runs, cells)
+            tables[table] = _tested_rows(folder, table, runs, cells)
         if (tested := tables[table]) is not None:
-            found.extend(_compared(beside, chosen, tested, cells))
+            found.extend(_measured_cells(beside, chosen, tested, cells))
     if not found:
         raise UserError(
             f"{folder}: no run of series {', '.join(series)} there has a published value; run "
@@ -96,7 +96,7 @@ def compare(study: str, series: Sequence[str] = ("published",)) -> pandas.DataFr
     return pandas.DataFrame(rows, columns=[*CELL, *settings, *NUMBERS])
 
 
-def _published(study: str) -> pandas.DataFrame:
+def _read_published(study: str) -> pandas.DataFrame:
     """The published numbers of a study."""
     path = paths.published(study)
     if not path.is_file():
@@ -138,7 +138,7 @@ def _published_numbers(metric: str, found: dict[str, dict[Any, Any]]) -> dict[st
     }
 
 
-def _tested(
+def _tested_rows(
     folder: Path, table: str, runs: pandas.DataFrame, cells: Cells
 ) -> pandas.DataFrame | None:
     """The rows of the seeds that were tested; None if the study has no such table.
@@ -154,7 +154,7 @@ def _tested(
     return joined(Tables({"runs": runs, table: read_table(path, RESULT_COLUMNS)}, cells), table)
 
 
-def _compared(
+def _measured_cells(
     beside: dict[str, Any], runs: pandas.DataFrame, tested: pandas.DataFrame, cells: Cells
 ) -> Iterator[dict[str, Any]]:
     """A published cell with what was measured of it, for each run and point that has it."""
@@ -171,8 +171,8 @@ def _compared(
         values = values[values[name].map(_same_word(setting[name]))]
     for (run, point), found in own.groupby(["run", "point"], sort=False):
         mine = values[values["run"].eq(str(run)) & values["point"].eq(str(point))]
-        ours = _measured(found["status"], mine)
-        yield {**beside, "run": run, "point": point, **ours, **_judged(ours, beside)}
+        ours = _statistics(found["status"], mine)
+        yield {**beside, "run": run, "point": point, **ours, **_verdict(ours, beside)}
 
 
 def _same_word(word: str) -> Callable[[object], bool]:
@@ -187,7 +187,7 @@ def _same_word(word: str) -> Callable[[object], bool]:
     return same
 
 
-def _measured(states: pandas.Series, tested: pandas.DataFrame) -> dict[str, Any]:
+def _statistics(states: pandas.Series, tested: pandas.DataFrame) -> dict[str, Any]:
     """What our seeds of a cell did; the standard deviation of a single seed is NaN."""
     learned = tested["value"][tested["status"].ne("collapsed")]
     return {
@@ -204,10 +204,10 @@ def _measured(states: pandas.Series, tested: pandas.DataFrame) -> dict[str, Any]
     }
 
 
-def _judged(ours: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
+def _verdict(ours: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
     """How far our seeds of a cell are from the published ones, and the verdict on that."""
     lost, collapsed = ours["diverged"] + ours["collapsed"], beside["published_collapsed"]
-    rest = ours["seeds"] - lost, beside["published_n"] - collapsed
+    rest = ours["seeds"] - lost, max(beside["published_n"] - collapsed, 0)
     p_lost = float(stats.fisher_exact([[lost, rest[0]], [collapsed, rest[1]]]).pvalue)
     difference = error = math.nan
     if ours["learned"]:
