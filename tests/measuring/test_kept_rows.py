@@ -1,14 +1,16 @@
 """What a killed evaluation keeps: the rows of each seed that was done, and its position."""
 
+import multiprocessing
 import os
 import random
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from test_evaluating import evaluate, evaluation, results, task_for
 from toy_evaluations import toy_evaluations  # noqa: F401
-from toy_runs import start, toy_task, toy_training, toys, train, wait_for  # noqa: F401
+from toy_runs import start, toy_task, toy_training, toys, train, train_logged, wait_for  # noqa: F401
 
 from isotrope.measuring import evaluating
 from isotrope.training.task import PackTask
@@ -60,10 +62,13 @@ def evaluate(networks, data, params):
 
 
 @pytest.fixture
-def trained() -> PackTask:
+def trained() -> Iterator[PackTask]:
     task = toy_task(seeds=[1, 2, 3], pack="1-3", training=toy_training(epochs=1))
     train(task)
-    return task
+    yield task
+    for process in multiprocessing.active_children():
+        process.kill()
+        process.join()
 
 
 def evaluate_logged(task, log=Path("log")):
@@ -209,3 +214,39 @@ def test_gradients_are_there_for_who_asks_and_for_nobody_else(trained, toy_evalu
     assert all(float(row["value"]) > 0 for row in results(task))
     with pytest.raises(RuntimeError, match="does not require grad"):
         evaluate(task_for(trained, evaluation("plain")))
+
+
+HELD = (
+    ROWS
+    + """
+import pathlib, time
+def evaluate(networks, data, params):
+    (seed,) = networks.seeds
+    pathlib.Path("holds").touch()
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    return rows(seed, seed, len(data))
+"""
+)
+
+
+def test_evaluations_of_one_pack_go_side_by_side_and_a_training_waits_for_both(
+    trained,
+    toy_evaluations,  # noqa: F811
+):
+    toy_evaluations.add("held", HELD)
+    toy_evaluations.add("quick", EACH)
+    first = start(evaluate_logged, task_for(trained, evaluation("held"), table="held"))
+    wait_for(Path("holds").exists)
+    task = task_for(trained, evaluation("quick"), packs={"1-3": [1, 2]})
+
+    assert evaluate(task) == ["quick: 2 seeds on 20 images of toy, test"]
+
+    Path("training").touch()
+    second = start(train_logged, trained, Path("training"))
+    wait_for(lambda: "waits for the evaluation of toy/toy/plain" in Path("training").read_text())
+    Path("go").touch()
+    for process in (first, second):
+        process.join(60)
+        assert process.exitcode == 0
+    assert [row["value"] for row in results(task)] == ["1.0", "2.0"]

@@ -7,6 +7,7 @@ from toy_runs import CLASSES, ToyDataParams, toy_images
 
 from isotrope.datasets.draws import noise_of_images
 from isotrope.datasets.images import Images
+from isotrope.datasets.stream import Stream
 from isotrope.measuring.networks import Networks
 
 CPU = torch.device("cpu")
@@ -88,6 +89,27 @@ def test_predictions_of_any_shape_come_batch_by_batch_with_their_images():
         assert torch.equal(batch.latents["scale"], DATA.latents["scale"][seen : seen + len(batch)])
         seen += len(batch)
     assert seen == len(DATA)
+
+
+@pytest.mark.parametrize("kind", [Glancing, Segmenting])
+def test_a_stream_is_answered_as_the_same_images_in_memory(kind):
+    def read(entry, generator):
+        assert generator is None, "images under test are prepared in one fixed way"
+        number = int(entry)
+        return (
+            DATA.images[number],
+            int(DATA.labels[number]),
+            {"scale": DATA.latents["scale"][number]},
+        )
+
+    stream = Stream([str(number) for number in range(len(DATA))], DATA.labels, read)
+    streamed, held = (
+        list(networks(kind, draws=2).batches(data, batch_size=16)) for data in (stream, DATA)
+    )
+    for (batch, found), (expected_batch, expected) in zip(streamed, held, strict=True):
+        assert torch.equal(found, expected)
+        assert torch.equal(batch.labels, expected_batch.labels)
+        assert torch.equal(batch.latents["scale"], expected_batch.latents["scale"])
 
 
 def test_images_may_have_another_size_than_the_training_ones():

@@ -22,6 +22,10 @@ def image_shape(params):
     return (1, params.side, params.side)
 
 
+def image_shapes(params):
+    return {"test": (1, 5, 5)}
+
+
 def classes(params):
     return params.classes
 
@@ -161,12 +165,28 @@ def test_data_of_another_image_size_are_taken_where_the_model_takes_them(small, 
 
 
 def test_data_that_the_model_cannot_take_are_refused_with_both_sizes(small):
-    write(small, changed(entries("{name: accuracy, dataset: {name: small, side: 5}}")))
+    write(
+        small, changed(entries("{name: accuracy, split: turned, dataset: {name: small, side: 5}}"))
+    )
     (found,) = sentences(small)
     assert (
         "evaluations[0].dataset: standard, trained on 1 x 64 x 64 images, does not take the "
         "1 x 5 x 5 images of small: "
     ) in found
+
+
+def test_the_size_of_the_split_counts(small):
+    write(small, changed(entries("{name: accuracy, dataset: {name: small}}")))
+    (found,) = sentences(small)
+    assert "does not take the 1 x 5 x 5 images of small" in found
+
+
+def test_data_of_another_kind_are_refused(small):
+    path = small.parent / "plugins" / "data" / "small.py"
+    path.write_text(SMALL.replace("REVISION", 'kind = "segmentation"\nREVISION'))
+    write(small, changed(entries("{name: accuracy, split: turned, dataset: {name: small}}")))
+    (found,) = sentences(small)
+    assert found.endswith("small is for segmentation, the training data for classification")
 
 
 def test_data_of_other_classes_are_refused(small):

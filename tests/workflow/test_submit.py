@@ -13,6 +13,7 @@ import pytest
 
 NEW, SLOW = "tiny/stripes/new", "tiny/stripes/slow"
 FILE = f"param-files/{NEW}.yaml"
+OWN_JOB = "[accuracy, {name: confidence, resources: {runtime: 2m}}]"
 SWEEP = """\
 sweep: {training.optimizer.learning_rate: [1.0e-2, 1.0e-9]}
 select: {seeds: 1, ties: last}
@@ -35,7 +36,7 @@ def kinds(planned):
 
 
 def test_submitted_runs_are_done_for_snakemake_which_notices_a_later_change(project):
-    project.add(NEW, channels=5)
+    project.add(NEW, channels=5, **{"[accuracy]": OWN_JOB})
     said = submit(project, FILE, "tiny/stripes/one", "--executor", "local")
 
     assert "1 pack is finished already" in said
@@ -43,11 +44,12 @@ def test_submitted_runs_are_done_for_snakemake_which_notices_a_later_change(proj
     assert project.planned("evaluations") == {}
     assert "2 to train" in project.trained(NEW)
     log = pack(project, NEW).joinpath("evaluate.log").read_text()
-    assert log == "accuracy: 2 seeds on 32 images of stripes, test\n"
+    seeds = "2 seeds on 32 images of stripes, test\n"
+    assert log == f"accuracy: {seeds}confidence: {seeds}"
     rows = json.loads(project.run("isotrope", "status", "--json").stdout)
     assert {row["state"] for row in rows} == {"done"}
     project.edit(FILE, "epochs: 2", "epochs: 1")
-    assert kinds(project.planned("evaluations")) == {"train", "evaluate"}
+    assert kinds(project.planned("evaluations")) == {"train", "evaluate", "evaluate_alone"}
 
     submit(project, NEW, "--executor", "debug")  # what snakemake knew is out of date
 

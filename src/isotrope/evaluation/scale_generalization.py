@@ -6,7 +6,9 @@ Neural Networks", 2022, https://arxiv.org/abs/2211.10288, there called "generali
 
 from typing import Any
 
-from isotrope.datasets.images import Images
+import torch
+
+from isotrope.datasets.stream import Split
 from isotrope.errors import UserError
 from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
@@ -20,20 +22,23 @@ class Params(Settings):
     """``scale_generalization`` has no settings."""
 
 
-def evaluate(networks: Networks, data: Images, params: Params) -> list[dict[str, Any]]:
+def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, Any]]:
     """One row for each seed and scale (pixels): ``accuracy`` (0..1) over ``n`` images.
 
     Raises:
         UserError: if it is not known how large the things in the images are.
     """
     del params
-    if "scale" not in data.latents:
-        raise UserError(
-            "scale_generalization needs a data set that knows the scale of its images; "
-            "take it out of evaluations, or name another data set there"
-        )
-    scales = data.latents["scale"].cpu()
-    correct = networks.logits(data.images).argmax(dim=-1) == data.labels.cpu()
+    known, answers = [], []
+    for batch, logits in networks.batches(data):
+        if "scale" not in batch.latents:
+            raise UserError(
+                "scale_generalization needs a data set that knows the scale of its images; "
+                "take it out of evaluations, or name another data set there"
+            )
+        known.append(batch.latents["scale"])
+        answers.append(logits.argmax(dim=-1) == batch.labels)
+    scales, correct = torch.cat(known).cpu(), torch.cat(answers, dim=-1).cpu()
     rows = []
     for seed, right in zip(networks.seeds, correct, strict=True):
         for scale in sorted(set(scales.tolist())):

@@ -17,6 +17,7 @@ from isotrope.settings import Settings
 KEYS = ("as", "dataset", "split", "against", "resources")  # of an entry, beside its settings
 
 _RESERVED = ("runs", "selection", "summary", "recordings")  # files beside the tables
+_CLASSES = "classification"  # what a data set is for that does not say
 _ALIAS = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
 
@@ -206,6 +207,9 @@ def _data_misfit(evaluation: Evaluation, dataset: Plugin, model: Plugin | None) 
     """Why networks trained on a data set cannot be tested on the images of an evaluation, if so."""
     tested = evaluation.dataset or dataset
     place = (*evaluation.place, "dataset") if evaluation.dataset else evaluation.place
+    kinds = [registry.literal("data", one.name, "kind", _CLASSES) for one in (tested, dataset)]
+    if kinds[0] != kinds[1]:
+        return [(place, f": {tested.name} is for {kinds[0]}, the training data for {kinds[1]}")]
     trained_shape, trained_classes = image_shape(dataset)
     shape, classes = image_shape(tested, evaluation.split)
     if classes != trained_classes:
