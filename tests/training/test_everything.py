@@ -180,5 +180,8 @@ def test_each_seed_records_its_filters_and_their_gradients_after_every_epoch(mod
     assert np.isfinite(gradients[1:]).all()
     assert (np.abs(gradients[1:]).max(axis=(1, 2, 3, 4)) > 0).all()
     assert not np.array_equal(first.recordings["filters"], second.recordings["filters"])
+    temperatures = [1.0, *(2 - (2 * epoch - 1) / 8 for epoch in (1, 2, 3, 4))]  # 2 steps an epoch
+    warmth = [1.0, *(1.5 - epoch / 4 for epoch in range(4))]
+    assert first.recordings["heat"] == pytest.approx(np.multiply(temperatures, warmth))
     for now, after in itertools.pairwise(first.recordings["filters"]):
         assert not np.array_equal(now, after)

@@ -41,23 +41,23 @@ class DataParallel(Single):
             network = convert(network)
         super().__init__(network, training, objective)
         self.ranks = ranks
-        self._own = torch.zeros_like(self.gradient)
+        self._before = torch.zeros_like(self.gradient)  # gradients of the step's batches before
 
     def step(self, batch: Batch, rates: Sequence[Sequence[float]], part: Part = WHOLE) -> Measured:
         """See `Engine.step`."""
         self.network.train()
-        if part.first:
-            self.gradient.zero_()
-        before = self._own.copy_(self.gradient)
+        self._begin(part)
+        before = self._before.copy_(self.gradient)
         self.gradient.zero_()
         found = self._run(*self._share(batch))
-        share = self._weight(found, batch)
-        self._backward(found.loss, part.share * float(share))
+        self._backward(found.loss * found.weight * self._counts(batch))
+        summed = self._summed(found, batch)
         (total,) = self.ranks.add_up(self.gradient)
+        if not part.averaged:
+            total /= summed.weight.clamp(min=1).to(total.dtype)
         self.gradient.copy_(before).add_(total)
-        if part.last:
-            self._follow(rates)
-        return self._summed(found, batch)
+        self._end(part, summed.weight, rates)
+        return summed
 
     def key(self, keys: Sequence[int]) -> None:
         """See `Engine.key`; each process has another, for its images have other places."""
@@ -68,13 +68,8 @@ class DataParallel(Single):
         noises = tuple(share(noise) for noise in batch.noises)
         return Batch(share(batch.images), share(batch.labels), noises)
 
-    def _weight(self, found: Measured, batch: Batch) -> torch.Tensor:
-        """How much this process' part is of all that is counted; 0 where it is a stopgap."""
-        own = found.weight * self._counts(batch)
-        (whole,) = self.ranks.add_up(own)
-        return own / whole.clamp(min=1)
-
     def _counts(self, batch: Batch) -> bool:
+        """Whether this process' part counts, or is a stopgap."""
         return self.ranks.weight(len(batch.labels)) > 0
 
     def test(self, batch: Batch) -> Measured:

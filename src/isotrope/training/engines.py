@@ -43,12 +43,13 @@ class Part(NamedTuple):
     """A batch's part in a step of the optimizer.
 
     Args:
-        share: what its gradient is multiplied by.
+        averaged: whether the step follows the mean over all that its batches count, as if they were
+            one; else the sum of their mean gradients.
         first: whether gradients begin with it.
         last: whether the optimizer follows.
     """
 
-    share: float = 1.0
+    averaged: bool = False
     first: bool = True
     last: bool = True
 
@@ -188,3 +189,22 @@ def restore_moments(
         for key, view in layout.views(value[row]).items():
             if key in saved.get(name, {}):
                 view.copy_(saved[name][key])
+
+
+def pending_gradients(
+    layout: Layout, gradient: Tensor, counted: Tensor, row: int
+) -> dict[str, Any]:
+    """A row's gradients by the names of the parameters, and what they count, copied."""
+    named = {name: value.clone() for name, value in layout.views(gradient[row]).items()}
+    return {"gradient": named, "counted": counted[row].clone()}
+
+
+def restore_gradients(
+    layout: Layout, gradient: Tensor, counted: Tensor, row: int, saved: Mapping[str, Any]
+) -> None:
+    """Put a row's gradients back to what `pending_gradients` gave; zero, if there are none."""
+    gradient[row].zero_()
+    counted[row] = saved.get("counted", 0)
+    for name, value in layout.views(gradient[row]).items():
+        if name in saved.get("gradient", {}):
+            value.copy_(saved["gradient"][name])

@@ -205,11 +205,8 @@ class LockstepTraining:
         every, accumulate = self.training.batches_per_step, self.training.accumulate
         start = position - position % every
         stop = min(start + every, self.batches.steps)
-        share = 1.0
-        if accumulate is not None and accumulate.reduce == "mean":
-            images = sum(self.batches.size(one) for one in range(start, stop))
-            share = self.batches.size(position) / images
-        return Part(share, first=position == start, last=position == stop - 1)
+        averaged = accumulate is not None and accumulate.reduce == "mean" and stop - start > 1
+        return Part(averaged, first=position == start, last=position == stop - 1)
 
     def _steps_of(self, position: int) -> tuple[int, int]:
         """Steps of the optimizer before a batch of the epoch in hand, and those of all epochs."""

@@ -24,7 +24,9 @@ from isotrope.training.engines import (
     fixed_buffers,
     lowered_of,
     moments,
+    pending_gradients,
     prefixed,
+    restore_gradients,
     restore_moments,
 )
 from isotrope.training.objective import Measured, Objective, Step
@@ -55,6 +57,7 @@ class Single:
         self.layout = Layout(network, training.optimizer)
         self.flat = self.layout.flat(network)[None]
         self.gradient = torch.zeros_like(self.flat)
+        self.counted = self.flat.new_zeros(1)  # what the batches of an averaged gradient count
         self._parameters = dict(network.named_parameters())
         gradients = self.layout.views(self.gradient[0])
         for name, value in self.layout.views(self.flat[0]).items():
@@ -80,21 +83,31 @@ class Single:
     def step(self, batch: Batch, rates: Sequence[Sequence[float]], part: Part = WHOLE) -> Measured:
         """See `Engine.step`."""
         self.network.train()
-        if part.first:
-            self.gradient.zero_()
+        self._begin(part)
         found = self._run(batch.images, batch.labels, batch.noises)
-        self._backward(found.loss, part.share)
-        if part.last:
-            self._follow(rates)
+        self._backward(found.loss * found.weight if part.averaged else found.loss)
+        self._end(part, found.weight, rates)
         return _as_row(found)
 
-    def _backward(self, loss: Tensor, share: float) -> None:
-        """Add the gradients of a loss to those there are."""
-        (loss if share == 1.0 else loss * share).backward()  # type: ignore[no-untyped-call]
+    def _begin(self, part: Part) -> None:
+        """Forget the gradients of the step before."""
+        if part.first:
+            self.gradient.zero_()
+            self.counted.zero_()
 
-    def _follow(self, rates: Sequence[Sequence[float]]) -> None:
-        """A step of the optimizer."""
-        self.optimizer.step(self.flat, self.gradient, self.moments, self._rates.on_device(rates))
+    def _backward(self, loss: Tensor) -> None:
+        """Add the gradients of a loss to those there are."""
+        loss.backward()  # type: ignore[no-untyped-call]
+
+    def _end(self, part: Part, weight: Tensor, rates: Sequence[Sequence[float]]) -> None:
+        """A step of the optimizer, after the last part of one."""
+        if part.averaged:
+            self.counted += weight
+        if part.last:
+            if part.averaged:
+                self.gradient.div_(self.counted.clamp(min=1)[:, None])
+            known = self._rates.on_device(rates)
+            self.optimizer.step(self.flat, self.gradient, self.moments, known)
 
     def _measure(self, images: Tensor, labels: Tensor, noises: Sequence[Any]) -> Measured:
         own = noises[0] if noises else ()
@@ -147,17 +160,14 @@ class Single:
     def state(self, row: int, pending: bool = False) -> dict[str, Any]:
         """See `Engine.state`."""
         saved = moments(self.layout, self.moments, row)
-        kept = {"gradient": self.gradients(row)} if pending else {}
+        kept = pending_gradients(self.layout, self.gradient, self.counted, row) if pending else {}
         return {"weights": self.weights(row), "optimizer": saved, **kept}
 
     def restore(self, row: int, state: dict[str, Any]) -> None:
         """See `Engine.restore`."""
         self.network.load_state_dict(state["weights"])
         restore_moments(self.layout, self.moments, row, state["optimizer"])
-        self.gradient.zero_()
-        for name, value in self.layout.views(self.gradient[row]).items():
-            if name in state.get("gradient", {}):
-                value.copy_(state["gradient"][name])
+        restore_gradients(self.layout, self.gradient, self.counted, row, state)
 
 
 def _as_row(found: Measured) -> Measured:

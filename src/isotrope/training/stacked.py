@@ -27,7 +27,9 @@ from isotrope.training.engines import (
     fixed_buffers,
     lowered_of,
     moments,
+    pending_gradients,
     prefixed,
+    restore_gradients,
     restore_moments,
 )
 from isotrope.training.objective import Measured, Objective, Step
@@ -61,6 +63,7 @@ class Stacked:
         self.layout = Layout(self.network, training.optimizer)
         self.flat = torch.stack([self.layout.flat(one) for one in networks]).requires_grad_()
         self.gradient = torch.zeros_like(self.flat, requires_grad=False)
+        self.counted = self.gradient.new_zeros(self.rows)  # what batches of an averaged one count
         self.keys = torch.zeros(self.rows, dtype=torch.int64, device=self.flat.device)
         self.optimizer = Functional(training.optimizer, self.layout.groups)
         self.moments = self.optimizer.new(self.flat)
@@ -86,14 +89,17 @@ class Stacked:
         self.network.train()
         with torch.enable_grad():
             found = self._run(batch.images, batch.labels, _stacked(batch.noises), batch.rows)
-            (gradient,) = torch.autograd.grad(found.loss.sum(), self.flat)
-        if part.share != 1.0:
-            gradient = gradient * part.share
+            loss = found.loss * found.weight if part.averaged else found.loss
+            (gradient,) = torch.autograd.grad(loss.sum(), self.flat)
+        if part.averaged:
+            self.counted = found.weight.to(gradient.dtype) + (0 if part.first else self.counted)
         if part.first:  # what a graph gave is overwritten when it is replayed
             self.gradient = gradient if part.last else gradient.clone()
         else:
             self.gradient.add_(gradient)
         if part.last:
+            if part.averaged:
+                self.gradient.div_(self.counted.clamp(min=1)[:, None])
             rows = self._rates.on_device(rates)
             self.optimizer.step(self.flat, self.gradient, self.moments, rows)
         return _detached(found)
@@ -162,7 +168,7 @@ class Stacked:
     def state(self, row: int, pending: bool = False) -> dict[str, Any]:
         """See `Engine.state`."""
         saved = moments(self.layout, self.moments, row)
-        kept = {"gradient": self.gradients(row)} if pending else {}
+        kept = pending_gradients(self.layout, self.gradient, self.counted, row) if pending else {}
         return {"weights": self.weights(row), "optimizer": saved, **kept}
 
     def restore(self, row: int, state: dict[str, Any]) -> None:
@@ -174,10 +180,7 @@ class Stacked:
             for name, value in self.buffers.items():
                 value[row].copy_(weights[name])
             restore_moments(self.layout, self.moments, row, state["optimizer"])
-            self.gradient[row].zero_()
-            for name, value in self.layout.views(self.gradient[row]).items():
-                if name in state.get("gradient", {}):
-                    value.copy_(state["gradient"][name])
+            restore_gradients(self.layout, self.gradient, self.counted, row, state)
 
 
 def _detached(found: Measured) -> Measured:
