@@ -8,6 +8,7 @@ from torch import nn
 from torch.func import functional_call, vmap
 
 from isotrope.training.dropout import KeyedDropout, mixed, with_keys
+from isotrope.training.objective import Objective, Step
 from isotrope.training.seeding import dropout_key
 
 
@@ -91,3 +92,29 @@ def test_torchs_dropout_is_replaced_once_and_weights_keep_their_names():
     assert list(network.modules()) == replaced
     assert list(network.state_dict()) == before
     assert (network[1].share, network[1].axes, network[2][0].axes) == (0.2, None, 2)
+
+
+def test_a_module_that_runs_twice_drops_others_and_every_pass_begins_anew():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = self.second = nn.Dropout(0.5)
+
+        def forward(self, images):
+            return torch.cat([self.first(images), self.second(images)], dim=1)
+
+        def loss(self, images, labels, noise):
+            return images.sum(), self(images)
+
+    network = Twice().train()
+    assert with_keys(network) == ["first.key"]
+    assert network.first is network.second
+    step, images = Step(network, Objective(None, "classification")), torch.ones(1000, 2)
+    passes = []
+    network.register_forward_hook(lambda module, inputs, outputs: passes.append(outputs))
+    for _ in range(2):
+        step(images, torch.zeros(1000, dtype=torch.int64), (), None)
+
+    first, second = passes[0].chunk(2, dim=1)
+    assert 0.4 < float(first.eq(second).float().mean()) < 0.6
+    assert torch.equal(*passes)

@@ -2,8 +2,9 @@
 
 torch's dropout draws from a generator, whose numbers depend on all that was drawn before; in a
 stack of seeds no row could have its own. Here each element is kept or not by a hash of its place,
-of the module and of a key of the seed and the step, so that nothing has to be saved and rows do not
-depend on each other.
+of the module, of how often the module ran before in the same pass, and of a key of the seed and the
+step, so that nothing has to be saved and rows do not depend on each other. A pass that is computed
+twice (``torch.utils.checkpoint``) would draw anew.
 
 The hash is the integer finaliser of C. Wellons' "hash prospector" (lowbias32, 2018, public domain),
 computed in int64, whose low 32 bits are those of an unsigned product.
@@ -39,6 +40,7 @@ class KeyedDropout(nn.Module):
 
     Attributes:
         key: int64 ``()``, a number of 32 bits that is another in every step and for every seed.
+        runs: how often it ran since the pass through its network began.
     """
 
     key: Tensor
@@ -48,6 +50,7 @@ class KeyedDropout(nn.Module):
         self.share = share
         self.number = number
         self.axes = axes
+        self.runs = 0
         self.register_buffer("key", torch.zeros((), dtype=torch.int64), persistent=False)
 
     def forward(self, values: Tensor) -> Tensor:
@@ -56,7 +59,9 @@ class KeyedDropout(nn.Module):
             return values
         shape = values.shape[: self.axes]
         places = torch.arange(shape.numel(), device=values.device)
-        own = mixed(self.key ^ (0x9E3779B1 * (self.number + 1) & _MASK))
+        place = 0x9E3779B1 * (self.number + 1) + 0x85EBCA6B * self.runs
+        self.runs += 1
+        own = mixed(self.key ^ (place & _MASK))
         drawn = mixed(mixed(places) ^ own)
         kept = (drawn >= round(self.share * 2**32)).view(shape)
         kept = kept.view(*shape, *[1] * (values.ndim - len(shape)))
@@ -72,13 +77,20 @@ def with_keys(network: nn.Module) -> list[str]:
     """Put keyed dropout into the place of torch's, and name the keys.
 
     ``nn.Dropout`` and its forms for whole channels are replaced. A network that was given keyed
-    dropout before is left as it is.
+    dropout before is left as it is. A module that stands in two places stays one.
     """
-    for number, (name, module) in enumerate(list(network.named_modules())):
-        if (keyed := _keyed(module, number)) is not None:
-            keyed.train(module.training)
+    known: dict[nn.Module, KeyedDropout] = {}
+    for number, (name, module) in enumerate(list(network.named_modules(remove_duplicate=False))):
+        keyed = known.get(module) or _keyed(module, number)
+        if keyed is not None:
+            known[module] = keyed.train(module.training)
             network.set_submodule(name, keyed.to(_device(network)))
     return list(_keys(network))
+
+
+def dropouts(network: nn.Module) -> list[KeyedDropout]:
+    """The keyed dropout modules of a network."""
+    return [module for module in network.modules() if isinstance(module, KeyedDropout)]
 
 
 def _keyed(module: nn.Module, number: int) -> KeyedDropout | None:

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from isotrope.datasets.images import Kind
 from isotrope.params.objective import CrossEntropy, Segmentation
 from isotrope.params.objective import Objective as Settings
+from isotrope.training.dropout import dropouts
 
 REVISIONS = {"cross_entropy": 1, "segmentation": 1}  # one rises when its numbers come out different
 SCORES = {"classification": "accuracy", "segmentation": "mean_iou"}  # of data's kinds
@@ -181,10 +182,13 @@ class Step(nn.Module):
         super().__init__()
         self.network = network
         self._objective = objective
+        self._dropouts = dropouts(network)
 
     def forward(
         self, images: Tensor, labels: Tensor, noises: Any, precision: torch.dtype | None
     ) -> Measured:
         """See `Objective.measure`; images are computed in ``precision``, if one is given."""
+        for module in self._dropouts:
+            module.runs = 0
         seen = images if precision is None else images.to(precision)
         return self._objective.measure(self.network, seen, labels, noises)
