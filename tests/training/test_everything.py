@@ -22,7 +22,7 @@ from everything import MODELS, EverythingParams, everything, everything_task
 from toy_runs import start, train, train_logged, wait_for, without_seconds
 
 from isotrope import devices, registry
-from isotrope.training import store
+from isotrope.packs import store
 from isotrope.training.task import PackTask
 
 LOG, KILLS = Path("train.log"), 20
