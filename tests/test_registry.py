@@ -154,6 +154,14 @@ def test_a_name_that_the_package_has_too_is_a_mistake_that_names_both_files(read
     ):
         read("models", "standard")
     assert len(list(registry.doubled())) == 1
+    write(project / "plugins/layers/scale_pool.py", "")
+    write(project / "plugins/studies/scale/cells.py", "")
+    write(project / "plugins/studies/rotation/cells.py", "")
+    found = list(registry.doubled())
+    assert [one.partition(":")[0] for one in found[1:]] == [
+        "plugins/layers/scale_pool.py",
+        "plugins/studies/scale/cells.py",
+    ]
     assert registry.names("models").count("standard") == 1
 
 

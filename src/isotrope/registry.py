@@ -30,7 +30,7 @@ KINDS = {
     "evaluation": "evaluation",
     "figures": "figure",  # those in figures/<folder>/ are of the kind figures/<folder>
 }
-FOLDERS = (*KINDS, "layers", "studies")  # what plugins/ may hold; these two are only imported
+_ONLY_IMPORTED = {"layers": "module of layers", "studies": "module of the study"}
 # what a plug-in must define before a param-file that names it can be checked
 _NEEDED = {
     "data": ("Params", "REVISION", "SPLITS", "image_shape", "classes", "local_files"),
@@ -130,8 +130,9 @@ def source(kind: str, name: str) -> Path:
 
 def doubled() -> Iterator[str]:
     """A sentence for each of a user's plug-ins that has the name of one of the package's."""
-    kinds = [*KINDS, *(f"figures/{name}" for name in figure_folders())]
-    for kind in kinds:
+    folders = [f"figures/{name}" for name in figure_folders()]
+    folders += [f"studies/{name}" for name in study_folders()]
+    for kind in (*KINDS, *_ONLY_IMPORTED, *folders):
         for name in sorted(set(listed(folder(kind))) & set(listed(users_folder(kind)))):
             yield _doubled(kind, name)
 
@@ -142,7 +143,7 @@ def _doubled(kind: str, name: str) -> str:
 
 
 def _word(kind: str) -> str:
-    return KINDS[kind.partition("/")[0]]
+    return (KINDS | _ONLY_IMPORTED)[kind.partition("/")[0]]
 
 
 def figure_folders() -> list[str]:
