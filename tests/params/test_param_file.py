@@ -27,6 +27,8 @@ def test_a_param_file_is_read_with_its_name_and_defaults(param_files):
         ("standard/mine.yaml", "a param-file lies at"),
         ("standard/stir/deeper/mine.yaml", "a param-file lies at"),
         ("standard/stir emoji/mine.yaml", "'stir emoji' in its path"),
+        ("standard/stir_emoji\n/mine.yaml", "in its path; use letters"),
+        ("standard/stir_emoji/$(touch x).yaml", "'$(touch x)' in its path"),
         ("standard/stir_emoji/mine.yml", "the name of a param-file ends in .yaml"),
     ],
 )

@@ -33,6 +33,8 @@ def test_a_sweep_has_a_point_for_every_combination(param_files):
         ("{model.name: [standard, ensemble]}", "no name"),
         ("{seeds: [1, 2]}", "sweep a setting below dataset, model or training"),
         ("{model.kernel_size: [[3]]}", "cannot name a folder"),
+        ('{model.kernel_size: ["3\\n"]}', "cannot name a folder"),
+        ("{model.kernel_size: [$(touch x)]}", "cannot name a folder"),
         ("{model.kernel_size: [3, 40]}", "does not fit the data set"),
         ("{training.epochs.x: [1]}", "sweep.training.epochs.x: 'epochs' holds no settings"),
     ],

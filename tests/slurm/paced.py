@@ -31,11 +31,11 @@ def paced_project(folder: Path) -> Project:
     """A project with the toy plug-ins, its data set, and a training that nothing interrupted."""
     made = workflow_project.fresh(folder)
     made.edit(
-        "src/isotrope/models/tiny.py",
+        "plugins/models/tiny.py",
         "from pydantic",
         "import contextlib\nimport time\n\nfrom pydantic",
     )
-    made.edit("src/isotrope/models/tiny.py", '"""Logits of the images."""\n', PACED)
+    made.edit("plugins/models/tiny.py", '"""Logits of the images."""\n', PACED)
     compiled = {"PYTHONDONTWRITEBYTECODE": ""}  # once, not in each of some dozen programs
     project = Project(folder, {"PYTHONPATH": str(folder / "src"), **compiled})
     PacedTraining(project, "untouched")

@@ -124,10 +124,10 @@ def test_a_raised_revision_reruns_what_depends_on_it(project):
     project.edit("src/isotrope/evaluation/accuracy.py", "REVISION = 1", "REVISION = 2")
     assert project.planned("evaluations") == {"evaluate": 2, "evaluations": 1}
 
-    project.edit("src/isotrope/models/tiny.py", "REVISION = 1", "REVISION = 2")
+    project.edit("plugins/models/tiny.py", "REVISION = 1", "REVISION = 2")
     assert project.planned("evaluations") == {"train": 2, "evaluate": 2, "evaluations": 1}
 
-    project.edit("src/isotrope/data/stripes.py", "REVISION = 1", "REVISION = 2")
+    project.edit("plugins/data/stripes.py", "REVISION = 1", "REVISION = 2")
     assert project.planned("evaluations")["build_dataset"] == 1
     project.make("runs", "--config", f"runs={ONE}")
     assert "2 to train" in project.trained(ONE)
