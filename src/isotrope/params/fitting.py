@@ -1,12 +1,17 @@
-"""Whether a training fits its data set: its splits, and what its labels are."""
+"""Whether a training fits its data set (its splits, and what its labels are) and its model."""
 
 from collections.abc import Iterator
-from typing import Any
+from contextlib import suppress
+from functools import cache
+from typing import Any, NamedTuple
 
-from isotrope import registry
+from isotrope import modelling, registry
+from isotrope.errors import did_you_mean
 from isotrope.mistakes import Complaint
-from isotrope.params.blocks import Plugin
+from isotrope.params.blocks import Plugin, image_shape
+from isotrope.params.optimizer import BASE
 from isotrope.params.training import Training
+from isotrope.settings import Settings
 
 _SCORES = {"classification": "validation_accuracy", "segmentation": "validation_mean_iou"}
 
@@ -58,3 +63,51 @@ def _other_labels(dataset: Plugin, training: Training) -> Iterator[Complaint]:
     if stopping is not None and stopping.by not in (_SCORES[kind], "validation_loss"):
         what = f": {dataset.name} has labels that are {labels}; write {_SCORES[kind]}"
         yield ("training", "early_stopping", "by"), what
+
+
+class _Offered(NamedTuple):
+    """What a network says of its training: the names of its groups, whether it has a loss."""
+
+    groups: tuple[str, ...]
+    loss: bool
+
+
+def network_misfits(
+    dataset: Plugin | None, model: Plugin | None, training: Training | None
+) -> list[Complaint]:
+    """What a training asks of its network that this does not have; None is one that is wrong.
+
+    The network is built only for a training that asks for something.
+    """
+    if dataset is None or model is None or training is None:
+        return []
+    groups, objective = training.optimizer.groups, training.objective
+    if not groups and objective is None:
+        return []
+    offered = _offered(model.name, model.params, *image_shape(dataset))
+    if offered is None:
+        return []  # it cannot be built: another complaint says why
+    known = [*offered.groups, BASE]
+    found: list[Complaint] = []
+    for name in groups:
+        if name not in known:
+            what = f": {model.name} has no such group of parameters{did_you_mean(name, known)}"
+            found.append((("training", "optimizer", "groups", name), what))
+    if objective is not None and offered.loss:
+        what = f": {model.name} has a loss of its own; leave the objective out"
+        found.append((("training", "objective"), what))
+    return found
+
+
+@cache
+def _offered(
+    name: str, params: Settings, shape: tuple[int, int, int], classes: int
+) -> _Offered | None:
+    import torch  # only here: planning imports this module without it
+
+    for device in ("meta", "cpu"):
+        with suppress(Exception), torch.device(device), torch.random.fork_rng(devices=[]):
+            network: Any = modelling.build(name, params, shape, classes)
+            names = network.parameter_groups() if hasattr(network, "parameter_groups") else ()
+            return _Offered(tuple(names), hasattr(network, "loss"))
+    return None

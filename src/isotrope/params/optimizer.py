@@ -8,6 +8,7 @@ from isotrope.params.schedule import Cyclic, OneCycle, Schedule, WarmUp
 from isotrope.settings import Settings
 
 Betas = Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=2, max_length=2)]
+BASE = "base"  # the group of the parameters that a model puts into no other
 _BETAS = "of the running means of gradients and of their squares"
 
 

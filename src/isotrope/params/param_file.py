@@ -22,7 +22,7 @@ from isotrope.params.evaluations import (
     evaluation_misfits,
     find_others,
 )
-from isotrope.params.fitting import select_misfits, training_misfits
+from isotrope.params.fitting import network_misfits, select_misfits, training_misfits
 from isotrope.params.param_folder import find
 from isotrope.params.points import (
     Parts,
@@ -345,6 +345,7 @@ class _Checking:
         found = self.evaluations
         self._part(lambda: (None, blocks.misfits(dataset, model)), None)
         self._part(lambda: (None, training_misfits(dataset, training)), None)
+        self._part(lambda: (None, network_misfits(dataset, model, training)), None)
         self._part(lambda: (None, select_misfits(dataset, raw)), None)
         self._part(lambda: (None, evaluation_misfits(dataset, model, found)), None)
         self.complaints += [*sweep_complaints(raw), *select_complaints(raw)]

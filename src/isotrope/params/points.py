@@ -13,7 +13,7 @@ from isotrope.mistakes import Complaint, Where, complaints_of, dotted
 from isotrope.params import blocks
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation, evaluation_misfits
-from isotrope.params.fitting import training_misfits
+from isotrope.params.fitting import network_misfits, training_misfits
 from isotrope.params.seeds import valid_seeds
 from isotrope.params.start import Start
 from isotrope.params.training import Training
@@ -128,6 +128,7 @@ def _swept(raw: dict[str, Any], evaluations: list[Evaluation]) -> tuple[Parts, l
     dataset, also = blocks.check_plugin("data", raw.get("dataset"), ("dataset",))
     model, too = blocks.check_plugin("models", raw.get("model"), ("model",))
     misfits = blocks.misfits(dataset, model) + training_misfits(dataset, training)
+    misfits += network_misfits(dataset, model, training)
     misfits += evaluation_misfits(dataset, model, evaluations)
     return Parts(dataset, model, training), wrong + also + too + misfits
 

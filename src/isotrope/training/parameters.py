@@ -11,10 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isotrope.params.optimizer import Optimizer
+from isotrope.params.optimizer import BASE, Optimizer
 from isotrope.training.optimizers import Group
-
-BASE = "base"
 
 
 class Layout:
