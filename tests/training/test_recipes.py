@@ -20,7 +20,7 @@ from toy_runs import (
 )
 
 from isotrope import registry
-from isotrope.training import store
+from isotrope.packs import store
 from isotrope.training.seeding import seed_everything
 
 EPOCHS, BATCH = 4, 16

@@ -5,9 +5,10 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple
 
-from isotrope import modelling, registry
+from isotrope import registry
 from isotrope.errors import did_you_mean
 from isotrope.mistakes import Complaint
+from isotrope.params import modelling
 from isotrope.params.blocks import Plugin, image_shape
 from isotrope.params.optimizer import BASE
 from isotrope.params.training import Training
