@@ -78,12 +78,12 @@ RunWords = Annotated[
     ),
 ]
 Group = Annotated[
-    str, typer.Argument(help="a study, or its demo as in scale-demo", autocompletion=groups)
+    str, typer.Argument(help="a study, or the demo of one: STUDY-demo", autocompletion=groups)
 ]
 DrawnGroup = Annotated[
     str,
     typer.Option(
-        help="the study, or its demo as in scale-demo, whose tables are drawn",
+        help="the study, or STUDY-demo, whose tables are drawn",
         autocompletion=groups,
     ),
 ]

@@ -1,7 +1,7 @@
 """Tables: what the runs of a group have measured, collected from the folders of their packs.
 
 ``runs.csv`` has a row per run, point and seed; ``<evaluation>.csv`` has the rows of one evaluation
-and joins it by these three. Accuracies are fractions, scales and positions pixels, memory MB and
+and joins it by these three. Accuracies are fractions, sizes and places pixels, memory MB and
 times seconds. Numbers are written so that reading them gives back the same floats, and rows are
 sorted, so that the same results always make the same bytes.
 
