@@ -74,7 +74,7 @@ def test_runs_that_wait_for_data_are_named_once_and_left_out(indexed, monkeypatc
 
     assert Plan({}).notes() == [
         "6 runs wait for data: stir/aerial.npz under $ISOTROPE_DATA, which is not set "
-        f"(see the README, Data): {', '.join(waiting[:5])}, ..."
+        f"(see docs/data.md): {', '.join(waiting[:5])}, ..."
     ]
     assert Plan({}).packs("run.json") == [pack(DEMO, "1-25", "run.json")]
     assert Plan({"series": "demo"}).notes() == []

@@ -30,7 +30,7 @@ def test_every_pack_of_every_point_is_found_in_order(folder):
 
 def test_a_run_without_its_data_waits_and_names_them(folder):
     found = {one.run: one.found for one in looked_at(made_up_index())}
-    needed = "needs stir/aerial.npz under $ISOTROPE_DATA, which is not set (see the README, Data)"
+    needed = "needs stir/aerial.npz under $ISOTROPE_DATA, which is not set (see docs/data.md)"
     assert (found[LOCAL].state, found[LOCAL].detail) == ("waiting", needed)
     assert {one.state for name, one in found.items() if name != LOCAL} == {"queued"}
 

@@ -345,7 +345,7 @@ def under_local_root(files: list[str]) -> str:
     unknown = [path for path in files if path.startswith(f"{paths.DOWNLOADS}/")]
     mine = [path for path in files if path not in unknown]
     root = f"${VARIABLE}" if local_root() else f"${VARIABLE}, which is not set"
-    parts = [f"{', '.join(mine)} under {root} (see the README, Data)"] if mine else []
+    parts = [f"{', '.join(mine)} under {root} (see docs/data.md)"] if mine else []
     for dataset in dict.fromkeys(path.split("/")[-2] for path in unknown):
         names = [path.split("/")[-1] for path in unknown if path.split("/")[-2] == dataset]
         parts.append(f"the checksum of {', '.join(names)} (run `isotrope pin {dataset}`)")
