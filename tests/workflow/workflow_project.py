@@ -1,12 +1,15 @@
 """A small project of its own: the real workflow and package, toy images, a run in seconds."""
 
+import atexit
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -128,19 +131,36 @@ def jobs(output):
 
 def bare(folder):
     """A copy of the project without results and param-files."""
-    for name in ("workflow", "profiles", "src"):
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    shutil.copy2(ROOT / "Snakefile", folder / "Snakefile")
-    shutil.copytree(ROOT / "envs", folder / "envs")
-    (folder / "param-files").mkdir()
+    shutil.copytree(_copied(), folder, dirs_exist_ok=True)
     return Project(folder)
 
 
 def fresh(folder):
     """The same with toy plug-ins."""
+    shutil.copytree(_with_toys(), folder, dirs_exist_ok=True)
+    return Project(folder)
+
+
+@cache
+def _copied():
+    """What projects are copied from, made once: with bytecode, so that commands start sooner."""
+    folder = Path(tempfile.mkdtemp(prefix="isotrope-project-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name in ("workflow", "profiles", "src", "envs"):
+        ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    shutil.copy2(ROOT / "Snakefile", folder / "Snakefile")
+    (folder / "param-files").mkdir()
+    Project(folder).run("python", "-m", "compileall", "-q", "src")
+    return folder
+
+
+@cache
+def _with_toys():
+    folder = Path(tempfile.mkdtemp(prefix="isotrope-project-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     project = bare(folder)
     for kind, name in (("dataset", "stripes"), ("model", "tiny"), ("evaluation", "confidence")):
         done = project.run("isotrope", "new", kind, name)
         assert done.returncode == 0, done.stdout
-    return project
+    return folder
