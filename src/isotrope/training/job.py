@@ -3,8 +3,8 @@
 Seeds that train together are saved together, each in a file of its own that names the others, so
 that the next job finds them at one step again: a stack that was killed goes on as the same stack,
 row by row, and ends with the bits that it would have had. That needs an order of things. A stack
-is saved before its first step; when seeds end with an epoch, first the others are saved, then the
-ended ones stored, then their files removed.
+is saved before its first step; when seeds end with an epoch, first all are saved as they are, then
+the others without them, then the ended ones are stored, then their files removed.
 """
 
 import time
@@ -281,7 +281,8 @@ class _Training:
         if self.training.stacked and not self.group.saved:
             self._save()
         self.job.progress.begin(self.training)
-        self.training.run(self._after_step, self.job.progress.epoch, self._at_end)
+        progress = self.job.progress
+        self.training.run(self._after_step, progress.epoch, self._at_end, self._save)
 
     def _after_step(self) -> None:
         job = self.job

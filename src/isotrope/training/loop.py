@@ -156,6 +156,7 @@ class LockstepTraining:
         after_step: Callable[[], None],
         after_epoch: Callable[[], None],
         at_end: Callable[[list[Finished]], None],
+        before_end: Callable[[], None] = lambda: None,
     ) -> None:
         """Train until every seed has ended.
 
@@ -165,7 +166,10 @@ class LockstepTraining:
             after_epoch: called when an epoch's rows have joined the histories.
             at_end: called with the seeds that have ended with an epoch, when the others are
                 ready for the next.
+            before_end: called before that, when ``states`` still tells of all of them.
         """
+        if self._some_finished:  # all was saved, and not all stored
+            at_end(self._leave())
         while self._rows:
             if self.epochs == 0 and self.position == 0:
                 self.recordings.take(0, self.engine, self._rows)
@@ -177,8 +181,9 @@ class LockstepTraining:
             self._close_epoch(trained, validation, monitored)
             self.recordings.take(self.epochs, self.engine, self._rows)
             after_epoch()
-            if ended := self._leave():
-                at_end(ended)
+            if self._some_finished:
+                before_end()
+                at_end(self._leave())
 
     def _train_epoch(self, after_step: Callable[[], None]) -> None:
         """The rest of the epoch in hand, batch by batch."""
@@ -335,6 +340,11 @@ class LockstepTraining:
             more[f"{split}_loss"] = monitored.loss
             more[f"{split}_{self.objective.score_name}"] = monitored.score
         return more
+
+    @property
+    def _some_finished(self) -> bool:
+        """Whether no epoch follows for a seed that is in training."""
+        return any(record.finished for record in self.records.values())
 
     def _leave(self) -> list[Finished]:
         """Part with the seeds that have ended, and with their rows if they are half of all."""

@@ -109,9 +109,10 @@ class PackProgress:
         self._training, self._rows = training, []
         self._seeds_after -= len(training.seeds)
         self._done -= self._in_hand()
-        if training.epochs or training.position:
+        going = [seed for seed in training.seeds if not training.records[seed].finished]
+        if going and (training.epochs or training.position):
             epoch = training.epochs + 1
-            who = f"{named(training.seeds)}: {'goes' if len(training.seeds) == 1 else 'go'} on"
+            who = f"{named(going)}: {'goes' if len(going) == 1 else 'go'} on"
             self.report.log(f"{who} in epoch {epoch} of {self.epochs}")
             histories = (record.history for record in training.records.values())
             self._rows = [history[-1] for history in histories if history]

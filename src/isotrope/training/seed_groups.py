@@ -64,7 +64,7 @@ class Unfinished:
                 left[seed] = saved
         groups = []
         while left:
-            oldest = min(left.values(), key=lambda one: _step(one)[:2])
+            oldest = min(left.values(), key=_age)
             same: dict[int, Saved] = {}
             for seed in oldest["training"]["stack"]["seeds"]:
                 if seed not in left:
@@ -122,6 +122,12 @@ class Unfinished:
                 resume.save(task.unfinished(seed), found[seed], task.training_digest)
             groups.append(Together.saved_as({seed: found[seed] for seed in half}))
         return groups
+
+
+def _age(saved: Saved) -> tuple[int, int, int, int]:
+    """What sorts states by when they were saved: at one step the larger stack is the older one."""
+    epochs, position, seeds, width = _step(saved)
+    return epochs, position, -len(seeds), -width
 
 
 def _step(saved: Saved) -> tuple[int, int, list[int], int]:
