@@ -200,6 +200,12 @@ def test_what_was_read_of_figures_is_read_again_only_where_it_changed(indexed, m
     assert "out/figures/scale/own.gif" in Plan({}).figures()
 
 
+def test_a_plan_needs_no_place_to_remember_what_it_read(indexed):
+    paths.MODULES.parent.mkdir(exist_ok=True)
+    paths.MODULES.mkdir()
+    assert Plan({}).figures()
+
+
 def test_a_users_figure_is_drawn_by_what_it_imports_of_the_project(indexed):
     folder = Path("plugins/figures/mine")
     folder.mkdir(parents=True)

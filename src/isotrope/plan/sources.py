@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from isotrope import paths, registry
+from isotrope.errors import UserError
 from isotrope.files.disk import write_whole
 
 VERSION = 1
@@ -84,7 +85,7 @@ class Sources:
         """Remember what was read, if any of it is new; a disk that cannot be written is no harm."""
         if any(self._kept.get(path) != read for path, read in self._seen.items()):
             files = {path: list(read) for path, read in sorted(self._seen.items())}
-            with suppress(OSError):
+            with suppress(OSError, UserError):
                 write_whole(paths.MODULES, json.dumps({"version": VERSION, "files": files}))
 
     def _remembered(self) -> dict[str, Read]:
