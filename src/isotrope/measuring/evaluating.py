@@ -24,8 +24,8 @@ Log = Callable[[str], None]
 def evaluate(task: EvaluationTask, log: Log) -> None:
     """Compute what is missing, and write the table of the job.
 
-    Waits while another process trains one of the packs, or evaluates one of its seeds in the same
-    way. Two evaluations of one seed do not wait for each other.
+    Waits while another process trains one of the packs, or computes the same rows. Different
+    evaluations of a seed do not wait for each other.
 
     Raises:
         UserError: if the packs' files are absent, damaged or of another training, the device or
@@ -34,7 +34,6 @@ def evaluate(task: EvaluationTask, log: Log) -> None:
     """
     seeds: list[Seed] = [None] if task.of_run else list(task.seeds)
     known = [task.rows_file(one, seed) for one in task.evaluations for seed in seeds]
-    others = {one.folder for each in task.evaluations for one in each.against.values()}
     with Interruption() as interruption:
         lease.hold(
             task.run,
@@ -43,7 +42,7 @@ def evaluate(task: EvaluationTask, log: Log) -> None:
             lambda: _evaluate(task, Stops(interruption, log)),
             log,
             interruption,
-            reads=[*task.folders, *others],
+            reads=task.folders,
         )
 
 
