@@ -32,14 +32,14 @@ from status_project import made_up, write_project
 from isotrope import paths
 from isotrope.plan import index_file
 from isotrope.status.heartbeats import Pulse
-from isotrope.status.looking import look_at
+from isotrope.status.reading import read_states
 
 SAME = {"diverged": "done", "stale": "queued"}  # what the plain way has no word for
 
 
 def here(index, names):
     """The state of each pack as the package finds it, in the words of the plain way."""
-    found = look_at(index, names, Pulse(paths.OUT / "runs"))
+    found = read_states(index, names, Pulse(paths.OUT / "runs"))
     return {
         (one.run, one.point, one.pack): (
             SAME.get(one.found.state, one.found.state),

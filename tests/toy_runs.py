@@ -19,7 +19,7 @@ from isotrope.params.training import Training
 from isotrope.settings import Settings
 from isotrope.training.pack import train_pack
 from isotrope.training.progress import Report
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 __all__ = ["CLASSES", "SHAPE", "TEST_SCALES", "ToyDataParams", "toy_images"]  # from toy_data
 
@@ -107,7 +107,7 @@ def toy_training(**changes: Any) -> Training:
     return Training.model_validate(values)
 
 
-def toy_task(**changes: Any) -> PackTask:
+def toy_task(**changes: Any) -> TrainingTask:
     values: dict[str, Any] = {
         "run": "toy/toy/plain",
         "point": "base",
@@ -123,14 +123,14 @@ def toy_task(**changes: Any) -> PackTask:
         "device": "cpu",
         "threads": 1,
     }
-    return PackTask(**values | changes)
+    return TrainingTask(**values | changes)
 
 
 def silent() -> Report:
     return Report(log=lambda line: None)
 
 
-def train(task: PackTask) -> list[str]:
+def train(task: TrainingTask) -> list[str]:
     """Train a pack and return the lines of its log."""
     lines: list[str] = []
     train_pack(task, Report(log=lines.append))
@@ -152,7 +152,7 @@ def _with_workers(work: Callable[..., Any], *args: Any) -> None:
     work(*args)
 
 
-def train_logged(task: PackTask, log: Path) -> None:
+def train_logged(task: TrainingTask, log: Path) -> None:
     """Train a pack and append its lines to a file, as a job does."""
     with log.open("a", buffering=1) as file:
         train_pack(task, Report(log=lambda line: print(line, file=file, flush=True)))

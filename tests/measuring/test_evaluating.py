@@ -24,7 +24,7 @@ from isotrope.measuring.task import BoundEvaluation, EvaluationTask
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation
 from isotrope.settings import Settings
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 
 def evaluation(
@@ -35,7 +35,9 @@ def evaluation(
     return BoundEvaluation(entry, Plugin("toy", data or ToyDataParams()), digest)
 
 
-def task_for(trained: PackTask, *evaluations: BoundEvaluation, **changes: Any) -> EvaluationTask:
+def task_for(
+    trained: TrainingTask, *evaluations: BoundEvaluation, **changes: Any
+) -> EvaluationTask:
     values: dict[str, Any] = {
         "run": trained.run,
         "point": trained.point,
@@ -58,7 +60,7 @@ def results(task: EvaluationTask) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def trained(toys) -> PackTask:  # noqa: F811
+def trained(toys) -> TrainingTask:  # noqa: F811
     task = toy_task(seeds=[1, 2, 3], pack="1-3", model_params=ToyModelParams(explode=2))
     train(task)
     return task

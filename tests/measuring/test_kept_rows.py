@@ -13,7 +13,7 @@ from toy_evaluations import toy_evaluations  # noqa: F401
 from toy_runs import start, toy_task, toy_training, toys, train, train_logged, wait_for  # noqa: F401
 
 from isotrope.measuring import evaluating
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 pytestmark = pytest.mark.usefixtures("toys")
 
@@ -62,7 +62,7 @@ def evaluate(networks, data, params):
 
 
 @pytest.fixture
-def trained() -> Iterator[PackTask]:
+def trained() -> Iterator[TrainingTask]:
     task = toy_task(seeds=[1, 2, 3], pack="1-3", training=toy_training(epochs=1))
     train(task)
     yield task

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from isotrope.errors import UserError
 from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table
-from isotrope.results.tables import CollectedRun, collect
+from isotrope.results.tables import CollectedPack, collect
 
 DIGEST = "12345678"
 AGAIN = "delete it and run `snakemake "
@@ -25,7 +25,7 @@ def write_pack(
     seeds: tuple[int, ...] = (1, 2, 3),
     status: dict[int, str] | None = None,
     values: dict[int, float] = VALUES,
-) -> CollectedRun:
+) -> CollectedPack:
     """A pack evaluated as ``accuracy``, ``by_scale`` and ``other``; nobody asks for the last."""
     pack = folder / run / "base" / f"seeds-{seeds[0]}-{seeds[-1]}"
     pack.mkdir(parents=True)
@@ -57,7 +57,7 @@ def write_pack(
         for scale, value in values.items():
             rows.append(f"by_scale,{run},base,{seed},{scale},accuracy,{value!r},36")
     (pack / "results.csv").write_text("\n".join(rows) + "\n")
-    return CollectedRun(
+    return CollectedPack(
         run=run,
         study="scale",
         series="demo",

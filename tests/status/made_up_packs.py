@@ -11,7 +11,7 @@ from made_up_index import DEMO, made_up_index
 from isotrope import paths
 from isotrope.plan.index import Index
 from isotrope.status.heartbeats import Pulse
-from isotrope.status.looking import look_at
+from isotrope.status.reading import read_states
 
 DIGEST, ANOTHER = "a" * 16, "9" * 16  # that of the made-up points, and one of other settings
 STORES = ("accuracy-" + "b" * 16, "scale_generalization-" + "c" * 16)
@@ -105,4 +105,4 @@ def only(name, **changes):
 
 
 def looked_at(index, pulse=None, outcomes=False):
-    return look_at(index, list(index.runs), pulse or Pulse(Path()), outcomes)
+    return read_states(index, list(index.runs), pulse or Pulse(Path()), outcomes)

@@ -16,7 +16,7 @@ from isotrope.errors import UserError
 from isotrope.plan import index_file
 from isotrope.plan.index import Index
 from isotrope.plan.selection import Selection
-from isotrope.status.looks import Looks
+from isotrope.status.repeated import RepeatedReading
 from isotrope.status.rows import Row, rows_of, sums
 from isotrope.status.watching import watch
 
@@ -58,7 +58,7 @@ class Terminal:
 
 def looks_at(looks):
     def look():
-        found = looks.look()
+        found = looks.read()
         return rows_of(found), "\n".join([*looks.notes, sums(found)])
 
     return look
@@ -74,7 +74,7 @@ def known(folder, monkeypatch):
 
 
 def test_each_look_shows_what_has_become_and_ctrl_c_ends_without_a_word(known, pack):
-    look = looks_at(Looks(Selection.of({"runs": DEMO})))
+    look = looks_at(RepeatedReading(Selection.of({"runs": DEMO})))
     frames = Terminal().watch(look, pack.beat, pack.make, pack.heartbeat.unlink)
     assert [frame[0].split()[0] for frame in frames] == ["queued", "running", "running", "done"]
     assert frames[1][-2] == "packs: 1 running; 0 of 3 seeds are trained"
@@ -88,17 +88,17 @@ def test_a_param_file_that_appears_is_shown_at_the_next_look(known):
     def appears():
         known.update(index=before, stamps={"a": [2, 2]})
 
-    frames = Terminal().watch(looks_at(Looks(None)), appears)
+    frames = Terminal().watch(looks_at(RepeatedReading(None)), appears)
     assert [sum(OWN in line for line in frame) for frame in frames] == [0, 1]
 
 
 def test_an_index_that_did_not_change_is_not_read_again(known, monkeypatch):
     read = []
     monkeypatch.setattr(index_file, "current", lambda stamps: read.append(stamps) or known["index"])
-    looks = Looks(None)
+    looks = RepeatedReading(None)
     for stamps in ({"a": [1, 1]}, {"a": [1, 1]}, {"a": [2, 2]}):
         known["stamps"] = stamps
-        looks.look()
+        looks.read()
     assert read == [{"a": [1, 1]}, {"a": [2, 2]}]
 
 
@@ -120,7 +120,7 @@ def test_a_param_file_with_a_mistake_is_named_once_checked_and_hides_nothing(kno
     def nothing():
         pass
 
-    frames = Terminal().watch(looks_at(Looks(None)), breaks, nothing, mended)
+    frames = Terminal().watch(looks_at(RepeatedReading(None)), breaks, nothing, mended)
     named = [any("a.yaml:3:1" in line for line in frame) for frame in frames]
     assert named == [False, True, True, False]
     assert all(any(OWN in line for line in frame) for frame in frames)
@@ -131,13 +131,13 @@ def test_a_run_that_is_gone_leaves_the_rows_and_says_so(known):
     def gone():
         known.update(index=Index({}, {}), stamps={})
 
-    frames = Terminal().watch(looks_at(Looks(Selection.of({"runs": DEMO}, "--"))), gone)
+    frames = Terminal().watch(looks_at(RepeatedReading(Selection.of({"runs": DEMO}, "--"))), gone)
     assert f"--runs: no param-file is called '{DEMO}'" in frames[1][-2]
     assert DEMO in frames[1][0]
 
 
 def test_a_first_look_at_nothing_ends_with_its_sentence(known):
-    look = looks_at(Looks(Selection.of({"runs": "x/y/z"}, "--")))
+    look = looks_at(RepeatedReading(Selection.of({"runs": "x/y/z"}, "--")))
     with pytest.raises(UserError, match="no param-file is called 'x/y/z'"):
         Terminal().watch(look)
 

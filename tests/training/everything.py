@@ -11,7 +11,7 @@ from toy_runs import toy_task
 
 from isotrope.params.training import Training
 from isotrope.settings import Settings
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 CHANNELS = 4
 
@@ -107,7 +107,7 @@ def everything(**changes: Any) -> Training:
     return Training.model_validate(values)
 
 
-def everything_task(run: str, model: str, data: str, **changes: Any) -> PackTask:
+def everything_task(run: str, model: str, data: str, **changes: Any) -> TrainingTask:
     values = {
         "run": f"{model}/{data}/{run}",
         "seeds": [1, 2, 3],

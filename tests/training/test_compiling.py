@@ -15,7 +15,7 @@ from toy_runs import ToyDataParams, ToyModelParams, toy_task, toy_training, trai
 
 from isotrope.errors import UserError
 from isotrope.training.progress import PackProgress
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning"),  # its own
@@ -37,7 +37,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def task(
     run: str, stack: int, model_params: ToyModelParams = HANDED, **changes: object
-) -> PackTask:
+) -> TrainingTask:
     return toy_task(
         run=f"toy/toy/{run}",
         stack=stack,

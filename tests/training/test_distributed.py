@@ -16,13 +16,13 @@ from isotrope.errors import UserError
 from isotrope.processes.signals import Interruption
 from isotrope.training import distributed
 from isotrope.training.distributed import Ranks
-from isotrope.training.job import PackJob, Together, _Training
-from isotrope.training.task import PackTask
+from isotrope.training.job import PackJob, SeedGroup, _Training
+from isotrope.training.task import TrainingTask
 
 LOG = Path("train.log")
 
 
-def ranked(rank: int, count: int, port: int, task: PackTask) -> None:
+def ranked(rank: int, count: int, port: int, task: TrainingTask) -> None:
     os.environ |= {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
@@ -33,7 +33,7 @@ def ranked(rank: int, count: int, port: int, task: PackTask) -> None:
     train_logged(task, LOG if rank == 0 else Path(f"rank-{rank}.log"))
 
 
-def start_ranks(task: PackTask, count: int):
+def start_ranks(task: TrainingTask, count: int):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -47,14 +47,14 @@ def start_ranks(task: PackTask, count: int):
     return started
 
 
-def together(task: PackTask, count: int) -> None:
+def together(task: TrainingTask, count: int) -> None:
     started = start_ranks(task, count)
     for process in started:
         process.join(120)
     assert [process.exitcode for process in started] == [0] * count
 
 
-def without_norm(run: str, **changes: object) -> PackTask:
+def without_norm(run: str, **changes: object) -> TrainingTask:
     """Seeds of a network that is handed what it draws, with batches of 16, 16 and 8 images."""
     model = ToyModelParams(handed=True, norm=False)
     training = toy_training(epochs=3, reshuffle=True)
@@ -120,7 +120,7 @@ def test_batch_norm_over_processes_without_gpus_is_refused(toys):
     assert all(process.exitcode not in (0, None) for process in started)
     job = PackJob(task, silent(), torch.device("cpu"), Interruption(), 1, Ranks(0, 2))
     with pytest.raises(UserError, match="model toy: batch norm over several processes needs a GPU"):
-        _Training(job, Together.new([1]))
+        _Training(job, SeedGroup.new([1]))
 
 
 def test_shares_are_every_so_manieth_image_and_cover_each_once():

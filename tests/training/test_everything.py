@@ -23,7 +23,7 @@ from toy_runs import start, train, train_logged, wait_for, without_seconds
 
 from isotrope import devices, registry
 from isotrope.packs import store
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 LOG, KILLS = Path("train.log"), 20
 POLY = {"name": "poly", "power": 0.9}
@@ -63,16 +63,16 @@ def models(toys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def task_of(case: Case, run: str, **changes: Any) -> PackTask:
+def task_of(case: Case, run: str, **changes: Any) -> TrainingTask:
     workers = WORKERS if "stream" in case.data else {}
     return everything_task(run, case.model, case.data, **{**case.changes, **workers, **changes})
 
 
-def stored(task: PackTask) -> list[store.FinishedSeed]:
+def stored(task: TrainingTask) -> list[store.FinishedSeed]:
     return [store.load(task.stored(s), s, task.training_digest) for s in task.seeds]
 
 
-def assert_same(ours: PackTask, theirs: PackTask) -> None:
+def assert_same(ours: TrainingTask, theirs: TrainingTask) -> None:
     """Weights, histories and recordings have the same bits."""
     for found, expected in zip(stored(ours), stored(theirs), strict=True):
         for name, value in expected.weights.items():

@@ -25,12 +25,12 @@ from toy_runs import (
 )
 
 from isotrope.processes import signals
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 LOG = Path("train.log")
 
 
-def slow_task(run: str, **changes: object) -> PackTask:
+def slow_task(run: str, **changes: object) -> TrainingTask:
     """Two seeds that take some seconds, with dropout, batch norm and an order of their own."""
     return toy_task(
         run=f"toy/toy/{run}",
@@ -41,14 +41,14 @@ def slow_task(run: str, **changes: object) -> PackTask:
 
 
 @pytest.fixture
-def untouched(toys) -> PackTask:
+def untouched(toys) -> TrainingTask:
     """The pack trained without an interruption."""
     task = slow_task("untouched", save_every=1000.0)
     train(task)
     return task
 
 
-def assert_same(ours: PackTask, theirs: PackTask) -> None:
+def assert_same(ours: TrainingTask, theirs: TrainingTask) -> None:
     found, expected = (load_file(task.folder / "weights.safetensors") for task in (ours, theirs))
     for name, value in expected.items():
         assert torch.equal(found[name], value), name
@@ -56,12 +56,12 @@ def assert_same(ours: PackTask, theirs: PackTask) -> None:
     assert without_seconds(histories[0]) == without_seconds(histories[1])
 
 
-def resumed(task: PackTask) -> int:
+def resumed(task: TrainingTask) -> int:
     run = json.loads((task.folder / "run.json").read_text())
     return sum(int(seed["resumed"]) for seed in run["seeds"])
 
 
-def begun(task: PackTask) -> bool:
+def begun(task: TrainingTask) -> bool:
     return task.unfinished(1).exists() or task.unfinished(2).exists()
 
 
@@ -88,7 +88,7 @@ def test_a_pack_killed_at_random_moments_ends_with_the_same_bits(untouched, save
     assert not list(task.folder.parent.rglob(".resume"))
 
 
-def train_until(task: PackTask, operation: int) -> None:
+def train_until(task: TrainingTask, operation: int) -> None:
     """Train a pack and end without a word at the n-th thing that is done to a file."""
     left = operation
 

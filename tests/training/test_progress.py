@@ -77,7 +77,7 @@ def test_heartbeats_are_seconds_apart(toys, monkeypatch):
 
 
 def test_a_heartbeat_that_cannot_be_written_ends_nothing(toys, monkeypatch):
-    monkeypatch.setattr(pack.PackTask, "heartbeat", Path("/proc/none/.heartbeat.json"))
+    monkeypatch.setattr(pack.TrainingTask, "heartbeat", Path("/proc/none/.heartbeat.json"))
     train(toy_task(seeds=[1], pack="1-1", training=toy_training(epochs=1)))
 
 

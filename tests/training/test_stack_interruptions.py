@@ -31,13 +31,13 @@ from isotrope.datasets.images import Images
 from isotrope.packs import resume
 from isotrope.training import seeding
 from isotrope.training.loop import Finished, HeldOut, LockstepTraining
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 SEEDS = [1, 2, 3, 4, 5]
 UNEVEN = {"epochs": 20, "reshuffle": True, "early_stopping": {"patience": 3}}
 
 
-def stack_task(run: str, **changes: object) -> PackTask:
+def stack_task(run: str, **changes: object) -> TrainingTask:
     values = {
         "seeds": SEEDS,
         "pack": "1-5",
@@ -49,7 +49,7 @@ def stack_task(run: str, **changes: object) -> PackTask:
     return toy_task(run=f"toy/toy/{run}", **values)
 
 
-def assert_same(ours: PackTask, theirs: PackTask) -> None:
+def assert_same(ours: TrainingTask, theirs: TrainingTask) -> None:
     found, expected = (load_file(task.folder / "weights.safetensors") for task in (ours, theirs))
     for name, value in expected.items():
         assert torch.equal(found[name], value), name
@@ -57,7 +57,7 @@ def assert_same(ours: PackTask, theirs: PackTask) -> None:
     assert without_seconds(histories[0]) == without_seconds(histories[1])
 
 
-def resumed(task: PackTask) -> list[int]:
+def resumed(task: TrainingTask) -> list[int]:
     run = json.loads((task.folder / "run.json").read_text())
     return [int(seed["resumed"]) for seed in run["seeds"]]
 
@@ -118,7 +118,7 @@ def test_a_stack_put_back_at_any_step_ends_with_the_same_bits():
 
 
 @pytest.fixture
-def untouched(toys) -> PackTask:
+def untouched(toys) -> TrainingTask:
     task = stack_task("untouched", save_every=1000.0)
     train(task)
     return task

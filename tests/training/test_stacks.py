@@ -12,7 +12,7 @@ from toy_runs import ToyModelParams, toy_task, toy_training, train
 
 from isotrope.training import loop, stacked
 from isotrope.training.engines import WHOLE
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 SEEDS = [1, 2, 3, 4, 5]
 HANDED = ToyModelParams(handed=True)
@@ -20,7 +20,7 @@ HANDED = ToyModelParams(handed=True)
 UNEVEN = toy_training(epochs=20, reshuffle=True, early_stopping={"patience": 3})
 
 
-def task(run: str, **changes: object) -> PackTask:
+def task(run: str, **changes: object) -> TrainingTask:
     return toy_task(
         **{
             "run": f"toy/toy/{run}",
@@ -32,17 +32,17 @@ def task(run: str, **changes: object) -> PackTask:
     )
 
 
-def rows_of(task: PackTask, seed: int | None = None) -> list[dict[str, str]]:
+def rows_of(task: TrainingTask, seed: int | None = None) -> list[dict[str, str]]:
     rows = csv.DictReader((task.folder / "history.csv").read_text().splitlines())
     return [row for row in rows if seed in (None, int(row["seed"]))]
 
 
-def seeds_of(task: PackTask) -> list[dict[str, object]]:
+def seeds_of(task: TrainingTask) -> list[dict[str, object]]:
     found: list[dict[str, object]] = json.loads((task.folder / "run.json").read_text())["seeds"]
     return found
 
 
-def assert_alike(ours: PackTask, theirs: PackTask) -> None:
+def assert_alike(ours: TrainingTask, theirs: TrainingTask) -> None:
     """The same epochs, the same best ones, the same numbers up to what float32 rounds."""
     for one, other in zip(seeds_of(ours), seeds_of(theirs), strict=True):
         for key in ("seed", "status", "epochs", "best_epoch", "best_validation_accuracy"):

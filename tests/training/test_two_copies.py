@@ -30,7 +30,7 @@ from isotrope.packs import lease
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation
 from isotrope.processes.signals import EXIT_AGAIN
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 LOGS = Path("first.log"), Path("second.log")
 
@@ -51,7 +51,7 @@ def _quick(toys, monkeypatch):
         process.join()
 
 
-def slow_task(**changes: object) -> PackTask:
+def slow_task(**changes: object) -> TrainingTask:
     values = {
         "model_params": ToyModelParams(step_seconds=0.01),
         "training": toy_training(epochs=4, reshuffle=True),
@@ -69,7 +69,7 @@ def trained() -> list[str]:
     return sorted(re.findall(r"^(seed \d+): done", "".join(map(said, LOGS)), re.MULTILINE))
 
 
-def both(first: PackTask, second: PackTask) -> None:
+def both(first: TrainingTask, second: TrainingTask) -> None:
     """Start two jobs, the second while the first trains, and wait for both."""
     processes = [start(train_logged, first, LOGS[0])]
     wait_for(lambda: "epoch 1 of" in said(LOGS[0]))

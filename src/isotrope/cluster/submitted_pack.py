@@ -35,7 +35,7 @@ from isotrope.results import choice
 from isotrope.tasks import by_hand
 from isotrope.training.pack import train_pack
 from isotrope.training.progress import Report
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
@@ -154,12 +154,12 @@ class SubmittedPack:
     def _words(self, seeds: str | None) -> tuple[Path, str, str, str | None, str, int]:
         return Path(self.file), self.point, self.pack, seeds, "auto", self.threads
 
-    def _task_now(self, seeds: str | None) -> PackTask:
+    def _task_now(self, seeds: str | None) -> TrainingTask:
         """What is to be trained as the param-file is now."""
         (task,) = by_hand.training_tasks(*self._words(seeds))
         return task
 
-    def _task(self) -> PackTask:
+    def _task(self) -> TrainingTask:
         """What is to be trained, if that is what was submitted."""
         task = self._task_now(self.seeds)
         if task.training_digest not in self.digests:
@@ -223,6 +223,6 @@ def _believe_slurm() -> None:
     signal.signal(signal.SIGUSR2, handle)
 
 
-def _fared(task: PackTask) -> str:
+def _fared(task: TrainingTask) -> str:
     counts = Counter(summary.read(task.folder).status.values())
     return ", ".join(f"{count} {status}" for status, count in counts.items())

@@ -50,7 +50,7 @@ def status(
     """Say of every run and point how far it is, what needs attention first. Only reads files."""
     from isotrope.plan.selection import Selection
     from isotrope.status.lines import lines_of
-    from isotrope.status.looks import Looks
+    from isotrope.status.repeated import RepeatedReading
     from isotrope.status.rows import Row, rows_of, sums
     from isotrope.status.states import states_of
     from isotrope.status.watching import watch as watch_on
@@ -59,7 +59,7 @@ def status(
     asked = {key: words for key, words in asked.items() if words is not None}
     selection = Selection.of(asked, option="--") if asked else None
     states = states_of(state) if state is not None else None
-    looks = Looks(selection, outcomes=packs or as_json)
+    reading = RepeatedReading(selection, outcomes=packs or as_json)
     console = Console()
     if seconds is not None and not watch:
         raise UserError(f"{seconds:g}: only --watch takes seconds; name runs with --runs")
@@ -68,16 +68,16 @@ def status(
         raise UserError(f"--watch {why}; call `isotrope status` again and again instead")
 
     def look() -> tuple[list[Row], str]:
-        found = looks.look()
+        found = reading.read()
         shown = [one for one in found if states is None or one.found.state in states]
-        return rows_of(shown, each_pack=packs), "\n".join([*looks.notes, sums(found)])
+        return rows_of(shown, each_pack=packs), "\n".join([*reading.notes, sums(found)])
 
     if watch:
         watch_on(look, console, SECONDS if seconds is None else seconds)
         return
-    found = looks.look()
-    if looks.notes:
-        complain(*looks.notes)
+    found = reading.read()
+    if reading.notes:
+        complain(*reading.notes)
     shown = [one for one in found if states is None or one.found.state in states]
     if as_json:
         say(json.dumps([one.as_json() for one in shown], indent=1))

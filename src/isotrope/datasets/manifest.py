@@ -91,7 +91,7 @@ def read_manifest(path: Path) -> Manifest:
         raise UserError(f"{path}: not a whole manifest ({reason}); {rebuild(path)}") from error
 
 
-def place(file: DataFile, manifest: Path) -> Path:
+def path_of(file: DataFile, manifest: Path) -> Path:
     """Where a file that a manifest lists lies.
 
     Raises:
@@ -108,7 +108,7 @@ def verify(file: DataFile, manifest: Path) -> None:
     Raises:
         UserError: if the file is absent, or its size or checksum is another.
     """
-    path, remedy = place(file, manifest), rebuild(manifest)
+    path, remedy = path_of(file, manifest), rebuild(manifest)
     if file.root == "ISOTROPE_DATA":
         remedy = f"restore the file, or {remedy} from what is there now"
     elif not path.is_file():

@@ -41,7 +41,7 @@ class Evaluation:
     alias: str
     params: Settings
     dataset: Plugin | None
-    place: Where
+    where: Where
     own_split: str | None = None
     resources: EvaluationResources | None = None
     against: OtherNetwork | None = None
@@ -158,7 +158,7 @@ def find_others(
     for one in evaluations:
         other = None
         if one.against is not None:
-            other, wrong = find_network(one.against, seeds, (*one.place, "against"), read)
+            other, wrong = find_network(one.against, seeds, (*one.where, "against"), read)
             complaints += wrong
         found.append(replace(one, other=other))
     return found, complaints
@@ -185,7 +185,7 @@ def _missing_parts(evaluation: Evaluation, model: Plugin) -> list[Complaint]:
         return []
     known = ", ".join(sorted(parts)) or "none"
     what = f"needs {', '.join(missing)}, which {model.name} does not have (its parts: {known})"
-    return [(evaluation.place, f": {evaluation.name} {what}")]
+    return [(evaluation.where, f": {evaluation.name} {what}")]
 
 
 def _missing_split(evaluation: Evaluation, dataset: Plugin | None) -> list[Complaint]:
@@ -198,15 +198,15 @@ def _missing_split(evaluation: Evaluation, dataset: Plugin | None) -> list[Compl
         return []
     if evaluation.own_split is not None:
         what = f": {tested.name} has no split '{evaluation.split}'"
-        return [((*evaluation.place, "split"), what + did_you_mean(evaluation.split, known))]
+        return [((*evaluation.where, "split"), what + did_you_mean(evaluation.split, known))]
     what = f"needs the split {evaluation.split}, which {tested.name} does not have"
-    return [(evaluation.place, f": {evaluation.name} {what}")]
+    return [(evaluation.where, f": {evaluation.name} {what}")]
 
 
 def _data_misfit(evaluation: Evaluation, dataset: Plugin, model: Plugin | None) -> list[Complaint]:
     """Why networks trained on a data set cannot be tested on the images of an evaluation, if so."""
     tested = evaluation.dataset or dataset
-    place = (*evaluation.place, "dataset") if evaluation.dataset else evaluation.place
+    place = (*evaluation.where, "dataset") if evaluation.dataset else evaluation.where
     kinds = [registry.literal("data", one.name, "kind", _CLASSES) for one in (tested, dataset)]
     if kinds[0] != kinds[1]:
         return [(place, f": {tested.name} is for {kinds[0]}, the training data for {kinds[1]}")]

@@ -21,7 +21,7 @@ from isotrope.plan.index import EvaluationEntry, Index, RunEntry
 from isotrope.results import choice, tables
 from isotrope.results.choice import Choice
 from isotrope.results.table_arrays import collect_arrays, collect_recordings
-from isotrope.results.tables import CollectedRun
+from isotrope.results.tables import CollectedPack
 
 
 def collect_group(group: str, table: str | None = None, arrays: bool = False) -> list[Path]:
@@ -93,7 +93,7 @@ def _write_selection(group: str, choices: dict[str, Choice]) -> Path:
 
 def finished_packs(
     known: Index, name: str, run: RunEntry, place: str, made: Choice | None
-) -> list[CollectedRun]:
+) -> list[CollectedPack]:
     """The packs of a point, each with the seeds and evaluations that are up to date.
 
     Args:
@@ -180,10 +180,10 @@ def _collected(
     seeds: tuple[int, ...],
     digest: str,
     evaluations: tuple[str, ...],
-) -> CollectedRun:
+) -> CollectedPack:
     entry = run.points[point]
     names = ("dataset.name", "model.name", "dataset.source")
-    return CollectedRun(
+    return CollectedPack(
         run=name,
         study=run.study,
         series=run.series,

@@ -16,12 +16,12 @@ import numpy as np
 from isotrope.errors import UserError
 from isotrope.files.arrays import Array, read_arrays, write_arrays
 from isotrope.paths import RECORDINGS
-from isotrope.results.tables import CollectedRun, Row, pack_rows, seed_rows
+from isotrope.results.tables import CollectedPack, Row, pack_rows, seed_rows
 
 ACCURACY = "accuracy"
 
 
-def collect_arrays(runs: Sequence[CollectedRun], table: str, folder: Path) -> Path:
+def collect_arrays(runs: Sequence[CollectedPack], table: str, folder: Path) -> Path:
     """Write ``<table>.npz`` into ``folder``; the arrays of one seed at a time are in memory.
 
     Args:
@@ -33,7 +33,7 @@ def collect_arrays(runs: Sequence[CollectedRun], table: str, folder: Path) -> Pa
         UserError: if no run has such arrays, or a file of a pack is absent, damaged or of another
             training than the param-file's; then nothing is written.
     """
-    points: dict[tuple[str, str], list[CollectedRun]] = {}
+    points: dict[tuple[str, str], list[CollectedPack]] = {}
     for run in runs:
         if table in run.arrays and table in run.evaluations:
             points.setdefault((run.run, run.point), []).append(run)
@@ -49,7 +49,7 @@ def collect_arrays(runs: Sequence[CollectedRun], table: str, folder: Path) -> Pa
     return path
 
 
-def collect_recordings(runs: Sequence[CollectedRun], folder: Path) -> Path:
+def collect_recordings(runs: Sequence[CollectedPack], folder: Path) -> Path:
     """Write ``recordings.npz`` into ``folder``; the arrays of one seed at a time are in memory.
 
     It is empty where no network recorded anything.
@@ -66,7 +66,7 @@ def collect_recordings(runs: Sequence[CollectedRun], folder: Path) -> Path:
     return path
 
 
-def _recorded(runs: Sequence[CollectedRun]) -> Iterator[tuple[str, Array]]:
+def _recorded(runs: Sequence[CollectedPack]) -> Iterator[tuple[str, Array]]:
     for run in runs:
         for seed, file in sorted(run.recordings.items()):
             remedy = f"delete {file.parent} and run `snakemake runs` to train the seed anew"
@@ -75,7 +75,7 @@ def _recorded(runs: Sequence[CollectedRun]) -> Iterator[tuple[str, Array]]:
 
 
 def _members(
-    best: dict[tuple[str, str], tuple[CollectedRun, int]], table: str
+    best: dict[tuple[str, str], tuple[CollectedPack, int]], table: str
 ) -> Iterator[tuple[str, Array]]:
     for (name, point), (run, seed) in best.items():
         results = run.file_of(table)
@@ -87,7 +87,7 @@ def _members(
             yield f"{name}/{point}/{key}", array
 
 
-def best_seed(packs: Sequence[CollectedRun]) -> tuple[CollectedRun, int] | None:
+def best_seed(packs: Sequence[CollectedPack]) -> tuple[CollectedPack, int] | None:
     """The best seed of a run's point, with its pack; None if every seed has diverged.
 
     Raises:
@@ -108,7 +108,7 @@ def best_seed(packs: Sequence[CollectedRun]) -> tuple[CollectedRun, int] | None:
     return pack, -seed
 
 
-def _accuracies(pack: CollectedRun, trained: Sequence[Row]) -> dict[int, float]:
+def _accuracies(pack: CollectedPack, trained: Sequence[Row]) -> dict[int, float]:
     rows = pack_rows(pack, trained, {ACCURACY})[ACCURACY]
     return {int(row["seed"]): float(row["value"]) for row in rows if row["metric"] == ACCURACY}
 

@@ -38,7 +38,7 @@ _AGAIN = "delete it and run `snakemake tables`, finished seeds are not trained o
 
 
 @dataclass(frozen=True)
-class CollectedRun:
+class CollectedPack:
     """One pack whose results belong into the tables, and what its param-file says about it.
 
     Args:
@@ -85,7 +85,7 @@ class CollectedRun:
 
 
 def collect(
-    group: str, runs: Sequence[CollectedRun], folder: Path, only: str | None = None
+    group: str, runs: Sequence[CollectedPack], folder: Path, only: str | None = None
 ) -> list[Path]:
     """Write ``runs.csv`` and one table per evaluation into ``folder``.
 
@@ -172,7 +172,7 @@ def text_of(value: Scalar) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def seed_rows(run: CollectedRun) -> list[Row]:
+def seed_rows(run: CollectedPack) -> list[Row]:
     """The rows of a pack in ``runs.csv``: one for each seed that is asked for."""
     known = summary.read(run.pack)
     known.check_training(run.training_digest, run.run)
@@ -196,7 +196,7 @@ def seed_rows(run: CollectedRun) -> list[Row]:
     return rows
 
 
-def pack_rows(run: CollectedRun, trained: Sequence[Row], wanted: Set[str]) -> dict[str, list[Row]]:
+def pack_rows(run: CollectedPack, trained: Sequence[Row], wanted: Set[str]) -> dict[str, list[Row]]:
     """The rows of a pack by evaluation, each without its empty cells."""
     evaluated = {row["seed"] for row in trained if row["status"] != "diverged"}
     files: dict[Path, set[str]] = {}
@@ -215,7 +215,7 @@ def pack_rows(run: CollectedRun, trained: Sequence[Row], wanted: Set[str]) -> di
     return kept
 
 
-def _rows_of(run: CollectedRun, path: Path, names: Set[str]) -> dict[str, list[Row]]:
+def _rows_of(run: CollectedPack, path: Path, names: Set[str]) -> dict[str, list[Row]]:
     """The rows of some evaluations in a file, each without its empty cells."""
     found: dict[str, list[Row]] = {name: [] for name in names}
     for line, row in _read_rows(path):

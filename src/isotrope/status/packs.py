@@ -31,11 +31,11 @@ TO_BE_ASSEMBLED = "trained; to be put together"
 
 @dataclass(frozen=True, eq=False)
 class Pack:
-    """A pack to look at.
+    """A pack whose state is asked for.
 
     Args:
         run: the run's name.
-        place: the point in the pack's path, or ``selected``.
+        point_in_path: the point in the pack's path, or ``selected``.
         name: as in ``1-25``.
         seeds: what is asked for.
         digest: the training digest, the user's files included.
@@ -49,7 +49,7 @@ class Pack:
     """
 
     run: str
-    place: str
+    point_in_path: str
     name: str
     seeds: list[int]
     digest: str
@@ -64,15 +64,15 @@ class Pack:
     @property
     def folder(self) -> Path:
         """Where its files lie."""
-        return paths.pack_folder(self.run, self.place, self.name)
+        return paths.pack_folder(self.run, self.point_in_path, self.name)
 
     @property
     def point_name(self) -> str:
         """The point whose seeds they are."""
-        return self.chosen or self.place
+        return self.chosen or self.point_in_path
 
 
-def look(pack: Pack, pulse: Pulse, outcomes: bool) -> Finding:
+def read_state(pack: Pack, pulse: Pulse, outcomes: bool) -> Finding:
     """The state of a pack.
 
     Args:
@@ -97,11 +97,11 @@ def look(pack: Pack, pulse: Pulse, outcomes: bool) -> Finding:
     if not names:
         whole = len(finished) == len(pack.seeds)
         return Finding("queued", len(finished), TO_BE_ASSEMBLED if whole else "")
-    return _Look(pack, folder, names, finished, Jobs(folder, names, pulse), outcomes).found()
+    return _PackFiles(pack, folder, names, finished, Jobs(folder, names, pulse), outcomes).found()
 
 
-class _Look:
-    """A look at the files of a pack that has any."""
+class _PackFiles:
+    """The files of a pack that has any, and the state that follows from them."""
 
     def __init__(
         self,
@@ -182,7 +182,7 @@ class _Look:
     def _own_jobs(self) -> Finding | None:
         """The first evaluation with a job of its own that is not done; None if all are."""
         for table, one in self.pack.own_jobs.items():
-            made = paths.results(self.pack.run, self.pack.place, self.pack.name, table).name
+            made = paths.results(self.pack.run, self.pack.point_in_path, self.pack.name, table).name
             folder = self.folder.parent if one.of_run else self.folder
             names = self.pack.point.names if one.of_run else self.names
             if made in names and (one.of_run or self._is_known(table)):

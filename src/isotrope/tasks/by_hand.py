@@ -21,7 +21,7 @@ from isotrope.plan.index_file import as_written, in_job
 from isotrope.plan.indexing import select_entry
 from isotrope.results import choice
 from isotrope.training import imported, initial_weights, shipped
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 
 def training_tasks(
@@ -32,7 +32,7 @@ def training_tasks(
     device: str,
     threads: int,
     save_every: float = 30.0,
-) -> list[PackTask]:
+) -> list[TrainingTask]:
     """One task for each pack of a run's point that holds seeds which are asked for.
 
     Raises:
@@ -44,7 +44,7 @@ def training_tasks(
     _as_planned(file, run, chosen)
     digest = effective_digest(chosen)
     return [
-        PackTask(
+        TrainingTask(
             run=run.name,
             point=chosen.name,
             selected=point == paths.SELECTED,

@@ -23,7 +23,7 @@ from isotrope.packs.summary import AGAIN, HISTORY, WEIGHTS
 from isotrope.plan.index import Index
 from isotrope.results import choice
 from isotrope.results.collecting import finished_packs
-from isotrope.results.tables import CollectedRun, Row, Scalar, pack_rows, seed_rows
+from isotrope.results.tables import CollectedPack, Row, Scalar, pack_rows, seed_rows
 
 BY_EPOCH, AT_THE_END = "by epoch", "at the end"  # parts of a seed; the others are evaluations
 _AT_THE_END = (
@@ -90,7 +90,7 @@ class TrackedSeed:
         return [part for part in self.values if part not in (BY_EPOCH, AT_THE_END)]
 
 
-def packs_of(known: Index, name: str) -> list[CollectedRun]:
+def packs_of(known: Index, name: str) -> list[CollectedPack]:
     """The packs of a run that are trained as its param-file says now, each seed of a point once.
 
     Of a run that chooses a point these are the candidates' packs, too; the seeds of the chosen one
@@ -113,7 +113,7 @@ def packs_of(known: Index, name: str) -> list[CollectedRun]:
     return found
 
 
-def read_pack(pack: CollectedRun, group: str) -> list[TrackedSeed]:
+def read_pack(pack: CollectedPack, group: str) -> list[TrackedSeed]:
     """The seeds of a pack.
 
     Raises:
@@ -142,7 +142,7 @@ def read_pack(pack: CollectedRun, group: str) -> list[TrackedSeed]:
 
 
 def _seed(
-    pack: CollectedRun,
+    pack: CollectedPack,
     group: str,
     row: Row,
     said: dict[str, Any],

@@ -15,12 +15,12 @@ from isotrope.processes import provenance
 from isotrope.training import seeding
 from isotrope.training.initial_weights import read_weights, take_over
 from isotrope.training.outputs import shape_of
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 ORIGIN = "imported"
 
 
-def import_seed(task: PackTask, seed: int, file: Path) -> Path:
+def import_seed(task: TrainingTask, seed: int, file: Path) -> Path:
     """Put the weights of a file into the store as a finished seed; return its folder.
 
     Args:

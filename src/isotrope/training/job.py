@@ -30,8 +30,8 @@ from isotrope.training.distributed import Ranks
 from isotrope.training.loop import Finished, HeldOut, LockstepTraining
 from isotrope.training.outputs import shape_of
 from isotrope.training.progress import PackProgress, Report, model_summary
-from isotrope.training.seed_groups import Together, Unfinished
-from isotrope.training.task import PackTask
+from isotrope.training.seed_groups import SeedGroup, Unfinished
+from isotrope.training.task import TrainingTask
 
 
 class PackJob:
@@ -48,7 +48,7 @@ class PackJob:
 
     def __init__(
         self,
-        task: PackTask,
+        task: TrainingTask,
         report: Report,
         device: torch.device,
         interruption: Interruption,
@@ -184,7 +184,7 @@ class PackJob:
             initial_weights.take_over(network, start.weights(seed), f"{self.task.run}: {start}")
         return network.to(self.device)
 
-    def training(self, group: Together, plain: bool = False) -> LockstepTraining:
+    def training(self, group: SeedGroup, plain: bool = False) -> LockstepTraining:
         """The training of these seeds from where they were saved; plain is not compiled."""
         settings = self.task.training
         training = LockstepTraining(
@@ -202,20 +202,22 @@ class PackJob:
             training.restore({seed: one["training"] for seed, one in group.saved.items()})
         return training
 
-    def _new(self, seeds: Sequence[int]) -> list[Together]:
+    def _new(self, seeds: Sequence[int]) -> list[SeedGroup]:
         """Seeds that begin, as many together as the device and the param-file allow."""
         if not seeds:
             return []
         if self.ranks is not None:
-            return [Together.new([seed]) for seed in seeds]
+            return [SeedGroup.new([seed]) for seed in seeds]
         width = stack_width.width_of(
             self.task, self.device, self._trial, len(seeds), self.report.log
         )
-        return [Together.new(seeds[start : start + width]) for start in range(0, len(seeds), width)]
+        return [
+            SeedGroup.new(seeds[start : start + width]) for start in range(0, len(seeds), width)
+        ]
 
     def _trial(self, width: int, plain: bool = False) -> LockstepTraining:
         """A training of some seeds to be measured and thrown away."""
-        return self.training(Together.new(range(1, width + 1)), plain)
+        return self.training(SeedGroup.new(range(1, width + 1)), plain)
 
     def store(self, ended: Finished, record: dict[str, Any]) -> None:
         """Put a finished seed into the store, and remove what was saved of it before."""
@@ -225,7 +227,7 @@ class PackJob:
             "seconds": round(record["seconds"], 3),
             "peak_memory_mb": record["peak_memory_mb"],
             "together": record["together"],
-            "device": _said_of(self.device, record["together"]),
+            "device": _device_text(self.device, record["together"]),
             "threads": self.task.threads,
             "versions": self._versions,
             "git_commit": self._commit,
@@ -249,7 +251,7 @@ class _Training:
         group: the seeds.
     """
 
-    def __init__(self, job: PackJob, group: Together) -> None:
+    def __init__(self, job: PackJob, group: SeedGroup) -> None:
         self.job = job
         self.group = group
         devices.start_memory_peak(job.device)
@@ -323,7 +325,7 @@ class _Training:
         self._counted = now
 
 
-def _said_of(device: torch.device, together: int) -> str:
+def _device_text(device: torch.device, together: int) -> str:
     """The device, and with how many seeds one has shared it: their times are shares, too."""
     name = devices.describe(device)
     return name if together == 1 else f"{name}, {together} seeds at once"

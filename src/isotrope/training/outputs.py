@@ -14,17 +14,17 @@ from isotrope.files import disk
 from isotrope.packs import store
 from isotrope.packs.summary import HISTORY, RUN, WEIGHTS
 from isotrope.processes import provenance
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 
-def shape_of(task: PackTask) -> tuple[tuple[int, int, int], int]:
+def shape_of(task: TrainingTask) -> tuple[tuple[int, int, int], int]:
     """Image shape (channels, height, width) and number of classes of the task's data set."""
     plugin = registry.load("data", task.dataset_name)
     channels, height, width = plugin.image_shape(task.dataset_params)
     return (channels, height, width), int(plugin.classes(task.dataset_params))
 
 
-def assemble(task: PackTask, device: torch.device, began: float) -> None:
+def assemble(task: TrainingTask, device: torch.device, began: float) -> None:
     """Write the pack's files from the stored seeds; ``run.json`` last."""
     seeds = [store.load(task.stored(seed), seed, task.training_digest) for seed in task.seeds]
     stacked = {

@@ -22,10 +22,10 @@ from isotrope.training.distributed import Ranks
 from isotrope.training.job import PackJob
 from isotrope.training.outputs import assemble
 from isotrope.training.progress import Report
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 
-def train_pack(task: PackTask, report: Report) -> None:
+def train_pack(task: TrainingTask, report: Report) -> None:
     """Train the seeds of a pack that are missing, and write the pack's files.
 
     Waits while another process is at work on the pack, or on one of its seeds.
@@ -49,12 +49,14 @@ def train_pack(task: PackTask, report: Report) -> None:
                 PackJob(task, Report(lambda _: None), device, unheard, 0, ranks).follow(ranks)
 
 
-def _arithmetic(task: PackTask, device: torch.device) -> AbstractContextManager[None]:
+def _arithmetic(task: TrainingTask, device: torch.device) -> AbstractContextManager[None]:
     training = task.training
     return devices.arithmetic(device, task.threads, training.precision, training.deterministic)
 
 
-def _lead(task: PackTask, report: Report, ranks: Ranks | None, interruption: Interruption) -> None:
+def _lead(
+    task: TrainingTask, report: Report, ranks: Ranks | None, interruption: Interruption
+) -> None:
     """What ``train_pack`` says, as the one process or the first of several, with the lease."""
     began = time.monotonic()
     device = devices.choose(task.device)

@@ -112,7 +112,7 @@ class PackProgress:
         going = [seed for seed in training.seeds if not training.records[seed].finished]
         if going and (training.epochs or training.position):
             epoch = training.epochs + 1
-            who = f"{named(going)}: {'goes' if len(going) == 1 else 'go'} on"
+            who = f"{seeds_text(going)}: {'goes' if len(going) == 1 else 'go'} on"
             self.report.log(f"{who} in epoch {epoch} of {self.epochs}")
             histories = (record.history for record in training.records.values())
             self._rows = [history[-1] for history in histories if history]
@@ -136,7 +136,7 @@ class PackProgress:
         self._rows = [record.history[-1] for record in training.records.values()]
         self._done += len(self._rows)
         left = self.seconds_left()
-        line = _said_of(self._rows, self.epochs, training)
+        line = _epoch_line(self._rows, self.epochs, training)
         self.report.log(line + (f", at most {duration_text(left)} left" if left else ""))
         self._beat(always=False)
 
@@ -194,14 +194,14 @@ class PackProgress:
         with suppress(UserError):  # a heartbeat that cannot be written ends no training
             write_whole(self.heartbeat, json.dumps(said) + "\n")
         if self._bar is not None:
-            shown = f"{named(training.seeds)}, epoch {said['epoch']} of {self.epochs}"
+            shown = f"{seeds_text(training.seeds)}, epoch {said['epoch']} of {self.epochs}"
             if left is not None:
                 shown += f", at most {duration_text(left)} left"
             done = training.epochs + training.share
             self._bar.update(self._bar_task, completed=done, description=shown)
 
 
-def named(seeds: Sequence[int]) -> str:
+def seeds_text(seeds: Sequence[int]) -> str:
     """Seeds for people: ``seed 3``, ``seeds 1-5``, ``25 seeds, 1-50``."""
     if len(seeds) == 1:
         return f"seed {seeds[0]}"
@@ -213,7 +213,7 @@ def named(seeds: Sequence[int]) -> str:
     )
 
 
-def _said_of(rows: Sequence[EpochRow], epochs: int, training: LockstepTraining) -> str:
+def _epoch_line(rows: Sequence[EpochRow], epochs: int, training: LockstepTraining) -> str:
     """A line about an epoch: of one seed its numbers, of several their means."""
 
     def mean(key: str) -> float:
@@ -224,7 +224,7 @@ def _said_of(rows: Sequence[EpochRow], epochs: int, training: LockstepTraining) 
     best = [record for record in records if record.best_epoch == rows[0].epoch]
     mark = "" if not best else " (best)" if len(rows) == 1 else f" (best of {len(best)})"
     parts = [
-        f"{named([row.seed for row in rows])}: epoch {rows[0].epoch} of {epochs}",
+        f"{seeds_text([row.seed for row in rows])}: epoch {rows[0].epoch} of {epochs}",
         f"loss {mean('train_loss'):.4f}",
         f"{words} {mean('train_score'):.1%}",
     ]

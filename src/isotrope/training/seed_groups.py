@@ -10,14 +10,14 @@ import torch
 from isotrope.errors import UserError
 from isotrope.packs import resume, store
 from isotrope.training import stack_width
-from isotrope.training.progress import named
-from isotrope.training.task import PackTask
+from isotrope.training.progress import seeds_text
+from isotrope.training.task import TrainingTask
 
 Saved = dict[str, Any]  # of one seed: "training" as from LockstepTraining.states, and "record"
 
 
 @dataclass(frozen=True)
-class Together:
+class SeedGroup:
     """Seeds that train at the same time.
 
     Args:
@@ -33,12 +33,12 @@ class Together:
     saved: dict[int, Saved] = field(default_factory=dict)
 
     @classmethod
-    def new(cls, seeds: Sequence[int]) -> "Together":
+    def new(cls, seeds: Sequence[int]) -> "SeedGroup":
         """Seeds that begin."""
         return cls(list(seeds), list(range(len(seeds))), len(seeds))
 
     @classmethod
-    def saved_as(cls, saved: dict[int, Saved]) -> "Together":
+    def saved_as(cls, saved: dict[int, Saved]) -> "SeedGroup":
         """Seeds that go on as they were saved."""
         stacks = [one["training"]["stack"] for one in saved.values()]
         return cls(list(saved), [one["row"] for one in stacks], stacks[0]["width"], saved)
@@ -52,11 +52,11 @@ class Unfinished:
         log: is told what is left aside, and what is tried.
     """
 
-    def __init__(self, task: PackTask, log: Callable[[str], None]) -> None:
+    def __init__(self, task: TrainingTask, log: Callable[[str], None]) -> None:
         self.task = task
         self.log = log
 
-    def taken_up(self, seeds: Sequence[int]) -> list[Together]:
+    def taken_up(self, seeds: Sequence[int]) -> list[SeedGroup]:
         """The seeds that an earlier job began, together as they were."""
         left: dict[int, Saved] = {}
         for seed in seeds:
@@ -76,7 +76,7 @@ class Unfinished:
                     resume.go_back(self.task.unfinished(seed))
             listed = [seed for seed in oldest["training"]["stack"]["seeds"] if seed in seeds]
             if all(self._begun(seed) for seed in listed):  # else killed in the first saving
-                groups.append(Together.saved_as(same))
+                groups.append(SeedGroup.saved_as(same))
             left = {seed: one for seed, one in left.items() if seed not in same}
         return groups
 
@@ -90,8 +90,8 @@ class Unfinished:
         return resume.load(path, digest, self.log, back)
 
     def halves(
-        self, group: Together, error: torch.OutOfMemoryError, device: torch.device
-    ) -> list[Together]:
+        self, group: SeedGroup, error: torch.OutOfMemoryError, device: torch.device
+    ) -> list[SeedGroup]:
         """Two groups of half the seeds each, saved as such, after memory ran out.
 
         Raises:
@@ -108,19 +108,19 @@ class Unfinished:
         middle = math.ceil(len(missing) / 2)
         halves = [half for half in (missing[:middle], missing[middle:]) if half]
         self.log(
-            f"{named(group.seeds)}: together {'it' if len(group.seeds) == 1 else 'they'} {began}; "
-            f"{middle} are tried at once"
+            f"{seeds_text(group.seeds)}: together {'it' if len(group.seeds) == 1 else 'they'} "
+            f"{began}; {middle} are tried at once"
         )
         stack_width.remember(task, device, middle)
         if len(found) < len(missing):  # there was no room for the networks themselves
-            return [Together.new(half) for half in halves]
+            return [SeedGroup.new(half) for half in halves]
         groups = []
         for half in halves:
             for row, seed in enumerate(half):
                 stack = {"seeds": half, "row": row, "width": len(half)}
                 found[seed]["training"]["stack"] = stack
                 resume.save(task.unfinished(seed), found[seed], task.training_digest)
-            groups.append(Together.saved_as({seed: found[seed] for seed in half}))
+            groups.append(SeedGroup.saved_as({seed: found[seed] for seed in half}))
         return groups
 
 

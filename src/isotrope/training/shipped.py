@@ -15,13 +15,13 @@ from pathlib import Path
 from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.packs import store
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 VARIABLE = "ISOTROPE_SHIPPED"
 ORIGIN = "shipped"
 
 
-def take(task: PackTask, log: Callable[[str], None]) -> None:
+def take(task: TrainingTask, log: Callable[[str], None]) -> None:
     """Put what is shipped of a pack's seeds into the store, or drop it from there if not wanted.
 
     Raises:
@@ -43,7 +43,7 @@ def take(task: PackTask, log: Callable[[str], None]) -> None:
             log(f"seed {seed} is shipped, in {source}; to train it here, set {VARIABLE}=0")
 
 
-def ship(task: PackTask, seed: int) -> Path:
+def ship(task: TrainingTask, seed: int) -> Path:
     """Copy a trained seed to ``workflow/trained``, in the place of an older one; return its folder.
 
     Raises:
@@ -59,7 +59,7 @@ def ship(task: PackTask, seed: int) -> Path:
     return goal
 
 
-def _source(task: PackTask, seed: int) -> Path:
+def _source(task: TrainingTask, seed: int) -> Path:
     return paths.shipped_seed(task.run, seed, task.training_digest)
 
 

@@ -17,7 +17,7 @@ import torch
 from isotrope import devices, paths, registry
 from isotrope.files.disk import write_whole
 from isotrope.training.loop import LockstepTraining
-from isotrope.training.task import PackTask
+from isotrope.training.task import TrainingTask
 
 SHARE = 0.8  # of the free memory: validation and the best epochs' weights need some, too
 _WARMING, _TIMED = 3, 5  # steps
@@ -38,7 +38,7 @@ class Cost(NamedTuple):
 
 
 def width_of(
-    task: PackTask,
+    task: TrainingTask,
     device: torch.device,
     trial: Trial,
     seeds: int,
@@ -110,7 +110,7 @@ def measured(trial: Trial, width: int, device: torch.device) -> Cost:
     return Cost(seconds, max(0, round(devices.memory_peak_mb(device) * 1e6) - before))
 
 
-def _refusal(task: PackTask, trial: Trial) -> str | None:
+def _refusal(task: TrainingTask, trial: Trial) -> str | None:
     """Why the model cannot be stacked; none if it can."""
     if not getattr(registry.load("models", task.model_name), "STACKABLE", True):
         return f"{task.model_name} says that it cannot be stacked"
@@ -131,13 +131,13 @@ def _free(device: torch.device) -> int:
     return int(SHARE * devices.memory_free(device))
 
 
-def remember(task: PackTask, device: torch.device, width: int) -> None:
+def remember(task: TrainingTask, device: torch.device, width: int) -> None:
     """Let jobs of this training on this kind of device train so many seeds at once from now on."""
     said = {"device": devices.describe(device), "width": width}
     write_whole(paths.stack_width(task.run, task.point, task.training_digest), json.dumps(said))
 
 
-def _remembered(task: PackTask, device: torch.device) -> int | None:
+def _remembered(task: TrainingTask, device: torch.device) -> int | None:
     path = paths.stack_width(task.run, task.point, task.training_digest)
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
@@ -147,7 +147,7 @@ def _remembered(task: PackTask, device: torch.device) -> int | None:
     return max(1, width) if where == devices.describe(device) else None
 
 
-def forget(task: PackTask) -> None:
+def forget(task: TrainingTask) -> None:
     """Remove what was remembered, once no seed of the point is unfinished."""
     path = paths.stack_width(task.run, task.point, task.training_digest)
     if any(path.parent.glob("*.pt*")):

@@ -12,7 +12,7 @@ from isotrope.training.initial_weights import Start
 
 
 @dataclass(frozen=True)
-class PackTask:
+class TrainingTask:
     """What a job trains.
 
     Args:

@@ -9,10 +9,10 @@ from isotrope.packs import summary
 from isotrope.plan.index import Index
 from isotrope.plan.needs import under_local_root
 from isotrope.status import stale
+from isotrope.status.asked_packs import packs_of
 from isotrope.status.datasets import DatasetStatus, status_of
 from isotrope.status.heartbeats import Pulse
-from isotrope.status.packs import Pack, look
-from isotrope.status.places import packs_of
+from isotrope.status.packs import Pack, read_state
 from isotrope.status.states import Finding, PackStatus
 
 _NOT_BEGUN = ("queued", "stale")
@@ -20,7 +20,7 @@ _DAMAGED = "run.json is truncated or altered; delete it and run `snakemake runs`
 _KEPT = "its seeds are kept, and only put together again"
 
 
-def look_at(
+def read_states(
     index: Index, names: Sequence[str], pulse: Pulse, outcomes: bool = False
 ) -> list[PackStatus]:
     """Every pack of some runs, in the order of the names; candidates before what is chosen.
@@ -37,7 +37,7 @@ def look_at(
     known = overlapped(lambda key: status_of(index.datasets[key]), keys)
     data = dict(zip(keys, known, strict=True))
     packs = packs_of(index, names, {key: one.sums for key, one in data.items()})
-    findings = overlapped(lambda pack: look(pack, pulse, outcomes), packs)
+    findings = overlapped(lambda pack: read_state(pack, pulse, outcomes), packs)
     found = dict(zip(packs, findings, strict=True))
     _explain(index, data, found)
     _block(index, data, found)
@@ -46,7 +46,7 @@ def look_at(
             run=pack.run,
             study=index.runs[pack.run].study,
             series=index.runs[pack.run].series,
-            point=pack.place,
+            point=pack.point_in_path,
             chosen=pack.chosen,
             pack=pack.name,
             seeds=pack.seeds,

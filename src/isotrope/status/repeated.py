@@ -8,13 +8,13 @@ from isotrope.plan import index_file
 from isotrope.plan.index import Index
 from isotrope.plan.selection import Selection
 from isotrope.status.heartbeats import Pulse
-from isotrope.status.looking import look_at
+from isotrope.status.reading import read_states
 from isotrope.status.states import PackStatus
 
 _SHOWN = "until that is mended, runs are shown as the last param-files without a mistake had them"
 
 
-class Looks:
+class RepeatedReading:
     """Looks at some runs.
 
     Args:
@@ -29,7 +29,7 @@ class Looks:
         self._index: Index | None = None
         self._stamps: dict[str, list[int]] | None = None
 
-    def look(self) -> list[PackStatus]:
+    def read(self) -> list[PackStatus]:
         """Every pack of the runs as their files are now.
 
         Raises:
@@ -38,7 +38,7 @@ class Looks:
         """
         known = self._known()
         names = self._selection.names(known) if self._selection else list(known.runs)
-        return look_at(known, names, self._pulse, self._outcomes)
+        return read_states(known, names, self._pulse, self._outcomes)
 
     def _known(self) -> Index:
         """The index; while param-files hold mistakes the last one without, and notes on them."""
