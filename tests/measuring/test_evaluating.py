@@ -1,12 +1,15 @@
 """A pack's evaluations: only what is missing is computed, and the table is put together anew."""
 
 import csv
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from toy_runs import (
+    TOY_MODEL,
     ToyDataParams,
     ToyModelParams,
     toy_task,
@@ -269,3 +272,20 @@ def test_damaged_arrays_are_computed_again_with_their_rows(trained, with_arrays,
     assert with_arrays == [[1], [3], [3]]
     assert path.read_bytes() == whole
     assert task.results.read_bytes() == before
+
+
+@pytest.mark.parametrize("draws", [1, 3])
+def test_a_stochastic_network_is_tested_as_it_was_validated(toys, monkeypatch, draws):  # noqa: F811
+    monkeypatch.setattr(TOY_MODEL, "DRAWS", draws, raising=False)
+    trained = toy_task(model_params=ToyModelParams(handed=True, dropout=0.6))
+    train(trained)
+    bound = evaluation("accuracy")
+    bound = replace(bound, evaluation=replace(bound.evaluation, own_split="valid"))
+    task = task_for(trained, bound)
+    evaluate(task)
+
+    said = json.loads((trained.folder / "run.json").read_text())["seeds"]
+    assert {one["best_validation_accuracy"] for one in said} != {1.0}
+    assert {row["seed"]: float(row["value"]) for row in results(task)} == {
+        str(one["seed"]): one["best_validation_accuracy"] for one in said
+    }
