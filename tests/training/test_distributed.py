@@ -79,6 +79,20 @@ def test_several_processes_give_what_one_gives_up_to_rounding(toys, count):
     assert not Path("rank-1.log").read_text(), "only the first process says something"
 
 
+@pytest.mark.parametrize("reduce", ["mean", "sum"])
+def test_several_processes_accumulate_gradients_as_one_does(toys, reduce):
+    """A batch of 6, of which a third process would see 2, and a last one of 4."""
+    training = toy_training(batch_size=6, accumulate={"images": 18, "reduce": reduce})
+    changes = {"training": training, "seeds": [1], "pack": "1-1"}
+    alone, shared = without_norm("alone", **changes), without_norm("shared", **changes)
+    train(alone)
+    together(shared, 3)
+
+    found, expected = (load_file(t.folder / "weights.safetensors") for t in (shared, alone))
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-4)
+
+
 def test_what_is_finished_is_not_trained_again_by_several(toys):
     task = without_norm("alone")
     train(task)
