@@ -1,12 +1,12 @@
 """The network that ``hermite`` and ``disco`` share; they differ in the basis of their kernels."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from isotrope.layers.global_max_pool import GlobalMaxPool
 from isotrope.layers.steerable_convolution import SteerableConv2d
+from isotrope.models._two_convolutions import TwoConvolutions
 
 
-class Steerable(nn.Module):
+class Steerable(TwoConvolutions[SteerableConv2d]):
     """Steerable convolution, ReLU, the same at each scale by itself, maximum of all, linear.
 
     Shapes (k is the side of the kernels in the basis):
@@ -18,20 +18,11 @@ class Steerable(nn.Module):
     """
 
     def __init__(self, channels: int, classes: int, basis: Tensor) -> None:
-        super().__init__()
-        self.conv1 = SteerableConv2d(channels, 16, basis)
-        self.stage1 = nn.ReLU()
-        self.conv2 = SteerableConv2d(16, 32, basis)
-        self.stage2 = nn.ReLU()
-        self.features = GlobalMaxPool()
-        self.lin = nn.Linear(32, classes)
+        super().__init__(
+            SteerableConv2d(channels, 16, basis), SteerableConv2d(16, 32, basis), classes
+        )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits of the images."""
-        first = self.stage1(self.conv1(images))
-        if self.training:  # the same numbers with a cheaper gradient, but no map of stage 2
-            features = self.stage2(self.conv2.peak(first))
-        else:
-            features = self.features(self.stage2(self.conv2(first)))
-        logits: Tensor = self.lin(features)
-        return logits
+    def peak(self, images: Tensor) -> Tensor:
+        """The maximum of ``conv2`` over all but the channels."""
+        maximum: Tensor = self.conv2.peak(images)
+        return maximum

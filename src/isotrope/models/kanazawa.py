@@ -8,11 +8,11 @@ published initial weights, which are those of ``standard``, and outputs.
 """
 
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from isotrope.layers.global_max_pool import GlobalMaxPool
 from isotrope.layers.multiscale_convolution import MultiscaleConv2d
 from isotrope.models._fit import refuse_smaller
+from isotrope.models._two_convolutions import TwoConvolutions
 from isotrope.settings import Settings
 
 REVISION = 1
@@ -28,7 +28,7 @@ class Params(Settings):
     )
 
 
-class Kanazawa(nn.Module):
+class Kanazawa(TwoConvolutions[MultiscaleConv2d]):
     """Multiscale convolution, ReLU, the same again, global maximum, linear.
 
     Shapes (k is the kernel size):
@@ -40,23 +40,16 @@ class Kanazawa(nn.Module):
     """
 
     def __init__(self, channels: int, classes: int, kernel_size: int) -> None:
-        super().__init__()
-        self.conv1 = MultiscaleConv2d(channels, 16, kernel_size, FACTORS)
-        self.stage1 = nn.ReLU()
-        self.conv2 = MultiscaleConv2d(16, 32, kernel_size, FACTORS)
-        self.stage2 = nn.ReLU()
-        self.features = GlobalMaxPool()
-        self.lin = nn.Linear(32, classes)
+        super().__init__(
+            MultiscaleConv2d(channels, 16, kernel_size, FACTORS),
+            MultiscaleConv2d(16, 32, kernel_size, FACTORS),
+            classes,
+        )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits of the images."""
-        first = self.stage1(self.conv1(images))
-        if self.training:  # the same numbers with a cheaper gradient, but no map of stage 2
-            features = self.stage2(self.conv2.peak(first))
-        else:
-            features = self.features(self.stage2(self.conv2(first)))
-        logits: Tensor = self.lin(features)
-        return logits
+    def peak(self, images: Tensor) -> Tensor:
+        """The maximum of ``conv2`` over all but the channels."""
+        maximum: Tensor = self.conv2.peak(images)
+        return maximum
 
 
 def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> Kanazawa:

@@ -8,9 +8,9 @@ torch seed it has the published initial weights and outputs.
 from pydantic import Field
 from torch import Tensor, nn
 
-from isotrope.layers.global_max_pool import GlobalMaxPool
 from isotrope.layers.peak_convolution import convolution_peak
 from isotrope.models._fit import refuse_smaller
+from isotrope.models._two_convolutions import TwoConvolutions
 from isotrope.settings import Settings
 
 REVISION = 1
@@ -23,7 +23,7 @@ class Params(Settings):
     kernel_size: int = Field(7, ge=1, description="side of both convolutions' kernels, in pixels")
 
 
-class Standard(nn.Module):
+class Standard(TwoConvolutions[nn.Conv2d]):
     """Convolution, ReLU, convolution, ReLU, global maximum, linear.
 
     Shapes (k is the kernel size):
@@ -35,23 +35,13 @@ class Standard(nn.Module):
     """
 
     def __init__(self, channels: int, classes: int, kernel_size: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, 16, kernel_size)
-        self.stage1 = nn.ReLU()
-        self.conv2 = nn.Conv2d(16, 32, kernel_size)
-        self.stage2 = nn.ReLU()
-        self.features = GlobalMaxPool()
-        self.lin = nn.Linear(32, classes)
+        super().__init__(
+            nn.Conv2d(channels, 16, kernel_size), nn.Conv2d(16, 32, kernel_size), classes
+        )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits of the images."""
-        first = self.stage1(self.conv1(images))
-        if self.training:  # the same numbers with a cheaper gradient, but no map of stage 2
-            features = self.stage2(convolution_peak(first, self.conv2))
-        else:
-            features = self.features(self.stage2(self.conv2(first)))
-        logits: Tensor = self.lin(features)
-        return logits
+    def peak(self, images: Tensor) -> Tensor:
+        """The maximum of ``conv2`` over all but the channels."""
+        return convolution_peak(images, self.conv2)
 
 
 def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> Standard:
