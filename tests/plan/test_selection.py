@@ -28,7 +28,7 @@ INDEX = made_up_index()
     ],
 )
 def test_a_selection_names_its_runs(config, names):
-    assert Selection.of(config).names(INDEX) == names
+    assert Selection.from_config(config).names(INDEX) == names
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_selection_names_its_runs(config, names):
 )
 def test_what_nobody_has_is_refused_with_the_nearest(config, sentence):
     with pytest.raises(UserError) as error:
-        Selection.of(config).names(INDEX)
+        Selection.from_config(config).names(INDEX)
 
     assert len(error.value.sentences) == 1
     assert error.value.sentences[0].startswith(sentence)
@@ -53,11 +53,11 @@ def test_what_nobody_has_is_refused_with_the_nearest(config, sentence):
 
 def test_all_mistakes_are_said_at_once():
     with pytest.raises(UserError) as error:
-        Selection.of({"serie": "own", "series": "owm,dema"})
+        Selection.from_config({"serie": "own", "series": "owm,dema"})
     assert len(error.value.sentences) == 3
 
     with pytest.raises(UserError) as error:
-        Selection.of({"runs": "a,b"}).names(INDEX)
+        Selection.from_config({"runs": "a,b"}).names(INDEX)
     assert len(error.value.sentences) == 2
 
 
@@ -65,8 +65,8 @@ def test_all_mistakes_are_said_at_once():
     "config", [{}, {"studies": "scale"}, {"runs": ["x", "y"]}, {"series": "demo,own"}]
 )
 def test_a_selection_in_words_selects_the_same(config):
-    selection = Selection.of(config)
+    selection = Selection.from_config(config)
 
     words = dict(word.split("=") for word in selection.as_config().split())
 
-    assert Selection.of(words) == selection
+    assert Selection.from_config(words) == selection

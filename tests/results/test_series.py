@@ -38,17 +38,19 @@ def runs(*rows: tuple[str, str, str]) -> pandas.DataFrame:
 def test_name_says_more_than_the_label_only_where_the_label_is_not_enough(
     rows: list[tuple[str, str, str]], names: list[str]
 ) -> None:
-    assert list(SCALE.named(runs(*rows))["name"]) == names
+    assert list(SCALE.with_series_names(runs(*rows))["name"]) == names
 
 
 def test_panels_go_from_small_to_all() -> None:
-    table = SCALE.named(runs(("a/e/all2all", "base", "A"), ("a/e/small2large", "base", "A")))
+    table = SCALE.with_series_names(
+        runs(("a/e/all2all", "base", "A"), ("a/e/small2large", "base", "A"))
+    )
     assert SCALE.panels(table) == [("stir/emoji", "small2large"), ("stir/emoji", "all2all")]
 
 
 def test_data_set_without_tasks_and_scenarios_is_a_panel() -> None:
     table = runs(("a/e/x", "base", "A")).drop(columns=["dataset.task", "dataset.scenario"])
-    assert SCALE.panels(SCALE.named(table)) == [("stir", "")]
+    assert SCALE.panels(SCALE.with_series_names(table)) == [("stir", "")]
 
 
 def test_seeds_are_counted_in_words() -> None:
@@ -59,7 +61,7 @@ def test_study_that_says_nothing_has_a_panel_for_each_data_set_and_names_in_orde
     table = runs(("b/e/x", "base", "B"), ("a/e/y", "base", "A")).assign(model=["m", "m"])
     table["dataset"] = ["voc", "cifar10"]
     cells = cells_of("of_my_own")
-    named = cells.named(table)
+    named = cells.with_series_names(table)
     assert cells == Cells()
     assert cells.panels(named) == [("cifar10",), ("voc",)]
     assert cells.names(named) == ["A", "B"]
@@ -67,9 +69,12 @@ def test_study_that_says_nothing_has_a_panel_for_each_data_set_and_names_in_orde
 
 def test_guessing_is_one_of_the_classes_that_the_table_or_the_study_says() -> None:
     table = runs(("b/e/mid2rest", "base", "B")).assign(classes=[4])
-    assert Cells().guessing(Cells().named(table), ("stir",)) == 25
-    assert Cells().guessing(Cells().named(table.drop(columns="classes")), ("stir",)) is None
-    assert SCALE.guessing(SCALE.named(table), ("stir/emoji", "mid2rest")) == 100 / 36
+    assert Cells().guessing(Cells().with_series_names(table), ("stir",)) == 25
+    assert (
+        Cells().guessing(Cells().with_series_names(table.drop(columns="classes")), ("stir",))
+        is None
+    )
+    assert SCALE.guessing(SCALE.with_series_names(table), ("stir/emoji", "mid2rest")) == 100 / 36
 
 
 def test_a_data_set_is_called_as_in_panels() -> None:

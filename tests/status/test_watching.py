@@ -74,7 +74,7 @@ def known(folder, monkeypatch):
 
 
 def test_each_look_shows_what_has_become_and_ctrl_c_ends_without_a_word(known, pack):
-    look = looks_at(RepeatedReading(Selection.of({"runs": DEMO})))
+    look = looks_at(RepeatedReading(Selection.from_config({"runs": DEMO})))
     frames = Terminal().watch(look, pack.beat, pack.make, pack.heartbeat.unlink)
     assert [frame[0].split()[0] for frame in frames] == ["queued", "running", "running", "done"]
     assert frames[1][-2] == "packs: 1 running; 0 of 3 seeds are trained"
@@ -131,13 +131,15 @@ def test_a_run_that_is_gone_leaves_the_rows_and_says_so(known):
     def gone():
         known.update(index=Index({}, {}), stamps={})
 
-    frames = Terminal().watch(looks_at(RepeatedReading(Selection.of({"runs": DEMO}, "--"))), gone)
+    frames = Terminal().watch(
+        looks_at(RepeatedReading(Selection.from_config({"runs": DEMO}, "--"))), gone
+    )
     assert f"--runs: no param-file is called '{DEMO}'" in frames[1][-2]
     assert DEMO in frames[1][0]
 
 
 def test_a_first_look_at_nothing_ends_with_its_sentence(known):
-    look = looks_at(RepeatedReading(Selection.of({"runs": "x/y/z"}, "--")))
+    look = looks_at(RepeatedReading(Selection.from_config({"runs": "x/y/z"}, "--")))
     with pytest.raises(UserError, match="no param-file is called 'x/y/z'"):
         Terminal().watch(look)
 

@@ -57,7 +57,7 @@ def status(
 
     asked = {"runs": runs, "studies": studies, "series": series}
     asked = {key: words for key, words in asked.items() if words is not None}
-    selection = Selection.of(asked, option="--") if asked else None
+    selection = Selection.from_config(asked, option="--") if asked else None
     states = states_of(state) if state is not None else None
     reading = RepeatedReading(selection, outcomes=packs or as_json)
     console = Console()

@@ -183,7 +183,7 @@ def _corrected(
             plain = _untrained(batch, maps, seed).to(device)
         untrained = batch.maps(plain, images)
         for stage in STAGES:
-            grids = [_Grid.of(batch, maps[stage].shape[-1], a, b) for a, b in pairs]
+            grids = [_Grid.of_pair(batch, maps[stage].shape[-1], a, b) for a, b in pairs]
             its = {"error": maps[stage], "floor": maps[stage], "untrained": untrained[stage]}
             for metric, read_maps in its.items():
                 parts = [grid.squares(read_maps, floor=metric == "floor") for grid in grids]
@@ -233,7 +233,7 @@ class _Grid:
     columns: Axis
 
     @classmethod
-    def of(cls, batch: Batch, cells: int, a: int, b: int) -> "_Grid":
+    def of_pair(cls, batch: Batch, cells: int, a: int, b: int) -> "_Grid":
         """The grid for maps of ``cells`` pixels a side, at the scales a and b."""
         at, its = (batch.positions[:, batch.place[scale]] for scale in (a, b))
         columns, rows = (axis((at[:, i], its[:, i]), (a, b), cells, batch.side) for i in (0, 1))

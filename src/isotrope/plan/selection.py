@@ -33,7 +33,7 @@ class Selection:
     option: str = "--config "
 
     @classmethod
-    def of(cls, config: Mapping[str, Any], option: str = "--config ") -> "Selection":
+    def from_config(cls, config: Mapping[str, Any], option: str = "--config ") -> "Selection":
         """The selection in Snakemake's ``config``: words separated by commas, or lists.
 
         Raises:

@@ -33,7 +33,7 @@ class Plan(Needs):
 
     def __init__(self, config: Mapping[str, Any], head: bool = True) -> None:
         super().__init__(head)
-        self.selection = Selection.of(config) if head else Selection()
+        self.selection = Selection.from_config(config) if head else Selection()
         self.tables_are_sources = not (paths.OUT / "runs").exists() and bool(copied_tables())
         if head and not self.tables_are_sources:
             self._asked()

@@ -44,7 +44,7 @@ class Cells:
         """The columns that tell panels apart, the data set first."""
         return ["place", *self.settings]
 
-    def named(self, runs: pandas.DataFrame) -> pandas.DataFrame:
+    def with_series_names(self, runs: pandas.DataFrame) -> pandas.DataFrame:
         """``runs`` with the columns of ``panel`` and ``name``, which stands in legends.
 
         The name is the label; where a panel has two runs or points of one label, it says more.

@@ -54,7 +54,7 @@ class Tables(Mapping[str, pandas.DataFrame]):
     @cached_property
     def runs(self) -> pandas.DataFrame:
         """The table of runs with the columns of panels and ``name``."""
-        return self.cells.named(self["runs"])
+        return self.cells.with_series_names(self["runs"])
 
     @property
     def panel(self) -> list[str]:

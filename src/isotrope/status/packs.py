@@ -97,7 +97,7 @@ def read_state(pack: Pack, pulse: Pulse, outcomes: bool) -> Finding:
     if not names:
         whole = len(finished) == len(pack.seeds)
         return Finding("queued", len(finished), TO_BE_ASSEMBLED if whole else "")
-    return _PackFiles(pack, folder, names, finished, Jobs(folder, names, pulse), outcomes).found()
+    return _PackFiles(pack, folder, names, finished, Jobs(folder, names, pulse), outcomes).finding()
 
 
 class _PackFiles:
@@ -123,7 +123,7 @@ class _PackFiles:
         """Whether every seed is trained."""
         return len(self.finished) == len(self.pack.seeds)
 
-    def found(self) -> Finding:
+    def finding(self) -> Finding:
         """The state of the pack."""
         beat = self.jobs.heartbeat()
         if beat and beat[1]:

@@ -90,7 +90,7 @@ def _names(known: Index, words: str) -> list[str]:
     pairs = [word.partition("=") for word in parts]
     if wrong := [key for key, equals, _ in pairs if not equals]:
         raise UserError(f"--config: '{wrong[0]}': write key=value, as in series=demo")
-    return Selection.of({key: value for key, _, value in pairs}).names(known)
+    return Selection.from_config({key: value for key, _, value in pairs}).names(known)
 
 
 def _writer(tracker: str, weights: bool) -> AbstractContextManager[Writer]:

@@ -70,7 +70,7 @@ class Ranks:
         return [piece.view_as(value) for piece, value in zip(pieces, values, strict=True)]
 
     def share(self, values: Any) -> Any:
-        """This process' part of a batch: every so-manieth of its images, at least one."""
+        """This process' part of a batch: every n-th of its images, at least one."""
         if isinstance(values, Tensor):
             own = values[self.rank :: self.count]
             return own if len(own) else values[:1]

@@ -69,8 +69,8 @@ class LockstepTraining:
     """Networks in training at the same step of the same epoch, each with a seed of its own.
 
     A seed that ends (by patience, divergence or its last epoch) leaves. Its row of the stack is
-    still computed, and the outputs are ignored; when half of the rows are such, the stack is built
-    anew without them.
+    still computed, and its outputs are ignored; when half of the seeds have ended, the stack is
+    rebuilt without them.
 
     Args:
         networks: each seed's network with its initial weights, on the device that trains. One
