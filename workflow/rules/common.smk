@@ -1,15 +1,12 @@
 # The plan, which rules ask, and wildcard constraints; no rule, and nothing that imports torch. `plan.memory` in a
 # rule is the method of isotrope.plan.targets.Plan with that name: it is given the wildcards that its parameters name.
 
-import os
 import signal
-import sys
 
 from isotrope.cluster.starting import Head
 from isotrope.plan.asking import ask
 from isotrope.plan.index_file import PLANNED
-
-# figure: the study it belongs to
+from isotrope.processes.programs import find_own_programs
 
 
 wildcard_constraints:
@@ -30,9 +27,7 @@ for warning in (signal.SIGUSR1, signal.SIGUSR2):
     signal.signal(warning, signal.SIG_IGN)
 
 # jobs find the commands of the environment that snakemake runs in, activated or not, and go by the head's index
-os.environ["PATH"] = os.pathsep.join(
-    (os.path.dirname(sys.executable), os.environ.get("PATH", ""))
-)
+find_own_programs()
 shell.prefix(f"export {PLANNED}=1; ")
 
 plan = ask(config, head=workflow.is_main_process)
