@@ -217,19 +217,19 @@ def _packs(
     digests = known.digests(run.name)
     chooses = run.envelope.select is not None
     if point is None:
-        places = [*digests, *([paths.SELECTED] if chooses else [])]
+        names = [*digests, *([paths.SELECTED] if chooses else [])]
     elif chooses and point == paths.SELECTED:
-        places = [point]
+        names = [point]
         _check_choice(known, run.name)
     else:
-        places = [run.point(point).name]
+        names = [run.point(point).name]
     file = f"{paths.PARAM_FILES}/{run.name}.yaml"
-    for place in places:
-        candidate = chooses and place != paths.SELECTED
+    for name in names:
+        candidate = chooses and name != paths.SELECTED
         wanted = None if candidate and point is None else seeds
-        possible = (digests[place],) if place in digests else tuple(digests.values())
-        for pack in by_hand.packs_asked_for(run, place, None, wanted):
-            words = (file, place, pack, wanted, possible, threads)
+        possible = (digests[name],) if name in digests else tuple(digests.values())
+        for pack in by_hand.packs_asked_for(run, name, None, wanted):
+            words = (file, name, pack, wanted, possible, threads)
             yield SubmittedPack(*words, evaluate=evaluate and not candidate)
 
 

@@ -91,6 +91,15 @@ def holds(folder: Path) -> bool:
     return (folder / SEED).is_file()
 
 
+def origin(folder: Path) -> str | None:
+    """Where a finished seed comes from; None if it was trained here, is absent or is damaged."""
+    try:
+        summary = json.loads((folder / SEED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return summary.get("origin") if isinstance(summary, dict) else None
+
+
 def save(
     folder: Path,
     weights: Mapping[str, Tensor],

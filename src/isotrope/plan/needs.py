@@ -8,6 +8,7 @@ from isotrope import paths
 from isotrope.datasets.local_data import VARIABLE, local_root, sizes
 from isotrope.datasets.sources import checksum
 from isotrope.errors import UserError, did_you_mean
+from isotrope.packs.summary import RESULTS, RUN, WEIGHTS
 from isotrope.plan import index_file
 from isotrope.plan.index import (
     DatasetEntry,
@@ -18,8 +19,7 @@ from isotrope.plan.index import (
     RunEntry,
 )
 
-TRAINED = ("weights.safetensors", "run.json")  # what training leaves for evaluations
-RESULTS = "results.csv"
+TRAINED = (WEIGHTS, RUN)  # what training leaves for evaluations
 
 
 class Needs:
@@ -235,7 +235,7 @@ class Needs:
             for name, members in other.packs(one.start.point).items():
                 if set(members) & set(wanted):
                     folder = paths.pack_folder(one.start.run, one.start.point, name)
-                    found[(folder / "weights.safetensors").as_posix()] = None
+                    found[(folder / WEIGHTS).as_posix()] = None
         return list(found)
 
     def evaluation_data(self, run: str, point: str, table: str | None = None) -> list[str]:
@@ -307,7 +307,7 @@ class Needs:
         entry = self.run(run)
         if entry.select is None:
             raise UserError(f"{paths.choice(run)}: {run} has no `select`: all points are evaluated")
-        return [path for point in entry.points for path in of_packs(run, entry, point, "run.json")]
+        return [path for point in entry.points for path in of_packs(run, entry, point, RUN)]
 
     def rule_of_choice(self, run: str) -> dict[str, str]:
         """What a choice depends on besides its candidates' results."""

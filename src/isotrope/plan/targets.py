@@ -11,6 +11,7 @@ from typing import Any
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
+from isotrope.packs.summary import RESULTS, RUN, WEIGHTS
 from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
 from isotrope.plan.figures import StudyFigures, published
 from isotrope.plan.needs import Needs, of_packs, results_of
@@ -93,7 +94,7 @@ class Plan(Needs):
 
     def weights(self) -> list[str]:
         """The trained weights of every pack of every run that is asked for."""
-        return self.packs("weights.safetensors")
+        return self.packs(WEIGHTS)
 
     def packs(self, file: str) -> list[str]:
         """One output of every pack of every run that is asked for."""
@@ -190,7 +191,7 @@ class Plan(Needs):
         if table == "selection":
             return [paths.choice(name).as_posix() for name in names]
         if table == paths.RECORDINGS:
-            return [path for name in names for path in self._of_packs(name, "run.json")]
+            return [path for name in names for path in self._of_packs(name, RUN)]
         return [path for name in names for path in self._results_of(name, table)]
 
     def _only_in_table(self, group: str, asked: list[str]) -> list[str]:
@@ -217,7 +218,7 @@ class Plan(Needs):
 
     def tracking(self) -> list[str]:
         """What stands for the MLflow store, unless there is nothing to put into it."""
-        return [paths.tracked("mlflow").as_posix()] if self.packs("results.csv") else []
+        return [paths.tracked("mlflow").as_posix()] if self.packs(RESULTS) else []
 
     def figures(self) -> list[str]:
         """Every figure whose tables are there, or will be; some are also a table in LaTeX."""

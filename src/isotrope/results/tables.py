@@ -81,7 +81,7 @@ class CollectedPack:
 
     def file_of(self, evaluation: str) -> Path:
         """The file that holds the rows of an evaluation."""
-        return self.files.get(evaluation, self.pack / "results.csv")
+        return self.files.get(evaluation, self.pack / summary.RESULTS)
 
 
 def collect(

@@ -19,7 +19,7 @@ from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.files.tables import RESULT_COLUMNS
 from isotrope.packs import summary
-from isotrope.packs.summary import AGAIN, HISTORY, WEIGHTS
+from isotrope.packs.summary import AGAIN, HISTORY, RESULTS, RUN, WEIGHTS
 from isotrope.plan.index import Index
 from isotrope.results import choice
 from isotrope.results.collecting import finished_packs
@@ -102,7 +102,7 @@ def packs_of(known: Index, name: str) -> list[CollectedPack]:
     run = known.runs[name]
     made = choice.of_run(known, name)
     found = [
-        pack for place in run.evaluated for pack in finished_packs(known, name, run, place, made)
+        pack for point in run.evaluated for pack in finished_packs(known, name, run, point, made)
     ]
     if run.select:
         taken = {(pack.point, seed) for pack in found for seed in pack.seeds}
@@ -166,12 +166,12 @@ def _seed(
         **{f"version.{name}": one for name, one in summary["versions"].items()},
     }
     documents = {
-        "history.csv": _csv(history),
-        "run.json": json.dumps(said, indent=2) + "\n",
+        HISTORY: _csv(history),
+        RUN: json.dumps(said, indent=2) + "\n",
         "settings.yaml": yaml.safe_dump(said["settings"], sort_keys=False),
     }
     if measured:
-        documents["results.csv"] = _csv(
+        documents[RESULTS] = _csv(
             [{"evaluation": name, **one} for name, rows in measured.items() for one in rows]
         )
     return TrackedSeed(

@@ -5,7 +5,6 @@ long trainings can be looked at without waiting for them. Its ``origin`` in ``ru
 tables is ``shipped``. With ``ISOTROPE_SHIPPED=0`` in the environment everything is trained here.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -64,8 +63,4 @@ def _source(task: TrainingTask, seed: int) -> Path:
 
 
 def _is_shipped(stored: Path) -> bool:
-    try:
-        said = json.loads((stored / store.SEED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(said, dict) and said.get("origin") == ORIGIN
+    return store.origin(stored) == ORIGIN

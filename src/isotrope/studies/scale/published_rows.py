@@ -13,7 +13,7 @@ from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table
 from isotrope.packs import summary
-from isotrope.packs.summary import RUN
+from isotrope.packs.summary import HISTORY, RUN
 
 EVALUATIONS = {"small2large": 1, "mid2rest": 2, "large2small": 3, "all2all": 4}
 DATA = ("emoji", "mnist", "trafficsign", "aerial")
@@ -118,7 +118,7 @@ def _beyond_tables(run: str, digest: str) -> dict[int, Row]:
     """What stands in no table, of each seed whose pack is at hand."""
     found: dict[int, Row] = {}
     for pack, seeds in _packs(run, digest):
-        last = _last_epochs(pack / "history.csv")
+        last = _last_epochs(pack / HISTORY)
         for seed, said in seeds.items():
             found[seed] = {
                 "start_time": said["started"].replace("T", " "),
