@@ -10,7 +10,7 @@ from isotrope.files.overlapping import overlapped
 from isotrope.plan.index import EvaluationEntry, Index, RunEntry
 from isotrope.results import choice
 from isotrope.results.choice import Choice
-from isotrope.status.folders import PointFolder, in_place, read_point
+from isotrope.status.folders import PointFolder, read_point, under_point
 from isotrope.status.logs import last_word
 from isotrope.status.packs import Pack
 from isotrope.status.states import Finding
@@ -50,49 +50,53 @@ def packs_of(index: Index, names: Sequence[str], sums: Mapping[str, list[str]]) 
         sums: for each data set that they need the checksums of the user's files in it.
     """
     runs = overlapped(lambda name: _read_run(index, name, sums), names)
-    places = [(run, point) for run in runs for point in run.entry.points]
-    listed = dict(zip(((r.name, p) for r, p in places), overlapped(_listed, places), strict=True))
-    chosen = overlapped(lambda run: _selected(run, listed), runs)
+    points = [(run, point) for run in runs for point in run.entry.points]
+    listed = dict(
+        zip(((r.name, p) for r, p in points), overlapped(_point_folder, points), strict=True)
+    )
+    chosen = overlapped(lambda run: _selected_packs(run, listed), runs)
     return [
         pack
         for run, selected in zip(runs, chosen, strict=True)
-        for pack in (*_waiting(run), *_candidates(run, listed), *selected)
+        for pack in (*_packs_without_plugin(run), *_candidate_packs(run, listed), *selected)
     ]
 
 
 def _read_run(index: Index, name: str, sums: Mapping[str, list[str]]) -> _Run:
     entry = index.runs[name]
     digests, stores = {}, {}
-    for point, one in entry.points.items():
-        trained_on = (sums[key] for key in one.trained_on)
-        digests[point] = with_sums(one.training_digest, *trained_on, _own(one.files))
+    for point, point_entry in entry.points.items():
+        trained_on = (sums[key] for key in point_entry.trained_on)
+        digests[point] = with_sums(
+            point_entry.training_digest, *trained_on, _checksums_if_there(point_entry.files)
+        )
         stores[point] = {
-            table: f"{each.name}-"
+            table: f"{evaluation.name}-"
             + with_sums(
-                each.digest,
-                *(sums[key] for key in one.datasets_behind(table)),
-                _own(one.files_behind(table)),
+                evaluation.digest,
+                *(sums[key] for key in point_entry.datasets_behind(table)),
+                _checksums_if_there(point_entry.files_behind(table)),
             )
-            for table, each in one.evaluations.items()
+            for table, evaluation in point_entry.evaluations.items()
         }
     made = choice.read(name, entry.select, digests) if entry.select else None
     return _Run(name, entry, digests, stores, made)
 
 
-def _own(files: list[str]) -> list[str]:
+def _checksums_if_there(files: list[str]) -> list[str]:
     """The checksums of the user's files; none if one of them is not there."""
     return [] if absent_files(files) else checksums(files)
 
 
-def _listed(place: tuple[_Run, str]) -> PointFolder:
-    run, point = place
+def _point_folder(run_and_point: tuple[_Run, str]) -> PointFolder:
+    run, point = run_and_point
     stores = run.stores[point].values() if point in run.evaluated else ()
     return read_point(run.name, point, run.digests[point], stores)
 
 
-def _candidates(run: _Run, listed: Mapping[tuple[str, str], PointFolder]) -> Iterator[Pack]:
+def _candidate_packs(run: _Run, listed: Mapping[tuple[str, str], PointFolder]) -> Iterator[Pack]:
     """The packs of the points that a param-file names."""
-    lost = {one.point: frozenset(one.diverged) for one in run.made.candidates} if run.made else {}
+    lost = {c.point: frozenset(c.diverged) for c in run.made.candidates} if run.made else {}
     for point, digest in run.digests.items():
         stores = None if run.entry.select else run.stores[point]
         for pack, seeds in run.entry.packs(point).items():
@@ -105,54 +109,54 @@ def _candidates(run: _Run, listed: Mapping[tuple[str, str], PointFolder]) -> Ite
                 digest,
                 folder,
                 stores,
-                own_jobs={} if stores is None else _own_jobs(run, point),
+                own_jobs={} if stores is None else _evaluations_with_own_jobs(run, point),
                 evaluating=run.entry.evaluation_minutes * 60.0,
                 diverged=lost.get(point),
             )
 
 
-def _own_jobs(run: _Run, point: str) -> dict[str, EvaluationEntry]:
+def _evaluations_with_own_jobs(run: _Run, point: str) -> dict[str, EvaluationEntry]:
     """The evaluations of a point that have jobs of their own, by the names of their tables."""
     known = run.entry.points[point].evaluations
-    return {table: one for table, one in known.items() if one.job is not None}
+    return {table: entry for table, entry in known.items() if entry.job is not None}
 
 
-def _waiting(run: _Run) -> Iterator[Pack]:
+def _packs_without_plugin(run: _Run) -> Iterator[Pack]:
     """The packs of a run that names a broken plug-in: what its points are is not known."""
     if not run.entry.broken:
         return
-    place = paths.SELECTED if run.entry.select else "base"
+    point_in_path = paths.SELECTED if run.entry.select else "base"
     detail = f"waits for a plug-in: {'; '.join(run.entry.broken)}"
     waits = Finding("waiting", detail=detail, blocked=True)
-    for pack, seeds in run.entry.packs(place).items():
-        yield Pack(run.name, place, pack, seeds, "", PointFolder(), None, waits=waits)
+    for pack, seeds in run.entry.packs(point_in_path).items():
+        yield Pack(run.name, point_in_path, pack, seeds, "", PointFolder(), None, waits=waits)
 
 
-def _selected(run: _Run, listed: Mapping[tuple[str, str], PointFolder]) -> list[Pack]:
+def _selected_packs(run: _Run, listed: Mapping[tuple[str, str], PointFolder]) -> list[Pack]:
     """The packs of the chosen point, or those that wait for the choice."""
     if run.entry.select is None or run.entry.broken:
         return []
-    place, made = paths.SELECTED, run.made
-    packs = run.entry.packs(place)
+    point_in_path, made = paths.SELECTED, run.made
+    packs = run.entry.packs(point_in_path)
     if made:
         digest, stores = run.digests[made.winner], run.stores[made.winner]
-        folder = in_place(listed[run.name, made.winner], run.name, place)
+        folder = under_point(listed[run.name, made.winner], run.name, point_in_path)
         return [
             Pack(
                 run.name,
-                place,
+                point_in_path,
                 pack,
                 seeds,
                 digest,
                 folder,
                 stores,
-                own_jobs=_own_jobs(run, made.winner),
+                own_jobs=_evaluations_with_own_jobs(run, made.winner),
                 evaluating=run.entry.evaluation_minutes * 60.0,
                 chosen=made.winner,
             )
             for pack, seeds in packs.items()
         ]
-    folder = in_place(PointFolder(), run.name, place)
+    folder = under_point(PointFolder(), run.name, point_in_path)
     waits = Finding("queued", detail="waits for the choice")
     if all(listed[run.name, point].names for point in run.entry.points):
         log = paths.choice(run.name).with_name("choose.log")
@@ -160,6 +164,6 @@ def _selected(run: _Run, listed: Mapping[tuple[str, str], PointFolder]) -> list[
         if word and word.is_error:
             waits = Finding("failed", detail=f"choice: {word.line}", log=log.as_posix())
     return [
-        Pack(run.name, place, pack, seeds, "", folder, None, waits=waits)
+        Pack(run.name, point_in_path, pack, seeds, "", folder, None, waits=waits)
         for pack, seeds in packs.items()
     ]

@@ -96,10 +96,10 @@ def read_point(run: str, point: str, digest: str, stores: Iterable[str]) -> Poin
     return PointFolder(names, finished, others, inside[EVALUATIONS], known, unfinished)
 
 
-def in_place(point: PointFolder, run: str, place: str) -> PointFolder:
-    """A point's seeds and evaluations, and the packs that lie under another name: ``selected``."""
+def under_point(point: PointFolder, run: str, point_in_path: str) -> PointFolder:
+    """A point's folder with the names of packs under ``point_in_path``, which may be ``selected``."""
     try:
-        return replace(point, names=names_in(paths.point_folder(run, place)))
+        return replace(point, names=names_in(paths.point_folder(run, point_in_path)))
     except PermissionError as error:
         return replace(point, refused=refusal(error))
 

@@ -1,4 +1,4 @@
-"""What jobs say of themselves, and whether they still live.
+"""Heartbeats of jobs: what they hold, and whether the job is still at work.
 
 A job writes its heartbeat every few seconds. Its age must not be taken between two clocks: a node
 whose clock is ten minutes late would look lost while it trains. The times of files come from one
@@ -57,19 +57,19 @@ def read(path: Path) -> Job | None:
     try:
         with path.open(encoding="utf-8") as file:
             beat_at = os.fstat(file.fileno()).st_mtime
-            said = json.load(file)
-        seeds = said["seeds"] if said.get("seeds") else [said["seed"]]
+            content = json.load(file)
+        seeds = content["seeds"] if content.get("seeds") else [content["seed"]]
         return Job(
             seeds=tuple(int(seed) for seed in seeds),
-            seeds_done=_number(said.get("seeds_done"), int),
-            epoch=int(said["epoch"]),
-            epochs=int(said["epochs"]),
-            validation_accuracy=_number(said.get("validation_accuracy"), float),
-            seconds_left=_number(said.get("seconds_left"), float),
-            host=str(said.get("host", "")),
-            pid=_number(said.get("pid"), int),
-            slurm_job=None if said.get("slurm_job") is None else str(said["slurm_job"]),
-            ended=bool(said.get("ended")),
+            seeds_done=_number(content.get("seeds_done"), int),
+            epoch=int(content["epoch"]),
+            epochs=int(content["epochs"]),
+            validation_accuracy=_number(content.get("validation_accuracy"), float),
+            seconds_left=_number(content.get("seconds_left"), float),
+            host=str(content.get("host", "")),
+            pid=_number(content.get("pid"), int),
+            slurm_job=None if content.get("slurm_job") is None else str(content["slurm_job"]),
+            ended=bool(content.get("ended")),
             beat_at=beat_at,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -45,7 +45,9 @@ class Jobs:
             beat: its last heartbeat.
             unfinished: the seeds that can be taken up where they are.
         """
-        since = self._since(TRAIN_LOG, beat.beat_at, 0 if beat.ended else _LATER, STARTING)
+        since = self._finding_if_newer(
+            TRAIN_LOG, beat.beat_at, 0 if beat.ended else _LATER, STARTING
+        )
         if since is not None:
             return since
         how = "saved" if beat.ended else "last seen"
@@ -53,15 +55,17 @@ class Jobs:
         then = "resumes there" if resumes else "begins anew"
         return Finding("interrupted", detail=f"{how} in {job_text([beat])}; {then}", job=beat)
 
-    def training(self, whole: bool) -> Finding | None:
+    def training(self, all_trained: bool) -> Finding | None:
         """A training without a heartbeat, by its log; None if it has not begun.
 
         Args:
-            whole: whether all its seeds are trained, so that only its outputs are to be written.
+            all_trained: whether all its seeds are trained; only the outputs are to be written.
         """
         word = self._last_word(TRAIN_LOG)
         return (
-            self._by(TRAIN_LOG, word, "puts seeds together" if whole else "starts", STARTING)
+            self._finding_in_log(
+                TRAIN_LOG, word, "puts seeds together" if all_trained else "starts", STARTING
+            )
             if word
             else None
         )
@@ -74,11 +78,11 @@ class Jobs:
             patience: seconds that it may take from one line to the next: its time limit.
         """
         word = self._last_word(log)
-        return self._by(log, word, "evaluates", patience) if word else None
+        return self._finding_in_log(log, word, "evaluates", patience) if word else None
 
     def training_since(self, made: str) -> Finding | None:
         """A training by its log, if that was written after a file of an earlier one."""
-        return self._since(TRAIN_LOG, self._written(made), _LATER, STARTING)
+        return self._finding_if_newer(TRAIN_LOG, self._written(made), _LATER, STARTING)
 
     def evaluation_since(self, made: str, log: str, patience: float) -> Finding | None:
         """An evaluation, if its log was written after a file of an earlier one.
@@ -88,15 +92,20 @@ class Jobs:
             log: the log's name.
             patience: as for ``evaluation``.
         """
-        return self._since(log, self._written(made), _LATER, patience)
+        return self._finding_if_newer(log, self._written(made), _LATER, patience)
 
-    def _since(self, log: str, moment: float, later: float, patience: float) -> Finding | None:
-        """What a log says that was written later; None if its job has ended, too."""
+    def _finding_if_newer(
+        self, log: str, moment: float, margin: float, patience: float
+    ) -> Finding | None:
+        """What a log says, if it was written ``margin`` seconds after a moment.
+
+        None if it was not, or if its job has ended, too.
+        """
         word = self._last_word(log)
-        if word is None or word.written - moment <= later:
+        if word is None or word.written - moment <= margin:
             return None
         doing = "starts" if log == TRAIN_LOG else "evaluates"
-        found = self._by(log, word, doing, patience)
+        found = self._finding_in_log(log, word, doing, patience)
         return None if found.state == "interrupted" else found
 
     def _written(self, name: str) -> float:
@@ -110,7 +119,7 @@ class Jobs:
     def _last_word(self, log: str) -> LastWord | None:
         return logs.last_word(self._folder / log) if log in self._names else None
 
-    def _by(self, log: str, word: LastWord, doing: str, patience: float) -> Finding:
+    def _finding_in_log(self, log: str, word: LastWord, doing: str, patience: float) -> Finding:
         path = (self._folder / log).as_posix()
         trains = log == TRAIN_LOG
         if word.is_error:

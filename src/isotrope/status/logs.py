@@ -58,24 +58,24 @@ def last_word(path: Path) -> LastWord | None:
     """How a log ends; None if it cannot be read."""
     try:
         with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            file.seek(max(0, found.st_size - TAIL))
+            status = os.fstat(file.fileno())
+            file.seek(max(0, status.st_size - TAIL))
             text = file.read().decode("utf-8", errors="replace")
     except OSError:
         return None
-    line, kind = _last_line([_clean(one) for one in text.splitlines()])
-    return LastWord(line[:LONGEST], kind, found.st_mtime)
+    line, kind = _last_line([_clean(text_line) for text_line in text.splitlines()])
+    return LastWord(line[:LONGEST], kind, status.st_mtime)
 
 
 def _clean(line: str) -> str:
     """A line that moves no cursor and changes no colour; its indentation is kept."""
     plain = _ESCAPES.sub("", line).rstrip()
-    return "".join(one if one.isprintable() else " " for one in plain)
+    return "".join(letter if letter.isprintable() else " " for letter in plain)
 
 
 def _last_line(lines: list[str]) -> tuple[str, Kind]:
-    said = [line for line in lines if line and not line.startswith(" ")]
-    if not said:  # no line at all, or details of something that is not there
+    unindented = [line for line in lines if line and not line.startswith(" ")]
+    if not unindented:  # no line at all, or details of something that is not there
         return "", "well"
     known: tuple[tuple[re.Pattern[str], Kind], ...] = (
         (_WELL, "well"),
@@ -83,10 +83,10 @@ def _last_line(lines: list[str]) -> tuple[str, Kind]:
         (_WAITS, "waits"),
     )
     for pattern, kind in known:
-        if pattern.search(said[-1]):
-            return said[-1], kind
-    if _TRACEBACK in said:
-        after = said[len(said) - said[::-1].index(_TRACEBACK) :]
+        if pattern.search(unindented[-1]):
+            return unindented[-1], kind
+    if _TRACEBACK in unindented:
+        after = unindented[len(unindented) - unindented[::-1].index(_TRACEBACK) :]
         if after:  # what follows the first line of an exception is advice
             return after[0], "error"
-    return said[-1], "error"
+    return unindented[-1], "error"

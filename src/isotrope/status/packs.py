@@ -23,8 +23,8 @@ from isotrope.status.jobs import Jobs
 from isotrope.status.states import Finding
 from isotrope.status.words import job_text
 
-_NONE: frozenset[int] = frozenset()
-_CHOICE = "of an earlier choice, which is to be made anew"
+_NO_SEEDS: frozenset[int] = frozenset()
+_EARLIER_CHOICE = "of an earlier choice, which is to be made anew"
 TO_BE_EVALUATED = "trained; to be evaluated"
 TO_BE_ASSEMBLED = "trained; to be put together"
 
@@ -89,14 +89,14 @@ def read_state(pack: Pack, pulse: Pulse, outcomes: bool) -> Finding:
         return Finding("failed", detail=folders.refusal(error))
     if pack.waits:
         again = RUN in names and pack.waits.state != "waiting"
-        return Finding("stale", detail=_CHOICE) if again else pack.waits
+        return Finding("stale", detail=_EARLIER_CHOICE) if again else pack.waits
     if point.finished.issuperset(pack.seeds):
         finished = pack.seeds
     else:
         finished = [seed for seed in pack.seeds if seed in point.finished]
     if not names:
-        whole = len(finished) == len(pack.seeds)
-        return Finding("queued", len(finished), TO_BE_ASSEMBLED if whole else "")
+        all_trained = len(finished) == len(pack.seeds)
+        return Finding("queued", len(finished), TO_BE_ASSEMBLED if all_trained else "")
     return _PackFiles(pack, folder, names, finished, Jobs(folder, names, pulse), outcomes).finding()
 
 
@@ -116,10 +116,10 @@ class _PackFiles:
         self.jobs, self.outcomes = jobs, outcomes
         others = pack.point.others
         self.others = {d for seed in pack.seeds for d in others.get(seed, ())} if others else set()
-        self._said: Mapping[int, Mapping[str, Any]] | None = None
+        self._ends_read: Mapping[int, Mapping[str, Any]] | None = None
 
     @property
-    def whole(self) -> bool:
+    def all_trained(self) -> bool:
         """Whether every seed is trained."""
         return len(self.finished) == len(self.pack.seeds)
 
@@ -130,21 +130,21 @@ class _PackFiles:
             return self._finding("running", job_text([beat[0]]), job=beat[0])
         trained_with = self._trained_with()
         if trained_with is None:
-            if beat and not self.whole:
-                return self._lost(beat[0])
-            waits = self._finding("queued", TO_BE_ASSEMBLED if self.whole else "")
-            return self._counted(self.jobs.training(self.whole) or waits)
+            if beat and not self.all_trained:
+                return self._state_when_lost(beat[0])
+            waits = self._finding("queued", TO_BE_ASSEMBLED if self.all_trained else "")
+            return self._with_count(self.jobs.training(self.all_trained) or waits)
         if trained_with == self.pack.digest:
-            if not self.whole:  # seeds were added, or the store was emptied
-                held = self._ends()
+            if not self.all_trained:  # seeds were added, or the store was emptied
+                held = self._seed_ends()
                 self.finished = [s for s in self.pack.seeds if s in held or s in self.finished]
-            if self.whole:
-                found = self._trained()
-                return (self._own_jobs() or found) if found.state == "done" else found
-        if beat and not self.whole:
-            return self._lost(beat[0])
+            if self.all_trained:
+                found = self._state_when_trained()
+                return (self._unfinished_own_job() or found) if found.state == "done" else found
+        if beat and not self.all_trained:
+            return self._state_when_lost(beat[0])
         if since := self.jobs.training_since(RUN):  # outside of Snakemake old outputs are kept
-            return self._counted(since)
+            return self._with_count(since)
         if trained_with == self.pack.digest:
             more = len(self.pack.seeds) - len(self.finished)
             return self._finding("queued", f"{more} seed{'s'[: more > 1]} more than were trained")
@@ -153,10 +153,10 @@ class _PackFiles:
     def _finding(self, state: str, detail: str = "", **more: Any) -> Finding:
         return Finding(state, len(self.finished), detail, **more)
 
-    def _lost(self, beat: Job) -> Finding:
-        return self._counted(self.jobs.after(beat, self.pack.point.unfinished))
+    def _state_when_lost(self, beat: Job) -> Finding:
+        return self._with_count(self.jobs.after(beat, self.pack.point.unfinished))
 
-    def _counted(self, found: Finding) -> Finding:
+    def _with_count(self, found: Finding) -> Finding:
         return replace(found, finished=len(self.finished))
 
     def _trained_with(self) -> str | None:
@@ -166,45 +166,45 @@ class _PackFiles:
         """
         if RUN not in self.names or WEIGHTS not in self.names:
             return None
-        if self.whole and not self.others:
+        if self.all_trained and not self.others:
             return self.pack.digest
         if not self.finished and len(self.others) == 1:
             return next(iter(self.others))
         return summary.digest_at_a_glance(self.folder)
 
-    def _ends(self) -> Mapping[int, Mapping[str, Any]]:
+    def _seed_ends(self) -> Mapping[int, Mapping[str, Any]]:
         """What ``run.json`` says of the end of each seed; read once."""
-        if self._said is None:
+        if self._ends_read is None:
             known = summary.glance(self.folder)
-            self._said = known.seeds if known is not None else {}
-        return self._said
+            self._ends_read = known.seeds if known is not None else {}
+        return self._ends_read
 
-    def _own_jobs(self) -> Finding | None:
+    def _unfinished_own_job(self) -> Finding | None:
         """The first evaluation with a job of its own that is not done; None if all are."""
-        for table, one in self.pack.own_jobs.items():
+        for table, evaluation in self.pack.own_jobs.items():
             made = paths.results(self.pack.run, self.pack.point_in_path, self.pack.name, table).name
-            folder = self.folder.parent if one.of_run else self.folder
-            names = self.pack.point.names if one.of_run else self.names
-            if made in names and (one.of_run or self._is_known(table)):
+            folder = self.folder.parent if evaluation.of_run else self.folder
+            names = self.pack.point.names if evaluation.of_run else self.names
+            if made in names and (evaluation.of_run or self._has_all_rows(table)):
                 continue
             jobs, log = Jobs(folder, names, self.jobs.pulse), f"evaluate-{table}.log"
-            patience = one.job.minutes * 60.0 if one.job else self.pack.evaluating
+            patience = evaluation.job.minutes * 60.0 if evaluation.job else self.pack.evaluating
             if made in names:
-                said = jobs.evaluation_since(made, log, patience)
+                finding = jobs.evaluation_since(made, log, patience)
             else:
-                said = jobs.evaluation(log, patience)
+                finding = jobs.evaluation(log, patience)
             waits = self._finding("queued", f"{TO_BE_EVALUATED}: {table}")
-            return self._counted(said or waits)
+            return self._with_count(finding or waits)
         return None
 
-    def _is_known(self, table: str) -> bool:
+    def _has_all_rows(self, table: str) -> bool:
         """Whether every seed that did not diverge has rows under an evaluation."""
         stores, known = self.pack.stores or {}, self.pack.point.evaluated
-        lacking = set(self.pack.seeds) - known.get(stores[table], _NONE)
+        lacking = set(self.pack.seeds) - known.get(stores[table], _NO_SEEDS)
         return not lacking or lacking <= self._diverged()
 
-    def _trained(self) -> Finding:
-        """All seeds are trained and put together: what of the evaluations that share a job?"""
+    def _state_when_trained(self) -> Finding:
+        """The state when all seeds are trained, from the evaluations that share a job."""
         known = self.pack.point.evaluated
         if self.pack.stores is None:
             return self._done(self.pack.diverged)
@@ -212,15 +212,19 @@ class _PackFiles:
         stores = {table: one for table, one in self.pack.stores.items() if table not in alone}
         if RESULTS not in self.names:
             waits = self._finding("queued", TO_BE_EVALUATED)
-            return self._counted(self.jobs.evaluation(EVALUATE_LOG, self.pack.evaluating) or waits)
-        open_ = [t for t, s in stores.items() if not known.get(s, _NONE).issuperset(self.finished)]
+            return self._with_count(
+                self.jobs.evaluation(EVALUATE_LOG, self.pack.evaluating) or waits
+            )
+        open_ = [
+            t for t, s in stores.items() if not known.get(s, _NO_SEEDS).issuperset(self.finished)
+        ]
         if not open_ and (stores or alone):
             if self.others and self._is_older(RESULTS, RUN):
                 return self._to_be_evaluated()
             return self._done(frozenset())
         diverged = self._diverged()
         sound = {seed for seed in self.pack.seeds if seed not in diverged}
-        lacking = {table: sound - known.get(stores[table], _NONE) for table in open_}
+        lacking = {table: sound - known.get(stores[table], _NO_SEEDS) for table in open_}
         lacking = {table: seeds for table, seeds in lacking.items() if seeds}
         if not lacking:
             return self._done(diverged)
@@ -228,29 +232,31 @@ class _PackFiles:
             return self._to_be_evaluated()
         names = {store.rpartition("-")[0] for store in self.pack.point.stores}
         is_new = {table: stores[table].rpartition("-")[0] not in names for table in lacking}
-        said = ", ".join(f"{table} {'is new' if is_new[table] else 'differs'}" for table in is_new)
-        stale = self._finding("stale", f"evaluation {said}", trained_with=self.pack.digest)
-        return self._counted(
+        changes = ", ".join(
+            f"{table} {'is new' if is_new[table] else 'differs'}" for table in is_new
+        )
+        stale = self._finding("stale", f"evaluation {changes}", trained_with=self.pack.digest)
+        return self._with_count(
             self.jobs.evaluation_since(RESULTS, EVALUATE_LOG, self.pack.evaluating) or stale
         )
 
     def _to_be_evaluated(self) -> Finding:
         """Results are there, but older than what is to be evaluated."""
         waits = self._finding("queued", TO_BE_EVALUATED)
-        return self._counted(
+        return self._with_count(
             self.jobs.evaluation_since(RESULTS, EVALUATE_LOG, self.pack.evaluating) or waits
         )
 
-    def _is_older(self, one: str, other: str) -> bool:
+    def _is_older(self, file: str, reference: str) -> bool:
         """Whether a file was written before another; not if one of them has vanished."""
         try:
-            times = [(self.folder / name).stat().st_mtime_ns for name in (one, other)]
+            times = [(self.folder / name).stat().st_mtime_ns for name in (file, reference)]
         except OSError:
             return False
         return times[0] < times[1]
 
     def _diverged(self) -> frozenset[int]:
-        ends, wanted = self._ends(), set(self.pack.seeds)
+        ends, wanted = self._seed_ends(), set(self.pack.seeds)
         return frozenset(s for s in ends if ends[s].get("status") == "diverged") & wanted
 
     def _done(self, diverged: frozenset[int] | None) -> Finding:
@@ -259,7 +265,7 @@ class _PackFiles:
             diverged = self._diverged()
         counts = {"diverged": len(diverged)}
         if self.outcomes:
-            ends = [end for seed, end in self._ends().items() if seed in self.pack.seeds]
+            ends = [end for seed, end in self._seed_ends().items() if seed in self.pack.seeds]
             counts["collapsed"] = sum(end.get("status") == "collapsed" for end in ends)
             counts["shipped"] = sum(end.get("origin") == "shipped" for end in ends)
         state = "diverged" if len(diverged) == len(self.pack.seeds) else "done"

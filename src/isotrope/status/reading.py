@@ -1,4 +1,4 @@
-"""A look at the files of runs: points are listed, then packs, then what is left explained."""
+"""Reads the state of every pack of some runs, and says why results are stale or blocked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from isotrope.status.states import Finding, PackStatus
 
 _NOT_BEGUN = ("queued", "stale")
 _DAMAGED = "run.json is truncated or altered; delete it and run `snakemake runs`"
-_KEPT = "its seeds are kept, and only put together again"
+_SEEDS_KEPT = "its seeds are kept, and only put together again"
 
 
 def read_states(
@@ -36,11 +36,11 @@ def read_states(
     keys = sorted({key for point in points for key in point.datasets})
     known = overlapped(lambda key: status_of(index.datasets[key]), keys)
     data = dict(zip(keys, known, strict=True))
-    packs = packs_of(index, names, {key: one.sums for key, one in data.items()})
+    packs = packs_of(index, names, {key: status.sums for key, status in data.items()})
     findings = overlapped(lambda pack: read_state(pack, pulse, outcomes), packs)
     found = dict(zip(packs, findings, strict=True))
     _explain(index, data, found)
-    _block(index, data, found)
+    _mark_blocked(index, data, found)
     return [
         PackStatus(
             run=pack.run,
@@ -50,37 +50,41 @@ def read_states(
             chosen=pack.chosen,
             pack=pack.name,
             seeds=pack.seeds,
-            found=one,
+            found=finding,
         )
-        for pack, one in found.items()
+        for pack, finding in found.items()
     ]
 
 
 def _explain(index: Index, data: Mapping[str, DatasetStatus], found: dict[Pack, Finding]) -> None:
     """Say why results are stale; of several packs made alike one is read."""
     alike: dict[tuple[str, str, str | None], list[Pack]] = {}
-    for pack, one in found.items():
-        if one.state == "stale" and not one.detail:
-            alike.setdefault((pack.run, pack.point_name, one.trained_with), []).append(pack)
-    said = overlapped(lambda packs: summary.glance(packs[0].folder), list(alike.values()))
-    for ((name, point_name, trained_with), packs), run in zip(alike.items(), said, strict=True):
+    for pack, finding in found.items():
+        if finding.state == "stale" and not finding.detail:
+            alike.setdefault((pack.run, pack.point_name, finding.trained_with), []).append(pack)
+    summaries = overlapped(lambda packs: summary.glance(packs[0].folder), list(alike.values()))
+    for ((name, point_name, trained_with), packs), known in zip(
+        alike.items(), summaries, strict=True
+    ):
         point = index.runs[name].points[point_name]
         changed: dict[str, tuple[Any, Any]] = {}
-        if trained_with and run:
-            changed = stale.changed_settings(run.content, point.parameters)
-            why = stale.reason(run.content, changed, bool(data[point.dataset].sums))
+        if trained_with and known:
+            changed = stale.changed_settings(known.content, point.parameters)
+            why = stale.reason(known.content, changed, bool(data[point.dataset].sums))
         else:
             why = _DAMAGED
         for pack in packs:
-            kept = f"; {_KEPT}" if found[pack].finished == len(pack.seeds) else ""
+            kept = f"; {_SEEDS_KEPT}" if found[pack].finished == len(pack.seeds) else ""
             found[pack] = replace(found[pack], detail=f"{why}{kept}", changed=changed)
 
 
-def _block(index: Index, data: Mapping[str, DatasetStatus], found: dict[Pack, Finding]) -> None:
-    """Say of packs whose turn it is what stands in their way: data that are absent or failed."""
+def _mark_blocked(
+    index: Index, data: Mapping[str, DatasetStatus], found: dict[Pack, Finding]
+) -> None:
+    """Mark packs that could start now but lack data: absent files, or a data set that failed."""
     waiting: dict[str, str] = {}  # what each run needs, in words
-    for pack, one in found.items():
-        if one.state not in _NOT_BEGUN:
+    for pack, finding in found.items():
+        if finding.state not in _NOT_BEGUN:
             continue
         run = index.runs[pack.run]
         if pack.run not in waiting:
@@ -88,10 +92,12 @@ def _block(index: Index, data: Mapping[str, DatasetStatus], found: dict[Pack, Fi
             files = sorted({file for key in needed for file in data[key].missing})
             waiting[pack.run] = f"needs {under_local_root(files)}" if files else ""
         if waiting[pack.run]:
-            found[pack] = replace(one, state="waiting", detail=waiting[pack.run], blocked=True)
+            found[pack] = replace(finding, state="waiting", detail=waiting[pack.run], blocked=True)
             continue
         for key in (key for point in run.behind(pack.point_name) for key in point.datasets):
             if trouble := data[key].trouble:
                 log = data[key].log
-                found[pack] = replace(one, state="failed", detail=trouble, log=log, blocked=True)
+                found[pack] = replace(
+                    finding, state="failed", detail=trouble, log=log, blocked=True
+                )
                 break

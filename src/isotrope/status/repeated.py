@@ -1,4 +1,4 @@
-"""Looks at the runs that a user asks for, one or many: what was found out once is kept."""
+"""Repeated reading of the states of runs: the index and seen heartbeats are kept in between."""
 
 from collections.abc import Sequence
 

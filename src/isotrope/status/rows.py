@@ -7,7 +7,7 @@ from isotrope.console.wording import range_text
 from isotrope.status.states import ORDER, PackStatus
 from isotrope.status.words import job_text
 
-_APART = ("failed", "interrupted", "diverged", "stale")  # the others of a point are one row
+_APART_STATES = ("failed", "interrupted", "diverged", "stale")  # the others of a point are one row
 _LONGEST = 40  # characters that the seeds of a row may take
 
 
@@ -68,27 +68,31 @@ def _row_of_runs(packs: Sequence[PackStatus]) -> Row:
     """The row of packs whose data set is the trouble, of however many runs."""
     runs = dict.fromkeys(pack.run for pack in packs)
     name = next(iter(runs)) if len(runs) == 1 else f"{len(runs)} runs"
-    one = packs[0].found
-    return Row(one.state, name, "", "", *_counts(packs), one.detail)
+    finding = packs[0].found
+    return Row(finding.state, name, "", "", *_counts(packs), finding.detail)
 
 
 def _groups(packs: Sequence[PackStatus]) -> list[list[PackStatus]]:
     """Packs that need the same attention, and all that need none."""
     groups: dict[tuple[str, str], list[PackStatus]] = {}
     for pack in packs:
-        one = pack.found
-        told_by_detail = one.state in ("failed", "stale") or (one.state in _APART and not one.job)
-        detail = one.detail if told_by_detail and one.state != "diverged" else ""
-        groups.setdefault((one.state if one.state in _APART else "", detail), []).append(pack)
+        finding = pack.found
+        told_by_detail = finding.state in ("failed", "stale") or (
+            finding.state in _APART_STATES and not finding.job
+        )
+        detail = finding.detail if told_by_detail and finding.state != "diverged" else ""
+        groups.setdefault(
+            (finding.state if finding.state in _APART_STATES else "", detail), []
+        ).append(pack)
     return list(groups.values())
 
 
-def _row(packs: Sequence[PackStatus], named: bool) -> Row:
-    """The row of some packs of a point; ``named`` if it is not about all of them."""
+def _row(packs: Sequence[PackStatus], names_packs: bool) -> Row:
+    """The row of some packs of a point; ``names_packs``: it is not about all of them."""
     first = packs[0]
     state = min((pack.found.state for pack in packs), key=ORDER.index)
     point = f"{first.point} ({first.chosen})" if first.chosen else first.point
-    which = _named(packs) if named else ""
+    which = _packs_in_words(packs) if names_packs else ""
     detail = first.found.detail if len(packs) == 1 else _detail(packs, state)
     return Row(state, first.run, point, which, *_counts(packs), detail)
 
@@ -112,7 +116,7 @@ def _detail(packs: Sequence[PackStatus], state: str) -> str:
     return "; ".join(parts)
 
 
-def _named(packs: Sequence[PackStatus]) -> str:
+def _packs_in_words(packs: Sequence[PackStatus]) -> str:
     """Which packs, by their seeds, or how many if that takes long."""
     if len(packs) == 1:
         return f"seeds {packs[0].pack}"

@@ -1,4 +1,4 @@
-"""Looking again and again, in place on the terminal."""
+"""`isotrope status --watch`: the rows, drawn anew on the terminal every few seconds."""
 
 import textwrap
 import time
@@ -53,9 +53,9 @@ def _frame(rows: Sequence[Row], below: Sequence[str], console: Console) -> Group
     last = [Text(part, no_wrap=True) for part in parts[-(height // 2) :]]
     room = height - len(last) - 1
     shown: list[Text] = []
-    for place, lines in enumerate(lines_of(rows, width)):
-        if len(shown) + len(lines) > room - (place + 1 < len(rows)):
-            shown.append(Text(f"... and {len(rows) - place} more rows", style="dim"))
+    for index, lines in enumerate(lines_of(rows, width)):
+        if len(shown) + len(lines) > room - (index + 1 < len(rows)):
+            shown.append(Text(f"... and {len(rows) - index} more rows", style="dim"))
             break
         shown += lines
     return Group(*shown, *last)
