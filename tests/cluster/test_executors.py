@@ -11,10 +11,10 @@ from isotrope import paths
 from isotrope.cluster import executors
 from isotrope.cluster.executors import KEPT, Site, executor_of, send
 from isotrope.cluster.submitted_pack import SubmittedPack
-from isotrope.cluster.submitting import Array, Asked
+from isotrope.cluster.submitting import Array, TaskResources
 from isotrope.errors import UserError
 
-SMALL, LARGE = Asked(0, 1, 1500, 5), Asked(2, 8, 16000, 240)
+SMALL, LARGE = TaskResources(0, 1, 1500, 5), TaskResources(2, 8, 16000, 240)
 SBATCH = """\
 #!/bin/sh
 number=$(ls {folder} | wc -l)

@@ -11,7 +11,7 @@ from made_up_param_file import GOOD
 from isotrope import paths
 from isotrope.cluster import submitting
 from isotrope.cluster.submitted_pack import SubmittedPack
-from isotrope.cluster.submitting import Asked
+from isotrope.cluster.submitting import TaskResources
 from isotrope.errors import UserError
 
 MINE, WIDE, SWEPT = (f"standard/stir_emoji/{name}" for name in ("mine", "wide", "swept"))
@@ -85,21 +85,21 @@ def test_packs_that_ask_for_the_same_are_one_array(folder):
     add("standard/stir_emoji/other", ("epochs: 2", "epochs: 3"))
     arrays = family(MINE, "standard/*/other", WIDE).arrays
 
-    assert [(array.asked, len(array.packs), array.after_choice) for array in arrays] == [
-        (Asked(gpu=1, cpus=4, memory=6000, minutes=180), 4, False),
-        (Asked(gpu=2, cpus=8, memory=6000, minutes=180), 2, False),
+    assert [(array.resources, len(array.packs), array.after_choice) for array in arrays] == [
+        (TaskResources(gpu=1, cpus=4, memory=6000, minutes=180), 4, False),
+        (TaskResources(gpu=2, cpus=8, memory=6000, minutes=180), 2, False),
     ]
     first = arrays[0].packs[0]
     assert (first.run, first.point, first.pack) == (MINE, "base", "1-2")
     assert first.threads == 4
-    assert str(arrays[0].asked) == "gpu=1,cpus=4,memory=6000,minutes=180"
+    assert str(arrays[0].resources) == "gpu=1,cpus=4,memory=6000,minutes=180"
 
 
 def test_the_wall_time_may_be_another_than_the_param_files(folder):
     (array,) = family(MINE, time="45m").arrays
-    assert (array.asked.minutes, array.asked.warning) == (45, 120)
+    assert (array.resources.minutes, array.resources.warning) == (45, 120)
     (array,) = family(MINE, time="2m").arrays
-    assert array.asked.warning == 30
+    assert array.resources.warning == 30
     with pytest.raises(UserError, match="--time 2 hours: write a wall time as in 45m, 4h or 2d"):
         family(MINE, time="2 hours")
 
@@ -146,12 +146,12 @@ def test_the_chosen_point_alone_needs_its_candidates(folder):
 
 
 def test_every_gpu_gets_a_process_and_they_share_the_cores(folder):
-    asked = Asked(gpu=2, cpus=8, memory=6000, minutes=180)
-    assert (asked.processes, asked.threads) == (2, 4)
+    resources = TaskResources(gpu=2, cpus=8, memory=6000, minutes=180)
+    assert (resources.processes, resources.threads) == (2, 4)
     (array,) = family(WIDE).arrays
     assert {pack.threads for pack in array.packs} == {4}
-    asked = Asked(gpu=0, cpus=3, memory=1, minutes=1)
-    assert (asked.processes, asked.threads) == (1, 3)
+    resources = TaskResources(gpu=0, cpus=3, memory=1, minutes=1)
+    assert (resources.processes, resources.threads) == (1, 3)
 
 
 def test_data_sets_that_need_no_file_are_to_be_built_and_others_are_refused(folder, monkeypatch):

@@ -124,7 +124,7 @@ def test_a_choice_is_read_as_it_was_written():
 
     assert choice.read(NAME, MEDIAN, digests) == made
     assert made.tied == [A, B]
-    assert choice.of_run(Index({NAME: entry()}, made_up_index().datasets), NAME) == made
+    assert choice.current(Index({NAME: entry()}, made_up_index().datasets), NAME) == made
     assert choice.winner(NAME, MEDIAN, digests) == B
 
 

@@ -23,7 +23,7 @@ from submitit.helpers import as_completed
 
 from isotrope import paths
 from isotrope.cluster.submitted_pack import SubmittedPack
-from isotrope.cluster.submitting import Array, Asked
+from isotrope.cluster.submitting import Array, TaskResources
 from isotrope.errors import UserError
 
 ExecutorName = Literal["slurm", "local", "debug"]
@@ -104,12 +104,12 @@ def send(arrays: Sequence[Array], site: Site) -> Iterator[Sent]:
     first: list[str] = []
     for array in arrays:
         after = first if array.after_choice else []
-        executor = _executor(array.asked, site, after)
+        executor = _executor(array.resources, site, after)
         try:
             jobs = executor.submit_array(array.packs)
         except FailedJobError as error:
             raise UserError(
-                f"sbatch refused {len(array.packs)} tasks of {array.asked}: {error}; see "
+                f"sbatch refused {len(array.packs)} tasks of {array.resources}: {error}; see "
                 "--partition, --account and --time, and resources in the param-file"
             ) from error
         if not array.after_choice:
@@ -117,7 +117,7 @@ def send(arrays: Sequence[Array], site: Site) -> Iterator[Sent]:
         yield from (Sent(pack, job) for pack, job in zip(array.packs, jobs, strict=True))
 
 
-def ended(sent: Sequence[Sent], every: float = 5.0) -> Iterator[Sent]:
+def as_they_end(sent: Sequence[Sent], every: float = 5.0) -> Iterator[Sent]:
     """Sent packs as their tasks end; asks every so many seconds."""
     packs = {id(one.job): one for one in sent}
     for job in as_completed([one.job for one in sent], poll_frequency=every):
@@ -132,7 +132,7 @@ def work_here(arrays: Sequence[Array], site: Site) -> Iterator[Sent]:
     """
     for after_choice in (False, True):
         stage = [array for array in arrays if array.after_choice == after_choice]
-        waiting = [(_executor(one.asked, site), pack) for one in stage for pack in one.packs]
+        waiting = [(_executor(one.resources, site), pack) for one in stage for pack in one.packs]
         running: list[Sent] = []
         try:
             while waiting or running:
@@ -172,17 +172,17 @@ def _end(running: Sequence[Sent]) -> None:
         time.sleep(0.5)
 
 
-def _executor(asked: Asked, site: Site, after: Sequence[str] = ()) -> Executor:
-    folder = paths.submitted(site.executor, str(asked))
+def _executor(resources: TaskResources, site: Site, after: Sequence[str] = ()) -> Executor:
+    folder = paths.submitted(site.executor, str(resources))
     _tidy(folder)
     if site.executor == "debug":
         return DebugExecutor(folder)
     if site.executor == "local":
-        gpus = min(asked.gpu, torch.cuda.device_count())
+        gpus = min(resources.gpu, torch.cuda.device_count())
         local = LocalExecutor(folder, max_num_timeout=TIME_OUTS)
         local.update_parameters(
-            timeout_min=asked.minutes,
-            signal_delay_s=asked.warning,
+            timeout_min=resources.minutes,
+            signal_delay_s=resources.warning,
             tasks_per_node=max(1, gpus),
             gpus_per_node=gpus,
             visible_gpus=_visible_gpus(),
@@ -190,7 +190,7 @@ def _executor(asked: Asked, site: Site, after: Sequence[str] = ()) -> Executor:
         return local
     slurm = SlurmExecutor(folder, max_num_timeout=TIME_OUTS)
     optional = {
-        "gpus_per_node": asked.gpu or None,
+        "gpus_per_node": resources.gpu or None,
         "partition": site.partition,
         "account": site.account,
         "array_parallelism": site.parallel,
@@ -199,13 +199,13 @@ def _executor(asked: Asked, site: Site, after: Sequence[str] = ()) -> Executor:
     slurm.update_parameters(
         job_name="isotrope_submit",
         nodes=1,
-        ntasks_per_node=asked.processes,
-        cpus_per_task=asked.threads,
+        ntasks_per_node=resources.processes,
+        cpus_per_task=resources.threads,
         # srun has to be told since SLURM 22.05; and no process waits for one that failed
-        srun_args=[f"--cpus-per-task={asked.threads}", "--kill-on-bad-exit=1"],
-        mem=f"{asked.memory}M",
-        time=asked.minutes,
-        signal_delay_s=asked.warning,
+        srun_args=[f"--cpus-per-task={resources.threads}", "--kill-on-bad-exit=1"],
+        mem=f"{resources.memory}M",
+        time=resources.minutes,
+        signal_delay_s=resources.warning,
         additional_parameters={"requeue": True, "kill-on-invalid-dep": "yes"},
         **{key: value for key, value in optional.items() if value is not None},
     )
@@ -214,8 +214,8 @@ def _executor(asked: Asked, site: Site, after: Sequence[str] = ()) -> Executor:
 
 def _visible_gpus() -> Sequence[int]:
     """The GPUs that the user leaves to this command, by number; empty for all."""
-    said = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    return tuple(int(word) for word in said if word.strip().isdecimal())
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    return tuple(int(word) for word in visible if word.strip().isdecimal())
 
 
 def _tidy(folder: Path) -> None:

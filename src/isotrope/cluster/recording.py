@@ -28,8 +28,8 @@ def record(rules: Sequence[str], files: Sequence[Path], log: Callable[[str], Non
     words = ("--touch", "--force", "--cores", "1", "--quiet", "all", "--allowed-rules", *rules)
     done = _snakemake(*words, "--", *(str(path) for path in files))
     if done.returncode != 0:
-        said = f"{done.stdout}\n{done.stderr}".strip() or f"status {done.returncode}"
-        reason = said.splitlines()[-1]
+        output = f"{done.stdout}\n{done.stderr}".strip() or f"status {done.returncode}"
+        reason = output.splitlines()[-1]
         log(f"snakemake does not know of {files[0].parent} yet, for it said: {reason}")
 
 

@@ -44,8 +44,8 @@ class Head:
         Raises:
             UserError: if it cannot be written.
         """
-        said = "Snakemake", (), provenance.now(), Process.this()
-        self._path = lease_files.write(paths.HEADS, *said)
+        fields = "Snakemake", (), provenance.now(), Process.this()
+        self._path = lease_files.write(paths.HEADS, *fields)
 
     def ends(self) -> None:
         """Take the name away."""
@@ -123,22 +123,22 @@ def _make_room(treatment: Treatment, say: Callable[[str], None]) -> None:
         return
     numbers = [job.number for job in jobs]
     states = Counter(job.state.lower() for job in jobs)
-    they = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
-    what = f"{they} of an earlier Snakemake: {', '.join(numbers)} ({_counted(states)})"
+    count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+    left = f"{count} of an earlier Snakemake: {', '.join(numbers)} ({_states_text(states)})"
     if treatment == "refuse":
         raise UserError(
-            f"SLURM still has {what}; say what to do: `isotrope start --wait` lets them end first, "
+            f"SLURM still has {left}; say what to do: `isotrope start --wait` lets them end first, "
             "--cancel ends them (each saves what it has), --beside starts now and lets each copy "
             "wait for its original"
         )
     if treatment == "cancel":
         _run(["scancel", *numbers], "the jobs could not be cancelled")
-    say(f"{'cancelled' if treatment == 'cancel' else 'waits for'} {what}")
+    say(f"{'cancelled' if treatment == 'cancel' else 'waits for'} {left}")
     while set(numbers) & {job.number for job in jobs_left()}:
         time.sleep(LOOK_SECONDS)
 
 
-def _counted(states: Counter[str]) -> str:
+def _states_text(states: Counter[str]) -> str:
     return ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
 
 
@@ -149,8 +149,8 @@ def jobs_left() -> list[Job]:
         UserError: if SLURM does not answer.
     """
     try:
-        asked = ["squeue", "--noheader", f"--user={getpass.getuser()}", "--format=%A %T %j|%Z"]
-        said = _run(asked, "jobs of an earlier Snakemake cannot be looked for")
+        command = ["squeue", "--noheader", f"--user={getpass.getuser()}", "--format=%A %T %j|%Z"]
+        output = _run(command, "jobs of an earlier Snakemake cannot be looked for")
     except FileNotFoundError:
         return []
     except UserError as error:
@@ -158,7 +158,7 @@ def jobs_left() -> list[Job]:
             return []
         raise
     jobs = []
-    for line in said.splitlines():
+    for line in output.splitlines():
         number, state, rest = line.split(" ", 2)
         name, _, folder = rest.partition("|")
         if _NAME.fullmatch(name) and _is_here(Path(folder)):

@@ -1,8 +1,8 @@
 """The work of one submitted task: a pack is trained, then evaluated, as two rules would do it.
 
-The task carries words only, as pickles do not outlive a change of the code, and reads everything
-when it starts: the param-file, the choice of a sweep, the data. What was changed since it was
-submitted is noticed by the training digest.
+The task carries texts and numbers only, since pickled objects break when the code changes. It
+reads everything else when it starts: the param-file, the choice of a sweep, the data. A change
+since it was submitted is noticed by the training digest.
 
 submitit sets the handler of SLURM's warning before a time limit or a preemption. While training,
 that of ``isotrope.processes.signals`` takes its place, saves after the step and calls submitit's;
@@ -89,13 +89,13 @@ class SubmittedPack:
         """Train and evaluate what is missing, and tell Snakemake of it.
 
         Returns:
-            How the seeds fared, in words.
+            How many seeds ended in each status, as in ``4 done, 1 diverged``.
 
         Raises:
             UserError: as training and evaluation do, and if the param-file was changed so that the
                 pack would be trained otherwise than when it was submitted.
         """
-        _believe_slurm()
+        _end_quietly_when_requeued()
         if rendezvous.export() > 0:  # the first process writes the files
             self._choose(say)
             train_pack(self._task(), Report(say))
@@ -115,14 +115,14 @@ class SubmittedPack:
         made = [task.folder / WEIGHTS]
         if self.evaluate:
             with self._logged(evaluation_log) as log:
-                for tests in by_hand.evaluation_tasks(*self._words(self.seeds)):
+                for tests in by_hand.evaluation_tasks(*self._task_arguments(self.seeds)):
                     evaluating.evaluate(tests, log)
                     made.append(tests.results)
         if list(self._task_now(None).seeds) == list(task.seeds):
             recording.record(["train", "evaluate", "evaluate_alone"][: len(made)], made, say)
         else:
             recording.forget([*(task.folder / name for name in OUTPUTS), *made[1:]])
-        return _fared(task)
+        return _outcome(task)
 
     def is_finished(self) -> bool:
         """Whether the files hold all that the param-file asks for now."""
@@ -130,7 +130,7 @@ class SubmittedPack:
             return False
         try:
             task = self._task_now(self.seeds)
-            tests = by_hand.evaluation_tasks(*self._words(self.seeds))
+            tests = by_hand.evaluation_tasks(*self._task_arguments(self.seeds))
             status = state.trained(self.folder, task.training_digest)
         except UserError:
             return False
@@ -151,12 +151,12 @@ class SubmittedPack:
 
         return DelayedSubmission(replace(self, restarts=self.restarts + 1))
 
-    def _words(self, seeds: str | None) -> tuple[Path, str, str, str | None, str, int]:
+    def _task_arguments(self, seeds: str | None) -> tuple[Path, str, str, str | None, str, int]:
         return Path(self.file), self.point, self.pack, seeds, "auto", self.threads
 
     def _task_now(self, seeds: str | None) -> TrainingTask:
         """What is to be trained as the param-file is now."""
-        (task,) = by_hand.training_tasks(*self._words(seeds))
+        (task,) = by_hand.training_tasks(*self._task_arguments(seeds))
         return task
 
     def _task(self) -> TrainingTask:
@@ -174,7 +174,7 @@ class SubmittedPack:
         """Choose the point that is trained, if it is to be chosen and that was not done."""
         run = read_run(Path(self.file))
         known = index_of([run])
-        if self.point != paths.SELECTED or choice.of_run(known, run.name) is not None:
+        if self.point != paths.SELECTED or choice.current(known, run.name) is not None:
             return False
         made = choice.choose(run.name, known.run(run.name), known.digests(run.name))
         choice.write(run.name, made)
@@ -202,8 +202,8 @@ class SubmittedPack:
                 raise
 
 
-def _believe_slurm() -> None:
-    """Let submitit's handler end this process where it would take a task queued again for failed.
+def _end_quietly_when_requeued() -> None:
+    """End this process quietly where submitit would report a task queued again as failed.
 
     SLURM ends all processes of a task that it queues again, and so at times ``scontrol requeue``
     before that could say so; submitit 1.5.4 then reports an error.
@@ -223,6 +223,6 @@ def _believe_slurm() -> None:
     signal.signal(signal.SIGUSR2, handle)
 
 
-def _fared(task: TrainingTask) -> str:
+def _outcome(task: TrainingTask) -> str:
     counts = Counter(summary.read(task.folder).status.values())
     return ", ".join(f"{count} {status}" for status, count in counts.items())

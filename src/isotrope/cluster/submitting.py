@@ -31,7 +31,7 @@ from isotrope.tasks.building import params_of
 
 
 @dataclass(frozen=True)
-class Asked:
+class TaskResources:
     """What a task asks for: GPUs, CPU cores, main memory in MB and wall time in minutes."""
 
     gpu: int
@@ -63,12 +63,12 @@ class Array:
     """Packs that ask for the same and may start at the same time: one job array of SLURM.
 
     Args:
-        asked: what each of its tasks asks for.
+        resources: what each of its tasks asks for.
         packs: what they do.
         after_choice: whether they wait for the candidates of sweeps.
     """
 
-    asked: Asked
+    resources: TaskResources
     packs: Sequence[SubmittedPack]
     after_choice: bool
 
@@ -184,30 +184,32 @@ def family(
         UserError: for a point, or seeds, that a run does not have; and if ``point`` is
             ``selected`` and candidates are not trained.
     """
-    arrays: dict[tuple[bool, Asked], list[SubmittedPack]] = {}
+    arrays: dict[tuple[bool, TaskResources], list[SubmittedPack]] = {}
     finished = []
     wrong: list[str] = []
     for run in runs:
         try:
-            asked = _asked(run, time)
-            for pack in _packs(run, point, seeds, asked.threads, evaluate):
+            resources = _resources_of(run, time)
+            for pack in _packs(run, point, seeds, resources.threads, evaluate):
                 if pack.is_finished():
                     finished.append(pack)
                 else:
                     after_choice = point is None and pack.point == paths.SELECTED
-                    arrays.setdefault((after_choice, asked), []).append(pack)
+                    arrays.setdefault((after_choice, resources), []).append(pack)
         except UserError as error:
             wrong += error.sentences
     if wrong:
         raise UserError(*wrong)
     in_order = sorted(arrays.items(), key=lambda item: item[0][0])
-    return Family([Array(asked, packs, late) for (late, asked), packs in in_order], finished)
+    return Family(
+        [Array(resources, packs, late) for (late, resources), packs in in_order], finished
+    )
 
 
-def _asked(run: Run, time: str | None) -> Asked:
+def _resources_of(run: Run, time: str | None) -> TaskResources:
     resources = run.envelope.resources
     minutes = minutes_of(time) if time else resources.minutes
-    return Asked(resources.gpu, resources.cpus, resources.megabytes, minutes)
+    return TaskResources(resources.gpu, resources.cpus, resources.megabytes, minutes)
 
 
 def _packs(
@@ -229,13 +231,13 @@ def _packs(
         wanted = None if candidate and point is None else seeds
         possible = (digests[name],) if name in digests else tuple(digests.values())
         for pack in by_hand.packs_asked_for(run, name, None, wanted):
-            words = (file, name, pack, wanted, possible, threads)
-            yield SubmittedPack(*words, evaluate=evaluate and not candidate)
+            fields = (file, name, pack, wanted, possible, threads)
+            yield SubmittedPack(*fields, evaluate=evaluate and not candidate)
 
 
 def _check_choice(known: Index, name: str) -> None:
     """See that the choice of a run is made, or can be."""
-    if choice.of_run(known, name) is not None:
+    if choice.current(known, name) is not None:
         return
     try:
         choice.choose(name, known.run(name), known.digests(name))

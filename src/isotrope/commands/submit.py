@@ -56,11 +56,11 @@ def submit(
             submitting.build(entry)
     family = submitting.family(found, point, seeds, time, evaluate)
     if family.finished:
-        some = f"{count} packs are" if (count := len(family.finished)) > 1 else "1 pack is"
-        say(f"{some} finished already")
+        packs_are = f"{count} packs are" if (count := len(family.finished)) > 1 else "1 pack is"
+        say(f"{packs_are} finished already")
     for array in family.arrays if dry_run else ():
         after = ", after the choice" if array.after_choice else ""
-        say(f"{site.executor}: {len(array.packs)} tasks of {array.asked}{after}")
+        say(f"{site.executor}: {len(array.packs)} tasks of {array.resources}{after}")
         for pack in array.packs:
             say(f"  {pack}")
     if dry_run or not family.packs:
@@ -72,9 +72,9 @@ def submit(
 
     def report(number: int, one: Sent) -> None:
         nonlocal failed
-        well, what = one.outcome()
-        failed += not well
-        say(f"{number} of {count} {'done' if well else 'FAILED'}: {one.pack}: {what}")
+        succeeded, text = one.outcome()
+        failed += not succeeded
+        say(f"{number} of {count} {'done' if succeeded else 'FAILED'}: {one.pack}: {text}")
 
     if site.executor != "slurm":
         for number, one in enumerate(executors.work_here(family.arrays, site), start=1):
@@ -86,7 +86,7 @@ def submit(
             sent.append(one)
         if not wait:
             say("`isotrope status` says how far they are")
-        for number, one in enumerate(executors.ended(sent) if wait else (), start=1):
+        for number, one in enumerate(executors.as_they_end(sent) if wait else (), start=1):
             report(number, one)
     if failed:
         raise typer.Exit(1)

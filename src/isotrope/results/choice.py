@@ -134,12 +134,12 @@ def read(name: str, rule: SelectEntry, digests: Mapping[str, str]) -> Choice | N
         digests: the training digest of each of its points, the user's files included.
     """
     try:
-        said: dict[str, Any] = json.loads(paths.choice(name).read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(paths.choice(name).read_text(encoding="utf-8"))
         choice = Choice(
-            winner=said["winner"],
-            rule=SelectEntry(**said["rule"]),
-            candidates=[Candidate(**one) for one in said["candidates"]],
-            tied=said["tied"],
+            winner=content["winner"],
+            rule=SelectEntry(**content["rule"]),
+            candidates=[Candidate(**one) for one in content["candidates"]],
+            tied=content["tied"],
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -164,7 +164,7 @@ def winner(name: str, rule: SelectEntry, digests: Mapping[str, str]) -> str:
     return choice.winner
 
 
-def of_run(index: Index, name: str) -> Choice | None:
+def current(index: Index, name: str) -> Choice | None:
     """The choice of a run in the index; None if it has none, or none that is up to date."""
     run = index.runs[name]
     return read(name, run.select, index.digests(name)) if run.select else None

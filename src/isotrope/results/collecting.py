@@ -40,7 +40,7 @@ def collect_group(group: str, table: str | None = None, arrays: bool = False) ->
     if group not in groups:
         raise UserError(f"no param-file belongs to '{group}'{did_you_mean(group, groups)}")
     runs = {name: run for name, run in known.runs.items() if run.group == group}
-    chosen = {name: choice.of_run(known, name) for name, run in runs.items() if run.select}
+    chosen = {name: choice.current(known, name) for name, run in runs.items() if run.select}
     choices = {name: made for name, made in chosen.items() if made is not None}
     if table == "selection":
         return [_write_selection(group, choices)]

@@ -97,7 +97,7 @@ def read_point(run: str, point: str, digest: str, stores: Iterable[str]) -> Poin
 
 
 def under_point(point: PointFolder, run: str, point_in_path: str) -> PointFolder:
-    """A point's folder with the names of packs under ``point_in_path``, which may be ``selected``."""
+    """A point's folder, with the names of packs below ``point_in_path``, as in ``selected``."""
     try:
         return replace(point, names=names_in(paths.point_folder(run, point_in_path)))
     except PermissionError as error:

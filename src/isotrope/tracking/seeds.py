@@ -100,7 +100,7 @@ def packs_of(known: Index, name: str) -> list[CollectedPack]:
         UserError: if a summary of a pack is damaged.
     """
     run = known.runs[name]
-    made = choice.of_run(known, name)
+    made = choice.current(known, name)
     found = [
         pack for point in run.evaluated for pack in finished_packs(known, name, run, point, made)
     ]
