@@ -71,7 +71,7 @@ def test_a_holder_elsewhere_is_waited_for_while_its_heartbeat_changes_whatever_i
             os.utime(path, (time.time() + year * (-1) ** beat * (beat + 1),) * 2)
         time.sleep(0.02)
 
-    monkeypatch.setattr(lease._Wanted, "_pause", look)
+    monkeypatch.setattr(lease._WantedLease, "_pause", look)
     hold(work=lambda: log("mine"))
 
     assert next(beats, None) is None, "it was taken over while the heartbeat changed"
@@ -90,7 +90,7 @@ def test_a_pause_of_whoever_waits_is_not_the_silence_of_the_holder(monkeypatch):
         looks.append(now[0])
         now[0] += 1000.0
 
-    monkeypatch.setattr(lease._Wanted, "_pause", suspended)
+    monkeypatch.setattr(lease._WantedLease, "_pause", suspended)
     hold()
 
     assert len(looks) == 0.2 / (2 * lease.LOOK_SECONDS)
@@ -105,7 +105,7 @@ def test_a_holder_whose_slurm_job_is_gone_is_not_waited_for(monkeypatch):
     def look(self, interruption):
         monkeypatch.setattr("isotrope.processes.process._squeue", lambda job: ("CANCELLED", "7"))
 
-    monkeypatch.setattr(lease._Wanted, "_pause", look)
+    monkeypatch.setattr(lease._WantedLease, "_pause", look)
     hold()
 
     assert asked == ["99"]

@@ -20,15 +20,15 @@ def guarded(guard: Callable[[], None]) -> Iterator[None]:
 
     Holds for the thread that enters it.
     """
-    before = _guard.set(guard)
+    token = _guard.set(guard)
     try:
         yield
     finally:
-        _guard.reset(before)
+        _guard.reset(token)
 
 
 def ask_guard() -> None:
-    """What is whole under another name is to be put in its place now: is that still allowed?"""
+    """Ask the guard, if there is one, whether a finished file may get its final name."""
     if (guard := _guard.get()) is not None:
         guard()
 

@@ -1,4 +1,4 @@
-"""Many small questions to a disk, several at a time.
+"""Many small reads of a network disk, in threads, so that their waiting times overlap.
 
 A network file system answers within a millisecond or more, whatever is asked: asking one after the
 other, a head node waits nearly all the time. Python lets other threads run while one waits.

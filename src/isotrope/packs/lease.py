@@ -1,4 +1,4 @@
-"""Leases: what one process is at work on, no second one touches.
+"""Leases: only one process at a time works on the same files.
 
 Snakemake's lock keeps two heads apart, but a head that was killed leaves its jobs running, and the
 next one submits them again. So whoever trains or evaluates holds a lease on all that it writes: a
@@ -83,7 +83,7 @@ def hold(
         SystemExit: after a signal while another process is waited for; or after the lease was
             lost, if the work cannot be done again.
     """
-    wanted = _Wanted(paths.leases(run), title, claims, reads, log)
+    wanted = _WantedLease(paths.leases(run), title, claims, reads, log)
     while True:
         with nullcontext(interruption) if interruption else Interruption() as heard:
             held = wanted.acquire(heard)
@@ -101,7 +101,7 @@ def hold(
             return
 
 
-class _Held:
+class _HeldLease:
     """A lease of this process; as a context it is kept alive, and removed in the end."""
 
     def __init__(self, path: Path) -> None:
@@ -146,13 +146,13 @@ class _Held:
 class _Watch:
     """What was seen of another's heartbeat, by this process's clock."""
 
-    beat: int
-    looked: float
-    silent: float = 0.0
-    asked: float | None = None
+    last_beat: int
+    last_look: float
+    silent_seconds: float = 0.0
+    last_question: float | None = None
 
 
-class _Wanted:
+class _WantedLease:
     """A lease that this process wants.
 
     Args:
@@ -173,9 +173,9 @@ class _Wanted:
         self.log = log
         self._process = Process.this()
         self._watched: dict[Path, _Watch] = {}
-        self._named: set[Path] = set()
+        self._announced: set[Path] = set()
 
-    def acquire(self, interruption: Interruption) -> _Held:
+    def acquire(self, interruption: Interruption) -> _HeldLease:
         """Wait until nobody is in the way, and take the lease.
 
         Raises:
@@ -183,51 +183,51 @@ class _Wanted:
             UserError: if the lease cannot be written.
         """
         while True:
-            if not (others := self._in_the_way()):
-                said = self.title, self.claims, provenance.now(), self._process
-                mine = lease_files.write(self.folder, *said, self.reads)
+            if not (others := self._conflicting_leases()):
+                fields = self.title, self.claims, provenance.now(), self._process
+                mine = lease_files.write(self.folder, *fields, self.reads)
                 try:
-                    if not (others := self._in_the_way(mine)):
-                        return _Held(mine)
+                    if not (others := self._conflicting_leases(mine)):
+                        return _HeldLease(mine)
                 except BaseException:
                     lease_files.remove(mine)
                     raise
                 lease_files.remove(mine)
             for other in others:
-                if other.path not in self._named:
+                if other.path not in self._announced:
                     self.log(f"waits for {other}")
-                    self._named.add(other.path)
+                    self._announced.add(other.path)
             self._pause(interruption)
 
-    def _in_the_way(self, mine: Path | None = None) -> list[Lease]:
+    def _conflicting_leases(self, mine: Path | None = None) -> list[Lease]:
         """The leases of others that claim the same; those of dead processes are removed."""
         found = []
         for other in lease_files.read_all(self.folder):
-            if other.path == mine or not other.is_in_the_way(self.claims, self.reads):
+            if other.path == mine or not other.conflicts_with(self.claims, self.reads):
                 continue
-            if (why := self._why_over(other)) is None:
+            if (why := self._why_expired(other)) is None:
                 found.append(other)
             else:
                 self.log(f"takes over from {other}; {why}")
                 lease_files.remove(other.path)
         return found
 
-    def _why_over(self, other: Lease) -> str | None:
+    def _why_expired(self, other: Lease) -> str | None:
         """Why a lease need not be respected any more; none if it must be."""
         if other.is_left_behind:
             return "this process could not remove it"
         now = time.monotonic()
         watch = self._watched.setdefault(other.path, _Watch(other.beat, now))
-        if other.beat != watch.beat:
-            watch.beat, watch.silent = other.beat, 0.0
+        if other.beat != watch.last_beat:
+            watch.last_beat, watch.silent_seconds = other.beat, 0.0
         else:  # a pause of this process is not the other's silence
-            watch.silent += min(now - watch.looked, 2 * LOOK_SECONDS)
-        watch.looked = now
-        if watch.silent >= STALE_SECONDS:
-            return f"not heard of for {watch.silent:.0f} s"
-        ask = watch.asked is None or now - watch.asked >= ASK_SECONDS
+            watch.silent_seconds += min(now - watch.last_look, 2 * LOOK_SECONDS)
+        watch.last_look = now
+        if watch.silent_seconds >= STALE_SECONDS:
+            return f"not heard of for {watch.silent_seconds:.0f} s"
+        ask = watch.last_question is None or now - watch.last_question >= ASK_SECONDS
         if ask:
-            watch.asked = now
+            watch.last_question = now
         return other.process.why_gone(ask) if other.process else None
 
     def _pause(self, interruption: Interruption) -> None:

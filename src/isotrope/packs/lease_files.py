@@ -50,7 +50,7 @@ class Lease:
         left = ours and self.path.absolute() not in _ours
         return left and self.path.exists()  # else another thread has removed it just now
 
-    def is_in_the_way(self, claims: Set[str], reads: Set[str]) -> bool:
+    def conflicts_with(self, claims: Set[str], reads: Set[str]) -> bool:
         """Whether it writes what another wants to write or read, or reads what that one writes."""
         if self.claims is None:
             return True
@@ -70,7 +70,7 @@ def write(
     Raises:
         UserError: if it cannot be written.
     """
-    said = {
+    content = {
         "work": work,
         "process": asdict(process),
         "since": since,
@@ -84,7 +84,7 @@ def write(
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 with path.open("x", encoding="utf-8") as file:
-                    file.write(json.dumps(said, indent=1) + "\n")
+                    file.write(json.dumps(content, indent=1) + "\n")
                 break
             except (FileNotFoundError, FileExistsError):  # the folder was removed in between
                 if not left:
@@ -125,10 +125,10 @@ def _read(path: Path) -> Lease | None:
         with suppress(OSError):
             beat = path.stat().st_mtime_ns
     try:
-        said = json.loads(content)
-        claims, process = frozenset(map(str, said["claims"])), Process.read(said["process"])
-        reads = frozenset(map(str, said.get("reads", ())))  # older leases do not tell
-        return Lease(path, beat, str(said["work"]), claims, str(said["since"]), process, reads)
+        fields = json.loads(content)
+        claims, process = frozenset(map(str, fields["claims"])), Process.read(fields["process"])
+        reads = frozenset(map(str, fields.get("reads", ())))  # older leases do not tell
+        return Lease(path, beat, str(fields["work"]), claims, str(fields["since"]), process, reads)
     except (ValueError, KeyError, TypeError):
         return Lease(path, beat)
 

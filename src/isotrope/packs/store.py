@@ -75,15 +75,15 @@ def json_text(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
-def weights_bytes(weights: dict[str, Tensor], said: Mapping[str, Any]) -> bytes:
+def weights_bytes(weights: dict[str, Tensor], metadata: Mapping[str, Any]) -> bytes:
     """A safetensors file's bytes, the same for the same tensors.
 
     Args:
         weights: contiguous tensors that share no memory.
-        said: what the file says of itself. It stands as JSON under the one key ``isotrope`` of the
-            metadata, since safetensors writes several keys in a random order.
+        metadata: what the file says of itself. It is stored as JSON under the one key
+            ``isotrope``, since safetensors writes several keys in a random order.
     """
-    return tensor_bytes(weights, {"isotrope": json.dumps(said)})
+    return tensor_bytes(weights, {"isotrope": json.dumps(metadata)})
 
 
 def holds(folder: Path) -> bool:
@@ -125,9 +125,9 @@ def keep(folder: Path, seed: FinishedSeed) -> None:
         UserError: as ``save``.
     """
     summary = seed.summary
-    said = {"seed": summary["seed"], "training_digest": summary["training_digest"]}
+    metadata = {"seed": summary["seed"], "training_digest": summary["training_digest"]}
     contents = {
-        WEIGHTS: weights_bytes(seed.weights, said),
+        WEIGHTS: weights_bytes(seed.weights, metadata),
         HISTORY: seed.history.encode(),
     }
     sums = {name: disk.checksum(content) for name, content in contents.items()}
@@ -154,7 +154,7 @@ def _rename(part: Path, folder: Path) -> None:
     """Give a whole folder its name, unless a whole one has it already."""
     if holds(folder):
         return
-    shutil.rmtree(folder, ignore_errors=True)  # without its seed.json it is nobody's
+    shutil.rmtree(folder, ignore_errors=True)  # without seed.json it is unfinished
     try:
         part.rename(folder)
     except OSError:

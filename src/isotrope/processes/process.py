@@ -50,7 +50,7 @@ class Process:
     def this(cls) -> Self:
         """The process that asks."""
         job, cluster = (os.environ.get(f"SLURM_{name}") for name in ("JOB_ID", "CLUSTER_NAME"))
-        said = _squeue(job) if job else None
+        state_and_start = _squeue(job) if job else None
         number = os.getpid()
         return cls(
             host=platform.node(),
@@ -59,17 +59,17 @@ class Process:
             started=_started(number),
             slurm_job=job,
             slurm_cluster=cluster,
-            slurm_started=said[1] if said else None,
+            slurm_started=state_and_start[1] if state_and_start else None,
         )
 
     @classmethod
-    def read(cls, said: Any) -> Self | None:
+    def read(cls, content: Any) -> Self | None:
         """A process from what ``asdict`` made of it; none if it is something else."""
         try:
-            found = cls(**said)
+            process = cls(**content)
         except TypeError:
             return None
-        return found if isinstance(found.number, int) else None
+        return process if isinstance(process.number, int) else None
 
     def __str__(self) -> str:
         job = f", SLURM job {self.slurm_job}" if self.slurm_job else ""
@@ -99,10 +99,10 @@ class Process:
         if self.slurm_cluster != os.environ.get("SLURM_CLUSTER_NAME"):
             return None  # its number means another job here
         own = self.slurm_job == os.environ.get("SLURM_JOB_ID")
-        said = _squeue(self.slurm_job)
-        if said is None:
+        state_and_start = _squeue(self.slurm_job)
+        if state_and_start is None:
             return "SLURM has started this job again" if own else None
-        state, started = said
+        state, started = state_and_start
         if state in _ENDED:
             return f"SLURM says that its job is {state.lower().replace('_', ' ')}"
         if self.slurm_started not in (None, started) or (own and self.slurm_started is None):

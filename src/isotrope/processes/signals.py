@@ -33,12 +33,12 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
-        self._before: dict[signal.Signals, object] = {}
+        self._earlier_handlers: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for one in _HANDLED:
-                self._before[one] = signal.signal(one, self._remember)
+            for number in _HANDLED:
+                self._earlier_handlers[number] = signal.signal(number, self._remember)
         return self
 
     def __exit__(
@@ -47,17 +47,17 @@ class Interruption:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._put_back()
-        if kind is None and (warning := self._with_earlier_handler()):
+        self._restore_handlers()
+        if kind is None and (warning := self._warning_with_earlier_handler()):
             signal.raise_signal(warning)  # it came after the last step
 
-    def _put_back(self) -> None:
-        for one, handler in self._before.items():
-            signal.signal(one, handler)  # type: ignore[arg-type]
+    def _restore_handlers(self) -> None:
+        for number, handler in self._earlier_handlers.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
 
-    def _with_earlier_handler(self) -> signal.Signals | None:
+    def _warning_with_earlier_handler(self) -> signal.Signals | None:
         """The remembered warning, if somebody handled it before; a default action is nobody."""
-        known = self.signal in _WARNINGS and callable(self._before.get(self.signal))
+        known = self.signal in _WARNINGS and callable(self._earlier_handlers.get(self.signal))
         return self.signal if known else None
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
@@ -82,9 +82,9 @@ class Interruption:
         if self.signal in (signal.SIGTERM, signal.SIGINT):
             log(f"{name}: {done}, ends")
             raise SystemExit(128 + self.signal)
-        if warning := self._with_earlier_handler():
+        if warning := self._warning_with_earlier_handler():
             log(f"{name}: {done}, goes to the handler that was there before")
-            self._put_back()
+            self._restore_handlers()
             signal.raise_signal(warning)
             raise SystemExit(0)  # another process of the job speaks for this one, too
         if job is None or steps == 0:
