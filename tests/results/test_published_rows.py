@@ -7,7 +7,7 @@ from isotrope.files.tables import PUBLISHED_COLUMNS
 from isotrope.results.cells import Cells
 from isotrope.results.published import pairs_of, published_beside, published_rows
 from isotrope.results.series import Tables
-from isotrope.results.style import places_of
+from isotrope.results.style import grid_positions
 
 CELLS = Cells(settings={"images": "dataset.images"})
 
@@ -74,4 +74,4 @@ def test_published_means_take_the_name_of_the_models_first_series_in_their_panel
     ],
 )
 def test_data_sets_have_a_row_each_where_they_have_settings(panels, cells):
-    assert list(places_of(panels).values()) == cells
+    assert list(grid_positions(panels).values()) == cells

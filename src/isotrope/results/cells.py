@@ -49,10 +49,10 @@ class Cells:
 
         The name is the label; where a panel has two runs or points of one label, it says more.
         """
-        place = _words(runs, self.dataset[0])
+        place = _text_column(runs, self.dataset[0])
         for column in self.dataset[1:]:
-            place = (place + "/" + _words(runs, column)).str.removesuffix("/")
-        settings = {name: _words(runs, column) for name, column in self.settings.items()}
+            place = (place + "/" + _text_column(runs, column)).str.removesuffix("/")
+        settings = {name: _text_column(runs, column) for name, column in self.settings.items()}
         runs = runs.assign(place=place, **settings)
         runs["name"] = runs["label"]
         longer = [self._with_variant(row) for row in runs.to_dict("records")]
@@ -120,7 +120,7 @@ def title(panel: Panel) -> str:
     return ", ".join(word for word in (panel[0].rpartition("/")[2], *panel[1:]) if word)
 
 
-def _words(runs: pandas.DataFrame, column: str) -> pandas.Series:
+def _text_column(runs: pandas.DataFrame, column: str) -> pandas.Series:
     """A column of words that not every study has; empty where there is none."""
     if column not in runs:
         return pandas.Series("", runs.index, dtype="str")

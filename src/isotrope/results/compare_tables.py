@@ -101,25 +101,27 @@ def summary(cells: pandas.DataFrame) -> str:
 Lines = list[tuple[str, ...]]
 
 
-def _parts(cells: pandas.DataFrame) -> list[tuple[str, list[tuple[tuple[str, ...], Lines]]]]:
-    """For each metric a title, and header and rows of both tables; none of a table without rows."""
-    parts: list[tuple[str, list[tuple[tuple[str, ...], Lines]]]] = []
+def _tables_of_metrics(
+    cells: pandas.DataFrame,
+) -> list[tuple[str, list[tuple[tuple[str, ...], Lines]]]]:
+    """For each metric a title, and the header and rows of each table that has rows."""
+    metrics: list[tuple[str, list[tuple[tuple[str, ...], Lines]]]] = []
     for (table, metric), found in cells.groupby(["table", "metric"], sort=False):
         title = str(metric).replace("_", " ").capitalize()
         title += f" ({table})" if table != metric else ""
         title += " in percent" if _factor(found) == 100 else ""
         shown: list[tuple[tuple[str, ...], Lines]]
         shown = [(MEANS, in_means(found)), (LOST, in_losses(found))]
-        parts.append((title, [(header, rows) for header, rows in shown if rows]))
-    return parts
+        metrics.append((title, [(header, rows) for header, rows in shown if rows]))
+    return metrics
 
 
 def tables(cells: pandas.DataFrame) -> list[Table]:
     """The cells for a terminal."""
-    found, parts = [], _parts(cells)
-    for title, shown_of_metric in parts:
-        for place, (header, rows) in enumerate(shown_of_metric):
-            shown = Table(box=None, title=title if len(parts) > 1 and place == 0 else None)
+    found, metrics = [], _tables_of_metrics(cells)
+    for title, shown_of_metric in metrics:
+        for index, (header, rows) in enumerate(shown_of_metric):
+            shown = Table(box=None, title=title if len(metrics) > 1 and index == 0 else None)
             shown.add_column(header[0], no_wrap=True, overflow="fold")
             for word in header[1:]:
                 shown.add_column(word, no_wrap=word in ("p", "verdict"), overflow="fold")
@@ -132,7 +134,7 @@ def tables(cells: pandas.DataFrame) -> list[Table]:
 def markdown(cells: pandas.DataFrame) -> str:
     """The cells as Markdown tables with the summary above them."""
     paragraphs = [f"Means of the seeds that learned. {summary(cells)}."]
-    for title, shown in _parts(cells):
+    for title, shown in _tables_of_metrics(cells):
         paragraphs.append(f"{title}:")
         for header, rows in shown:
             lines = [header, ["---"] * len(header), *rows]

@@ -61,7 +61,7 @@ def check_parts(module: ModuleType, parts: Sequence[str]) -> None:
         raise UserError(*wrong)
 
 
-def parts_known() -> Iterator[str]:
+def all_parts() -> Iterator[str]:
     """Every part of any form, for completion."""
     for study in registry.study_folders():
         for form in forms_of(study):

@@ -77,12 +77,12 @@ def published_cells(
     panel = tables.panel
     series = means.drop_duplicates([*panel, "model"])[[*panel, "name", "model"]]
     rows = published_rows(tables.published, tables.cells, table, metrics)
-    at = [*panel, "model"]
-    values = rows.pivot_table(index=at, columns="metric", values="value", observed=True)
+    keys = [*panel, "model"]
+    values = rows.pivot_table(index=keys, columns="metric", values="value", observed=True)
     values = values.reindex(columns=list(metrics)).reset_index()
     values.columns.name = None
-    facts = rows[rows["metric"].eq(metrics[0])][[*at, "n", "source"]]
-    found = values.merge(facts, on=at).merge(series, on=at)
+    facts = rows[rows["metric"].eq(metrics[0])][[*keys, "n", "source"]]
+    found = values.merge(facts, on=keys).merge(series, on=keys)
     order = {name: i for i, name in enumerate(tables.cells.names(series))} if len(series) else {}
     return found.sort_values(
         [*panel, "name"], key=lambda column: column.map(order) if column.name == "name" else column

@@ -104,7 +104,7 @@ def styles(names: Sequence[str]) -> dict[str, Style]:
     }
 
 
-def places_of(found: Sequence[Panel], most: int = 3) -> dict[Panel, tuple[int, int]]:
+def grid_positions(found: Sequence[Panel], most: int = 3) -> dict[Panel, tuple[int, int]]:
     """The row and column of each panel of a figure.
 
     Settings of a data set stand side by side; with several data sets, each has a row. Data sets
@@ -138,9 +138,9 @@ def panels(
         height: of a panel, in inches.
         labels: of the x axis and of the y axis, with their units.
         wide: whether even a single panel takes two columns of a page.
-        most: as ``places_of``.
+        most: as ``grid_positions``.
     """
-    cells = places_of(found, most)
+    cells = grid_positions(found, most)
     rows, columns = (1 + max(cell[axis] for cell in cells.values()) for axis in (0, 1))
     width = DOUBLE if wide or columns > 1 else SINGLE
     figure = new_figure(width, rows * height)

@@ -45,7 +45,7 @@ def collect_arrays(runs: Sequence[CollectedPack], table: str, folder: Path) -> P
         if (found := best_seed(packs)) is not None  # else all have diverged
     }
     path = folder / f"{table}.npz"
-    write_arrays(path, _members(best, table))
+    write_arrays(path, _arrays_of_best_seeds(best, table))
     return path
 
 
@@ -62,11 +62,11 @@ def collect_recordings(runs: Sequence[CollectedPack], folder: Path) -> Path:
         UserError: if a recording is damaged; then nothing is written.
     """
     path = folder / f"{RECORDINGS}.npz"
-    write_arrays(path, _recorded(sorted(runs, key=lambda run: (run.run, run.point))))
+    write_arrays(path, _recorded_arrays(sorted(runs, key=lambda run: (run.run, run.point))))
     return path
 
 
-def _recorded(runs: Sequence[CollectedPack]) -> Iterator[tuple[str, Array]]:
+def _recorded_arrays(runs: Sequence[CollectedPack]) -> Iterator[tuple[str, Array]]:
     for run in runs:
         for seed, file in sorted(run.recordings.items()):
             remedy = f"delete {file.parent} and run `snakemake runs` to train the seed anew"
@@ -74,7 +74,7 @@ def _recorded(runs: Sequence[CollectedPack]) -> Iterator[tuple[str, Array]]:
                 yield f"{run.run}/{run.point}/{seed}/{name}", array
 
 
-def _members(
+def _arrays_of_best_seeds(
     best: dict[tuple[str, str], tuple[CollectedPack, int]], table: str
 ) -> Iterator[tuple[str, Array]]:
     for (name, point), (run, seed) in best.items():

@@ -24,7 +24,16 @@ from isotrope.results.series import (
     with_diverged,
 )
 from isotrope.results.statistics import BOX, boxes
-from isotrope.results.style import CHANCE, Style, add_foot, look, panels, places_of, styles, wrapped
+from isotrope.results.style import (
+    CHANCE,
+    Style,
+    add_foot,
+    grid_positions,
+    look,
+    panels,
+    styles,
+    wrapped,
+)
 
 TITLE = "Spread of the test accuracy over seeds"
 TABLES = ("runs", "accuracy")
@@ -73,7 +82,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     theirs = published_cells(ours, tables, "accuracy", BOX)
     found, shown = guessing_of(rows, tables), cells.names(rows)
     names, lines = wrapped(shown)
-    down = 1 + max(row for row, _ in places_of(list(found), ACROSS).values())
+    down = 1 + max(row for row, _ in grid_positions(list(found), ACROSS).values())
     height = min(0.55 + max(ROW, lines * LINE) * len(names), max(PAGE / down, 1.2))
     figure, grid = panels(list(found), height, ("Test accuracy (%)", ""), most=ACROSS)
     for panel, axes in grid.items():
