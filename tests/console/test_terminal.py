@@ -5,18 +5,18 @@ import pty
 import subprocess
 import sys
 
-from isotrope.console.terminal import follow, transfer
+from isotrope.console.terminal import transfer, with_progress
 
 CODE = """
-from isotrope.console.terminal import follow, transfer
-assert list(follow(range(4), "digits: sizes")) == [0, 1, 2, 3]
+from isotrope.console.terminal import with_progress, transfer
+assert list(with_progress(range(4), "digits: sizes")) == [0, 1, 2, 3]
 with transfer("a.npz", 2_000_000) as bar:
     bar.at(1_000_000)
 """
 
 
 def test_items_are_followed_without_a_word_where_nobody_watches(capfd):
-    assert list(follow("abc", "letters")) == ["a", "b", "c"]
+    assert list(with_progress("abc", "letters")) == ["a", "b", "c"]
     with transfer("a.npz", 10) as bar:
         bar.at(10)
     assert capfd.readouterr() == ("", "")

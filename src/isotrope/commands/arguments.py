@@ -30,13 +30,13 @@ def figures(incomplete: str) -> list[str]:
 
 def parts(incomplete: str) -> list[str]:
     """The parts of any form of export whose names begin so."""
-    from isotrope.results.exporting import parts_known
+    from isotrope.results.exporting import all_parts
 
-    return sorted({name for name in parts_known() if name.startswith(incomplete)})
+    return sorted({name for name in all_parts() if name.startswith(incomplete)})
 
 
-def words(*known: str) -> Any:
-    """A completion that knows these words."""
+def completion_of(*known: str) -> Any:
+    """A completion of the words of a list."""
     return lambda incomplete: [word for word in known if word.startswith(incomplete)]
 
 
@@ -64,7 +64,7 @@ SaveEvery = Annotated[
 ]
 Device = Annotated[
     str,
-    typer.Option(help="auto, cpu or cuda", autocompletion=words("auto", "cpu", "cuda")),
+    typer.Option(help="auto, cpu or cuda", autocompletion=completion_of("auto", "cpu", "cuda")),
 ]
 ParamFiles = Annotated[
     list[Path] | None,
@@ -96,7 +96,9 @@ ExportFolder = Annotated[Path, typer.Argument(help="where the files go; it is ma
 ExportForm = Annotated[
     str,
     typer.Option(
-        "--as", help="published: as the study's authors did", autocompletion=words("published")
+        "--as",
+        help="published: as the study's authors did",
+        autocompletion=completion_of("published"),
     ),
 ]
 ExportGroup = Annotated[
@@ -116,7 +118,9 @@ ExportParts = Annotated[
 ]
 Tracker = Annotated[
     str,
-    typer.Argument(help="mlflow or tensorboard", autocompletion=words("mlflow", "tensorboard")),
+    typer.Argument(
+        help="mlflow or tensorboard", autocompletion=completion_of("mlflow", "tensorboard")
+    ),
 ]
 TrackedRuns = Annotated[
     str,

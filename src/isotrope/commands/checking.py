@@ -48,7 +48,7 @@ def new(
         str,
         typer.Argument(
             help="dataset, model, evaluation or figure",
-            autocompletion=arguments.words("dataset", "model", "evaluation", "figure"),
+            autocompletion=arguments.completion_of("dataset", "model", "evaluation", "figure"),
         ),
     ],
     name: Annotated[str, typer.Argument(help="small letters, digits and _")],

@@ -30,12 +30,12 @@ def start(
     """Start Snakemake, also after an earlier one was killed: its lock and its SLURM jobs."""
     from isotrope.cluster import starting
 
-    asked = {"wait": wait, "cancel": cancel, "beside": beside}
-    given = [name for name, wanted in asked.items() if wanted]
-    if len(given) > 1:
-        raise UserError(f"--{' and --'.join(given)}: say one of them")
-    if late := [f"--{name}" for name in asked if f"--{name}" in (words or [])]:
-        raise UserError(f"{late[0]}: put it before the words for Snakemake")
+    choices = {"wait": wait, "cancel": cancel, "beside": beside}
+    chosen = [name for name, wanted in choices.items() if wanted]
+    if len(chosen) > 1:
+        raise UserError(f"--{' and --'.join(chosen)}: say one of them")
+    if misplaced := [f"--{name}" for name in choices if f"--{name}" in (words or [])]:
+        raise UserError(f"{misplaced[0]}: put it before the words for Snakemake")
     treatment: starting.Treatment = (
         "wait" if wait else "cancel" if cancel else "beside" if beside else "refuse"
     )

@@ -32,7 +32,7 @@ def status(
         str | None,
         typer.Option(
             help="only these, as in --config series=",
-            autocompletion=arguments.words("demo", "extra", "own", "published"),
+            autocompletion=arguments.completion_of("demo", "extra", "own", "published"),
         ),
     ] = None,
     state: Annotated[
@@ -55,9 +55,9 @@ def status(
     from isotrope.status.states import states_of
     from isotrope.status.watching import watch as watch_on
 
-    asked = {"runs": runs, "studies": studies, "series": series}
-    asked = {key: words for key, words in asked.items() if words is not None}
-    selection = Selection.from_config(asked, option="--") if asked else None
+    filters = {"runs": runs, "studies": studies, "series": series}
+    filters = {key: words for key, words in filters.items() if words is not None}
+    selection = Selection.from_config(filters, option="--") if filters else None
     states = states_of(state) if state is not None else None
     reading = RepeatedReading(selection, outcomes=packs or as_json)
     console = Console()
@@ -69,7 +69,7 @@ def status(
 
     def look() -> tuple[list[Row], str]:
         found = reading.read()
-        shown = [one for one in found if states is None or one.found.state in states]
+        shown = [pack for pack in found if states is None or pack.found.state in states]
         return rows_of(shown, each_pack=packs), "\n".join([*reading.notes, sums(found)])
 
     if watch:
@@ -78,12 +78,14 @@ def status(
     found = reading.read()
     if reading.notes:
         complain(*reading.notes)
-    shown = [one for one in found if states is None or one.found.state in states]
+    shown = [pack for pack in found if states is None or pack.found.state in states]
     if as_json:
-        say(json.dumps([one.as_json() for one in shown], indent=1))
+        say(json.dumps([pack.as_json() for pack in shown], indent=1))
         return
     width = console.width if console.is_terminal or "COLUMNS" in os.environ else None
-    lines = [line for of_row in lines_of(rows_of(shown, packs), width) for line in of_row]
+    lines = [
+        line for lines_of_row in lines_of(rows_of(shown, packs), width) for line in lines_of_row
+    ]
     if console.is_terminal and lines:
         console.print(*lines, sep="\n", no_wrap=True, overflow="ignore", crop=False)
         lines = []

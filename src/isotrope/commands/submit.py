@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from isotrope.commands.arguments import RunWords, SeedList, words
+from isotrope.commands.arguments import RunWords, SeedList, completion_of
 from isotrope.console.printing import say
 
 
@@ -20,7 +20,7 @@ def submit(
         typer.Option(
             help="slurm, local (processes of this machine) or debug (this process); slurm where "
             "it is installed, else local, if left out",
-            autocompletion=words("slurm", "local", "debug"),
+            autocompletion=completion_of("slurm", "local", "debug"),
         ),
     ] = None,
     partition: Annotated[str | None, typer.Option(help="of the cluster; its default")] = None,

@@ -17,7 +17,7 @@ from rich.progress import (
 T = TypeVar("T")
 
 
-def follow(items: Sequence[T], what: str) -> Iterator[T]:
+def with_progress(items: Sequence[T], what: str) -> Iterator[T]:
     """The items, one by one, while the bar moves.
 
     Args:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from isotrope.console.terminal import follow
+from isotrope.console.terminal import with_progress
 from isotrope.data._stir_archive import SPLITS, Archive, assemble
 from isotrope.data._stir_photos import Fit, Photos, Thing, deal, make_images
 from isotrope.datasets.local_data import local_file
@@ -97,7 +97,7 @@ def find_things(root: Path, photos: Photos) -> list[Thing]:
         UserError: if a file of labels is of another layout, or a photo is absent.
     """
     found = []
-    for path in follow(list(_label_files(root)), "aerial: labels"):
+    for path in with_progress(list(_label_files(root)), "aerial: labels"):
         source, labels = read_labels(path)
         level = [label.thing for label in labels if label.angle < LARGEST_ANGLE]
         if source != SOURCE or not level:

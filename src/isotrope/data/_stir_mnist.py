@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from isotrope.console.terminal import follow
+from isotrope.console.terminal import with_progress
 from isotrope.data._stir_archive import CANVAS, SCALES, SPLITS, Archive, assemble
 from isotrope.datasets.local_data import local_file
 from isotrope.errors import UserError
@@ -221,7 +221,7 @@ def make_images(digits: NDArray[np.uint8], positions: NDArray[np.int32]) -> NDAr
         positions: left and top edge of each, ``(3, 48, classes, instances, 2)`` pixels.
     """
     images = np.empty((*positions.shape[:-1], CANVAS, CANVAS), dtype=np.uint8)
-    for index, scale in enumerate(follow(SCALES, "mnist: sizes")):
+    for index, scale in enumerate(with_progress(SCALES, "mnist: sizes")):
         for split, chosen in enumerate(digits):
             flat = resize(chosen.reshape(-1, SIDE, SIDE), scale)
             made = compose(flat, positions[split, index].reshape(-1, 2))

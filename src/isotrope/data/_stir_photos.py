@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from isotrope.console.terminal import follow
+from isotrope.console.terminal import with_progress
 from isotrope.data._stir_archive import CANVAS, SCALES, SPLITS
 from isotrope.datasets.local_data import files_anywhere
 from isotrope.errors import UserError
@@ -211,7 +211,7 @@ def make_images(
             for instance, thing in enumerate(chosen):
                 places.setdefault(thing.photo, []).append((kind, split, instance))
     rows = []
-    for name in follow(sorted(places), f"{task}: photos"):
+    for name in with_progress(sorted(places), f"{task}: photos"):
         content = photos.read(name)
         rows.append((f"{name}{photos.suffix}", hashlib.sha256(content).hexdigest()))
         photo = _decoded(content, name)

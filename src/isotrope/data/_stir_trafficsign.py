@@ -17,7 +17,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from isotrope.console.terminal import follow
+from isotrope.console.terminal import with_progress
 from isotrope.data._stir_archive import SPLITS, Archive, assemble
 from isotrope.data._stir_photos import (
     Fit,
@@ -78,7 +78,7 @@ def find_signs(folder: Path) -> list[Thing]:
         for name in (folder / "splits" / f"{one}.txt").read_text(encoding="utf-8").splitlines()
     ]
     signs = []
-    for name in follow([name for name in names if name], "trafficsign: annotations"):
+    for name in with_progress([name for name in names if name], "trafficsign: annotations"):
         path = folder / "annotations" / f"{name}.json"
         annotation: dict[str, Any] = read_json(path)
         try:

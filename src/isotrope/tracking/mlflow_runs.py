@@ -144,8 +144,10 @@ class MlflowRuns:
 
     def _write(self, run: Run, seed: TrackedSeed) -> bool:
         """Write what an MLflow run lacks; whether it lacked anything."""
-        number, parts = run.info.run_id, _parts(seed, self._weights)
-        missing = {part: said for part, said in parts.items() if _written(run).get(part) != said}
+        number, parts = run.info.run_id, _expected_parts(seed, self._weights)
+        missing = {
+            part: digest for part, digest in parts.items() if _written(run).get(part) != digest
+        }
         tags = [RunTag(k, v) for k, v in _tags(seed).items() if run.data.tags.get(k) != v]
         parameters = [
             Param(key, value)
@@ -198,7 +200,7 @@ def _fits(run: Run, seed: TrackedSeed) -> bool:
     written = _written(run)
     values = {part: _digest(values) for part, values in seed.values.items()}
     parameters = _parameters(seed)
-    return all(written.get(part, said) == said for part, said in values.items()) and all(
+    return all(written.get(part, digest) == digest for part, digest in values.items()) and all(
         parameters.get(key, value) == value for key, value in run.data.params.items()
     )
 
@@ -209,7 +211,7 @@ def _written(run: Run) -> dict[str, str]:
     return found
 
 
-def _parts(seed: TrackedSeed, weights: bool) -> dict[str, str]:
+def _expected_parts(seed: TrackedSeed, weights: bool) -> dict[str, str]:
     """The parts that an MLflow run of a seed should hold, each with its digest.
 
     Raises:

@@ -240,13 +240,13 @@ def _measured(evaluation: str, rows: Sequence[Row], time: float) -> list[Value]:
     curve over it is drawn. All other settings become part of the name.
     """
     settings = dict.fromkeys(key for row in rows for key in row if key not in RESULT_COLUMNS)
-    whole = [
+    whole_numbered = [
         key for key in settings if all(re.fullmatch("[0-9]{1,9}", row.get(key, "")) for row in rows)
     ]
-    step = whole[0] if len(whole) == 1 else None
+    step = whole_numbered[0] if len(whole_numbered) == 1 else None
     values = []
     for row in rows:
-        words = [_word(key, row[key]) for key in settings if key != step and key in row]
+        words = [_setting_in_name(key, row[key]) for key in settings if key != step and key in row]
         words += [f"by {step}"] if step else []
         name = " ".join([f"{evaluation}/{row['metric']}", *words])
         at = int(row[step]) if step else 0
@@ -254,7 +254,7 @@ def _measured(evaluation: str, rows: Sequence[Row], time: float) -> list[Value]:
     return values
 
 
-def _word(key: str, value: str) -> str:
+def _setting_in_name(key: str, value: str) -> str:
     """A setting as part of a name: a word stands for itself, a number needs its key."""
     try:
         number = math.isfinite(float(value))

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 
 from isotrope import paths
-from isotrope.console.terminal import follow
+from isotrope.console.terminal import with_progress
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files import disk
 from isotrope.plan import index_file
@@ -60,7 +60,7 @@ def track(tracker: str, words: str = "", weights: bool = False) -> list[str]:
     listed: list[dict[str, Any]] = []
     mistakes: list[str] = []
     with _alone(), opening as writer:
-        for name in follow(names, f"{tracker}: runs"):
+        for name in with_progress(names, f"{tracker}: runs"):
             for seed in _seeds(known, name, mistakes):
                 outcome, where = writer.put(seed)
                 counts[outcome] += 1
