@@ -1,10 +1,9 @@
-"""What Snakemake is told of files that were made without it.
+"""Telling Snakemake about files that were made without it.
 
 Snakemake remembers what each of its files was made from, and plans a file anew when that changes.
-Of a file that somebody else made it knows nothing, or what held for an earlier one: it would miss
-a later change, or make again what is right. So whoever makes a rule's outputs by another way says
-so here. Both functions call ``snakemake``; they may run beside another one, and in many processes
-at once.
+For a file made without Snakemake, its record is missing or out of date: it would overlook a later
+change, or make a correct file again. So code that makes a rule's outputs itself records them here.
+Both functions call ``snakemake``; they may run beside another one, and in many processes at once.
 """
 
 import os

@@ -75,7 +75,7 @@ class Array:
 
 @dataclass(frozen=True)
 class Family:
-    """What is asked for with one command.
+    """The packs of one `isotrope submit`.
 
     Args:
         arrays: what is to be done, the candidates of sweeps first.

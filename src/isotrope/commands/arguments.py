@@ -1,4 +1,4 @@
-"""What the commands of the command line take, with their help and completion."""
+"""Arguments and options of the commands, with their help and completion."""
 
 from pathlib import Path
 from typing import Annotated, Any

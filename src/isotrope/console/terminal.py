@@ -33,7 +33,7 @@ def with_progress(items: Sequence[T], what: str) -> Iterator[T]:
 
 @contextmanager
 def transfer(what: str, total: int) -> Iterator["Transfer"]:
-    """A bar for a transfer of ``total`` bytes; what is inside says how far it is."""
+    """A bar for a transfer of ``total`` bytes; call ``at`` on what is given to move it."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -55,5 +55,5 @@ class Transfer:
         self._task = progress.add_task(what, total=total)
 
     def at(self, done: int) -> None:
-        """So many bytes are there."""
+        """Move the bar to ``done`` bytes."""
         self._progress.update(self._task, completed=done)

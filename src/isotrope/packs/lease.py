@@ -144,7 +144,7 @@ class _HeldLease:
 
 @dataclass
 class _Watch:
-    """What was seen of another's heartbeat, by this process's clock."""
+    """What this process has observed of another's heartbeat, by its own clock."""
 
     last_beat: int
     last_look: float
@@ -176,7 +176,7 @@ class _WantedLease:
         self._announced: set[Path] = set()
 
     def acquire(self, interruption: Interruption) -> _HeldLease:
-        """Wait until nobody is in the way, and take the lease.
+        """Wait until no other lease conflicts, and take this one.
 
         Raises:
             SystemExit: after a signal.

@@ -18,7 +18,7 @@ _TRIES = 20  # of writing into a folder that others remove when it is empty
 
 @dataclass(frozen=True)
 class Lease:
-    """A lease as it is on disk; a damaged one claims everything and names nobody.
+    """A lease as it is on disk; a damaged one claims everything and has no holder.
 
     Args:
         path: its file.

@@ -1,4 +1,4 @@
-"""Finished seeds on disk: what is trained once is not trained again, whatever pack asks for it.
+"""Finished seeds on disk, shared by all packs: a seed is trained once.
 
 A seed is a folder ``<seed>-<training digest>``: ``weights.safetensors`` (the epoch that is kept),
 ``history.csv``, ``recordings.npz`` if the network recorded anything, and ``seed.json``, which also

@@ -27,7 +27,7 @@ class Summary:
     Args:
         path: the file.
         training_digest: what its seeds were trained with.
-        seeds: what is said of each seed, by its number.
+        seeds: the entry of each seed, by its number.
         content: everything.
     """
 

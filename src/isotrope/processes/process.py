@@ -115,7 +115,7 @@ class Process:
         except ProcessLookupError:
             return False
         except OSError:
-            return True  # somebody else's
+            return True  # of another user
         if self.started is None:
             return True
         state = _state(self.number)

@@ -56,7 +56,7 @@ class Interruption:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def _warning_with_earlier_handler(self) -> signal.Signals | None:
-        """The remembered warning, if somebody handled it before; a default action is nobody."""
+        """The remembered warning, if an earlier handler (not a default action) was set for it."""
         known = self.signal in _WARNINGS and callable(self._earlier_handlers.get(self.signal))
         return self.signal if known else None
 
@@ -86,7 +86,7 @@ class Interruption:
             log(f"{name}: {done}, goes to the handler that was there before")
             self._restore_handlers()
             signal.raise_signal(warning)
-            raise SystemExit(0)  # another process of the job speaks for this one, too
+            raise SystemExit(0)  # another process of the job asks for all of them
         if job is None or steps == 0:
             reason = "not a SLURM job" if job is None else "no step was done since the start"
             log(f"{name}: {done}, ends with status {EXIT_AGAIN} ({reason})")

@@ -1,4 +1,4 @@
-"""From tables to what is drawn: which rows make a series, and what has to be said of them.
+"""From tables to what is drawn: which rows make a series, and the sentences below a figure.
 
 Every figure needs it, whatever its study: the tables with the names of series and panels, means
 over seeds, lost seeds, and where images, networks and published values come from.

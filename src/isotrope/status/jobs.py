@@ -1,4 +1,4 @@
-"""What a pack's jobs are at, or how they ended: from its heartbeat and its logs."""
+"""How far a pack's jobs are, or how they ended: from its heartbeat and its logs."""
 
 import math
 from collections.abc import Set
@@ -31,7 +31,7 @@ class Jobs:
         self._folder, self._names, self.pulse = folder, names, pulse
 
     def heartbeat(self) -> tuple[Job, bool] | None:
-        """What the training said last, and whether it is still at work; None if it said nothing."""
+        """The training's last heartbeat, and whether it is alive; None if there is none."""
         if HEARTBEAT not in self._names:
             return None
         path = self._folder / HEARTBEAT
@@ -39,7 +39,7 @@ class Jobs:
         return (beat, self.pulse.is_alive(path, beat)) if beat else None
 
     def after(self, beat: Job, unfinished: Set[int]) -> Finding:
-        """A training was told to end, or is lost; another may have begun since, or failed to.
+        """The state after a training was told to end, or was lost; a later one may have begun.
 
         Args:
             beat: its last heartbeat.

@@ -1,6 +1,6 @@
-"""The state of one pack, from the names in its folder and, where those do not settle it, a file.
+"""The state of one pack: from the names in its folder and, only if needed, the files.
 
-A pack of which all is there costs one listing. Heartbeats and logs are read of the others, and
+A finished pack costs one listing of its folder. Heartbeats and logs are read of the others, and
 ``run.json`` of those whose seeds do not tell what it holds.
 
 What is not seen: an evaluation whose settings were changed and changed back, while ``results.csv``
@@ -45,7 +45,7 @@ class Pack:
         evaluating: seconds that the job of the others may take.
         diverged: seeds that are known to have diverged; None if that is not known.
         chosen: the point behind ``selected``, if one is chosen.
-        waits: what is said of a pack that waits for a choice or a plug-in.
+        waits: the state of a pack that waits for a choice or a plug-in; None for others.
     """
 
     run: str
@@ -173,7 +173,7 @@ class _PackFiles:
         return summary.digest_at_a_glance(self.folder)
 
     def _seed_ends(self) -> Mapping[int, Mapping[str, Any]]:
-        """What ``run.json`` says of the end of each seed; read once."""
+        """The entry of each seed in ``run.json``; read once."""
         if self._ends_read is None:
             known = summary.glance(self.folder)
             self._ends_read = known.seeds if known is not None else {}

@@ -98,7 +98,7 @@ def _row(packs: Sequence[PackStatus], names_packs: bool) -> Row:
 
 
 def _detail(packs: Sequence[PackStatus], state: str) -> str:
-    """What is to be said of several packs."""
+    """The detail of a row of several packs."""
     states = [pack.found.state for pack in packs]
     parts = []
     if len(set(states)) > 1:

@@ -1,4 +1,4 @@
-"""The states of a pack, and all that is said of one."""
+"""The states of a pack, and the records that hold one."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field

@@ -154,7 +154,7 @@ def _seeds(known: Index, name: str, mistakes: list[str]) -> Iterator[TrackedSeed
 
 
 def _line(seed: TrackedSeed) -> dict[str, Any]:
-    """What the list of what is there says of a seed."""
+    """The entry of a seed in the list of tracked seeds."""
     return {
         "run": seed.run,
         "point": seed.point,
