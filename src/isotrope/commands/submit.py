@@ -70,23 +70,23 @@ def submit(
     failed = 0
     count = len(family.packs)
 
-    def report(number: int, one: Sent) -> None:
+    def report(number: int, sent_pack: Sent) -> None:
         nonlocal failed
-        succeeded, text = one.outcome()
+        succeeded, text = sent_pack.outcome()
         failed += not succeeded
-        say(f"{number} of {count} {'done' if succeeded else 'FAILED'}: {one.pack}: {text}")
+        say(f"{number} of {count} {'done' if succeeded else 'FAILED'}: {sent_pack.pack}: {text}")
 
     if site.executor != "slurm":
-        for number, one in enumerate(executors.work_here(family.arrays, site), start=1):
-            report(number, one)
+        for number, sent_pack in enumerate(executors.work_here(family.arrays, site), start=1):
+            report(number, sent_pack)
     else:
         sent = []
-        for one in executors.send(family.arrays, site):
-            say(f"sent {one.pack} as job {one.job.job_id}")
-            sent.append(one)
+        for sent_pack in executors.send(family.arrays, site):
+            say(f"sent {sent_pack.pack} as job {sent_pack.job.job_id}")
+            sent.append(sent_pack)
         if not wait:
             say("`isotrope status` says how far they are")
-        for number, one in enumerate(executors.as_they_end(sent) if wait else (), start=1):
-            report(number, one)
+        for number, sent_pack in enumerate(executors.as_they_end(sent) if wait else (), start=1):
+            report(number, sent_pack)
     if failed:
         raise typer.Exit(1)

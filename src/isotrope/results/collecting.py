@@ -165,11 +165,11 @@ def finished_packs(
     return found
 
 
-def _results_file(run: str, point: str, pack: str, table: str, one: EvaluationEntry) -> Path:
+def _results_file(run: str, point: str, pack: str, table: str, evaluation: EvaluationEntry) -> Path:
     """The file that holds a pack's rows of an evaluation."""
-    if one.of_run:
+    if evaluation.of_run:
         return paths.results_of_run(run, point, table)
-    return paths.results(run, point, pack, table if one.job else None)
+    return paths.results(run, point, pack, table if evaluation.job else None)
 
 
 def _collected(

@@ -254,8 +254,8 @@ def _parameters(seed: TrackedSeed) -> dict[str, str]:
     return {key: text_of(value) for key, value in seed.parameters.items()}
 
 
-def _finite(one: Value) -> float:
-    return one.value if math.isfinite(one.value) else math.nan
+def _finite(measured: Value) -> float:
+    return measured.value if math.isfinite(measured.value) else math.nan
 
 
 def _milliseconds(time: float) -> int:

@@ -145,12 +145,12 @@ def _seed(
     pack: CollectedPack,
     group: str,
     row: Row,
-    said: dict[str, Any],
+    run_json: dict[str, Any],
     epochs: Sequence[Row],
     results: Mapping[str, Sequence[Row]],
 ) -> TrackedSeed:
-    """One seed of a pack; of ``said`` and ``row`` it is the only one, of the others one of many."""
-    number, (summary,) = row["seed"], said["seeds"]
+    """One seed of a pack. ``run_json`` and ``row`` hold this seed only, the others all seeds."""
+    number, (summary,) = row["seed"], run_json["seeds"]
     started, finished = (_time(summary[key]) for key in ("started", "finished"))
     history = [epoch for epoch in epochs if epoch["seed"] == number]
     measured = {
@@ -167,8 +167,8 @@ def _seed(
     }
     documents = {
         HISTORY: _csv(history),
-        RUN: json.dumps(said, indent=2) + "\n",
-        "settings.yaml": yaml.safe_dump(said["settings"], sort_keys=False),
+        RUN: json.dumps(run_json, indent=2) + "\n",
+        "settings.yaml": yaml.safe_dump(run_json["settings"], sort_keys=False),
     }
     if measured:
         documents[RESULTS] = _csv(

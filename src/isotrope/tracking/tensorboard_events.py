@@ -49,10 +49,10 @@ class TensorboardEvents:
         content = _content(seed)
         name = hashlib.sha256(content).hexdigest()[:16]
         path = folder / f"events.out.tfevents.{seed.finished:.0f}.{name}"
-        said = {"events": folder.as_posix()}
+        entry = {"events": folder.as_posix()}
         was_there = folder.exists()
         if was_there and [*folder.iterdir()] == [path] and path.read_bytes() == content:
-            return "as before", said
+            return "as before", entry
         new, old = disk.part_of(FOLDER), disk.part_of(FOLDER)  # outside of what TensorBoard reads
         with disk.named_errors(folder, "written"):
             try:
@@ -65,7 +65,7 @@ class TensorboardEvents:
             finally:
                 for part in (new, old):
                     shutil.rmtree(part, ignore_errors=True)
-        return "brought up to date" if was_there else "new", said
+        return "brought up to date" if was_there else "new", entry
 
 
 def _content(seed: TrackedSeed) -> bytes:
@@ -96,7 +96,7 @@ def _content(seed: TrackedSeed) -> bytes:
     return file.getvalue()
 
 
-def _tag(part: str, one: Value) -> str:
+def _tag(part: str, value: Value) -> str:
     """A name under which TensorBoard shows what belongs together side by side."""
     above = {BY_EPOCH: "training/", AT_THE_END: "trained/"}
-    return f"{above.get(part, '')}{one.name}"
+    return f"{above.get(part, '')}{value.name}"
