@@ -19,6 +19,7 @@ import weakref
 import zipfile
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -121,17 +122,11 @@ class Stream:
             return
         batches: Any = self._read_by_workers(parts, shuffle, pin)
         try:
-            for found in batches:
-                if isinstance(found, _Failure):
-                    raise found.error
-                yield [Images(*values) for values in found]
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise UserError(
-                "a process that reads images was killed, perhaps for its memory; ask for more "
-                "memory or fewer cpus under `resources`"
-            ) from error
+            with killed_workers_explained():
+                for found in batches:
+                    if isinstance(found, _Failure):
+                        raise found.error
+                    yield [Images(*values) for values in found]
         finally:
             batches._shutdown_workers()  # now: garbage may take its queues away before itself
 
@@ -198,6 +193,27 @@ def image_generator(shuffle: Shuffle, index: int) -> torch.Generator:
     """The generator of one image in one epoch of an order."""
     sequence = numpy.random.SeedSequence([*shuffle], spawn_key=(_READING, index))
     return torch.Generator().manual_seed(int(sequence.generate_state(1, numpy.uint64)[0]))
+
+
+@contextmanager
+def killed_workers_explained() -> Iterator[None]:
+    """Say in one sentence that a worker was killed.
+
+    torch hears of it by a signal, and so in the midst of whatever is done at that moment: jobs do
+    all their work on streams within this.
+
+    Raises:
+        UserError: if a worker was killed.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise UserError(
+            "a process that reads images was killed, perhaps for its memory; ask for more "
+            "memory or fewer cpus under `resources`"
+        ) from error
 
 
 class _Batches(Dataset[Any]):

@@ -16,7 +16,7 @@ import torch
 
 from isotrope import devices, registry
 from isotrope.datasets import loading
-from isotrope.datasets.stream import Split, Stream
+from isotrope.datasets.stream import Split, Stream, killed_workers_explained
 from isotrope.errors import UserError
 from isotrope.measuring import rows as stored
 from isotrope.measuring.networks import Networks
@@ -58,7 +58,7 @@ class Computation:
             SystemExit: after a signal; what is computed is kept.
         """
         found: dict[tuple[str, Seed], list[Row]] = {}
-        with devices.arithmetic(self.device, self.task.threads):
+        with devices.arithmetic(self.device, self.task.threads), killed_workers_explained():
             for evaluation in self.task.evaluations:
                 if seeds := missing[evaluation.alias]:
                     for seed, rows in self._evaluate(evaluation, seeds):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from isotrope import devices, registry
 from isotrope.datasets import loading
-from isotrope.datasets.stream import Split, Stream
+from isotrope.datasets.stream import Split, Stream, killed_workers_explained
 from isotrope.errors import UserError
 from isotrope.layers import normalising
 from isotrope.packs import resume, store
@@ -81,7 +81,7 @@ class PackJob:
             UserError: if one seed alone needs more memory than the device has, or what is to be
                 compiled cannot be.
         """
-        with self.progress, compiling.explained():
+        with self.progress, compiling.explained(), killed_workers_explained():
             for line in model_summary(self._network(seeds[0])):
                 self.report.log(line)
             taken_up = self.unfinished.taken_up(seeds)
@@ -113,7 +113,7 @@ class PackJob:
             if not ranks.tell():
                 ranks.outlive_leader()
 
-        with compiling.explained():
+        with compiling.explained(), killed_workers_explained():
             while (group := ranks.hand_out()) is not None:
                 self._compile(group.width)
                 self.training(group).run(after_step, lambda: None, lambda _: None)
