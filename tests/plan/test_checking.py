@@ -19,6 +19,7 @@ from isotrope.params.param_file import read_folder
 from isotrope.plan import checking
 from isotrope.plan.checking import check_folder
 from isotrope.plan.indexing import index_of
+from isotrope.plan.sources import Sources
 from isotrope.skeletons import write_skeleton
 
 OTHER, MINE = "ensemble/stir_emoji/other", "mine/stir_emoji/mine"
@@ -120,6 +121,24 @@ def test_an_edited_plug_in_has_its_own_runs_checked_again(checked, param_files):
     with pytest.raises(UserError, match="no model is called 'mine'"):
         check_folder()
     assert checked() == [MINE]
+
+
+@pytest.mark.parametrize(
+    "imported",
+    ["from ._shared import X", "from . import _shared", "from ..models._shared import X"],
+)
+def test_a_relative_import_counts(checked, param_files, imported):
+    write_skeleton("model", "mine")
+    write(param_files, changed(("standard", "mine")), f"{MINE}.yaml")
+    shared = write(param_files.parent / "plugins", "X = 1\n", "models/_shared.py")
+    source = registry.source("models", "mine")
+    source.write_text(f"{source.read_text()}\n\n{imported}  # noqa\n")
+    check_folder()
+    assert checked() == [MINE]
+    shared.write_text("X = 2\n")
+    check_folder()
+    assert checked() == [MINE]
+    assert str(shared.absolute()) in Sources().behind(str(source.absolute()))
 
 
 def test_another_param_file_that_is_named_counts(checked, param_files):

@@ -90,6 +90,8 @@ class _Check:
         known = read_memory()
         self.code = CodeDigests(known.imports)
         core = self._core()
+        if known.core != core:  # how imports are read may be another, too
+            known.imports.clear()
         self.before = known if known.core == core else Memory()
         self.now = Memory(core, imports=known.imports)
         self._used: dict[str, str] = {}

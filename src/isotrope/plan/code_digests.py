@@ -14,13 +14,35 @@ _OWN = ("isotrope", registry.USERS.name)  # the packages whose modules are looke
 
 
 def _names_imported(text: str, path: Path) -> Iterator[str]:
-    """What a source imports at its top or in its functions: modules, and names that may be some."""
+    """What a source imports at its top or in its functions: modules, and names that may be some.
+
+    Relative ones keep their dots.
+    """
     for node in ast.walk(ast.parse(text, str(path))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield module
+            between = "." if node.module else ""
+            yield from (f"{module}{between}{alias.name}" for alias in node.names)
+
+
+def absolute_name(module: str, path: Path) -> str:
+    """A module as the file at ``path`` imports it, with the package that its dots stand for.
+
+    Args:
+        module: what is imported, with a dot or more in front if that is relative.
+        path: the file, absolute.
+    """
+    inside = module.lstrip(".")
+    level = len(module) - len(inside)
+    roots = {"isotrope": registry.PACKAGE, registry.USERS.name: registry.USERS.absolute()}
+    for top, root in roots.items():
+        if level and path.is_relative_to(root):
+            package = [top, *path.relative_to(root).parts][:-level]
+            return ".".join([*package, inside] if inside else package)
+    return inside
 
 
 def _file_of(module: str) -> Path | None:
@@ -79,11 +101,12 @@ class CodeDigests:
         if checksum and checksum not in self.imports:
             try:
                 names = _names_imported(path.read_text(encoding="utf-8"), path)
-                own = (name for name in names if name.partition(".")[0] in _OWN)
+                own = (name for name in names if name.partition(".")[0] in ("", *_OWN))
                 self.imports[checksum] = list(dict.fromkeys(own))
             except (SyntaxError, UnicodeDecodeError):
                 return []  # who imports it will say so; it is read again when it is another
-        return [file for name in self.imports.get(checksum, []) for file in _files_of(name)]
+        names_now = (absolute_name(name, path) for name in self.imports.get(checksum, []))
+        return [file for name in names_now for file in _files_of(name)]
 
 
 def _files_of(module: str) -> Iterator[Path]:

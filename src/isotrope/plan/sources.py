@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.files.disk import write_whole
+from isotrope.plan.code_digests import absolute_name
 
-VERSION = 1
+VERSION = 2
 CONSTANTS = ("TABLES", "ARRAYS", "LATEX", "ANIMATION", "CAPTION")  # that are remembered
 
 
@@ -126,17 +127,18 @@ def _parsed(path: str, stamp: list[int]) -> Read:
     constants = {name: literals[name] for name in CONSTANTS if name in literals}
     tree = ast.parse(Path(path).read_text(encoding="utf-8"), path)
     known = json.loads(json.dumps(constants, default=list))  # as it will be remembered
-    return Read(stamp, known, list(_imports(tree)))
+    return Read(stamp, known, list(_imports(tree, Path(path))))
 
 
-def _imports(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
+def _imports(tree: ast.AST, path: Path) -> Iterator[tuple[str, list[str]]]:
     """Each module of the project that is imported from, with the names that are."""
     tops = ("isotrope", registry.USERS.name)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found = [(alias.name, list[str]()) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found = [(node.module, [alias.name for alias in node.names])]
+        elif isinstance(node, ast.ImportFrom):
+            module = absolute_name("." * node.level + (node.module or ""), path)
+            found = [(module, [alias.name for alias in node.names])]
         else:
             continue
         yield from ((module, names) for module, names in found if module.split(".")[0] in tops)
