@@ -10,16 +10,18 @@ import ast
 import importlib
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from isotrope.errors import UserError, did_you_mean
+
+T = TypeVar("T")
 
 PACKAGE = Path(__file__).parent
 USERS = Path("plugins")  # a user's own, in the project's root
@@ -66,6 +68,26 @@ def record_file(path: Path) -> None:
     """Note, where it is recorded, that a file was read."""
     if (used := _recording.get()) is not None:
         used.files.add(path.as_posix())
+
+
+def remembered(function: Callable[..., T]) -> Callable[..., T]:
+    """The function, called once for each arguments; what it looked at is recorded each time."""
+
+    @cache
+    def known(*arguments: Any) -> tuple[T, Used]:
+        with recorded() as used:
+            return function(*arguments), used
+
+    @wraps(function)
+    def asked(*arguments: Any) -> T:
+        found, used = known(*arguments)
+        if (recording := _recording.get()) is not None:
+            recording.plugins |= used.plugins
+            recording.files |= used.files
+        return found
+
+    asked.cache_clear = known.cache_clear  # type: ignore[attr-defined]
+    return asked
 
 
 class BrokenPluginError(UserError):

@@ -141,6 +141,26 @@ def test_a_relative_import_counts(checked, param_files, imported):
     assert str(shared.absolute()) in Sources().behind(str(source.absolute()))
 
 
+def test_a_model_that_another_builds_counts_for_each_run(checked, param_files):
+    names = [f"mine/stir_emoji/{name}" for name in ("first", "second")]
+    write_skeleton("model", "mine")
+    write_skeleton("model", "inner")
+    source, inner = (registry.source("models", name) for name in ("mine", "inner"))
+    loaded = "registry.load('models', 'inner')"
+    text = source.read_text().replace("def build(", "def built(")
+    source.write_text(
+        f"{text}\n\nfrom isotrope import registry  # noqa\n\n\n"
+        f"def build(*given):\n    {loaded}\n    return built(*given)\n"
+    )
+    for name in names:
+        write(param_files, changed(("standard", "mine")), f"{name}.yaml")
+    check_folder()
+    assert checked() == names
+    inner.write_text(f"{inner.read_text()}# a comment\n")
+    check_folder()
+    assert checked() == names
+
+
 def test_another_param_file_that_is_named_counts(checked, param_files):
     block = f"[{{name: accuracy, as: beside, against: {{run: {NAME}}}}}"
     write(param_files, changed(("standard", "ensemble"), ("[accuracy", block)), f"{OTHER}.yaml")

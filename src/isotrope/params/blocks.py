@@ -1,7 +1,6 @@
 """The blocks of a param-file that plug-ins check, and whether model and data set fit each other."""
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from isotrope import registry
@@ -77,7 +76,7 @@ def misfits(dataset: Plugin | None, model: Plugin | None) -> list[Complaint]:
 built_for_real: set[str] = set()  # models that cannot be built on the meta device
 
 
-@cache
+@registry.remembered
 def _misfit(name: str, params: Settings, shape: tuple[int, int, int], classes: int) -> str | None:
     """Why a model cannot be built for images of a shape, if so.
 
