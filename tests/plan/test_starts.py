@@ -1,5 +1,6 @@
 """Runs that begin with other runs' weights, or with a file: what their jobs wait for."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -61,11 +62,12 @@ def test_a_file_is_waited_for_and_watched(started, monkeypatch, tmp_path):
     monkeypatch.setenv(local_data.VARIABLE, str(tmp_path))
     path = tmp_path / "weights/a.pt"
     path.parent.mkdir()
-    path.write_bytes(b"one")
+    path.write_bytes(b"first")
     plan = started(start)
 
     before, digests = plan.training(FINE, "base", "1-10"), plan.index.digests(FINE)
     path.write_bytes(b"other")
+    os.utime(path, ns=(1, 1))  # weights of one model are all as large
 
     assert plan.start(FINE, "base", "1-10") == []
     assert started(start).training(FINE, "base", "1-10") != before

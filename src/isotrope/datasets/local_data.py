@@ -92,6 +92,12 @@ def sizes(path: str) -> str:
     return f"{path}:{len(found)} files:{sum(size for _, size in found)}"
 
 
+def stamp(path: str) -> str:
+    """What a rule watches of one file that another of its size may replace: bytes and time."""
+    found = [(one, one.stat()) for one in matching_files(path)]
+    return " ".join(f"{one}:{known.st_size}:{known.st_mtime_ns}" for one, known in found)
+
+
 def checksum(path: str) -> str:
     """The SHA-256 of a file by its path below ``$ISOTROPE_DATA``; read once while it is the same.
 

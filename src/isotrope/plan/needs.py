@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from isotrope import paths
-from isotrope.datasets.local_data import VARIABLE, local_root, sizes
+from isotrope.datasets.local_data import VARIABLE, local_root, stamp
 from isotrope.datasets.sources import checksum
 from isotrope.errors import UserError, did_you_mean
 from isotrope.packs.summary import RESULTS, RUN, WEIGHTS
@@ -160,7 +160,7 @@ class Needs:
         digest = " or ".join(one.training_digest for one in points)
         wanted = {"digest": digest, "seeds": self._seeds(run, point, pack)}
         if files := list(dict.fromkeys(file for one in points for file in one.files)):
-            wanted["files"] = " ".join(sizes(file) for file in files)
+            wanted["files"] = " ".join(stamp(file) for file in files)
         return wanted
 
     def evaluations(
