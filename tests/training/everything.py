@@ -35,7 +35,7 @@ class MaskNetwork(nn.Module):
         self.dropout = nn.Dropout(0.2)
         self.head = head
         self.register_buffer("temperature", torch.ones(()))
-        self.register_buffer("warmth", torch.ones(()), persistent=False)
+        self.register_buffer("warmth", torch.ones(()))
 
     def forward(self, images: Tensor, noise: Tensor) -> Tensor:
         if self.training and self.params.step_seconds:

@@ -41,3 +41,11 @@ def test_a_record_put_back_goes_on_as_it_was():
     assert again == made
     assert again.diverged
     assert again.finished
+
+
+def test_a_seed_at_chance_level_has_collapsed_and_of_masks_nothing_tells_that():
+    at_chance = record([0.25, 0.3])
+    assert at_chance.summary(classes=4)["status"] == "collapsed"
+    assert record([0.25, 0.4]).summary(classes=4)["status"] == "done"
+    at_chance.score = "mean_iou"
+    assert at_chance.summary(classes=4)["status"] == "done"

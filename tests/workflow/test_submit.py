@@ -142,7 +142,7 @@ def test_a_task_that_is_warned_saves_is_queued_again_once_and_goes_on(project):
 
 TWO_PROCESSES = f"""
 from submitit import LocalExecutor
-from isotrope import submitting
+from isotrope.cluster import submitting
 (array,) = submitting.family(submitting.runs_of(["{SLOW}"]), None, None, None, True).arrays
 executor = LocalExecutor("out/submitted/local/two")
 executor.update_parameters(timeout_min=10, tasks_per_node=2)

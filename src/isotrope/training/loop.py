@@ -19,6 +19,7 @@ from isotrope import devices
 from isotrope.datasets.draws import noise_of_images
 from isotrope.datasets.images import Images, to_unit
 from isotrope.datasets.stream import Split
+from isotrope.errors import UserError
 from isotrope.files.arrays import Array
 from isotrope.params.training import Training
 from isotrope.training import seeding
@@ -233,7 +234,13 @@ class LockstepTraining:
         """Set the buffers that a hook of the network gives; every row is at the same place."""
         network: Any = self.engine.network
         if hasattr(network, hook):
-            self.engine.write(getattr(network, hook)(done, whole))
+            values = getattr(network, hook)(done, whole)
+            if lost := sorted(set(values) - set(network.state_dict())):
+                raise UserError(
+                    f"{hook} sets {lost[0]}, which is not kept with the weights: it would be "
+                    "another where the network is tested; register it as a persistent buffer"
+                )
+            self.engine.write(values)
 
     @property
     def _row_seeds(self) -> list[int]:

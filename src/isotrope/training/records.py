@@ -133,6 +133,12 @@ class SeedRecord:
         columns = self.columns
         return [row.cells(self.score, columns) for row in self.history]
 
+    def _collapsed(self, reached: float | None, classes: int) -> bool:
+        """Whether a network has learnt nothing; of masks no score tells that."""
+        if self.score != "accuracy":
+            return False
+        return reached is None or reached <= COLLAPSED / classes
+
     def summary(self, classes: int) -> dict[str, Any]:
         """What ``run.json`` says of the seed's epochs, and whether it has learned anything.
 
@@ -143,8 +149,7 @@ class SeedRecord:
         if self.diverged:
             status = "diverged"
         else:
-            learned = reached is not None and reached > COLLAPSED / classes
-            status = "done" if learned else "collapsed"
+            status = "collapsed" if self._collapsed(reached, classes) else "done"
         best = {"best_validation_accuracy": None, f"best_validation_{self.score}": self.best_score}
         if self.training.early_stopping and self.training.early_stopping.by == "validation_loss":
             best["best_validation_loss"] = self.best_loss
