@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+LISTED = 30  # names that a message lists at most: more than any kind of plug-in has, not than runs
+
 
 class UserError(Exception):
     """Mistakes that the user can mend, each one sentence: where, what was found, what to do.
@@ -17,11 +19,12 @@ class UserError(Exception):
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest choices, else all of them."""
+    """The end of a message about an unknown name: the nearest choices, else the first of all."""
     known = sorted(set(choices))
     close = get_close_matches(name, known, n=3, cutoff=0.6)
     if close:
         return "; did you mean " + " or ".join(f"'{one}'" for one in close) + "?"
     if known:
-        return "; choose from " + ", ".join(known)
+        more = f" and {len(known) - LISTED} more" if len(known) > LISTED else ""
+        return "; choose from " + ", ".join(known[:LISTED]) + more
     return ""

@@ -47,7 +47,7 @@ def new(
     kind: Annotated[
         str,
         typer.Argument(
-            help="dataset, model, evaluation or figure",
+            help="dataset, model, augmentation, evaluation or figure",
             autocompletion=arguments.completion_of("dataset", "model", "evaluation", "figure"),
         ),
     ],
