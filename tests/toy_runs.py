@@ -149,6 +149,9 @@ def start(work: Callable[..., Any], *args: Any) -> Any:
 def _with_workers(work: Callable[..., Any], *args: Any) -> None:
     """Do something in a process that may start others, though it ends with its own parent."""
     multiprocessing.process.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    # threads that the parent has used do not outlive the fork: one, whatever a task says
+    torch.set_num_threads(1)
+    torch.set_num_threads = lambda count: None  # type: ignore[assignment]
     work(*args)
 
 
