@@ -3,6 +3,7 @@
 They differ in the kind of their convolutions.
 """
 
+from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from isotrope.layers.global_max_pool import GlobalMaxPool
 Convolution = TypeVar("Convolution", bound=nn.Module)
 
 
-class TwoConvolutions(nn.Module, Generic[Convolution]):
+class TwoConvolutions(nn.Module, ABC, Generic[Convolution]):
     """Convolution, ReLU, convolution, ReLU, maximum over all but the channels, linear.
 
     Args:
@@ -40,6 +41,6 @@ class TwoConvolutions(nn.Module, Generic[Convolution]):
         logits: Tensor = self.lin(features)
         return logits
 
+    @abstractmethod
     def peak(self, images: Tensor) -> Tensor:
         """The maximum of ``conv2`` over all but the channels, of shape ``(batch, 32)``."""
-        raise NotImplementedError
