@@ -9,7 +9,7 @@ from made_up_index import OWN, made_up_index
 from isotrope import paths
 from isotrope.plan import index_file
 from isotrope.plan.index import Index
-from isotrope.plan.studies import near_misses
+from isotrope.plan.studies import near_misses, question_about
 from isotrope.plan.targets import Plan
 
 
@@ -54,3 +54,9 @@ def test_it_is_said_before_the_work_starts(indexed, monkeypatch):
     assert Plan({}).notes()[0] == (
         f"{paths.PARAM_FILES}/{OWN}.yaml: the study 'scal' is new; did you mean 'scale'?"
     )
+
+
+def test_a_name_that_is_given_is_asked_about_unless_it_has_files(empty):
+    assert question_about("scal") == ["the study 'scal' is new; did you mean 'scale'?"]
+    assert question_about("scale") == []
+    assert question_about("segmented_streets") == []

@@ -48,7 +48,9 @@ def new(
         str,
         typer.Argument(
             help="dataset, model, augmentation, evaluation or figure",
-            autocompletion=arguments.completion_of("dataset", "model", "evaluation", "figure"),
+            autocompletion=arguments.completion_of(
+                "dataset", "model", "augmentation", "evaluation", "figure"
+            ),
         ),
     ],
     name: Annotated[str, typer.Argument(help="small letters, digits and _")],
@@ -60,10 +62,14 @@ def new(
     ] = "general",
 ) -> None:
     """Write a commented skeleton of a plug-in that works as it stands, into plugins/."""
+    from isotrope.plan.studies import question_about
     from isotrope.skeletons import write_skeleton
 
+    asked = question_about(study) if study != "general" else []
     for line in write_skeleton(kind, name, core, study):
         say(line)
+    if asked:
+        complain(*asked)
 
 
 def schema(

@@ -19,6 +19,13 @@ def with_files() -> set[str]:
     return folders | {path.stem for path in paths.PUBLISHED.glob("*.csv")}
 
 
+def question_about(study: str) -> list[str]:
+    """A sentence if a study has no files of its own, and nearly the name of one that has."""
+    known = with_files()
+    close = [] if study in known else get_close_matches(study, known, n=1, cutoff=NEAR)
+    return [f"the study '{study}' is new; did you mean '{one}'?" for one in close]
+
+
 def near_misses(studies: Iterable[tuple[str, str]]) -> list[str]:
     """A sentence for each study whose name is nearly that of a better known one.
 
