@@ -1,0 +1,109 @@
+"""Operations of a training step that reach the device, counted without a GPU.
+
+A step of the project's own engines (forward, backward, optimizer) runs in its form for a GPU, on
+tensors of the device "meta", which hold no numbers. Each operation that is no view would launch a
+kernel or more on a GPU. What looks back at the host, or brings something from there, would break a
+CUDA graph.
+"""
+
+import argparse
+from collections import Counter
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from isotrope import build_model, registry
+from isotrope.layers import forms
+from isotrope.params.training import Training
+from isotrope.training.engines import Batch
+from isotrope.training.objective import Objective
+from isotrope.training.single import Single
+from isotrope.training.stacked import Stacked
+
+VIEWS = (
+    *("view", "permute", "transpose", "slice", "select", "expand", "squeeze", "detach", "split"),
+    *("alias", "unbind", "as_strided", "diagonal", "unfold", "lift_fresh"),
+)
+LOOKS_BACK = ("_local_scalar_dense", "nonzero", "equal", "masked_select", "unique")
+RATES = [[1e-3, 0.9]]
+
+
+class Operations(TorchDispatchMode):
+    """Counts operations by their names.
+
+    Attributes:
+        launches: those that are no views.
+        meets_the_host: those that wait for the host, or copy from it.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.launches = Counter()
+        self.meets_the_host = Counter()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.name().removeprefix("aten::").partition(".")[0]
+        found = function(*args, **(kwargs or {}))
+        if not is_view(name):
+            self.launches[name] += 1
+        if name in LOOKS_BACK or crosses(args, found):
+            self.meets_the_host[name] += 1
+        return found
+
+
+def is_view(name):
+    """Whether an operation of this name gives a view only."""
+    writes = name.endswith(("backward", "_scatter", "_copy"))
+    return not writes and (name == "t" or any(view in name for view in VIEWS))
+
+
+def crosses(given, found):
+    """Whether an operation copies between the host and the device."""
+    if not isinstance(found, torch.Tensor):
+        return False
+    devices = {one.device.type for one in given if isinstance(one, torch.Tensor) and one.ndim}
+    return bool(devices - {found.device.type})
+
+
+def of_step(model, rows=1, batch_size=16, image_shape=(1, 64, 64), classes=36, own_images=False):
+    """The operations of a training step of a model, or of a stack of ``rows`` seeds."""
+    settings = {"epochs": 1, "batch_size": batch_size}
+    settings["optimizer"] = {"name": "adam", "learning_rate": 1e-3}
+    training = Training.model_validate(settings)
+    networks = [build_model(model, image_shape, classes).to("meta") for _ in range(rows)]
+    objective = Objective(None, "classification")
+    engine = (
+        Single(networks[0], training, objective)
+        if rows == 1
+        else Stacked(networks, training, objective)
+    )
+    shape = (rows, batch_size) if own_images else (batch_size,)
+    batch = Batch(
+        torch.empty(*shape, *image_shape, device="meta"),
+        torch.empty(shape, dtype=torch.int64, device="meta"),
+    )
+    with forms.like_a_gpu():
+        engine.step(batch, RATES * rows)
+        with Operations() as counted:
+            engine.step(batch, RATES * rows)
+    return counted
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", nargs="*", default=registry.names("models"))
+    parser.add_argument("--rows", type=int, nargs="*", default=[1, 25])
+    parser.add_argument("--names", type=int, default=0, help="the most frequent operations, too")
+    options = parser.parse_args()
+    print("| model | rows | launches | meets the host |\n|---|---|---|---|")
+    for model in options.models:
+        for rows in options.rows:
+            counted = of_step(model, rows)
+            back = ", ".join(counted.meets_the_host) or "-"
+            print(f"| `{model}` | {rows} | {counted.launches.total()} | {back} |", flush=True)
+            for name, count in counted.launches.most_common(options.names):
+                print(f"    {count} {name}")
+
+
+if __name__ == "__main__":
+    main()
