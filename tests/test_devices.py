@@ -1,14 +1,19 @@
-"""How torch computes while a pack is trained or evaluated."""
+"""The device of a process: its memory, and how torch computes on it. GPUs are made up."""
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from isotrope import devices
 from isotrope.devices import arithmetic
+from isotrope.errors import UserError
 
 CPU = torch.device("cpu")
+GPU = torch.device("cuda", 0)
+GIB = 2**30
 ASK = """
 import sys
 import torch
@@ -42,3 +47,64 @@ def test_the_compiler_is_told_where_there_is_one():
 def test_no_compiler_is_imported_for_it():
     done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """A made-up GPU of 80 GiB, of which this process has tensors of 10 and holds 1 more."""
+    monkeypatch.delenv(devices.JOBS_PER_CARD, raising=False)
+    one = SimpleNamespace(total_memory=80 * GIB, free=60 * GIB, fractions=[])
+    made_up = {
+        "is_available": lambda: True,
+        "current_device": lambda: 0,
+        "get_device_properties": lambda device: one,
+        "mem_get_info": lambda device: (one.free, one.total_memory),
+        "memory_allocated": lambda device: 10 * GIB,
+        "memory_reserved": lambda device: 11 * GIB,
+        "set_per_process_memory_fraction": lambda share, device: one.fractions.append(share),
+    }
+    for name, function in made_up.items():
+        monkeypatch.setattr(torch.cuda, name, function)
+    return one
+
+
+def test_one_job_may_have_all_memory_of_a_card(card):
+    assert devices.choose("auto") == GPU
+    assert card.fractions == []
+    assert devices.memory_total(GPU) == 80 * GIB
+    assert devices.memory_free(GPU) == 61 * GIB
+    assert devices.memory_total(CPU) == 0
+
+
+def test_one_of_several_jobs_takes_its_share_of_the_memory(card, monkeypatch):
+    monkeypatch.setenv(devices.JOBS_PER_CARD, "4")
+
+    assert devices.choose("cuda") == GPU
+    assert card.fractions == [1 / 4]
+    assert devices.memory_total(GPU) == 20 * GIB
+    assert devices.memory_free(GPU) == 10 * GIB, "the other 10 of the share are in use"
+    card.free = 2 * GIB
+    assert devices.memory_free(GPU) == 3 * GIB, "other jobs have taken more than theirs"
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "two", "1.5", ""])
+def test_a_number_of_jobs_that_is_none_is_refused(card, monkeypatch, said):
+    monkeypatch.setenv(devices.JOBS_PER_CARD, said)
+    with pytest.raises(UserError, match=f"ISOTROPE_JOBS_PER_CARD={said}: needs a whole number"):
+        devices.choose("auto")
+    assert devices.choose("cpu") == CPU
+
+
+@pytest.mark.parametrize(
+    ("gib", "jobs", "images"),
+    [(80, 1, 128), (15.7, 1, 128), (80, 4, 128), (80, 10, 64), (8, 1, 64), (4, 1, 32), (2, 1, 32)],
+)
+def test_images_of_a_forward_pass_follow_the_memory_that_a_job_may_have(
+    card, monkeypatch, gib, jobs, images
+):
+    monkeypatch.setenv(devices.JOBS_PER_CARD, str(jobs))
+    card.total_memory = int(gib * GIB)
+    assert devices.evaluation_batch(GPU) == images
+    card.free = 0
+    assert devices.evaluation_batch(GPU) == images
+    assert devices.evaluation_batch(CPU) == 32

@@ -1,6 +1,11 @@
-"""The device that trains and tests, and arithmetic on it that gives the same numbers every time."""
+"""The device that trains and tests, and arithmetic on it that gives the same numbers every time.
+
+Several jobs may share a GPU: with ``ISOTROPE_JOBS_PER_CARD=2`` in the environment a process takes
+at most half of its memory, and all that follows from the size of the memory follows this share.
+"""
 
 import gc
+import math
 import os
 import resource
 import sys
@@ -14,13 +19,15 @@ from isotrope.errors import UserError
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "tf32", "bfloat16"]
+JOBS_PER_CARD = "ISOTROPE_JOBS_PER_CARD"  # a variable of the environment; 1 if it is not set
 
 
 def choose(name: DeviceName) -> torch.device:
     """The device of a name; ``auto`` is the GPU if there is one, else the CPU.
 
     Raises:
-        UserError: if ``cuda`` is asked for and torch sees no GPU.
+        UserError: if ``cuda`` is asked for and torch sees no GPU, or the number of jobs for each
+            is none.
     """
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError(
@@ -28,8 +35,23 @@ def choose(name: DeviceName) -> torch.device:
             "driver and CUDA_VISIBLE_DEVICES"
         )
     if name == "cuda" or (name == "auto" and torch.cuda.is_available()):
-        return torch.device("cuda", torch.cuda.current_device())
+        device = torch.device("cuda", torch.cuda.current_device())
+        if (jobs := jobs_per_card()) > 1:
+            torch.cuda.set_per_process_memory_fraction(1 / jobs, device)
+        return device
     return torch.device("cpu")
+
+
+def jobs_per_card() -> int:
+    """How many processes share a GPU, from the environment.
+
+    Raises:
+        UserError: if the variable holds anything but a whole number of at least 1.
+    """
+    said = os.environ.get(JOBS_PER_CARD, "1")
+    if not said.isdecimal() or int(said) < 1:
+        raise UserError(f"{JOBS_PER_CARD}={said}: needs a whole number of at least 1")
+    return int(said)
 
 
 def describe(device: torch.device) -> str:
@@ -62,9 +84,24 @@ def evaluation_batch(device: torch.device) -> int:
     """Images per forward pass where no gradient is needed.
 
     On the CPU, more than 32 small images no longer fit the cache and take longer; 16 and 32 give
-    the same bits. A GPU wants more at once.
+    the same bits. A GPU wants more at once: 128 where this process may have 16 GiB of its memory or
+    more, and half as many for each halving of that, down to 32. What is in use at the moment does
+    not count: in batches of another size a training would not go on with the same bits.
     """
-    return 128 if device.type == "cuda" else 32
+    if device.type != "cuda":
+        return 32
+    halvings = round(math.log2(16 * 2**30 / memory_total(device)))  # one of 16 has a bit less
+    return max(32, 128 >> max(0, halvings))
+
+
+def memory_total(device: torch.device) -> int:
+    """Bytes of a GPU's memory that this process may have, whatever is in use; 0 on the CPU.
+
+    All of it, or the share of one of several jobs.
+    """
+    if device.type != "cuda":
+        return 0
+    return int(torch.cuda.get_device_properties(device).total_memory) // jobs_per_card()
 
 
 def memory_now(device: torch.device) -> int:
@@ -73,10 +110,15 @@ def memory_now(device: torch.device) -> int:
 
 
 def memory_free(device: torch.device) -> int:
-    """Bytes that new tensors may take: of a GPU, what torch holds unused included."""
+    """Bytes that new tensors may take: of a GPU, what torch holds unused included.
+
+    On a GPU that several jobs share, no more than is left of this process's share.
+    """
     if device.type == "cuda":
-        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(torch.cuda.mem_get_info(device)[0]) + held
+        used = torch.cuda.memory_allocated(device)
+        held = torch.cuda.memory_reserved(device) - used
+        free = int(torch.cuda.mem_get_info(device)[0]) + held
+        return min(free, max(0, memory_total(device) - used))
     return int(os.sysconf("SC_AVPHYS_PAGES")) * int(os.sysconf("SC_PAGE_SIZE"))
 
 
