@@ -7,6 +7,7 @@ from torch import nn
 from isotrope.layers import GlobalMaxPool, convolution_peak
 
 
+@pytest.mark.usefixtures("form")
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @settings(deadline=None, max_examples=40)
 @given(

@@ -5,11 +5,12 @@ dense convolution does not know that and works on the whole map; here only the w
 maxima take part. Values and gradients are those of the dense form up to rounding.
 """
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from isotrope.layers.forms import few_launches
+from isotrope.layers.windows import one_hot, windows_at
 
 
 def convolution_peak(maps: Tensor, convolution: nn.Conv2d) -> Tensor:
@@ -27,7 +28,8 @@ def convolution_peak(maps: Tensor, convolution: nn.Conv2d) -> Tensor:
         ValueError: if the convolution is of another kind.
     """
     _refuse_others(convolution)
-    padded = F.pad(maps, _padding(convolution))
+    around = _padding(convolution)
+    padded = F.pad(maps, around) if any(around) else maps
     with torch.no_grad():
         responses = F.conv2d(padded, convolution.weight)  # the bias moves no maximum
         across = responses.shape[-1]
@@ -35,23 +37,6 @@ def convolution_peak(maps: Tensor, convolution: nn.Conv2d) -> Tensor:
     windows = windows_at(padded, place // across, place % across, convolution.weight.shape[-2:])
     peaks = torch.einsum("bcok,ock->bo", windows, convolution.weight.flatten(2))
     return peaks if convolution.bias is None else peaks + convolution.bias
-
-
-def windows_at(maps: Tensor, top: Tensor, left: Tensor, size: Sequence[int]) -> Tensor:
-    """Windows of maps, each cut out of all channels.
-
-    Shapes:
-        maps: ``(batch, channels, height, width)``
-        top, left: ``(batch, windows)`` int64, the windows' first rows and columns
-        output: ``(batch, channels, windows, size[0] * size[1])``
-    """
-    width = maps.shape[-1]
-    rows = torch.arange(size[0], device=maps.device)[:, None] * width
-    offsets = (rows + torch.arange(size[1], device=maps.device)).flatten()
-    batch, channels = maps.shape[:2]
-    corner = top * width + left
-    places = (corner[..., None] + offsets).flatten(1)[:, None].expand(-1, channels, -1)
-    return maps.flatten(2).gather(2, places).view(batch, channels, -1, size[0] * size[1])
 
 
 def responses_at(maps: Tensor, kernels: Tensor, index: Tensor, top: Tensor, left: Tensor) -> Tensor:
@@ -66,6 +51,9 @@ def responses_at(maps: Tensor, kernels: Tensor, index: Tensor, top: Tensor, left
     """
     rows = index * maps.shape[3] + top  # no window reaches into the next of the stack
     windows = windows_at(maps.flatten(2, 3), rows, left, kernels.shape[-2:])
+    if few_launches(maps):  # a gather's gradient sorts on a GPU
+        every = torch.einsum("bcok,ocsk->bos", windows, kernels.flatten(3))
+        return (every * one_hot(index, kernels.shape[2], every.dtype)).sum(dim=-1)
     chosen = index[:, :, None, None, None].expand(
         -1, -1, kernels.shape[1], -1, kernels[0, 0, 0].numel()
     )

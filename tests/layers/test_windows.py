@@ -1,0 +1,63 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from operations import Operations
+from torch.func import vmap
+
+from isotrope.layers import forms
+from isotrope.layers.windows import windows_at
+
+SORTING = ("sort", "scatter", "index_put", "index_add", "gather_backward", "accumulate")
+
+
+def drawn(seed, *stack):
+    """Maps of 5 x 6 pixels, corners of four windows of 2 x 3 pixels, and what weighs them."""
+    torch.manual_seed(seed)
+    maps = torch.randn(*stack, 3, 2, 5, 6, dtype=torch.float64, requires_grad=True)
+    top, left = torch.randint(4, (*stack, 3, 4)), torch.randint(4, (*stack, 3, 4))
+    return maps, top, left, torch.randn(*stack, 3, 2, 4, 6, dtype=torch.float64)
+
+
+@pytest.mark.usefixtures("form")
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**31))
+def test_windows_and_gradients_are_those_of_slices(seed):
+    maps, top, left, weight = drawn(seed)
+    slices = [
+        torch.stack([one[:, y : y + 2, x : x + 3].flatten(1) for y, x in corners], dim=1)
+        for one, corners in zip(maps, torch.stack((top, left), -1).tolist(), strict=True)
+    ]
+
+    found, expected = windows_at(maps, top, left, (2, 3)), torch.stack(slices)
+
+    assert torch.equal(found, expected)
+    ours, theirs = (
+        torch.autograd.grad((windows * weight).sum(), maps) for windows in (found, expected)
+    )
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+@pytest.mark.usefixtures("form")
+def test_a_stack_has_the_windows_and_gradients_of_its_rows():
+    maps, top, left, weight = drawn(0, 3)
+
+    found = vmap(lambda *one: windows_at(*one, (2, 3)))(maps, top, left)
+
+    (ours,) = torch.autograd.grad((found * weight).sum(), maps)
+    rows = [windows_at(*one, (2, 3)) for one in zip(maps, top, left, strict=True)]
+    (theirs,) = torch.autograd.grad((torch.stack(rows) * weight).sum(), maps)
+    assert torch.equal(found, torch.stack(rows))
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+def test_the_gradient_on_a_gpu_neither_sorts_nor_scatters():
+    def operations():
+        maps, top, left, weight = drawn(0)
+        with Operations() as counted:
+            (windows_at(maps, top, left, (2, 3)) * weight).sum().backward()
+        return [name for name in counted.launches if any(word in name for word in SORTING)]
+
+    assert operations() == ["scatter_add"]
+    with forms.like_a_gpu():
+        assert operations() == []
