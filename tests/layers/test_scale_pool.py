@@ -103,6 +103,22 @@ def test_under_vmap_the_values_are_the_same_and_no_indices_are_kept(mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_under_vmap_a_hook_of_the_choice_sees_the_indices(mode):
+    pool, stack, seen = ScalePool(mode), torch.stack([maps(seed) for seed in range(3)]), []
+    alone = []
+    for values in stack:
+        pool(values)
+        alone.append(pool.indices)
+    pool.choice.register_forward_hook(lambda part, given, indices: seen.append(indices))
+
+    def chosen_by(values):
+        pool(values)
+        return seen.pop()
+
+    assert torch.equal(vmap(chosen_by)(stack), torch.stack(alone))
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_a_compiled_pool_is_one_graph_with_the_same_values(mode):
     pool = ScalePool(mode)
     compiled = torch.compile(ScalePool(mode), backend="eager", fullgraph=True)

@@ -45,7 +45,8 @@ class ScalePool(nn.Module):
     values are the same up to rounding, at a fraction of the time and memory.
 
     ``indices`` holds the scale that the last forward pass chose, counted from 0. It is None
-    under `torch.func` transforms and `torch.compile`, whose tensors may not outlive the call.
+    under `torch.func` transforms and `torch.compile`, whose tensors may not outlive the call. The
+    part ``choice`` is handed the same indices and returns them: a hook sees them there always.
 
     Shapes:
         input: ``(batch, channels, scales, height, width)``
@@ -82,6 +83,7 @@ class ScalePool(nn.Module):
         self.mode = mode
         self.statistic = statistic
         self.frames = None if frames is None else tuple(frames)
+        self.choice = nn.Identity()
         self.indices = None
 
     def forward(self, maps: Tensor, convolution: SiConv2d | None = None) -> Tensor:
@@ -98,6 +100,7 @@ class ScalePool(nn.Module):
         else:
             indices = self._scores(maps.detach()).argmax(dim=2)
             pooled = maps.take_along_dim(indices[:, :, None, None, None], dim=2).squeeze(2)
+        indices = self.choice(indices)
         self.indices = indices if _outlives_the_call(indices) else None
         return pooled
 
