@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isotrope.layers.forms import few_launches
+from isotrope.layers.stackable_convolution import correlate, zeros_around
 from isotrope.layers.windows import one_hot, windows_at
 
 
@@ -28,13 +29,13 @@ def convolution_peak(maps: Tensor, convolution: nn.Conv2d) -> Tensor:
         ValueError: if the convolution is of another kind.
     """
     _refuse_others(convolution)
-    around = _padding(convolution)
+    size = convolution.weight.shape[-2:]
+    around = zeros_around(convolution.padding, size, convolution.dilation)
     padded = F.pad(maps, around) if any(around) else maps
     with torch.no_grad():
-        responses = F.conv2d(padded, convolution.weight)  # the bias moves no maximum
-        across = responses.shape[-1]
-        place = responses.flatten(2).argmax(dim=-1)
-    windows = windows_at(padded, place // across, place % across, convolution.weight.shape[-2:])
+        responses = correlate(padded, convolution.weight)  # the bias moves no maximum
+        _, top, left = largest(responses)
+    windows = windows_at(padded, top, left, size)
     peaks = torch.einsum("bcok,ock->bo", windows, convolution.weight.flatten(2))
     return peaks if convolution.bias is None else peaks + convolution.bias
 
@@ -61,16 +62,20 @@ def responses_at(maps: Tensor, kernels: Tensor, index: Tensor, top: Tensor, left
     return torch.einsum("bcok,bock->bo", windows, kernels.gather(3, chosen).squeeze(3))
 
 
-def _padding(convolution: nn.Conv2d) -> tuple[int, int, int, int]:
-    """Zeros left, right, above and below, as ``F.pad`` takes them."""
-    height, width = convolution.weight.shape[-2:]
-    if convolution.padding == "valid":
-        return 0, 0, 0, 0
-    if convolution.padding == "same":
-        left, above = (width - 1) // 2, (height - 1) // 2
-        return left, width - 1 - left, above, height - 1 - above
-    vertical, horizontal = (int(side) for side in convolution.padding)
-    return horizontal, horizontal, vertical, vertical
+def largest(responses: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The largest of each map, its row and its column; the first of equals.
+
+    Shapes:
+        responses: ``(..., height, width)``
+        output: three times ``(...)``
+    """
+    if few_launches(responses):  # whose rows may lie far apart in memory
+        values, columns = responses.max(dim=-1)
+        values, rows = values.max(dim=-1)
+        return values, rows, columns.gather(-1, rows[..., None])[..., 0]
+    values, places = responses.flatten(-2).max(dim=-1)
+    across = responses.shape[-1]
+    return values, places // across, places % across
 
 
 def _refuse_others(convolution: nn.Conv2d) -> None:
