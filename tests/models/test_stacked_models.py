@@ -13,7 +13,7 @@ from isotrope.training.single import Single
 from isotrope.training.stacked import Stacked
 
 STEPS = 4
-RATES = [[1e-3, 0.9]]
+RATES = torch.tensor([1e-3, 0.9], dtype=torch.float64)
 OBJECTIVE = Objective(None, "classification")
 
 
@@ -29,15 +29,16 @@ def test_a_stack_follows_the_steps_of_its_networks_alone(example, training):
     keys = ("first", "second", "third")
     stack = Stacked([example.build_drawn(key) for key in keys], training, OBJECTIVE)
     alone = [Single(example.build_drawn(key), training, OBJECTIVE) for key in keys]
+    for engine in (stack, *alone):
+        engine.rates.copy_(RATES)
     images, labels = example.images(), example.labels()
     noises = [example.noises(stack.network, first=10 * row) for row in range(len(keys))]
 
     for step in range(STEPS):
         batch = Batch(images.roll(step, dims=-1), labels.roll(step), noises)
-        found = stack.step(batch, RATES * len(keys))
+        found = stack.step(batch)
         apart = [
-            one.step(batch._replace(noises=noises[row : row + 1]), RATES)
-            for row, one in enumerate(alone)
+            one.step(batch._replace(noises=noises[row : row + 1])) for row, one in enumerate(alone)
         ]
         torch.testing.assert_close(found.loss, torch.cat([one.loss for one in apart]))
         assert found.counts.tolist() == [int(one.counts) for one in apart]
@@ -65,8 +66,10 @@ def test_in_bfloat16_the_weights_stay_float32_and_a_step_is_near_the_exact_one(e
     stack = Stacked(networks, training, OBJECTIVE)
     alone = Single(copy.deepcopy(networks[0]), training, OBJECTIVE)
 
-    losses = stack.step(Batch(images, labels, noises), RATES * 2).loss
-    loss = alone.step(Batch(images, labels, noises[:1]), RATES).loss
+    for engine in (stack, alone):
+        engine.rates.copy_(RATES)
+    losses = stack.step(Batch(images, labels, noises)).loss
+    loss = alone.step(Batch(images, labels, noises[:1])).loss
 
     assert losses.tolist() == pytest.approx(exact, rel=0.05, abs=0.05)
     assert float(loss) == pytest.approx(exact[0], rel=0.05, abs=0.05)

@@ -174,12 +174,15 @@ def test_sums_are_weighted_and_go_on_from_a_saved_state():
     whole = Sums(2, torch.device("cpu"))
     for i, batch in enumerate(batches):
         whole.add(batch, 4 + i)
+        whole.seen(4 + i)
     first, second = (Sums(2, torch.device("cpu")) for _ in range(2))
     first.add(batches[0], 4)
+    first.seen(4)
     for row in range(2):
         second.restore(row, first.state(row))
     for i, batch in enumerate(batches[1:]):
         second.add(batch, 5 + i)
+        second.seen(5 + i)
 
     assert second.results(objective) == whole.results(objective)
     loss, score, reported = whole.results(objective)[0]

@@ -142,10 +142,10 @@ def limit_rows(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """Let steps of more rows run out of memory."""
     step = stacked.Stacked.step
 
-    def limited(self, batch, rates, part=WHOLE):
+    def limited(self, batch, part=WHOLE):
         if self.rows > rows:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
-        return step(self, batch, rates, part)
+        return step(self, batch, part)
 
     monkeypatch.setattr(stacked.Stacked, "step", limited)
 
@@ -166,11 +166,11 @@ def limit_late(monkeypatch: pytest.MonkeyPatch, after: int, rows: int) -> None:
     """Let memory run out in mid-training, after so many steps of any stack."""
     step, done = stacked.Stacked.step, []
 
-    def limited(self, batch, rates, part=WHOLE):
+    def limited(self, batch, part=WHOLE):
         done.append(1)
         if self.rows > rows and len(done) > after:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
-        return step(self, batch, rates, part)
+        return step(self, batch, part)
 
     monkeypatch.setattr(stacked.Stacked, "step", limited)
 

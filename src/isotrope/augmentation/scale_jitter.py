@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from isotrope.augmentation._pixels import taken
+from isotrope.layers import forms
 from isotrope.settings import Settings
 
 REVISION = 1
@@ -41,7 +42,8 @@ def augment(
     """The resized images."""
     # A CPU looks no further than it must; a GPU must not wait to be told how far that is. Beyond
     # are zeros, which can change the last bit of a sum where images shrink to less than half.
-    smallest = float(numbers.min()) if numbers.device.type == "cpu" else 1 / params.largest
+    few = forms.few_launches(numbers)
+    smallest = 1 / params.largest if few else float(numbers.min())
     resized = rescaled(images, numbers, smallest)
     return resized, _rescaled_masks(labels, numbers) if labels.ndim == 3 else labels
 

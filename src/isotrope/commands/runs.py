@@ -28,6 +28,9 @@ def train(
     device: Device = "auto",
     threads: Threads = 1,
     save_every: SaveEvery = 30.0,
+    eager: Annotated[
+        bool, typer.Option("--eager", help="launch steps one by one, without CUDA graphs")
+    ] = False,
 ) -> None:
     """Train the seeds of a run that are not trained yet, and write the outputs of their packs."""
     from isotrope.cluster import rendezvous
@@ -40,7 +43,9 @@ def train(
     gpus = 0 if device == "cpu" else by_hand.gpus_of(file)
     if command := distributed.torchrun(gpus, sys.argv[1:], say):
         os.execv(command[0], command)  # noqa: S606 - the words are our own
-    for task in by_hand.training_tasks(file, point, pack, seeds, device, threads, save_every):
+    for task in by_hand.training_tasks(
+        file, point, pack, seeds, device, threads, save_every, eager
+    ):
         console = Console(stderr=True)
         train_pack(task, Report(say, console if console.is_terminal else None))
 

@@ -23,7 +23,7 @@ class _Choice:
 
 def few_launches(like: Tensor) -> bool:
     """Whether a layer shall take few large operations for this tensor."""
-    return like.is_cuda or _Choice.like_a_gpu
+    return like.device.type != "cpu" or _Choice.like_a_gpu
 
 
 def numbers_at_once(like: Tensor, on_a_cpu: int) -> int:

@@ -32,6 +32,7 @@ def training_tasks(
     device: str,
     threads: int,
     save_every: float = 30.0,
+    eager: bool = False,
 ) -> list[TrainingTask]:
     """One task for each pack of a run's point that holds seeds which are asked for.
 
@@ -61,6 +62,7 @@ def training_tasks(
             device=device_name(device),
             threads=threads,
             save_every=save_every,
+            eager=eager,
             stack=None if (wanted := run.envelope.resources.stack) == "auto" else wanted,
         )
         for name, members in packs_asked_for(run, point, pack, seeds).items()

@@ -2,12 +2,12 @@
 
 All numbers of an epoch are drawn before its first step and lie on the device that trains, so that
 no step waits for the host. They depend on nothing but the seed, the epoch and the image's place in
-the order, so that a seed sees the same alone, in any pack and after an interruption.
+the order, so that a seed sees the same alone, in any pack and after an interruption. What a step
+needs of them is `Drawn`; `Batches.form` makes the batch of it, on the device alone.
 """
 
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from types import ModuleType
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -20,6 +20,33 @@ from isotrope.params.training import Training
 from isotrope.settings import Settings
 from isotrope.training import seeding
 from isotrope.training.engines import Batch
+from isotrope.training.trees import joined, leaves, mapped
+
+
+class Drawn(NamedTuple):
+    """What a step needs that is another in each step, on the device that trains.
+
+    Shapes:
+        places: where its images are among the training images, int64 ``(batch,)``, or
+            ``(rows, batch)`` where rows see others; None for a stream
+        images: of a stream, uint8 ``(batch, channels, height, width)``; else None
+        labels: of a stream; else None
+        numbers: for each augmentation what it has drawn, tensors ``(rows, batch, ...)``
+        noises: what each row's network drew, as `Batch` has them
+    """
+
+    places: Tensor | None
+    images: Tensor | None
+    labels: Tensor | None
+    numbers: Sequence[Any]
+    noises: Sequence[Any]
+
+    @property
+    def size(self) -> int:
+        """How many images the step sees."""
+        if self.places is not None:
+            return self.places.shape[-1]
+        return 0 if self.images is None else len(self.images)
 
 
 class Batches:
@@ -53,11 +80,38 @@ class Batches:
         self.subsets = subsets
         (self.count,) = lengths
         self.steps = math.ceil(self.count / training.batch_size)
+        self._alterations = [
+            (registry.load("augmentation", block.name), block.params)
+            for block in training.augmentation
+        ]
 
     def size(self, position: int) -> int:
         """How many images a step sees: the last one of an epoch perhaps fewer."""
         size = self.training.batch_size
         return min(size, self.count - position * size)
+
+    def form(self, drawn: Drawn) -> Batch:
+        """The batch of a step: its images, altered, and what the networks drew for it."""
+        images, labels = drawn.images, drawn.labels
+        if images is None or labels is None:
+            known: Any = self.train
+            images, labels = known.images[drawn.places], known.labels[drawn.places]
+        inputs, labels = to_unit(images), labels.long()
+        if not self._alterations:
+            return Batch(inputs, labels, drawn.noises)
+        rows = next(leaves(drawn.numbers)).shape[0]
+        if rows > 1 and inputs.ndim == 4:  # so far the same for all rows
+            inputs, labels = (values.expand(rows, *values.shape) for values in (inputs, labels))
+        if rows > 1:
+            inputs, labels = inputs.flatten(0, 1), labels.flatten(0, 1)
+        for (plugin, params), numbers in zip(self._alterations, drawn.numbers, strict=True):
+            own = mapped(lambda values: values.flatten(0, 1), numbers)
+            inputs, labels = plugin.augment(params, inputs, labels, own)
+        if rows > 1:
+            inputs, labels = (
+                values.view(rows, -1, *values.shape[1:]) for values in (inputs, labels)
+            )
+        return Batch(inputs, labels, drawn.noises)
 
     def epoch(self, number: int, seeds: Sequence[int], network: Any) -> "Epoch":
         """All that is drawn for an epoch.
@@ -71,14 +125,6 @@ class Batches:
             ValueError: if rows would see different images of a stream.
         """
         return Epoch(self, number, seeds, network)
-
-
-class _Alteration(NamedTuple):
-    """An augmentation, and the numbers that it has drawn: tensors ``(rows, n, ...)``."""
-
-    plugin: ModuleType
-    params: Settings
-    numbers: Any
 
 
 class Epoch:
@@ -96,38 +142,30 @@ class Epoch:
                 "`order: shared` under `training`, and let the data set choose no subsets"
             )
         self.indices = indices
-        if indices is not None and isinstance(source.train, Images):
-            self.indices = indices.to(source.device)
-        self._alterations = [
-            _Alteration(
-                registry.load("augmentation", block.name),
-                block.params,
-                self._drawn_for(place, block.name, block.params),
-            )
+        if isinstance(source.train, Images):
+            known = torch.arange(source.count) if indices is None else indices
+            self.indices = known.to(source.device)
+        self._numbers = [
+            self._drawn_for(place, block.name, block.params)
             for place, block in enumerate(source.training.augmentation)
         ]
-        self._last: tuple[int, Tensor, Tensor] | None = None  # step of a stream that was asked for
+        self._last: tuple[int, Drawn] | None = None  # step of a stream that was asked for
         self._noises: list[Any] = []
         if hasattr(network, "draw"):
             for seed in seeds:
                 generator = seeding.epoch_generator(seed, number, seeding.INSIDE)
                 self._noises.append(self._moved(network.draw(generator, source.count)))
 
-    def batches(self, position: int = 0) -> Generator[Batch, None, None]:
-        """What the networks see in every step, from a position on."""
-        steps = range(position, self.source.steps)
-        for step, (images, labels) in zip(steps, self._read(steps), strict=True):
-            yield self._batch(step, images, labels)
+    def steps(self, position: int = 0) -> Generator[Drawn, None, None]:
+        """What every step needs, from a position on."""
+        yield from self._read(range(position, self.source.steps))
 
-    def at(self, position: int) -> Batch:
-        """What the networks see in one step; asked again, files are not read again."""
-        if isinstance(self.source.train, Images):
-            ((images, labels),) = self._read([position])
-            return self._batch(position, images, labels)
+    def at(self, position: int) -> Drawn:
+        """What one step needs; asked again, files are not read again."""
         if self._last is None or self._last[0] != position:
-            ((images, labels),) = self._read([position], by_workers=False)
-            self._last = position, images, labels
-        return self._batch(*self._last)
+            (drawn,) = self._read([position], by_workers=False)
+            self._last = position, drawn
+        return self._last[1]
 
     def _indices(self) -> Tensor | None:
         """Which image is where in the order, ``(n,)`` or ``(rows, n)``; None: all as they lie."""
@@ -161,79 +199,50 @@ class Epoch:
                     )
                     for step in range(source.steps)
                 ]
-                rows.append(_together(torch.cat, steps))
+                rows.append(joined(torch.cat, steps))
             else:
                 key = (seed, self.number, seeding.ALTERING, place)
                 rows.append(plugin.draw(params, seeding.epoch_generator(*key), source.count))
-        return self._moved(_together(torch.stack, rows))
+        return self._moved(joined(torch.stack, rows))
 
-    def _read(
-        self, steps: Sequence[int], by_workers: bool = True
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images and labels of steps, ``(batch, ...)`` or ``(rows, batch, ...)``."""
+    def _read(self, steps: Sequence[int], by_workers: bool = True) -> Iterator[Drawn]:
+        """What some steps need."""
         train, indices, device = self.source.train, self.indices, self.source.device
         if isinstance(train, Images):
             for step in steps:
-                some = self._slice(step)
-                chosen = some if indices is None else indices[..., some]
-                yield train.images[chosen], train.labels[chosen]
+                places = None if indices is None else indices[..., self._slice(step)]
+                yield self._drawn(step, places=places)
             return
         train = train if by_workers else train.with_workers(0)
         every = torch.arange(self.source.count) if indices is None else indices
         parts = [every[self._slice(step)].tolist() for step in steps]
         own = self.source.training.order == "own"
         shuffle = Shuffle(self.seeds[0] if own else seeding.SHARED, self.number)
-        for found in train.chosen(parts, shuffle, pin=device.type == "cuda"):
-            if len(found) != 1:
-                sizes = ", ".join(str(tuple(some.images.shape[2:])) for some in found)
+        found = train.chosen(parts, shuffle, pin=device.type == "cuda")
+        for step, images in zip(steps, found, strict=True):
+            if len(images) != 1:
+                sizes = ", ".join(str(tuple(some.images.shape[2:])) for some in images)
                 raise ValueError(f"training images must be of one size; `read` gave {sizes}")
-            whole = found[0].to(device)
-            yield whole.images, whole.labels
+            whole = images[0].to(device)
+            yield self._drawn(step, images=whole.images, labels=whole.labels)
 
     def _slice(self, step: int) -> slice:
         begin = step * self.source.training.batch_size
         return slice(begin, begin + self.source.size(step))
 
-    def _batch(self, step: int, images: Tensor, labels: Tensor) -> Batch:
-        """A step's images, altered, with what the networks drew for them."""
+    def _drawn(
+        self,
+        step: int,
+        places: Tensor | None = None,
+        images: Tensor | None = None,
+        labels: Tensor | None = None,
+    ) -> Drawn:
+        """A step's images, and its part of what was drawn for the epoch."""
         some = self._slice(step)
-        inputs, labels = to_unit(images), labels.long()
-        if self._alterations:
-            if self.rows > 1 and inputs.ndim == 4:  # so far the same for all rows
-                inputs, labels = (
-                    values.expand(self.rows, *values.shape) for values in (inputs, labels)
-                )
-            if self.rows > 1:
-                inputs, labels = inputs.flatten(0, 1), labels.flatten(0, 1)
-            for plugin, params, numbers in self._alterations:
-                own = _mapped(lambda values: values[:, some].flatten(0, 1), numbers)
-                inputs, labels = plugin.augment(params, inputs, labels, own)
-            if self.rows > 1:
-                inputs, labels = (
-                    values.view(self.rows, -1, *values.shape[1:]) for values in (inputs, labels)
-                )
-        noises = [(_mapped(lambda values: values[some], noise),) for noise in self._noises]
-        return Batch(inputs, labels, noises)
+        numbers = tuple(mapped(lambda values: values[:, some], drawn) for drawn in self._numbers)
+        noises = tuple((mapped(lambda values: values[some], noise),) for noise in self._noises)
+        return Drawn(places, images, labels, numbers, noises)
 
     def _moved(self, drawn: Any) -> Any:
         """What was drawn, on the device that trains."""
-        return _mapped(lambda values: values.to(self.source.device), drawn)
-
-
-def _mapped(work: Callable[[Tensor], Tensor], values: Any) -> Any:
-    """Something done to a tensor, or to each in a dict, a list or a tuple."""
-    if isinstance(values, Tensor):
-        return work(values)
-    if isinstance(values, dict):
-        return {key: _mapped(work, value) for key, value in values.items()}
-    return tuple(_mapped(work, value) for value in values)
-
-
-def _together(join: Callable[[list[Tensor]], Tensor], drawn: Sequence[Any]) -> Any:
-    """Several draws as one: tensors, or dicts, lists or tuples of them, each joined."""
-    first = drawn[0]
-    if isinstance(first, Tensor):
-        return join(list(drawn))
-    if isinstance(first, dict):
-        return {key: _together(join, [one[key] for one in drawn]) for key in first}
-    return tuple(_together(join, column) for column in zip(*drawn, strict=True))
+        return mapped(lambda values: values.to(self.source.device), drawn)

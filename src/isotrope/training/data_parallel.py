@@ -4,11 +4,10 @@ Gradients, losses and counts are summed over all processes, so that a step is th
 batch up to rounding. Batch norm is taken over the whole batch, too; torch can do so on GPUs only.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from isotrope.params.training import Training
 from isotrope.training.distributed import Ranks
@@ -43,25 +42,25 @@ class DataParallel(Single):
         self.ranks = ranks
         self._before = torch.zeros_like(self.gradient)  # gradients of the step's batches before
 
-    def step(self, batch: Batch, rates: Sequence[Sequence[float]], part: Part = WHOLE) -> Measured:
+    def step(self, batch: Batch, part: Part = WHOLE) -> Measured:
         """See `Engine.step`."""
         self.network.train()
-        self._begin(part)
         before = self._before.copy_(self.gradient)
-        self.gradient.zero_()
         found = self._run(*self._share(batch))
-        self._backward(found.loss * found.weight * self._counts(batch))
+        self._add_gradients(found.loss * found.weight * self._counts(batch), WHOLE)
         summed = self._summed(found, batch)
         (total,) = self.ranks.add_up(self.gradient)
         if not part.averaged:
             total /= summed.weight.clamp(min=1).to(total.dtype)
-        self.gradient.copy_(before).add_(total)
-        self._end(part, summed.weight, rates)
+        self.gradient.copy_(total)
+        if not part.first:
+            self.gradient += before
+        self._end(part, summed.weight)
         return summed
 
-    def key(self, keys: Sequence[int]) -> None:
+    def key(self, keys: Tensor) -> None:
         """See `Engine.key`; each process has another, for its images have other places."""
-        super().key([key ^ (self.ranks.rank * 0x85EBCA6B & 0xFFFFFFFF) for key in keys])
+        super().key(keys ^ (self.ranks.rank * 0x85EBCA6B & 0xFFFFFFFF))
 
     def _share(self, batch: Batch) -> Batch:
         share = self.ranks.share

@@ -64,13 +64,16 @@ class Engine(Protocol):
     rows: int
     layout: Layout
     has_dropout: bool
+    rates: Tensor
 
-    def step(self, batch: Batch, rates: Sequence[Sequence[float]], part: Part = WHOLE) -> Measured:
+    def step(self, batch: Batch, part: Part = WHOLE) -> Measured:
         """Gradients of a batch and, with its last part, a step of the optimizer.
+
+        It follows ``rates``, float64 ``(rows, groups + 1)``: for each row the learning rate of
+        every group, then the momentum; they, too, are written in place.
 
         Args:
             batch: what the networks see.
-            rates: for each row the learning rate of every group, then the momentum.
             part: the batch's part in the step.
         """
 
@@ -80,8 +83,11 @@ class Engine(Protocol):
     def write(self, values: Mapping[str, Any]) -> None:
         """Set buffers of all rows, in place."""
 
-    def key(self, keys: Sequence[int]) -> None:
-        """Set the key of each row's dropout."""
+    def key(self, keys: Tensor) -> None:
+        """Set the key of each row's dropout, int64 ``(rows,)``."""
+
+    def changed(self) -> dict[str, Tensor]:
+        """All tensors that steps and tests change, by names that stay."""
 
     def weights(self, row: int) -> Weights:
         """A copy of a row's parameters and persistent buffers, in float32."""
@@ -128,29 +134,12 @@ def cast(value: Tensor, dtype: torch.dtype | None) -> Tensor:
     return value if dtype is None or not value.is_floating_point() else value.to(dtype)
 
 
-class Rates:
-    """Learning rates and momenta on the device; they are sent when they have changed.
-
-    Args:
-        device: where they are used.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._known: list[list[float]] = []
-        self._tensor = torch.empty(0)
-
-    def on_device(self, rates: Sequence[Sequence[float]]) -> Tensor:
-        """The rates as float64 ``(rows, groups + 1)``."""
-        if (asked := [list(row) for row in rates]) != self._known:
-            self._known = asked
-            self._tensor = torch.tensor(asked, dtype=torch.float64).to(
-                self._device, non_blocking=True
-            )
-        return self._tensor
+def rates_of(layout: Layout, rows: int, device: torch.device) -> Tensor:
+    """A place for the rates of a step, `Engine.rates`, all zero."""
+    return torch.zeros(rows, len(layout.groups) + 1, dtype=torch.float64, device=device)
 
 
-class Recorder(nn.Module):
+class RecordOf(nn.Module):
     """What a network records of itself, as a module, which `functional_call` wants."""
 
     def __init__(self, network: nn.Module) -> None:

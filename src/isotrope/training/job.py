@@ -27,10 +27,12 @@ from isotrope.processes import provenance
 from isotrope.processes.signals import Interruption
 from isotrope.training import compiling, initial_weights, seeding, stack_width
 from isotrope.training.distributed import Ranks
+from isotrope.training.graphs import recorder_of
 from isotrope.training.loop import Finished, HeldOut, LockstepTraining
 from isotrope.training.outputs import shape_of
 from isotrope.training.progress import PackProgress, Report, model_summary
 from isotrope.training.seed_groups import SeedGroup, Unfinished
+from isotrope.training.steps import Workshop
 from isotrope.training.task import TrainingTask
 
 
@@ -70,6 +72,8 @@ class PackJob:
             f"validation images of {' x '.join(map(str, self.image_shape))}, {self.classes} classes"
         )
         self._compiled: set[int] = set()  # how many seeds together
+        self._recorder = None if task.eager or ranks is not None else recorder_of(device)
+        self._workshop = Workshop(self._recorder, report.log)
         self.unfinished = Unfinished(task, report.log)
         self.progress = PackProgress(report, task.heartbeat, seeds, task.training.epochs)
         self._commit, self._versions = provenance.git_commit(), provenance.versions()
@@ -96,6 +100,7 @@ class PackJob:
                     _Training(self, group).run()
                 except torch.OutOfMemoryError as error:
                     self.progress.put_off()
+                    self._workshop = Workshop(self._recorder, self.report.log)
                     self._forget_compiled()
                     waiting.extendleft(reversed(self.unfinished.halves(group, error, self.device)))
                 devices.free_memory(self.device)  # that of what is over; an error holds its own
@@ -185,7 +190,10 @@ class PackJob:
         return network.to(self.device)
 
     def training(self, group: SeedGroup, plain: bool = False) -> LockstepTraining:
-        """The training of these seeds from where they were saved; plain is not compiled."""
+        """The training of these seeds from where they were saved.
+
+        Plain is neither compiled nor recorded as a graph.
+        """
         settings = self.task.training
         training = LockstepTraining(
             [self._network(seed) for seed in group.seeds],
@@ -197,6 +205,8 @@ class PackJob:
             group.width,
             self.ranks,
             self._subsets(group.seeds),
+            group.limits,
+            Workshop() if plain else self._workshop,
         )
         if group.saved:
             training.restore({seed: one["training"] for seed, one in group.saved.items()})

@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
-from isotrope import devices
 from isotrope.datasets.draws import noise_of_images
-from isotrope.datasets.images import Images, to_unit
+from isotrope.datasets.images import Images
 from isotrope.datasets.stream import Split
 from isotrope.errors import UserError
 from isotrope.files.arrays import Array
@@ -26,14 +26,15 @@ from isotrope.training import seeding
 from isotrope.training.batches import Batches
 from isotrope.training.data_parallel import DataParallel
 from isotrope.training.distributed import Ranks
-from isotrope.training.engines import Batch, Engine, Part, Weights
+from isotrope.training.engines import Engine, Part, Weights
 from isotrope.training.monitoring import Recordings
 from isotrope.training.objective import Objective
 from isotrope.training.records import EpochRow, SeedRecord
 from isotrope.training.single import Single
 from isotrope.training.stacked import Stacked
+from isotrope.training.steps import Limits, Steps, Tested, Workshop
 from isotrope.training.stopwatch import Stopwatch
-from isotrope.training.sums import Result, Sums, of_older_state
+from isotrope.training.sums import Result, of_older_state
 
 UNKNOWN = Result(math.nan, math.nan, {})
 
@@ -84,6 +85,8 @@ class LockstepTraining:
         width: the number of rows, where a stack is taken up again that has lost some.
         ranks: the processes that train one seed together, if there are several.
         subsets: for each seed the indices of its own training images; all images without.
+        limits: how much is computed at once; those that suit the device, if none are given.
+        workshop: what it shares with trainings that differ in their seeds alone.
 
     Raises:
         ValueError: if the networks cannot be stacked, or do not fit how they are to be trained.
@@ -100,6 +103,8 @@ class LockstepTraining:
         width: int | None = None,
         ranks: Ranks | None = None,
         subsets: Mapping[int, Tensor] | None = None,
+        limits: Limits | None = None,
+        workshop: Workshop | None = None,
     ) -> None:
         self.training = training
         self.train = train
@@ -117,12 +122,24 @@ class LockstepTraining:
         by_row = dict(zip(self._rows.values(), networks, strict=True))
         filled = [by_row.get(row, networks[0]) for row in range(width)]
         self.ranks = ranks
-        self.engine = self._engine(filled)
+        self.limits = limits or Limits.of(self.device)
+        self.workshop = workshop or Workshop()
+        self.steps = self._steps(filled)
         self._best = {seed: self.engine.weights(row) for seed, row in self._rows.items()}
         self.recordings = Recordings(training.monitor)
         self.clock = Stopwatch(self.device)  # of the epoch in hand, of all seeds together
-        self._sums = Sums(width, self.device)
         self._drawn: dict[tuple[int, int, int], Any] = {}  # for tests: by seed and images
+
+    def _steps(self, networks: Sequence[nn.Module]) -> Steps:
+        """The steps of these networks, which begin anew: new ones, or such as are known."""
+        key = (len(networks), self.limits)
+        if (known := self.workshop.known.get(key)) is not None:
+            known.begin(networks)
+            return known
+        steps = Steps(self._engine(networks), self.batches, self.limits, self.workshop)
+        if self.ranks is None:
+            self.workshop.known[key] = steps
+        return steps
 
     def _engine(self, networks: Sequence[nn.Module]) -> Engine:
         """What computes the steps of these networks."""
@@ -131,6 +148,11 @@ class LockstepTraining:
         if self.ranks is None:
             return Single(networks[0], self.training, self.objective)
         return DataParallel(networks[0], self.training, self.objective, self.ranks)
+
+    @property
+    def engine(self) -> Engine:
+        """What computes the steps."""
+        return self.steps.engine
 
     @property
     def seeds(self) -> list[int]:
@@ -175,7 +197,7 @@ class LockstepTraining:
             if self.epochs == 0 and self.position == 0:
                 self.recordings.take(0, self.engine, self._rows)
             self._train_epoch(after_step)
-            trained = self._sums.results(self.objective)
+            trained = self.steps.trained.results(self.objective)
             finite = any(math.isfinite(trained[row].loss) for row in self._rows.values())
             validation = self.validate(after_step) if finite else [UNKNOWN] * self.engine.rows
             monitored = self._monitor(after_step) if finite else None
@@ -188,23 +210,33 @@ class LockstepTraining:
 
     def _train_epoch(self, after_step: Callable[[], None]) -> None:
         """The rest of the epoch in hand, batch by batch."""
-        epoch, seeds = self.epochs + 1, self._row_seeds
-        drawn = self.batches.epoch(epoch, seeds, self.engine.network)
+        epoch = self.epochs + 1
+        drawn = self.batches.epoch(epoch, self._row_seeds, self.engine.network)
         self._write_schedules()
         self.clock.start()
-        with closing(drawn.batches(self.position)) as batches:
-            for batch in batches:
+        plan = self._planned()
+        with closing(drawn.steps(self.position)) as steps:
+            for step in steps:
                 part = self._part(self.position)
                 if part.first:
                     self._write("on_step", *self._steps_of(self.position))
-                if self.engine.has_dropout:
-                    keys = [seeding.dropout_key(seed, epoch, self.position) for seed in seeds]
-                    self.engine.key(keys)
-                found = self.engine.step(batch, self._rates(), part)
-                self._sums.add(found, self.batches.size(self.position))
+                plan.set(self.position)
+                self.steps.train(step, part)
                 self.position += 1
                 after_step()
         self.clock.stop()
+
+    def _planned(self) -> "_Planned":
+        """The rates and keys of the epoch in hand."""
+        rates = [self._rates(position) for position in range(self.batches.steps)]
+        keys = None
+        if self.engine.has_dropout:
+            epoch, seeds = self.epochs + 1, self._row_seeds
+            keys = [
+                [seeding.dropout_key(seed, epoch, position) for seed in seeds]
+                for position in range(self.batches.steps)
+            ]
+        return _Planned(self.engine, rates, keys, self.device)
 
     def _part(self, position: int) -> Part:
         """The part of a batch in its step of the optimizer."""
@@ -248,15 +280,15 @@ class LockstepTraining:
         by_row = {row: seed for seed, row in self._rows.items()}
         return [by_row.get(row, self.seeds[0]) for row in range(self.engine.rows)]
 
-    def _rates(self) -> list[list[float]]:
-        """For each row the learning rate of every group, then the momentum."""
-        done, _ = self._steps_of(self.position)
+    def _rates(self, position: int) -> list[list[float]]:
+        """For each row the learning rate of every group, then the momentum, of a batch."""
+        done, _ = self._steps_of(position)
         groups = self.engine.layout.group_names
-        by_seed = {
-            seed: self.records[seed].rates(done, self._steps_per_epoch, groups)
-            for seed in self.seeds
-        }
-        return [by_seed[seed] for seed in self._row_seeds]
+        known: dict[int, list[float]] = {}
+        for record in self.records.values():
+            if record.lowered not in known:
+                known[record.lowered] = record.rates(done, self._steps_per_epoch, groups)
+        return [known[self.records[seed].lowered] for seed in self._row_seeds]
 
     def validate(self, after_batch: Callable[[], None]) -> list[Result] | None:
         """What each row's network reaches on the validation images; none where there are none."""
@@ -272,23 +304,23 @@ class LockstepTraining:
 
     def _test(self, split: Split, after_batch: Callable[[], None]) -> list[Result]:
         """What each row's network reaches on some images."""
-        sums = Sums(self.engine.rows, self.device)
+        self.steps.tested.begin()
         start = 0
         with closing(split.batches(self._tested_at_once)) as batches:
             for images in batches:
-                sums.add(self.engine.test(self._test_batch(images, start)), len(images))
+                self.steps.test(self._test_batch(images, start))
                 start += len(images)
                 after_batch()
-        return sums.results(self.objective)
+        return self.steps.tested.results(self.objective)
 
-    def _test_batch(self, images: Images, start: int) -> Batch:
-        """Images as networks take them, the first of them number ``start`` of their split."""
+    def _test_batch(self, images: Images, start: int) -> Tested:
+        """Images as networks are tested on them, the first number ``start`` of their split."""
         images = images.to(self.device)
         noises = []
         if hasattr(self.engine.network, "draw"):
             numbers = range(start, start + len(images))
             noises = [self._noises(seed, numbers) for seed in self._row_seeds]
-        return Batch(to_unit(images.images), images.labels.long(), noises)
+        return Tested(images.images, images.labels, noises)
 
     def _noises(self, seed: int, numbers: range) -> tuple[Any, ...]:
         """What a seed's network draws for some images, the same in every epoch."""
@@ -304,7 +336,7 @@ class LockstepTraining:
     @property
     def _tested_at_once(self) -> int:
         """Test images of a batch; those of a stack take its rows' share of the memory."""
-        size = devices.evaluation_batch(self.device)
+        size = self.limits.tested_at_once
         return max(self.training.batch_size, size // self.engine.rows) if self.stacked else size
 
     def _close_epoch(
@@ -332,7 +364,7 @@ class LockstepTraining:
             if self.records[seed].close(closed):
                 self._best[seed] = self.engine.weights(row)
         self.position, self.clock.seconds = 0, 0.0
-        self._sums = Sums(self.engine.rows, self.device)
+        self.steps.trained.begin()
 
     def _more(
         self, trained: Result, validation: Result | None, monitored: Result | None
@@ -360,11 +392,10 @@ class LockstepTraining:
             del self._rows[seed]
         if self._rows and 2 * len(self._rows) <= self.engine.rows:
             states = [self.engine.state(row) for row in self._rows.values()]
-            self.engine = self._engine([self.engine.network] * len(states))
+            self.steps = self._steps([self.engine.network] * len(states))
             for row, state in enumerate(states):
                 self.engine.restore(row, state)
             self._rows = {seed: row for row, seed in enumerate(self._rows)}
-            self._sums = Sums(self.engine.rows, self.device)
         self._drawn = {key: drawn for key, drawn in self._drawn.items() if key[0] in self._rows}
         return [
             Finished(self.records.pop(seed), self._best.pop(seed), self.recordings.pop(seed))
@@ -373,24 +404,26 @@ class LockstepTraining:
 
     def try_out(self, steps: int) -> None:
         """Do the first step so many times, then test a batch; the training is of no use after."""
-        seeds = self._row_seeds
-        drawn = self.batches.epoch(1, seeds, self.engine.network)
+        drawn = self.batches.epoch(1, self._row_seeds, self.engine.network)
+        self._planned().set(0)
         for _ in range(steps):
-            self.engine.step(drawn.at(0), self._rates())
+            self.steps.train(drawn.at(0))
         if (split := self.held_out.validation) is not None:
-            self.engine.test(self._test_batch(next(split.batches(self._tested_at_once)), 0))
+            self.steps.test(self._test_batch(next(split.batches(self._tested_at_once)), 0))
 
     def rehearse(self) -> None:
         """Compute a batch of every size that comes; the training is of no use after."""
-        seeds, last = self._row_seeds, self.batches.steps - 1
-        drawn = self.batches.epoch(1, seeds, self.engine.network)
+        last = self.batches.steps - 1
+        drawn = self.batches.epoch(1, self._row_seeds, self.engine.network)
+        planned = self._planned()
         for position in dict.fromkeys((0, last)):
-            self.engine.step(drawn.at(position), self._rates())
+            planned.set(position)
+            self.steps.train(drawn.at(position))
         for split in (self.held_out.validation, self.held_out.monitored):
             if split is not None:
                 size, count = self._tested_at_once, len(split)
                 for start in dict.fromkeys((0, (count - 1) // size * size)):
-                    self.engine.test(self._test_batch(split[start : start + size], start))
+                    self.steps.test(self._test_batch(split[start : start + size], start))
 
     def states(self) -> dict[int, dict[str, Any]]:
         """For each seed all that is needed to go on from here, as ``restore`` takes it.
@@ -403,13 +436,14 @@ class LockstepTraining:
         return {
             seed: {
                 "stack": {**together, "row": row},
+                "limits": self.limits._asdict(),
                 "seed": seed,
                 "epochs": self.epochs,
                 "position": self.position,
                 "record": self.records[seed].state(),
                 "best_weights": self._best[seed],
                 "engine": self.engine.state(row, pending),
-                "sums": self._sums.state(row),
+                "sums": self.steps.trained.state(row),
                 "recordings": self.recordings.state(seed),
                 "train_seconds": self.clock.seconds,
                 "random": seeding.random_state(self.device),
@@ -435,8 +469,40 @@ class LockstepTraining:
             self.recordings.restore(seed, state.get("recordings", []))
             self.position, self.clock.seconds = state["position"], state["train_seconds"]
             seen = min(self.batches.count, self.position * self.training.batch_size)
-            self._sums.restore(row, state.get("sums") or of_older_state(state, seen))
+            self.steps.trained.restore(row, state.get("sums") or of_older_state(state, seen))
             seeding.restore_random_state(state["random"], self.device)
+
+
+class _Planned:
+    """The rates and keys of an epoch's steps, on the device before the first one.
+
+    Args:
+        engine: follows them.
+        rates: of each step, as `Engine.rates`.
+        keys: of each step the key of each row's dropout, if there is any.
+        device: where the engine computes.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        rates: list[list[list[float]]],
+        keys: list[list[int]] | None,
+        device: torch.device,
+    ) -> None:
+        self._engine = engine
+        self._rates = rates
+        self._in_force: list[list[float]] | None = None
+        self._table = torch.tensor(rates, dtype=torch.float64).to(device)
+        self._keys = None if keys is None else torch.tensor(keys).to(device)
+
+    def set(self, position: int) -> None:
+        """Let the engine follow what the step at a position of the epoch has."""
+        if self._rates[position] != self._in_force:
+            self._in_force = self._rates[position]
+            self._engine.rates.copy_(self._table[position])
+        if self._keys is not None:
+            self._engine.key(self._keys[position])
 
 
 def _check(training: Training, objective: Objective, validated: bool) -> None:

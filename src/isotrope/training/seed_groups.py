@@ -11,6 +11,7 @@ from isotrope.errors import UserError
 from isotrope.packs import resume, store
 from isotrope.training import stack_width
 from isotrope.training.progress import seeds_text
+from isotrope.training.steps import Limits
 from isotrope.training.task import TrainingTask
 
 Saved = dict[str, Any]  # of one seed: "training" as from LockstepTraining.states, and "record"
@@ -31,6 +32,12 @@ class SeedGroup:
     rows: list[int]
     width: int
     saved: dict[int, Saved] = field(default_factory=dict)
+
+    @property
+    def limits(self) -> Limits | None:
+        """How much their training computes at once, where one was begun; they keep it."""
+        known = [one["training"].get("limits") for one in self.saved.values()]
+        return Limits(**known[0]) if known and known[0] else None  # older files do not tell
 
     @classmethod
     def new(cls, seeds: Sequence[int]) -> "SeedGroup":

@@ -18,7 +18,6 @@ from isotrope.training.engines import (
     WHOLE,
     Batch,
     Part,
-    Rates,
     Weights,
     cast,
     fixed_buffers,
@@ -26,6 +25,7 @@ from isotrope.training.engines import (
     moments,
     pending_gradients,
     prefixed,
+    rates_of,
     restore_gradients,
     restore_moments,
 )
@@ -59,16 +59,15 @@ class Single:
         self.gradient = torch.zeros_like(self.flat)
         self.counted = self.flat.new_zeros(1)  # what the batches of an averaged gradient count
         self._parameters = dict(network.named_parameters())
-        gradients = self.layout.views(self.gradient[0])
         for name, value in self.layout.views(self.flat[0]).items():
             self._parameters[name].data = value
-            self._parameters[name].grad = gradients[name]
+        self._trained = [self._parameters[name] for name in self.layout.names]
         self.keys = torch.zeros(1, dtype=torch.int64, device=self.flat.device)
         for name in keys:
             network.get_buffer(name).set_(self.keys[0])  # type: ignore[call-overload]
         self.optimizer = Functional(training.optimizer, self.layout.groups)
         self.moments = self.optimizer.new(self.flat)
-        self._rates = Rates(self.flat.device)
+        self.rates = rates_of(self.layout, 1, self.flat.device)
         self._called = Step(network, objective)
         fixed = fixed_buffers(network, keys)
         self._buffers = {
@@ -80,34 +79,33 @@ class Single:
         self._run = compiled(self._measure, training)
         self._run_test = compiled(self._measure, training)
 
-    def step(self, batch: Batch, rates: Sequence[Sequence[float]], part: Part = WHOLE) -> Measured:
+    def step(self, batch: Batch, part: Part = WHOLE) -> Measured:
         """See `Engine.step`."""
         self.network.train()
-        self._begin(part)
         found = self._run(batch.images, batch.labels, batch.noises)
-        self._backward(found.loss * found.weight if part.averaged else found.loss)
-        self._end(part, found.weight, rates)
+        self._add_gradients(found.loss * found.weight if part.averaged else found.loss, part)
+        self._end(part, found.weight)
         return _as_row(found)
 
-    def _begin(self, part: Part) -> None:
-        """Forget the gradients of the step before."""
+    def _add_gradients(self, loss: Tensor, part: Part) -> None:
+        """Add the gradients of a loss to those of the step's parts before."""
+        found = torch.autograd.grad(loss, self._trained, materialize_grads=True)
+        flat = torch.cat([one.flatten() for one in found])
         if part.first:
-            self.gradient.zero_()
-            self.counted.zero_()
+            self.gradient[0].copy_(flat)
+        else:
+            self.gradient[0].add_(flat)
 
-    def _backward(self, loss: Tensor) -> None:
-        """Add the gradients of a loss to those there are."""
-        loss.backward()  # type: ignore[no-untyped-call]
-
-    def _end(self, part: Part, weight: Tensor, rates: Sequence[Sequence[float]]) -> None:
+    def _end(self, part: Part, weight: Tensor) -> None:
         """A step of the optimizer, after the last part of one."""
         if part.averaged:
+            if part.first:
+                self.counted.zero_()
             self.counted += weight
         if part.last:
             if part.averaged:
                 self.gradient.div_(self.counted.clamp(min=1)[:, None])
-            known = self._rates.on_device(rates)
-            self.optimizer.step(self.flat, self.gradient, self.moments, known)
+            self.optimizer.step(self.flat, self.gradient, self.moments, self.rates)
 
     def _measure(self, images: Tensor, labels: Tensor, noises: Sequence[Any]) -> Measured:
         own = noises[0] if noises else ()
@@ -136,9 +134,14 @@ class Single:
                 if name in self._fixed and self._fixed[name] is not goal:
                     self._fixed[name].copy_(goal)
 
-    def key(self, keys: Sequence[int]) -> None:
+    def key(self, keys: Tensor) -> None:
         """See `Engine.key`."""
-        self.keys.copy_(torch.tensor(keys))
+        self.keys.copy_(keys)
+
+    def changed(self) -> dict[str, Tensor]:
+        """See `Engine.changed`."""
+        own = {"flat": self.flat, "gradient": self.gradient, "counted": self.counted}
+        return own | self.moments | prefixed(self._buffers)
 
     def weights(self, row: int) -> Weights:
         """See `Engine.weights`."""

@@ -27,7 +27,7 @@ class Trial(Protocol):
     """Gives a training of so many seeds that may be thrown away."""
 
     def __call__(self, width: int, plain: bool = False) -> LockstepTraining:
-        """Plain is not compiled, whatever the param-file says: what fails says why it does."""
+        """Plain is neither compiled nor recorded as a graph: what fails says why it does."""
 
 
 class Cost(NamedTuple):

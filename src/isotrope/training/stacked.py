@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from isotrope.layers import forms
 from isotrope.params.training import Training
 from isotrope.training.compiling import compiled
 from isotrope.training.dropout import with_keys
@@ -20,8 +21,7 @@ from isotrope.training.engines import (
     WHOLE,
     Batch,
     Part,
-    Rates,
-    Recorder,
+    RecordOf,
     Weights,
     cast,
     fixed_buffers,
@@ -29,12 +29,14 @@ from isotrope.training.engines import (
     moments,
     pending_gradients,
     prefixed,
+    rates_of,
     restore_gradients,
     restore_moments,
 )
 from isotrope.training.objective import Measured, Objective, Step
 from isotrope.training.optimizers import Functional
 from isotrope.training.parameters import Layout
+from isotrope.training.trees import joined
 
 
 class Stacked:
@@ -67,7 +69,7 @@ class Stacked:
         self.keys = torch.zeros(self.rows, dtype=torch.int64, device=self.flat.device)
         self.optimizer = Functional(training.optimizer, self.layout.groups)
         self.moments = self.optimizer.new(self.flat)
-        self._rates = Rates(self.flat.device)
+        self.rates = rates_of(self.layout, self.rows, self.flat.device)
         self._called = Step(self.network, objective)
         self._run = compiled(self._map, training)
         fixed = fixed_buffers(self.network, self._key_names)
@@ -84,31 +86,36 @@ class Stacked:
         if shared := sorted(set(self.buffers) - known):
             raise ValueError(f"a stacked network may not share parameters, as it does {shared[0]}")
 
-    def step(self, batch: Batch, rates: Sequence[Sequence[float]], part: Part = WHOLE) -> Measured:
+    def step(self, batch: Batch, part: Part = WHOLE) -> Measured:
         """See `Engine.step`."""
         self.network.train()
         with torch.enable_grad():
-            found = self._run(batch.images, batch.labels, _stacked(batch.noises), batch.rows)
+            found = self._run(
+                batch.images, batch.labels, joined(torch.stack, batch.noises), batch.rows
+            )
             loss = found.loss * found.weight if part.averaged else found.loss
             (gradient,) = torch.autograd.grad(loss.sum(), self.flat)
-        if part.averaged:
-            self.counted = found.weight.to(gradient.dtype) + (0 if part.first else self.counted)
-        if part.first:  # what a graph gave is overwritten when it is replayed
-            self.gradient = gradient if part.last else gradient.clone()
+        if part.first:
+            self.gradient.copy_(gradient)
         else:
             self.gradient.add_(gradient)
+        if part.averaged:
+            if part.first:
+                self.counted.zero_()
+            self.counted += found.weight
         if part.last:
             if part.averaged:
                 self.gradient.div_(self.counted.clamp(min=1)[:, None])
-            rows = self._rates.on_device(rates)
-            self.optimizer.step(self.flat, self.gradient, self.moments, rows)
+            self.optimizer.step(self.flat, self.gradient, self.moments, self.rates)
         return _detached(found)
 
     def test(self, batch: Batch) -> Measured:
         """See `Engine.test`."""
         self.network.eval()
         with torch.no_grad():
-            found = self._run(batch.images, batch.labels, _stacked(batch.noises), batch.rows)
+            found = self._run(
+                batch.images, batch.labels, joined(torch.stack, batch.noises), batch.rows
+            )
         return _detached(found)
 
     def _map(self, images: Tensor, labels: Tensor, noises: Any, own: bool) -> Measured:
@@ -118,7 +125,8 @@ class Stacked:
         axes = (0, 0, 0, axis, axis, None if noises == () else 0)
         mapped: Callable[..., Measured] = vmap(self._row, axes, randomness="error")
         weights = self.layout.stacks(flat)
-        return mapped(weights, self.buffers, self.keys, images, labels, noises)
+        with forms.stacked(self.rows):
+            return mapped(weights, self.buffers, self.keys, images, labels, noises)
 
     def _row(
         self,
@@ -143,9 +151,14 @@ class Stacked:
                 goal = self.buffers[name] if name in self.buffers else self.fixed[name]
                 goal.copy_(torch.as_tensor(value))
 
-    def key(self, keys: Sequence[int]) -> None:
+    def key(self, keys: Tensor) -> None:
         """See `Engine.key`."""
-        self.keys.copy_(torch.tensor(keys))
+        self.keys.copy_(keys)
+
+    def changed(self) -> dict[str, Tensor]:
+        """See `Engine.changed`."""
+        own = {"flat": self.flat, "gradient": self.gradient, "counted": self.counted}
+        return own | self.moments | prefixed(self.buffers)
 
     def weights(self, row: int) -> Weights:
         """See `Engine.weights`."""
@@ -162,7 +175,7 @@ class Stacked:
         """See `Engine.recorded`."""
         named = prefixed(self.weights(row), self.fixed)
         with torch.no_grad():
-            found: Weights = functional_call(Recorder(self.network), named, ())
+            found: Weights = functional_call(RecordOf(self.network), named, ())
         return {name: value.detach().clone() for name, value in found.items()}
 
     def state(self, row: int, pending: bool = False) -> dict[str, Any]:
@@ -185,15 +198,3 @@ class Stacked:
 
 def _detached(found: Measured) -> Measured:
     return Measured(found.loss.detach().double(), found.weight, found.counts, found.reported)
-
-
-def _stacked(noises: Sequence[Any]) -> Any:
-    """What the rows drew as one: tensors, or tuples, lists or dicts of them, gain an axis."""
-    if not noises:
-        return ()
-    first = noises[0]
-    if isinstance(first, Tensor):
-        return torch.stack(list(noises))
-    if isinstance(first, dict):
-        return {key: _stacked([noise[key] for noise in noises]) for key in first}
-    return tuple(_stacked(column) for column in zip(*noises, strict=True))

@@ -19,6 +19,8 @@ class Result(NamedTuple):
 class Sums:
     """Losses, weights and counts of a pass, a row each.
 
+    They stay in the same tensors from pass to pass, so that a CUDA graph can add to them.
+
     Args:
         rows: how many rows there are.
         device: where they are added up.
@@ -33,14 +35,32 @@ class Sums:
         self._images = 0
 
     def add(self, found: Measured, images: int) -> None:
-        """Add a batch of so many images."""
+        """Add a batch of so many images on the device; `seen` counts them."""
         self._loss += found.loss * found.weight
         self._weight += found.weight
-        self._counts = found.counts.clone() if self._counts is None else self._counts + found.counts
+        if self._counts is None:
+            self._counts = torch.zeros_like(found.counts)
+        self._counts += found.counts
         for name, value in found.reported.items():
-            known = self._reported.get(name)
-            self._reported[name] = value * images if known is None else known + value * images
+            if name not in self._reported:
+                self._reported[name] = torch.zeros_like(value)
+            self._reported[name] += value * images
+
+    def seen(self, images: int) -> None:
+        """Count the images of a batch that was added."""
         self._images += images
+
+    def begin(self) -> None:
+        """Begin a pass: all sums are zero."""
+        for value in self.tensors().values():
+            value.zero_()
+        self._images = 0
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors that are added to."""
+        counts = {} if self._counts is None else {"counts": self._counts}
+        reported = {f"reported.{name}": value for name, value in self._reported.items()}
+        return {"loss": self._loss, "weight": self._weight, **counts, **reported}
 
     def results(self, objective: Objective) -> list[Result]:
         """The means of every row; at least one batch was added."""

@@ -32,6 +32,7 @@ class TrainingTask:
         save_every: seconds between two savings of an unfinished seed.
         stack: seeds that train at once, at most; as many as suit the device if none is given.
         start: the weights that the training begins with; drawn ones if there are none.
+        eager: whether steps on a GPU are launched one by one, not replayed as CUDA graphs.
         selected: whether the pack's files stand for the chosen point of a sweep; its seeds are kept
             with the point's own.
     """
@@ -52,6 +53,7 @@ class TrainingTask:
     save_every: float = 30.0
     stack: int | None = None
     start: Start | None = None
+    eager: bool = False
     selected: bool = False
 
     @property
