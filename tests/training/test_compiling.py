@@ -14,6 +14,8 @@ from torch._inductor.exc import InvalidCxxCompiler
 from toy_runs import ToyDataParams, ToyModelParams, toy_task, toy_training, train
 
 from isotrope.errors import UserError
+from isotrope.training import compiling
+from isotrope.training.objective import Measured
 from isotrope.training.progress import PackProgress
 from isotrope.training.task import TrainingTask
 
@@ -95,6 +97,24 @@ def test_a_compiled_training_that_was_ended_goes_on_to_the_same_bits(toys, cache
 
     found, expected = (t.folder / "weights.safetensors" for t in (ended, whole))
     assert found.read_bytes() == expected.read_bytes()
+
+
+@needs_a_compiler
+def test_each_shape_is_compiled_and_one_too_many_is_the_users_affair(cache, monkeypatch):
+    monkeypatch.setattr(compiling, "SHAPES", 9)
+
+    def work(images: torch.Tensor) -> Measured:
+        loss = images.sum() if torch.compiler.is_compiling() else images.new_zeros(())
+        return Measured(loss, images.mean(), images.mean(), {})
+
+    own = {"recompile_limit": 8, "accumulated_recompile_limit": 256}  # what torch begins with
+    with torch._dynamo.config.patch(fail_on_recompile_limit_hit=False, **own):
+        fast = compiling.compiled(work, toy_training(compile=True))
+        for size in [*range(1, 10), *range(1, 10)]:
+            assert fast(torch.ones(size)).loss == size, "not compiled"
+        too_many = pytest.raises(UserError, match=r"training\.compile: .* more than 9 shapes")
+        with too_many, compiling.explained():
+            fast(torch.ones(10))
 
 
 def no_compiler() -> str:

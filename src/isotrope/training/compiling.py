@@ -3,9 +3,12 @@
 On a GPU they are replayed as CUDA graphs, one launch instead of hundreds. Every shape of a batch is
 compiled for itself, so that what a step computes does not depend on the shapes seen before it: a
 training that was resumed must find the same bits. New networks of a process find what was compiled
-for the ones before them.
+for the ones before them. Where there are too many shapes, the training ends with a sentence that
+says so, since torch would go on uncompiled, and with other bits.
 """
 
+import importlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +21,7 @@ from isotrope.errors import UserError
 from isotrope.params.training import Training
 from isotrope.training.objective import Measured
 
-SHAPES = 256  # beyond so many torch would go on uncompiled, and with other bits
+SHAPES = 256  # that one process may compile
 
 Work = Callable[..., Measured]
 
@@ -28,9 +31,7 @@ def compiled(work: Work, training: Training) -> Work:
     if not training.compile:
         return work
     _tell_compiler()
-    # in a dict: the types that torch has for `compile` do not know the last one
-    options: dict[str, Any] = {"dynamic": False, "recompile_limit": SHAPES}
-    fast: Work = torch.compile(work, mode="reduce-overhead", **options)
+    fast: Work = torch.compile(work, mode="reduce-overhead", dynamic=False)
     begin: Callable[[], None] = torch.compiler.cudagraph_mark_step_begin
 
     def done(*arguments: object) -> Measured:
@@ -41,7 +42,13 @@ def compiled(work: Work, training: Training) -> Work:
 
 
 def _tell_compiler() -> None:
-    """Set its mode of determinism as torch's own is set, which imports it if need be."""
+    """Set what it does with many shapes, and its mode of determinism as torch's own is set.
+
+    The settings are the process's own: `torch.compile` takes a limit from torch 2.12 on only.
+    """
+    config: Any = importlib.import_module("torch._dynamo.config")  # takes a second
+    config.recompile_limit = config.accumulated_recompile_limit = SHAPES
+    config.fail_on_recompile_limit_hit = True
     torch.use_deterministic_algorithms(
         torch.are_deterministic_algorithms_enabled(),
         warn_only=torch.is_deterministic_algorithms_warn_only_enabled(),
@@ -62,16 +69,19 @@ def explained() -> Iterator[None]:
     """Say in one sentence what cannot be compiled, whichever step finds out.
 
     Raises:
-        UserError: if something in the block cannot be compiled here.
+        UserError: if something in the block cannot be compiled here, or has too many shapes.
     """
     try:
         yield
-    except RuntimeError as error:
-        from torch._dynamo.exc import (
-            TorchDynamoException,
-        )  # takes a second: not before it is needed
-
-        if not isinstance(error, TorchDynamoException):
+    except Exception as error:
+        if (exc := sys.modules.get("torch._dynamo.exc")) is None:  # nothing was compiled
+            raise
+        if isinstance(error, exc.FailOnRecompileLimitHit):
+            raise UserError(
+                f"training.compile: torch.compile was given batches of more than {SHAPES} shapes; "
+                "leave it out, or let images have fewer sizes"
+            ) from error
+        if not isinstance(error, exc.TorchDynamoException):
             raise
         first = str(error).strip().splitlines()[0]
         raise UserError(
