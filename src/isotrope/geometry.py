@@ -157,7 +157,8 @@ def pyramid_down(images: Tensor) -> Tensor:
     batch, channels, height, width = images.shape
     if min(height, width) < 3:
         raise ValueError(f"images must have 3 pixels or more a side, got {height} x {width}")
-    binomial = torch.tensor([1, 4, 6, 4, 1], dtype=images.dtype, device=images.device)
+    squares = torch.arange(-2, 3, dtype=images.dtype, device=images.device).square()
+    binomial = 6 - squares * (9 - squares) / 4  # 1, 4, 6, 4, 1, without a copy from the host
     kernel = (binomial[:, None] * binomial / 256)[None, None]
     padded = F.pad(images, (2, 2, 2, 2), mode="reflect").flatten(0, 1)[:, None]
     blurred = F.conv2d(padded, kernel).view(batch, channels, height, width)

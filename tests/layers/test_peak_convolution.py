@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from isotrope.layers import GlobalMaxPool, convolution_peak
+from isotrope.layers import GlobalMaxPool, convolution_peak, convolution_peaks
 
 
 @pytest.mark.usefixtures("form")
@@ -29,6 +29,18 @@ def test_values_and_gradients_are_those_of_the_dense_convolution(seed, kernel, p
     torch.testing.assert_close(sparse, dense, rtol=0, atol=1e-12)
     found = torch.autograd.grad((sparse * weight).sum(), inputs)
     expected = torch.autograd.grad((dense * weight).sum(), inputs)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.usefixtures("form")
+def test_maps_of_several_sizes_have_the_peaks_that_each_has_by_itself():
+    torch.manual_seed(0)
+    convolution = nn.Conv2d(2, 5, 3, padding="same").double()
+    several = [torch.randn(3, 2, side, side + 1, dtype=torch.float64) for side in (7, 5, 2)]
+
+    found = convolution_peaks(several, convolution)
+
+    expected = torch.stack([GlobalMaxPool()(convolution(maps)) for maps in several])
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 

@@ -4,7 +4,7 @@ from isotrope.layers.column_convolution import ColumnConv2d
 from isotrope.layers.fourier_correlation import fourier_correlation
 from isotrope.layers.global_max_pool import GlobalMaxPool
 from isotrope.layers.multiscale_convolution import MultiscaleConv2d
-from isotrope.layers.peak_convolution import convolution_peak
+from isotrope.layers.peak_convolution import convolution_peak, convolution_peaks
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.layers.spatial_transformer import SpatialTransformer
@@ -20,6 +20,7 @@ __all__ = [
     "SpatialTransformer",
     "SteerableConv2d",
     "convolution_peak",
+    "convolution_peaks",
     "fourier_correlation",
     "largest_over_depth",
     "volume_peak",

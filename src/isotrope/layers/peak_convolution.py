@@ -5,6 +5,8 @@ dense convolution does not know that and works on the whole map; here only the w
 maxima take part. Values and gradients are those of the dense form up to rounding.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -28,6 +30,27 @@ def convolution_peak(maps: Tensor, convolution: nn.Conv2d) -> Tensor:
     Raises:
         ValueError: if the convolution is of another kind.
     """
+    return _weighed(_windows_of_peak(maps, convolution), convolution)
+
+
+def convolution_peaks(several: Sequence[Tensor], convolution: nn.Conv2d) -> Tensor:
+    """The maximum over all positions of ``convolution(maps)``, for maps of several sizes.
+
+    Shapes:
+        several: each ``(batch, in_channels, height, width)``
+        output: ``(several, batch, out_channels)``
+
+    Raises:
+        ValueError: as `convolution_peak` does.
+    """
+    if not few_launches(several[0]):
+        return torch.stack([convolution_peak(maps, convolution) for maps in several])
+    windows = torch.stack([_windows_of_peak(maps, convolution) for maps in several])
+    return _weighed(windows, convolution)
+
+
+def _windows_of_peak(maps: Tensor, convolution: nn.Conv2d) -> Tensor:
+    """What the kernels see at the maxima: ``(batch, in_channels, out_channels, pixels)``."""
     _refuse_others(convolution)
     size = convolution.weight.shape[-2:]
     around = zeros_around(convolution.padding, size, convolution.dilation)
@@ -35,8 +58,11 @@ def convolution_peak(maps: Tensor, convolution: nn.Conv2d) -> Tensor:
     with torch.no_grad():
         responses = correlate(padded, convolution.weight)  # the bias moves no maximum
         _, top, left = largest(responses)
-    windows = windows_at(padded, top, left, size)
-    peaks = torch.einsum("bcok,ock->bo", windows, convolution.weight.flatten(2))
+    return windows_at(padded, top, left, size)
+
+
+def _weighed(windows: Tensor, convolution: nn.Conv2d) -> Tensor:
+    peaks = torch.einsum("...cok,ock->...o", windows, convolution.weight.flatten(2))
     return peaks if convolution.bias is None else peaks + convolution.bias
 
 

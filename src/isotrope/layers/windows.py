@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isotrope.layers.constants import made_once
 from isotrope.layers.forms import few_launches
 
 
@@ -31,14 +32,30 @@ def windows_at(maps: Tensor, top: Tensor, left: Tensor, size: Sequence[int]) -> 
 
 def one_hot(index: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
     """Ones at an index along a new last dimension of ``classes``, zeros elsewhere."""
-    return (index[..., None] == torch.arange(classes, device=index.device)).to(dtype)
+    return (index[..., None] == _numbers(classes, index.device)).to(dtype)
+
+
+@made_once
+def _numbers(end: int, device: torch.device) -> Tensor:
+    return torch.arange(end, device=device)
+
+
+@made_once
+def _offsets(height: int, width: int, across: int, device: torch.device) -> Tensor:
+    """From the first pixel of a window to each of its pixels, in maps so many pixels wide."""
+    rows = torch.arange(height, device=device)[:, None] * across
+    return (rows + torch.arange(width, device=device)).flatten()
+
+
+@made_once
+def _before(size: int, side: int, device: torch.device) -> Tensor:
+    """Where windows begin whose i-th row or column is the j-th of the maps: ``(size, side)``."""
+    return torch.arange(side, device=device) - torch.arange(size, device=device)[:, None]
 
 
 def _cut(maps: Tensor, top: Tensor, left: Tensor, height: int, width: int) -> Tensor:
-    across = maps.shape[-1]
-    rows = torch.arange(height, device=maps.device)[:, None] * across
-    offsets = (rows + torch.arange(width, device=maps.device)).flatten()
-    batch, channels = maps.shape[:2]
+    batch, channels, _, across = maps.shape
+    offsets = _offsets(height, width, across, maps.device)
     corner = top * across + left
     places = (corner[..., None] + offsets).flatten(1)[:, None].expand(-1, channels, -1)
     return maps.flatten(2).gather(2, places).view(batch, channels, -1, height * width)
@@ -62,7 +79,7 @@ class _Windows(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         (height, width), corners = ctx.sides, ctx.saved_tensors
         rows, columns = (  # (batch, windows, side of the window, side of the maps)
-            one_hot(corner[..., None] + torch.arange(k, device=corner.device), side, gradient.dtype)
+            (corner[..., None, None] == _before(k, side, corner.device)).to(gradient.dtype)
             for corner, k, side in zip(corners, ctx.size, ctx.sides, strict=True)
         )
         batch, channels, windows = gradient.shape[:3]

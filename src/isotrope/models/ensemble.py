@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from isotrope.geometry import pyramid_down
 from isotrope.layers.global_max_pool import GlobalMaxPool
-from isotrope.layers.peak_convolution import convolution_peak
+from isotrope.layers.peak_convolution import convolution_peaks
 from isotrope.models._fit import refuse_smaller
 from isotrope.settings import Settings
 
@@ -47,17 +47,13 @@ class Ensemble(nn.Module):
         """Logits of the images."""
         half = pyramid_down(images)
         levels = (images, half, pyramid_down(half))
-        return torch.stack([self.column(level) for level in levels]).mean(dim=0)
-
-    def column(self, images: Tensor) -> Tensor:
-        """Logits at one level."""
-        first = self.conv1(images).relu()
+        first = [self.conv1(level).relu() for level in levels]
         if self.training:  # the same numbers with a cheaper gradient
-            features = convolution_peak(first, self.conv2).relu()
+            features = convolution_peaks(first, self.conv2).relu()
         else:
-            features = self.features(self.conv2(first).relu())
+            features = torch.stack([self.features(self.conv2(maps).relu()) for maps in first])
         logits: Tensor = self.lin(features)
-        return logits
+        return logits.mean(dim=0)
 
 
 def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> Ensemble:
