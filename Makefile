@@ -9,7 +9,7 @@ OR_NONE := || [ $$? = 5 ] # what pytest says where a part has no such tests
 FAULTS := benchmarks/results/faults.md
 OWN_UV := $(filter .uv/bin/uv,$(UV))
 
-.PHONY: help env demo demo-long test test-slurm test-faults lint lock clean-env
+.PHONY: help env demo demo-long test test-slurm test-gpu test-gpu-slurm test-faults lint lock clean-env
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -33,6 +33,14 @@ test: env $(if $(PART),,lint) ## linters, types and all tests that need no SLURM
 test-slurm: env ## the workflow on a real SLURM, brought up on this machine (Debian or Ubuntu, root), and 5 kills
 	tests/slurm/run -m "slurm and not faults"
 	$(BIN)/python -m pytest -m faults tests/faults --kills 5
+
+test-gpu: $(if $(ISOTROPE_PYTHON),,env) ## checks and benchmark on this machine's GPU, 8 minutes; ISOTROPE_PYTHON: a Python that has torch
+	$(or $(ISOTROPE_PYTHON),$(BIN)/python) benchmarks/gpu.py $(ARGS)
+
+test-gpu-slurm: env ## the same as a job on a GPU node, by the partition and account of profiles/slurm
+	ISOTROPE_PYTHON="$(ISOTROPE_PYTHON)" ARGS="$(ARGS)" $(BIN)/snakemake --snakefile benchmarks/gpu.smk \
+		--profile profiles/slurm --retries 0 || { tail -n 20 out/gpu/gpu.log; exit 1; }
+	@cat out/gpu/gpu.log
 
 test-faults: env ## 50 kills and every fault of SLURM, with benchmarks/results/faults.md written: an hour, as root
 	$(BIN)/python -m pytest -m faults tests/faults --kills 50 --record $(FAULTS)

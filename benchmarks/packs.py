@@ -48,11 +48,11 @@ class Published(nn.Module):
         return published_network(self.network, images)
 
 
-def training_of(model, seeds, device, way, **changes):
+def training_of(model, seeds, device, way, count=IMAGES, **changes):
     """A training of some seeds on made-up images, which are the same for all ways and changes."""
     generator = torch.Generator().manual_seed(7)
-    images = torch.randint(0, 256, (IMAGES, *SHAPE), dtype=torch.uint8, generator=generator)
-    data = Images(images.to(device), (torch.arange(IMAGES) % CLASSES).to(device))
+    images = torch.randint(0, 256, (count, *SHAPE), dtype=torch.uint8, generator=generator)
+    data = Images(images.to(device), (torch.arange(count) % CLASSES).to(device))
     networks = []
     for seed in seeds:
         seeding.seed_everything(seed)

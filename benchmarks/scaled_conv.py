@@ -69,10 +69,10 @@ def layer_2(pooled, device, dtype):
     )
 
 
-def training_step(name, device, dtype):
+def training_step(name, device, dtype, batch=16):
     """The two ways of a whole step: forward, loss, backward, optimizer."""
-    images = torch.rand(16, 1, 64, 64, generator=torch.Generator().manual_seed(7))
-    images, labels = images.to(device, dtype), torch.arange(16).to(device)
+    images = torch.rand(batch, 1, 64, 64, generator=torch.Generator().manual_seed(7))
+    images, labels = images.to(device, dtype), torch.arange(batch).to(device)
     torch.manual_seed(1)
     network = build_model(name, image_shape=(1, 64, 64), classes=36).to(device, dtype).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=0)  # both sides keep the same weights

@@ -1,0 +1,184 @@
+"""benchmarks/gpu.py and reckoning.py, with a CPU as the device."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import gpu
+import gpu_checks
+import gpu_report
+import gpu_table
+import pytest
+import reckoning
+from gpu_project import CheckError, NotRunError
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "benchmarks" / "gpu.py"
+
+
+def run(folder, *words):
+    """The command in this process, tiny and on a CPU: its exit status and what it wrote."""
+    words = ("--device", "cpu", "--quick", "--results", str(folder), *words)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["gpu.py", *words])
+        patch.setattr(sys, "path", list(sys.path))
+        status = gpu.main()
+    return status, json.loads((folder / "gpu.json").read_text(encoding="utf-8"))
+
+
+def test_a_sound_device_passes_and_its_rows_are_measured(tmp_path, capsys):
+    status, known = run(tmp_path, "--models", "standard", "--only", "float64", "stacks", "standard")
+
+    said = capsys.readouterr().out.splitlines()
+    assert status == 0
+    assert [(one["name"], one["status"]) for one in known["checks"]] == [
+        ("float64", "ok"),
+        ("stacks", "ok"),
+    ]
+    (row,) = known["rows"]
+    assert row["ours"] > 0
+    assert row["theirs"] > 0
+    assert row["busy"] > 0
+    assert len(row["kernels"]) == 3
+    assert row["value"] == pytest.approx(row["theirs"] / row["ours"])
+    assert known["commit"]
+    assert [line.split(" (")[0] for line in said if line.startswith("ok")] == [
+        "ok float64",
+        "ok stacks",
+    ]
+    assert gpu_report.line(row) in said
+    assert (tmp_path / "gpu.md").read_text(encoding="utf-8") == gpu_report.page(known)
+
+
+def test_a_training_that_is_killed_and_told_to_end_is_followed_to_its_end(tmp_path):
+    status, known = run(tmp_path, "--models", "standard", "--only", "killed")
+
+    assert [(one["name"], one["status"], one["note"]) for one in known["checks"]] == [
+        ("killed", "ok", "")
+    ]
+    assert status == 0
+
+
+def failing(session):
+    raise CheckError("three is not four")
+
+
+def broken(session):
+    raise ZeroDivisionError("division by zero")
+
+
+def absent(session):
+    raise NotRunError("there is no second card")
+
+
+def endless(session):
+    while True:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("work", "status", "line"),
+    [
+        (failing, 1, "FAILED it: three is not four"),
+        (broken, 1, "FAILED it: ZeroDivisionError: division by zero"),
+        (absent, 0, "not run it: there is no second card"),
+        (endless, 0, "not run it: no time was left"),
+    ],
+)
+def test_a_check_that_does_not_pass_is_named(tmp_path, monkeypatch, capsys, work, status, line):
+    monkeypatch.setattr(gpu_checks, "IN_PROCESS", {"it": work})
+    monkeypatch.setattr(gpu_checks, "IN_PROGRAMS", {})
+    monkeypatch.setattr(gpu, "BUDGET", 0.5)
+
+    assert run(tmp_path, "--checks")[0] == status
+    assert line in capsys.readouterr().out.splitlines()
+
+
+def test_a_row_for_which_no_time_is_left_is_listed_as_not_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(gpu, "BUDGET", 3.0)
+
+    status, known = run(tmp_path, "--table", "--only", "study")
+
+    assert status == 0
+    assert [one["met"] for one in known["rows"]] == [None]
+    assert "not run: study" in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(("module", "package"), [("yaml", "pyyaml"), ("typer", "typer")])
+def test_a_package_that_is_missing_is_named_in_one_sentence(tmp_path, module, package):
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules[{module!r}] = None\n")
+
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "--device", "cpu", "--quick"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    (sentence,) = done.stderr.splitlines()
+    assert sentence.startswith(f"the package {package} is not installed for {sys.executable}: ")
+
+
+def test_the_page_that_is_kept_is_what_was_measured():
+    kept = ROOT / "benchmarks" / "results"
+    known = gpu_report.not_run(gpu_table.rows())
+    if (kept / "gpu.json").exists():
+        known = json.loads((kept / "gpu.json").read_text(encoding="utf-8"))
+
+    assert (kept / "gpu.md").read_text(encoding="utf-8") == gpu_report.page(known)
+
+
+def test_the_published_study_is_5500_runs_of_176_cells():
+    study = reckoning.cells()
+
+    assert len(study) == 176
+    assert sum(cell.seeds for cell in study) == 5500
+    assert sum(cell.candidates for cell in study) == 880
+
+
+def test_at_the_rates_of_the_authors_the_reckoning_gives_their_hours():
+    """One seed at a time, an epoch as long as published: only the last, partial step is rounded."""
+    seconds = reckoning.published_seconds()
+    rates = {}
+    for model in reckoning.MODELS:
+        images = reckoning.IMAGES["emoji"] * 16
+        step = seconds[model, "emoji"] * reckoning.BATCH / images
+        rates[model] = {"1": {"step": step, "test_image": 0.0}}
+    emoji = [
+        reckoning.Cell(cell.model, cell.task, cell.images, cell.seeds, 1, cell.candidates)
+        for cell in reckoning.cells()
+        if cell.task == "emoji"
+    ]
+
+    found = reckoning.hours(emoji, rates)
+
+    epochs = reckoning.mean_epochs(emoji)
+    for model in reckoning.MODELS:
+        spent = sum(
+            cell.seeds * epochs[model] * cell.images / (36 * 16) * seconds[model, "emoji"] / 3600
+            for cell in emoji
+            if cell.model == model
+        )
+        assert found[model] == pytest.approx(spent, rel=0.02)
+
+
+def test_a_stack_becomes_smaller_when_half_of_its_seeds_have_ended():
+    assert list(reckoning.widths(4, [1, 2, 3, 5])) == [4, 4, 2, 1, 1]
+
+
+def test_without_measured_rates_the_reckoning_names_the_command_that_measures_them(tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "reckoning.py", "--rates", tmp_path / "gpu.json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[-1].endswith(
+        "is not there: `make test-gpu` on a machine with a GPU makes it"
+    )
+    assert "5,500 runs took 1,997 A100-hours" in done.stdout
