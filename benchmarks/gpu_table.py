@@ -307,10 +307,14 @@ def study(measuring):
     for model in reckoning.MODELS:
         for seeds in (1, measuring.seeds):
             measuring.here(model, seeds)
-    hours = reckoning.hours(reckoning.cells(), measuring.rates)
-    shares = sorted(hours.items(), key=lambda one: -one[1])[:3]
+    cells = reckoning.cells()
+    hours, together = (
+        reckoning.hours(one, measuring.rates) for one in (cells, reckoning.at_once(cells))
+    )
+    note = ", ".join(f"`{m}` {hours[m]:.1f} h" for m in sorted(hours, key=hours.get)[:-4:-1])
     return Found(
-        sum(hours.values()), note=", ".join(f"{model} {spent:.1f} h" for model, spent in shares)
+        sum(hours.values()),
+        note=f"{note}; with {reckoning.AT_ONCE} seeds in each job {sum(together.values()):.1f} h",
     )
 
 

@@ -21,7 +21,7 @@ import argparse
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -31,6 +31,8 @@ RATES = ROOT / "benchmarks" / "results" / "gpu.json"
 BEFORE = ROOT / "benchmarks" / "before" / "h100.json"
 COMMAND = "make test-gpu"
 BATCH, MOST = 16, 200  # images of a step, epochs
+AT_ONCE = 25  # seeds
+RATED = ("step", "test_image")
 TEST_BEFORE = 1 / 3  # of a step's time for as many images: a forward pass; it was not measured
 
 # Of all runs of a model, from the start and end times in the authors' result files.
@@ -171,15 +173,13 @@ def hours(study, rates: Mapping[str, Mapping[str, Mapping[str, float]]]):
         sizes = [cell.pack] * (cell.seeds // cell.pack) + [cell.seeds % cell.pack]
         for size in filter(None, sizes):
             ends = [
-                min(MOST, epochs[cell.model] * spread[i * len(spread) // size]) for i in range(size)
+                min(MOST, epochs[cell.model] * spread[(2 * i + 1) * len(spread) // (2 * size)])
+                for i in range(size)
             ]
             for width in widths(size, ends):
                 step, test = (_rate(rates[cell.model], width, what) for what in RATED)
                 spent[cell.model] += stretch * (cell.steps * step + cell.images * test) / 3600
     return spent
-
-
-RATED = ("step", "test_image")
 
 
 def _rate(known, width, what):
@@ -213,13 +213,28 @@ def rates_before():
     return found
 
 
-def text(hours_of_models, title):
-    """The sum, and each model's share."""
-    whole = sum(hours_of_models.values())
-    lines = [f"{title}: {whole:.1f} GPU-hours", ""]
-    lines += ["| model | hours | share |", "|---|---|---|"]
-    for model, spent in sorted(hours_of_models.items(), key=lambda one: -one[1]):
-        lines.append(f"| `{model}` | {spent:.2f} | {100 * spent / whole:.0f} % |")
+def at_once(study):
+    """The same cells with 25 seeds in each job, whatever their param-files say."""
+    return [replace(cell, pack=AT_ONCE) for cell in study]
+
+
+def text(study, rates, title):
+    """The sum, and each model's share: with the packs of the param-files, and with 25 seeds each."""
+    ways = [hours(one, rates) for one in (study, at_once(study))]
+    packed, together = (sum(way.values()) for way in ways)
+    lines = [
+        f"{title}: {packed:.1f} GPU-hours in the packs of the param-files (seeds_per_job), "
+        f"{together:.1f} with {AT_ONCE} seeds in each job",
+        "",
+        f"| model | hours | share | with {AT_ONCE} | share |",
+        "|---|---|---|---|---|",
+    ]
+    for model in sorted(rates, key=lambda one: -ways[0][one]):
+        one, other = (way[model] for way in ways)
+        lines.append(
+            f"| `{model}` | {one:.2f} | {100 * one / packed:.0f} % "
+            f"| {other:.2f} | {100 * other / together:.0f} % |"
+        )
     return "\n".join(lines)
 
 
@@ -236,14 +251,14 @@ def main():
     )
     epochs = ", ".join(f"{model} {mean:.0f}" for model, mean in mean_epochs(study).items())
     print(f"Mean epochs, at most: {epochs}\n")
-    print(text(hours(study, rates_before()), "Commit 460f702, H100") + "\n")
+    print(text(study, rates_before(), "Commit 460f702, H100") + "\n")
     if asked.rates.is_file():
         known = json.loads(asked.rates.read_text(encoding="utf-8"))
-        title = f"Commit {(known['commit'] or 'unknown')[:7]}, {known['card']}"
         if set(known["rates"]) >= set(MODELS):
-            print(text(hours(study, known["rates"]), title))
-            return
-        print(f"{asked.rates} has no rates of all models: its row `study` was not run")
+            title = f"Commit {(known['commit'] or 'unknown')[:7]}, {known['card']}"
+            print(text(study, known["rates"], title))
+        else:
+            print(f"{asked.rates} has not the rates of all models: its row `study` was not run")
         return
     print(f"{asked.rates} is not there: `{COMMAND}` on a machine with a GPU makes it")
 

@@ -141,7 +141,7 @@ def test_the_published_study_is_5500_runs_of_176_cells():
 
 
 def test_at_the_rates_of_the_authors_the_reckoning_gives_their_hours():
-    """One seed at a time, an epoch as long as published: only the last, partial step is rounded."""
+    """One seed at a time, each with the middle one's epochs, which are made whole numbers."""
     seconds = reckoning.published_seconds()
     rates = {}
     for model in reckoning.MODELS:
@@ -163,7 +163,7 @@ def test_at_the_rates_of_the_authors_the_reckoning_gives_their_hours():
             for cell in emoji
             if cell.model == model
         )
-        assert found[model] == pytest.approx(spent, rel=0.02)
+        assert found[model] == pytest.approx(spent, rel=0.05)
 
 
 def test_a_stack_becomes_smaller_when_half_of_its_seeds_have_ended():
