@@ -219,7 +219,7 @@ def at_once(study):
 
 
 def text(study, rates, title):
-    """The sum, and each model's share: with the packs of the param-files, and with 25 seeds each."""
+    """The sum, and each model's share: in the packs of the param-files, and in packs of 25."""
     ways = [hours(one, rates) for one in (study, at_once(study))]
     packed, together = (sum(way.values()) for way in ways)
     lines = [
