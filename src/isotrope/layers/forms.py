@@ -36,6 +36,11 @@ def numbers_at_once(like: Tensor, on_a_cpu: int) -> int:
     return max(1, _Choice.numbers // _Choice.rows) if few_launches(like) else on_a_cpu
 
 
+def numbers_of_all_rows() -> int:
+    """How many numbers an intermediate result on a GPU may have that holds whole stacks."""
+    return _Choice.numbers
+
+
 @contextmanager
 def memory(numbers: int) -> Iterator[None]:
     """Let intermediate results on a GPU have so many numbers, of all rows of a stack together."""
