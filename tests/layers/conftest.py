@@ -1,25 +1,47 @@
-"""The two ways in which scaled convolutions are computed, and the two forms of layers."""
+"""The ways in which scaled convolutions are computed."""
 
-import contextlib
 import math
+from contextlib import contextmanager
 
 import pytest
 
-from isotrope.layers import forms, scaled_spectra
+from isotrope.layers import forms, scaled_products, scaled_spectra, scales_at_once
+
+SCALES_AT_ONCE = {  # numbers at a time, and whether images are filtered or transformed
+    "filtered at once": (2**28, True),
+    "filtered scale by scale": (1, True),
+    "transformed at once": (2**28, False),
+    "transformed scale by scale": (1, False),
+}
 
 
-@pytest.fixture(params=["for a CPU", "for a GPU"], scope="class")  # hypothesis refuses "function"
-def form(request):
-    """Both forms of a layer, computed on a CPU."""
-    with forms.like_a_gpu() if request.param == "for a GPU" else contextlib.nullcontext():
-        yield request.param
-
-
-@pytest.fixture(params=["plain", "in Fourier space"], scope="module")
+@pytest.fixture(params=["plain", "in Fourier space", *SCALES_AT_ONCE], scope="module")
 def way(request):
-    """Both ways to compute, whichever would be quicker; yields what would have told."""
-    cost = math.inf if request.param == "plain" else 0
+    """Every way to compute, whichever would be quicker; yields what would have told on a CPU."""
     count = scaled_spectra.multiplications
+    if request.param in SCALES_AT_ONCE:
+        with like_a_gpu(*SCALES_AT_ONCE[request.param]):
+            yield count
+        return
+    cost = math.inf if request.param == "plain" else 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scaled_spectra, "multiplications", lambda *_: cost)
         yield count
+
+
+@pytest.fixture(params=["on a CPU", *SCALES_AT_ONCE], scope="module")
+def form(request):
+    """The form for a CPU, and every way of that for a GPU."""
+    if request.param in SCALES_AT_ONCE:
+        with like_a_gpu(*SCALES_AT_ONCE[request.param]):
+            yield
+        return
+    yield
+
+
+@contextmanager
+def like_a_gpu(numbers, filtered):
+    with pytest.MonkeyPatch.context() as patch, forms.like_a_gpu(), forms.memory(numbers):
+        for module in (scaled_products, scales_at_once):
+            patch.setattr(module, "few_channels", lambda *_: filtered)
+        yield

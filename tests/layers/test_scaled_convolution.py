@@ -1,4 +1,4 @@
-"""The scaled convolution against its definition, in both ways to compute it."""
+"""The scaled convolution against its definition, in every way to compute it."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from isotrope.geometry import INTERPOLATIONS
 from isotrope.layers import SiConv2d, scaled_spectra
 
-pytestmark = pytest.mark.usefixtures("way")  # whatever holds, holds both ways
+pytestmark = pytest.mark.usefixtures("way")  # whatever holds, holds in every way
 
 
 def resized_line(line, target, mode):

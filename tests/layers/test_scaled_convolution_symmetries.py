@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from isotrope.geometry import INTERPOLATIONS
 
-pytestmark = pytest.mark.usefixtures("way")  # whatever holds, holds both ways
+pytestmark = pytest.mark.usefixtures("way")  # whatever holds, holds in every way
 
 
 @given(k=st.integers(1, 15), scales=st.integers(1, 12), seed=st.integers(0, 2**31))

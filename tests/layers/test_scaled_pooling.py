@@ -13,6 +13,8 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from isotrope.geometry import INTERPOLATIONS, kernel_sizes
 from isotrope.layers import ScalePool, SiConv2d
 
+pytestmark = pytest.mark.usefixtures("form")  # whatever holds, holds in all forms
+
 EXACT = {"rtol": 1e-10, "atol": 1e-10}  # float64 over some thousand terms of order one
 POOLS = [
     {"mode": "pixel"},

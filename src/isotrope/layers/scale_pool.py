@@ -16,9 +16,11 @@ from isotrope.layers.scaled_pooling import (
     Score,
     chosen_maps,
     largest_over_scales,
+    peak_places,
     response_at,
     scale_scores,
 )
+from isotrope.layers.scales_at_once import suits
 
 Mode = Literal["pixel", "slice", "energy"]
 Statistic = Literal["signed_sum", "valid_mean", "valid_mean_square"]
@@ -114,6 +116,11 @@ class ScalePool(nn.Module):
             images: ``(batch, in_channels, height, width)``
             output: ``(batch, channels)``
         """
+        if suits(images):
+            score = None if self.mode == "pixel" else self._score
+            scale, place = peak_places(images, convolution, score)
+            columns = images.shape[-1] - convolution.kernel_size + 1
+            return response_at(images, convolution, scale, place // columns, place % columns)
         with torch.no_grad():
             pooled, scale = self._of_convolution(images.detach(), convolution)
             place = pooled.flatten(2).argmax(dim=-1)
@@ -126,9 +133,13 @@ class ScalePool(nn.Module):
         """The pooled maps and the indices."""
         if self.mode == "pixel":
             return largest_over_scales(images, convolution)
-        score = "largest" if self.mode == "slice" else _SCORES[self.statistic]
-        indices = scale_scores(images, convolution, score).argmax(dim=2)
+        indices = scale_scores(images, convolution, self._score).argmax(dim=2)
         return chosen_maps(images, convolution, indices), indices
+
+    @property
+    def _score(self) -> Score:
+        """What a scale is chosen by, where not each pixel chooses for itself."""
+        return "largest" if self.mode == "slice" else _SCORES[self.statistic]
 
     def _scores(self, maps: Tensor) -> Tensor:
         """What a scale is chosen by, ``(batch, channels, scales)``."""

@@ -17,10 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import isotrope.layers.scaled_constants as constants
 import isotrope.layers.scaled_spectra as spectral
 from isotrope.geometry import Interpolation, resize_ratios
+from isotrope.layers.scaled_constants import Kernels
 from isotrope.layers.scaled_gradients import responses
 from isotrope.layers.scaled_spectra import Bases
+from isotrope.layers.scales_at_once import every_response, suits
 
 Frame = Literal["zero", "excluded"]
 
@@ -122,6 +125,11 @@ class SiConv2d(nn.Module):
         nn.init.uniform_(self.bias, -bound, bound)
 
     @property
+    def resized(self) -> Kernels:
+        """The sizes of the kernels and how they are resized."""
+        return Kernels(self.kernel_size, tuple(self.sizes), self.interp_mode)
+
+    @property
     def symmetric(self) -> bool:
         """Whether mirroring the weights mirrors every kernel."""
         return self.interp_mode != "nearest"
@@ -152,6 +160,8 @@ class SiConv2d(nn.Module):
         """The responses at every scale."""
         if not self.padding:
             self._refuse_small(images)
+            if self.stride == 1 and suits(images):
+                return self._all_at_once(images)
         lines = self.lines(torch.promote_types(self.weights.dtype, torch.float32))
         quick = self._quicker_in_fourier_space(images)
         transformed = self.in_fourier_space(images) if quick else None
@@ -168,6 +178,14 @@ class SiConv2d(nn.Module):
                 maps.append(self._where_it_fits(images, kernel, self.frames[scale]))
         return torch.stack(maps, dim=2)
 
+    def _all_at_once(self, images: Tensor) -> Tensor:
+        """The responses at every scale, without stride and padding."""
+        dtype = torch.promote_types(images.dtype, torch.float32)
+        maps = every_response(self.resized, images.to(dtype), self.weights.to(dtype))
+        maps = maps + self.bias.to(dtype)[:, None, None, None]
+        outside = constants.outside(self.resized, *images.shape[-2:], images.device)
+        return maps.masked_fill(outside, self.around).to(images.dtype)
+
     def in_fourier_space(self, images: Tensor) -> tuple[Tensor, Tensor, Bases]:
         """The images' transform, the folded weights and the matrices for this image size.
 
@@ -176,13 +194,21 @@ class SiConv2d(nn.Module):
         Raises:
             ValueError: if the layer has a stride or padding, or its kernels do not fit the images.
         """
-        if self.stride != 1 or self.padding:
-            raise ValueError(f"need a convolution without stride and padding, got {self}")
-        self._refuse_small(images)
+        self.refuse_others(images)
         dtype = torch.promote_types(images.dtype, torch.float32)
         bases = spectral.bases(self.lines(dtype), self.symmetric, *images.shape[-2:])
         folded = spectral.fold(self.weights.to(dtype), self.symmetric)
         return spectral.transform(images.to(dtype)), folded, bases
+
+    def refuse_others(self, images: Tensor) -> None:
+        """Refuse what a pool cannot be told from.
+
+        Raises:
+            ValueError: if the layer has a stride or padding, or its kernels do not fit the images.
+        """
+        if self.stride != 1 or self.padding:
+            raise ValueError(f"need a convolution without stride and padding, got {self}")
+        self._refuse_small(images)
 
     def _quicker_in_fourier_space(self, images: Tensor) -> set[int]:
         """The scales that take fewer multiplications there."""

@@ -15,7 +15,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+import isotrope.layers.scaled_constants as constants
 import isotrope.layers.scaled_spectra as spectral
+import isotrope.layers.scales_at_once as at_once
+from isotrope.layers.scaled_constants import Site
 from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.layers.scaled_gradients import largest_responses
 
@@ -33,6 +36,8 @@ def largest_over_scales(images: Tensor, convolution: SiConv2d) -> tuple[Tensor, 
     Raises:
         ValueError: if the convolution has a stride or padding, or its kernels do not fit.
     """
+    if at_once.suits(images):
+        return _largest_at_once(images, convolution)
     spectra, folded, bases = convolution.in_fourier_space(images)
     largest, scales = largest_responses(spectra, folded, convolution.frames, bases)
     largest, scales = (found.permute(3, 2, 0, 1) for found in (largest, scales))
@@ -44,6 +49,20 @@ def largest_over_scales(images: Tensor, convolution: SiConv2d) -> tuple[Tensor, 
         scales = torch.maximum(scales, beaten.to(scales.dtype) * narrowest.to(scales.dtype))
         largest = largest * ~beaten
     return largest.to(images.dtype).contiguous(), scales.contiguous().long()
+
+
+def _largest_at_once(images: Tensor, convolution: SiConv2d) -> tuple[Tensor, Tensor]:
+    """`largest_over_scales` in few launches."""
+    convolution.refuse_others(images)
+    site, kernels, size = _site(images), convolution.resized, images.shape[-2:]
+    maps, weights = images.to(site.dtype), convolution.weights.to(site.dtype)
+    largest, scales = at_once.largest_responses(kernels, maps, weights)
+    largest = largest + convolution.bias.to(site.dtype)[:, None, None]
+    if convolution.frame == "zero":  # of the frames at a pixel, the narrowest comes first
+        beaten = largest < constants.thresholds(kernels, *size, site)
+        scales = torch.where(beaten, constants.narrowest(kernels, *size, site.device), scales)
+        largest = largest.masked_fill(beaten, 0)
+    return largest.to(images.dtype), scales.long()
 
 
 def scale_scores(images: Tensor, convolution: SiConv2d, score: Score) -> Tensor:
@@ -60,6 +79,8 @@ def scale_scores(images: Tensor, convolution: SiConv2d, score: Score) -> Tensor:
         ValueError: if the convolution has a stride or padding, or its kernels do not fit.
     """
     with torch.no_grad():
+        if at_once.suits(images):
+            return _scores_at_once(images.detach(), convolution, score)
         if score in ("sum", "mean"):
             return _sums(images.detach(), convolution, mean=score == "mean")
         spectra, folded, bases = convolution.in_fourier_space(images.detach())
@@ -83,6 +104,72 @@ def scale_scores(images: Tensor, convolution: SiConv2d, score: Score) -> Tensor:
         return torch.stack(scores, dim=-1)
 
 
+def _scores_at_once(images: Tensor, convolution: SiConv2d, score: Score) -> Tensor:
+    """`scale_scores` in few launches."""
+    convolution.refuse_others(images)
+    site, kernels, size = _site(images), convolution.resized, images.shape[-2:]
+    maps, weights = images.to(site.dtype), convolution.weights.to(site.dtype)
+    bias = convolution.bias.to(site.dtype)
+    if score == "mean_square":
+        return at_once.mean_squares(kernels, maps, weights, bias)
+    if score == "largest":
+        return _framed_peaks(maps, convolution)[0]
+    mean = score == "mean"
+    down, across = (constants.boxes(kernels, side, mean, site) for side in size)
+    shape = (*maps.shape[:2], *down.shape[:2], -1)
+    boxes = (down.flatten(0, 1) @ maps).view(shape) @ across.mT
+    scores = torch.einsum("ncsuv,ocuv->nos", boxes, weights)
+    areas = 1 if mean else constants.areas(kernels, *size, site)
+    return scores + bias[:, None] * areas
+
+
+def _framed_peaks(images: Tensor, convolution: SiConv2d) -> tuple[Tensor, Tensor]:
+    """The largest value of the framed map of each scale, and the first place that has it.
+
+    Shapes:
+        outputs: ``(batch, out_channels, scales)``; the second is ``row * columns + column``
+    """
+    kernels = convolution.resized
+    values, places = at_once.peaks(kernels, images, convolution.weights.to(images.dtype))
+    values = values + convolution.bias.detach().to(images.dtype)[:, None]
+    if convolution.frame == "zero":
+        beaten = (values <= 0) & constants.framed(kernels, images.device)
+        values, places = values.masked_fill(beaten, 0), places.masked_fill(beaten, 0)
+    return values, places
+
+
+def peak_places(
+    images: Tensor, convolution: SiConv2d, score: Score | None
+) -> tuple[Tensor, Tensor]:
+    """Where each channel of the pooled maps is largest; without a gradient, in few launches.
+
+    Shapes:
+        images: ``(batch, in_channels, height, width)``
+        outputs: ``(batch, out_channels)``, the scale and ``row * columns + column``
+
+    Args:
+        images: what is convolved.
+        convolution: with kernels at all scales.
+        score: what a scale is chosen by; None if each pixel chooses for itself. Then the first
+            place of those that are equal is taken, and the smallest scale there.
+
+    Raises:
+        ValueError: if the convolution has a stride or padding, or its kernels do not fit.
+    """
+    convolution.refuse_others(images)
+    maps = images.detach().to(_site(images).dtype)
+    values, places = _framed_peaks(maps, convolution)
+    if score is None:
+        count = convolution.num_scales
+        numbers = constants.scale_numbers((0, count), places.dtype, places.device)
+        ranks = numbers + places * count
+        least = ranks.masked_fill(values < values.amax(dim=-1, keepdim=True), 2**62).amin(dim=-1)
+        return least % count, least // count
+    scores = values if score == "largest" else _scores_at_once(maps, convolution, score)
+    scale = scores.argmax(dim=-1)
+    return scale, places.gather(-1, scale[..., None])[..., 0]
+
+
 def chosen_maps(images: Tensor, convolution: SiConv2d, scales: Tensor) -> Tensor:
     """The framed map of one scale for each image and channel.
 
@@ -94,6 +181,8 @@ def chosen_maps(images: Tensor, convolution: SiConv2d, scales: Tensor) -> Tensor
     Raises:
         ValueError: if the convolution has a stride or padding, or its kernels do not fit.
     """
+    if at_once.suits(images):
+        return _chosen_at_once(images, convolution, scales)
     spectra, folded, bases = convolution.in_fourier_space(images)
     by_channel = folded.permute(2, 0, 1, 3).flatten(2)
     parts = [part.permute(2, 0, 1) for part in spectral.multipliers(spectra)]
@@ -117,6 +206,17 @@ def chosen_maps(images: Tensor, convolution: SiConv2d, scales: Tensor) -> Tensor
     return found.masked_fill(outside, convolution.around).to(images.dtype)
 
 
+def _chosen_at_once(images: Tensor, convolution: SiConv2d, scales: Tensor) -> Tensor:
+    """`chosen_maps` in few launches."""
+    convolution.refuse_others(images)
+    site, kernels = _site(images), convolution.resized
+    maps, weights = images.to(site.dtype), convolution.weights.to(site.dtype)
+    found = at_once.chosen_responses(kernels, maps, weights, scales)
+    found = found + convolution.bias.to(site.dtype)[:, None, None]
+    outside = constants.outside(kernels, *images.shape[-2:], site.device)[scales]
+    return found.masked_fill(outside, convolution.around).to(images.dtype)
+
+
 def response_at(
     images: Tensor, convolution: SiConv2d, scale: Tensor, row: Tensor, column: Tensor
 ) -> Tensor:
@@ -128,16 +228,27 @@ def response_at(
         output: ``(batch, out_channels)``
     """
     dtype = torch.promote_types(images.dtype, torch.float32)
-    maps, weights, lines = images.to(dtype), convolution.weights.to(dtype), convolution.lines(dtype)
+    maps, weights = images.to(dtype), convolution.weights.to(dtype)
     batch, channels, height, width = maps.shape
-    k = lines.shape[-1]
-    down = _taps(lines, scale, row, height).flatten(1, 2)
-    across = _taps(lines, scale, column, width)
+    k = convolution.kernel_size
+    if at_once.suits(images):
+        site, kernels = _site(images), convolution.resized
+        above, beside = (
+            torch.add(place, scale, alpha=side - k + 1)
+            for place, side in ((row, height), (column, width))
+        )
+        down = constants.taps(kernels, height, site)[above].flatten(1, 2)
+        across = constants.taps(kernels, width, site)[beside]
+        outside = constants.outside(kernels, height, width, site.device)[scale, row, column]
+    else:
+        lines = convolution.lines(dtype)
+        down = _taps(lines, scale, row, height).flatten(1, 2)
+        across = _taps(lines, scale, column, width)
+        depth = _depth(row, column, height - k + 1, width - k + 1)
+        outside = depth < convolution.frame_widths[scale]
     rows = (down @ maps.transpose(1, 2).flatten(2)).view(batch, -1, k * channels, width)
     windows = (rows @ across.mT).view(batch, -1, k, channels, k)
     found = (windows * weights.transpose(1, 2)).sum(dim=(2, 3, 4)) + convolution.bias.to(dtype)
-    depth = _depth(row, column, height - k + 1, width - k + 1)
-    outside = depth < convolution.frame_widths[scale]
     return found.masked_fill(outside, convolution.around).to(images.dtype)
 
 
@@ -201,6 +312,11 @@ def _depth(row: Tensor, column: Tensor, height: int, width: int) -> Tensor:
     """How many pixels lie between a position and the border of its map."""
     from_sides = torch.minimum(column, width - 1 - column)
     return torch.minimum(torch.minimum(row, height - 1 - row), from_sides)
+
+
+def _site(images: Tensor) -> Site:
+    """Where maps are computed, and in which type."""
+    return Site(torch.promote_types(images.dtype, torch.float32), images.device)
 
 
 def _map_depths(images: Tensor, convolution: SiConv2d) -> Tensor:
