@@ -11,6 +11,7 @@ from toy_runs import CLASSES, ToyDataParams, toy_images
 
 from isotrope import devices, registry
 from isotrope.datasets.images import Images
+from isotrope.layers import forms
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.measuring.networks import Networks
@@ -68,20 +69,22 @@ class Example:
         places = torch.zeros(len(toy), 2, dtype=torch.int64)
         self.data = Images(toy.images, toy.labels, {**toy.latents, "position": places})
 
-    def networks(self, seeds=SEEDS, kind=ToyParts):
+    def networks(self, seeds=SEEDS, kind=ToyParts, most=9):
         found = {}
         for seed in seeds:
             torch.manual_seed(seed)
             found[seed] = kind(self.plugin.NEEDS)
-        return Networks(found, torch.device("cpu"), draws=2)
+        networks = Networks(found, torch.device("cpu"), draws=2, alike=True)
+        networks.most_at_once(most)
+        return networks
 
     @property
     def has_arrays(self):
         return registry.literal("evaluation", self.name, "ARRAYS", False)
 
-    def given(self, seeds=SEEDS, kind=ToyParts):
+    def given(self, seeds=SEEDS, kind=ToyParts, most=9):
         """Rows, and arrays by seed."""
-        found = self.plugin.evaluate(self.networks(seeds, kind), self.data, self.params)
+        found = self.plugin.evaluate(self.networks(seeds, kind, most), self.data, self.params)
         parts = list(found) if inspect.isgenerator(found) else [found]
         parts = parts if self.has_arrays else [(rows, {}) for rows in parts]
         return [r for rows, _ in parts for r in rows], {
@@ -159,6 +162,18 @@ def assert_same(found, expected):
 def test_a_seed_alone_has_the_rows_that_it_has_among_others(example, kind):
     together = [row for row in example.rows(kind=kind) if row["seed"] == 2]
     assert_same(example.rows([2], kind), together)
+
+
+@pytest.mark.parametrize("kind", [ToyParts, Stochastic])
+@pytest.mark.parametrize("most", [2, 3])
+def test_networks_in_stacks_have_the_rows_that_they_have_one_by_one(example, kind, most):
+    rows, arrays = example.given(kind=kind)
+    with forms.like_a_gpu():
+        found, its = example.given(kind=kind, most=most)
+    assert_same(found, rows)
+    for seed, named in arrays.items():
+        for name, array in named.items():
+            np.testing.assert_array_equal(its[seed][name], array)
 
 
 @pytest.mark.parametrize("kind", [ToyParts, Stochastic])

@@ -22,6 +22,7 @@ from isotrope.datasets import loading
 from isotrope.errors import UserError
 from isotrope.evaluation import accuracy, scale_generalization
 from isotrope.files.arrays import read_arrays
+from isotrope.layers import forms
 from isotrope.measuring import evaluating, networks
 from isotrope.measuring.task import BoundEvaluation, EvaluationTask
 from isotrope.params.blocks import Plugin
@@ -148,6 +149,52 @@ def test_together_and_one_by_one_gives_the_same_bytes(trained):
     evaluate(whole)
 
     assert whole.results.read_bytes() == expected
+
+
+def test_on_a_gpu_seeds_are_evaluated_together_with_the_same_rows(trained, computed):
+    whole = task_for(trained)
+    evaluate(whole)
+    expected = whole.results.read_bytes()
+    for path in Path("out").rglob("*/.evaluations/*/*.csv"):
+        path.unlink()
+    computed.clear()
+    with forms.like_a_gpu():
+        evaluate(whole)
+
+    assert computed == [("accuracy", [1, 3]), ("scale_generalization", [1, 3])]
+    assert whole.results.read_bytes() == expected
+
+
+def test_on_a_gpu_models_that_cannot_be_stacked_are_evaluated_seed_by_seed(
+    trained, computed, monkeypatch
+):
+    monkeypatch.setattr(TOY_MODEL, "STACKABLE", False, raising=False)
+    with forms.like_a_gpu():
+        lines = evaluate(task_for(trained, evaluation("accuracy")))
+    assert computed == [("accuracy", [1]), ("accuracy", [3])]
+    assert not any("stacked" in line for line in lines)
+
+
+def test_evaluations_that_look_inside_networks_come_first_and_stand_where_they_are_named(
+    trained, computed, monkeypatch
+):
+    literal = registry.literal
+    monkeypatch.setattr(
+        registry,
+        "literal",
+        lambda *asked: (
+            {"conv"}
+            if asked == ("evaluation", "scale_generalization", "NEEDS")
+            else literal(*asked)
+        ),
+    )
+    task = task_for(trained)
+    evaluate(task)
+    assert [name for name, _ in computed] == ["scale_generalization"] * 2 + ["accuracy"] * 2
+    assert list(dict.fromkeys(row["evaluation"] for row in results(task))) == [
+        "accuracy",
+        "scale_generalization",
+    ]
 
 
 @pytest.mark.parametrize("kept", [0, 1, 30, -1, -20])

@@ -6,6 +6,10 @@ import pytest
 import torch
 
 from isotrope import registry
+from isotrope.layers import forms
+from isotrope.measuring.answers import Answers
+from isotrope.measuring.networks import Networks
+from isotrope.measuring.position import Position
 from isotrope.params.training import Training
 from isotrope.training.engines import Batch
 from isotrope.training.objective import Objective
@@ -75,3 +79,34 @@ def test_in_bfloat16_the_weights_stay_float32_and_a_step_is_near_the_exact_one(e
     assert float(loss) == pytest.approx(exact[0], rel=0.05, abs=0.05)
     assert {value.dtype for value in stack.weights(0).values()} == {torch.float32}
     assert {value.dtype for value in alone.weights(0).values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("rows", [2, 3])
+def test_networks_answer_in_stacks_as_one_after_the_other(example, rows):
+    keys = ("first", "second", "third")
+    built = {seed: example.build_drawn(key) for seed, key in enumerate(keys, 1)}
+    known = set(dict(built[1].named_modules()))
+    parts = {part: torch.Tensor.double for part in example.plugin.PARTS if part in known}
+    parts |= {f"{part}.choice": torch.clone for part in parts if f"{part}.choice" in known}
+    networks = Networks(built, torch.device("cpu"), alike=True)
+    lines = []
+    networks = networks.under(lambda: None, lambda _: Position(), Answers(), lines.append)
+    networks.most_at_once(rows)
+
+    def seen():
+        found = list(networks.parts(example.images(), range(4), parts))
+        assert [seed for one in found for seed in one.seeds] == [1, 2, 3]
+        answers = torch.cat([one.answers for one in found])
+        its = {part: torch.cat([one.parts[part] for one in found]) for part in parts}
+        return [len(one.seeds) for one in found], {"answers": answers, **its}
+
+    (widths, alone), expected = seen(), networks.predictions(example.images(), range(4))
+    assert widths == [1, 1, 1]
+    torch.testing.assert_close(alone["answers"], expected, rtol=0, atol=0)
+    with forms.like_a_gpu():
+        widths, together = seen()
+        predictions = networks.predictions(example.images(), range(4))
+    assert lines == []
+    assert widths == ([2, 1] if rows == 2 else [3])
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-9)
+    torch.testing.assert_close(predictions.detach(), expected.detach(), rtol=0, atol=1e-9)

@@ -59,6 +59,16 @@ def noise_of_images(
     return _joined(parts, device)
 
 
+def stacked_noises(noises: Sequence[Any]) -> Any:
+    """What several networks drew as one: tensors, or tuples or dicts of them, gain a first axis."""
+    first = noises[0]
+    if isinstance(first, Tensor):
+        return torch.stack(list(noises))
+    if isinstance(first, dict):
+        return {key: stacked_noises([noise[key] for noise in noises]) for key in first}
+    return tuple(stacked_noises(column) for column in zip(*noises, strict=True))
+
+
 def mean_prediction(
     network: nn.Module, images: Tensor, seed: int, numbers: Sequence[int], draws: int
 ) -> Tensor:

@@ -11,6 +11,8 @@ An evaluation is given networks and the images of the split that it names, and r
 It may define, as literals,
 
 * ``ARRAYS = True``: small arrays come beside the rows, ``(rows, {seed: {name: array}})``;
+* ``TOGETHER = True``: on a GPU ``evaluate`` is given all missing seeds at once, which
+  ``networks.answers``, ``batches`` and ``parts`` call in stacks;
 * ``GRADIENTS = True``: it runs outside of inference mode, so that gradients can be taken;
 * ``SCOPE = "run"``: it is given the seeds of all packs of a point at once, and its rows, which have
   no ``seed``, belong to the run; arrays then stand under ``None``.

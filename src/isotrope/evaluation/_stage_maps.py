@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from isotrope import devices
-from isotrope.datasets.draws import mean_prediction
 from isotrope.datasets.images import Images
 from isotrope.errors import UserError
-from isotrope.evaluation._outputs import outputs_of
+from isotrope.measuring.networks import Networks
 
 STAGES = ("stage1", "stage2")
 
@@ -57,30 +56,8 @@ def objects_at(data: Images, scales: Sequence[int], evaluation: str) -> Tensor:
     return torch.stack(columns, dim=1)
 
 
-def stage_maps(
-    network: nn.Module, images: Tensor, seed: int, numbers: Sequence[int]
-) -> dict[str, Tensor]:
-    """The maps of both stages for a batch of images, as they are after the ReLU.
-
-    Of maps with an axis of scales, ``(batch, channels, scales, height, width)``, the largest value
-    over the scales is taken: all that the network's global maximum sees of it.
-
-    Args:
-        network: has the parts ``stage1`` and ``stage2``.
-        images: float ``(batch, channels, height, width)``, whatever their range.
-        seed: the network's; what a stochastic network draws follows from it and the numbers.
-        numbers: which images of the split they are.
-
-    Returns:
-        ``(batch, channels, height, width)`` for each stage.
-    """
-    with outputs_of(network, STAGES, _over_scales) as maps, torch.inference_mode():
-        mean_prediction(network, images, seed, numbers, draws=1)
-    return maps
-
-
-def _over_scales(part: nn.Module, output: Tensor) -> Tensor:
-    del part
+def _over_scales(output: Tensor) -> Tensor:
+    """Of maps with an axis of scales the largest value over them."""
     return output.amax(dim=2) if output.ndim == 5 else output
 
 
@@ -93,22 +70,38 @@ class Batch:
     place: dict[int, int]  # of each scale among them
     numbers: Tensor  # of the images in their split, (objects, scales)
 
-    def maps(self, network: nn.Module, images: Tensor, seed: int = 0) -> dict[str, Tensor]:
-        """The maps of each stage, ``(objects, scales, channels, height, width)``."""
-        numbers = self.numbers.flatten().tolist()
-        found = stage_maps(network, images.flatten(0, 1), seed, numbers)
-        for stage, maps in found.items():
-            rows, columns = maps.shape[-2:]
-            if rows != columns or rows > self.side or self.images.shape[-2] != self.side:
-                raise UserError(
-                    "this evaluation needs square images and maps that are no larger, but "
-                    f"{stage} has {rows} x {columns} pixels for images of "
-                    f"{self.images.shape[-2]} x {self.side}; take it out of evaluations"
-                )
-        objects, scales = images.shape[:2]
-        return {
-            stage: maps.reshape(objects, scales, *maps.shape[1:]) for stage, maps in found.items()
-        }
+    def maps(
+        self, networks: Networks, images: Tensor
+    ) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
+        """The maps of both stages, as they are after the ReLU.
+
+        Of maps with an axis of scales, ``(batch, channels, scales, height, width)``, the largest
+        value over the scales is taken: all that the network's global maximum sees of it.
+
+        Args:
+            networks: they have the parts ``stage1`` and ``stage2``.
+            images: as ``images`` of the batch, but float, whatever their range.
+
+        Yields:
+            Some seeds, and the maps of each stage ``(seeds, objects, scales, channels, height,
+            width)``.
+
+        Raises:
+            UserError: if the maps are not square, or larger than the images.
+        """
+        numbers, wanted = self.numbers.flatten().tolist(), dict.fromkeys(STAGES, _over_scales)
+        for seen in networks.parts(images.flatten(0, 1), numbers, wanted):
+            for stage, maps in seen.parts.items():
+                rows, columns = maps.shape[-2:]
+                if rows != columns or rows > self.side or self.images.shape[-2] != self.side:
+                    raise UserError(
+                        "this evaluation needs square images and maps that are no larger, but "
+                        f"{stage} has {rows} x {columns} pixels for images of "
+                        f"{self.images.shape[-2]} x {self.side}; take it out of evaluations"
+                    )
+            counts = len(seen.seeds), *images.shape[:2]
+            stages = {s: maps.reshape(*counts, *maps.shape[2:]) for s, maps in seen.parts.items()}
+            yield seen.seeds, stages
 
     @property
     def side(self) -> int:

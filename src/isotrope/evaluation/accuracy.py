@@ -11,6 +11,7 @@ from isotrope.settings import Settings
 REVISION = 1
 NEEDS: set[str] = set()
 SPLIT = "test"
+TOGETHER = True
 
 
 class Params(Settings):
@@ -21,7 +22,7 @@ def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, 
     """One row a seed: ``accuracy`` (0..1) over ``n`` images."""
     del params
     correct = torch.zeros(len(networks), dtype=torch.int64, device=networks.device)
-    for batch, logits in networks.batches(data):
+    for batch, logits in networks.answers(data):
         correct += (logits.argmax(dim=-1) == batch.labels).sum(dim=-1)
     count = len(data)
     return [

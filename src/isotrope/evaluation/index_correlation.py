@@ -30,10 +30,8 @@ from scipy.stats import pearsonr
 from torch import Tensor, nn
 
 from isotrope import devices
-from isotrope.datasets.draws import mean_prediction
 from isotrope.datasets.images import Images, to_unit
 from isotrope.errors import UserError
-from isotrope.evaluation._outputs import outputs_of
 from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
 
@@ -41,6 +39,7 @@ REVISION = 1
 NEEDS = {"pool1", "pool2"}
 SPLIT = "all_scales"
 ARRAYS = True
+TOGETHER = True
 
 POOLS = {"pool1": "conv1", "pool2": "conv2"}  # and whose kernels it chooses from
 SMILE = 33  # the class that the paper illustrates, of 36 emoji
@@ -72,10 +71,15 @@ def evaluate(
             class or one of ``map_scales``.
     """
     scales, shown = _illustrated(data, params)
+    order = dict(zip(scales[shown].tolist(), shown.tolist(), strict=True))
+    few = [order[scale] for scale in params.map_scales]
+    at_the_peaks, maps = _at_the_peaks(networks, data), _maps(networks, data, few)
     rows: list[dict[str, Any]] = []
     arrays: dict[int, Arrays] = {}
-    for seed, network in networks:
-        sizes = kernel_sizes(network, data.images, networks.device, seed)
+    for place, (seed, network) in enumerate(networks):
+        sizes = {
+            pool: _sizes_of(network, pool)[chosen[place]] for pool, chosen in at_the_peaks.items()
+        }
         for pool, chosen in sizes.items():
             for channel, values in enumerate(chosen.T):
                 for which, images in (("", shown), ("_all", np.arange(len(values)))):
@@ -95,7 +99,13 @@ def evaluate(
                         }
                         for metric, value, count in found
                     ]
-        arrays[seed] = _arrays(networks.device, network, seed, data, params, sizes)
+        arrays[seed] = {"scales": scales[shown]}
+        for pool, chosen in maps.items():
+            its = sizes[pool][shown]
+            if chosen.ndim == 5:  # it chooses at each pixel
+                arrays[seed]["scales"] = np.array(params.map_scales)
+                its = _sizes_of(network, pool)[chosen[place]]
+            arrays[seed][f"{pool}_kernel_sizes"] = its.astype(np.min_scalar_type(int(its.max())))
     return rows, arrays
 
 
@@ -153,16 +163,21 @@ def pool_indices(
         `ScalePool` has them, and its maps ``(batch, channels, height, width)``.
     """
 
-    def chosen(pool: nn.Module, output: Tensor) -> tuple[Tensor, Tensor]:
-        return pool.indices, output  # type: ignore[return-value]
-
-    known, size = numbers or range(len(images)), devices.evaluation_batch(device)
+    networks, known = Networks({seed: network}, device), numbers or range(len(images))
+    size = devices.evaluation_batch(device)
     for start in range(0, len(images), size):
         batch = to_unit(images[start : start + size].to(device))
-        with outputs_of(network, POOLS, chosen) as found, torch.inference_mode():
-            mean_prediction(network, batch, seed, known[start : start + size], draws=1)
-        indices, maps = ({pool: both[i] for pool, both in found.items()} for i in (0, 1))
-        yield slice(start, start + len(batch)), indices, maps
+        for seen in networks.parts(batch, known[start : start + size], _PARTS):
+            indices = {pool: seen.parts[f"{pool}.choice"][0] for pool in POOLS}
+            maps = {pool: seen.parts[pool][0] for pool in POOLS}
+            yield slice(start, start + len(batch)), indices, maps
+
+
+def _as_it_is(output: Tensor) -> Tensor:
+    return output
+
+
+_PARTS = dict.fromkeys((*POOLS, *(f"{pool}.choice" for pool in POOLS)), _as_it_is)
 
 
 def _sizes_of(network: nn.Module, pool: str) -> NDArray[np.int64]:
@@ -178,36 +193,46 @@ def kernel_sizes(
     Of a pool that chooses at each pixel it is that of the pixel where the map is largest, the first
     of equals.
     """
-    found: dict[str, list[Sizes]] = {pool: [] for pool in POOLS}
-    for _, indices, maps in pool_indices(network, images, device, seed):
-        for pool, chosen in indices.items():
-            if chosen.ndim == 4:
-                largest = maps[pool].flatten(2).argmax(dim=2, keepdim=True)
-                chosen = chosen.flatten(2).take_along_dim(largest, dim=2).squeeze(2)
-            found[pool].append(_sizes_of(network, pool)[chosen.cpu().numpy()])
-    return {pool: np.concatenate(parts) for pool, parts in found.items()}
+    data = Images(images, torch.zeros(len(images), dtype=torch.int64))
+    found = _at_the_peaks(Networks({seed: network}, device), data)
+    return {pool: _sizes_of(network, pool)[chosen[0]] for pool, chosen in found.items()}
 
 
-def _arrays(
-    device: torch.device,
-    network: nn.Module,
-    seed: int,
-    data: Images,
-    params: Params,
-    sizes: dict[str, Sizes],
-) -> Arrays:
-    """The arrays of the illustrated object."""
-    scales, shown = _illustrated(data, params)
-    order = dict(zip(scales[shown].tolist(), shown.tolist(), strict=True))
-    few = [order[scale] for scale in params.map_scales]
-    maps: dict[str, list[Sizes]] = {pool: [] for pool in POOLS}
-    pixels = False
-    for _, indices, _ in pool_indices(network, data.images[few], device, seed, few):
-        for pool, chosen in indices.items():
-            maps[pool].append(_sizes_of(network, pool)[chosen.cpu().numpy()])
-            pixels = chosen.ndim == 4
-    found: Arrays = {"scales": np.array(params.map_scales) if pixels else scales[shown]}
-    for pool, parts in maps.items():
-        its = np.concatenate(parts) if pixels else sizes[pool][shown]
-        found[f"{pool}_kernel_sizes"] = its.astype(np.min_scalar_type(int(its.max())))
-    return found
+def _at_the_peaks(networks: Networks, data: Images) -> dict[str, Sizes]:
+    """The scale, counted from 0, that each pool chose where its map is largest.
+
+    Returns:
+        ``(seeds, images, channels)`` for each pool.
+    """
+    found: dict[str, list[Tensor]] = {pool: [] for pool in POOLS}
+    done = 0
+    for batch in data.batches(devices.evaluation_batch(networks.device)):
+        numbers = range(done, done + len(batch))
+        of_seeds: dict[str, list[Tensor]] = {pool: [] for pool in POOLS}
+        for seen in networks.parts(to_unit(batch.images.to(networks.device)), numbers, _PARTS):
+            networks.remember(batch.images, seen.seeds, seen.answers)
+            for pool in POOLS:
+                chosen = seen.parts[f"{pool}.choice"]
+                if chosen.ndim == 5:
+                    largest = seen.parts[pool].flatten(3).argmax(dim=3, keepdim=True)
+                    chosen = chosen.flatten(3).take_along_dim(largest, dim=3).squeeze(3)
+                of_seeds[pool].append(chosen)
+        for pool, parts in of_seeds.items():
+            found[pool].append(torch.cat(parts))
+        done += len(batch)
+    return {pool: torch.cat(parts, dim=1).cpu().numpy() for pool, parts in found.items()}
+
+
+def _maps(networks: Networks, data: Images, few: list[int]) -> dict[str, Sizes]:
+    """The scales that the pools chose for a few images, ``(seeds, images, channels, ...)``."""
+    found: dict[str, list[Tensor]] = {pool: [] for pool in POOLS}
+    size = devices.evaluation_batch(networks.device)
+    for numbers in (few[start : start + size] for start in range(0, len(few), size)):
+        images = to_unit(data.images[numbers].to(networks.device))
+        of_seeds: dict[str, list[Tensor]] = {pool: [] for pool in POOLS}
+        for seen in networks.parts(images, numbers, _PARTS):
+            for pool in POOLS:
+                of_seeds[pool].append(seen.parts[f"{pool}.choice"].cpu())
+        for pool, parts in of_seeds.items():
+            found[pool].append(torch.cat(parts))
+    return {pool: torch.cat(parts, dim=1).numpy() for pool, parts in found.items()}

@@ -49,13 +49,14 @@ from isotrope.settings import Settings
 REVISION = 1
 NEEDS = {"stage1", "stage2"}
 SPLIT = "all_scales"
+TOGETHER = True
 
 NAME = "scale_equivariance"
 PAIRS = [[64, 49], [49, 64], [48, 33], [33, 48], [32, 17], [17, 32]]
 _SHARED = 0.1  # of the grid, for an object to count
 _SILENT = 0.01  # of the mean over the objects, below which a denominator does not go
 
-Errors = dict[str, Tensor]  # of each stage, ``(objects, pairs)`` float64 on the CPU
+Errors = dict[str, Tensor]  # of each stage, ``(..., objects, pairs)`` float64 on the CPU
 
 
 class Params(Settings):
@@ -84,15 +85,14 @@ def evaluate(networks: Networks, data: Images, params: Params) -> list[dict[str,
         UserError: if the data do not know scale and position of what they show, or lack a scale of
             the pairs, or the stages' maps are not square or larger than the image.
     """
+    measured = [("published", "error", _published_errors(networks, data, params.pairs))]
+    corrected = _corrected(networks, data, params.pairs)
+    measured += [("corrected", metric, errors) for metric, errors in corrected.items()]
     rows = []
-    for seed, network in networks:
-        published = published_errors(network, data, params.pairs, networks.device, seed)
-        corrected = _corrected(network, data, params.pairs, seed, networks.device)
-        measured = [("published", "error", published)]
-        measured += [("corrected", metric, errors) for metric, errors in corrected.items()]
+    for place, seed in enumerate(networks.seeds):
         for form, metric, errors in measured:
             for stage in STAGES:
-                for pair, values in zip(params.pairs, errors[stage].T, strict=True):
+                for pair, values in zip(params.pairs, errors[stage][place].T, strict=True):
                     finite = values[values.isfinite()]
                     rows.append(
                         {
@@ -132,11 +132,25 @@ def published_errors(
     Raises:
         UserError: as ``evaluate``.
     """
+    errors = _published_errors(Networks({seed: network}, device), data, pairs)
+    return {stage: values[0] for stage, values in errors.items()}
+
+
+def _published_errors(networks: Networks, data: Images, pairs: list[list[int]]) -> Errors:
+    """The published errors, ``(seeds, objects, pairs)``.
+
+    Raises:
+        UserError: as ``evaluate``.
+    """
     found: dict[str, list[Tensor]] = {stage: [] for stage in STAGES}
-    for batch in batches(data, _scales(pairs), device, NAME):
-        for stage, maps in batch.maps(network, batch.images.to(torch.float32), seed).items():
-            found[stage].append(_published(batch, maps, pairs))
-    return {stage: torch.cat(errors) for stage, errors in found.items()}
+    for batch in batches(data, _scales(pairs), networks.device, NAME):
+        parts: dict[str, list[Tensor]] = {stage: [] for stage in STAGES}
+        for _, stages in batch.maps(networks, batch.images.to(torch.float32)):
+            for stage, maps in stages.items():
+                parts[stage].append(_published(batch, maps, pairs))
+        for stage, of_seeds in parts.items():
+            found[stage].append(torch.cat(of_seeds))
+    return {stage: torch.cat(errors, dim=1).cpu() for stage, errors in found.items()}
 
 
 def _scales(pairs: list[list[int]]) -> list[int]:
@@ -145,81 +159,128 @@ def _scales(pairs: list[list[int]]) -> list[int]:
 
 
 def _published(batch: Batch, maps: Tensor, pairs: list[list[int]]) -> Tensor:
-    """The published errors of a batch, ``(objects, pairs)``."""
-    margin, positions = batch.side - maps.shape[-1], batch.positions.tolist()
-    errors = torch.full((len(maps), len(pairs)), torch.nan, dtype=torch.float64, device=maps.device)
+    """The published errors of a batch, ``(seeds, objects, pairs)``.
 
-    def cut(one: int, scale: int) -> Tensor:
-        (x, y), side = positions[one][batch.place[scale]], max(0, scale - margin)
-        part = maps[one, batch.place[scale], :, y : y + side, x : x + side].to(torch.float64)
-        return part if part.shape[1:] == (side, side) else part[:, :0]
+    Args:
+        batch: objects at the scales of the pairs.
+        maps: of one stage, ``(seeds, objects, scales, channels, height, width)``.
+        pairs: of scales, in pixels.
+    """
+    cuts = {scale: _cut(batch, maps, scale) for scale in batch.place}
+    errors = []
+    for a, b in pairs:
+        (reference, whole), (other, other_whole) = cuts[a], cuts[b]
+        if not (reference.shape[-1] and other.shape[-1]):
+            errors.append(reference.new_full(maps.shape[:2], torch.nan))
+            continue
+        resized = F.interpolate(other.flatten(0, 1), size=reference.shape[-2:], mode="bicubic")
+        difference = (reference - resized.view_as(reference)).square()
+        error = difference.flatten(2).sum(dim=-1) / reference.square().flatten(2).sum(dim=-1)
+        errors.append(error.masked_fill(~(whole & other_whole), torch.nan))
+    return torch.stack(errors, dim=-1)
 
-    for p, (a, b) in enumerate(pairs):
-        for one in range(len(maps)):
-            reference, other = cut(one, a), cut(one, b)
-            if reference.numel() and other.numel():
-                resized = F.interpolate(other[None], size=reference.shape[1:], mode="bicubic")[0]
-                difference = (reference - resized).square().sum()
-                errors[one, p] = difference / reference.square().sum()
-    return errors.cpu()
+
+def _cut(batch: Batch, maps: Tensor, scale: int) -> tuple[Tensor, Tensor]:
+    """Of the maps at a scale the pixels from the object's position on.
+
+    Returns:
+        Cuts ``(seeds, objects, channels, side, side)`` float64, and ``(objects,)`` whether the
+        object's cut lies in the map.
+    """
+    cells, place = maps.shape[-1], batch.place[scale]
+    side = max(0, scale - (batch.side - cells))
+    pixels = torch.arange(side, device=maps.device)
+    columns, rows = (batch.positions[:, place, i, None] + pixels for i in (0, 1))
+    whole = ((columns >= 0) & (columns < cells) & (rows >= 0) & (rows < cells)).all(dim=-1)
+    columns, rows = (lines.clamp(0, cells - 1) for lines in (columns, rows))
+    objects = torch.arange(len(columns), device=maps.device)[:, None, None]
+    cut = maps[:, :, place][:, objects, :, rows[:, :, None], columns[:, None]]
+    return cut.permute(3, 0, 4, 1, 2).to(torch.float64).contiguous(), whole
 
 
-def _corrected(
-    network: nn.Module, data: Images, pairs: list[list[int]], seed: int, device: torch.device
-) -> dict[str, Errors]:
-    """The corrected errors, and beside them ``floor`` and ``untrained``, of each object and pair.
+def _corrected(networks: Networks, data: Images, pairs: list[list[int]]) -> dict[str, Errors]:
+    """The corrected errors, ``floor`` and ``untrained``, each ``(seeds, objects, pairs)``.
 
     Raises:
         UserError: as ``evaluate``.
     """
-    plain: nn.Module | None = None
+    plain: Networks | None = None
     found: dict[str, dict[str, list[_Squares]]] = {
         metric: {stage: [] for stage in STAGES} for metric in ("error", "floor", "untrained")
     }
-    for batch in batches(data, _scales(pairs), device, NAME):
+    for batch in batches(data, _scales(pairs), networks.device, NAME):
         images = to_unit(batch.images)
-        maps = batch.maps(network, images, seed)
-        if plain is None:
-            plain = _untrained(batch, maps, seed).to(device)
-        untrained = batch.maps(plain, images)
-        for stage in STAGES:
-            grids = [_Grid.of_pair(batch, maps[stage].shape[-1], a, b) for a, b in pairs]
-            its = {"error": maps[stage], "floor": maps[stage], "untrained": untrained[stage]}
-            for metric, read_maps in its.items():
-                parts = [grid.squares(read_maps, floor=metric == "floor") for grid in grids]
-                found[metric][stage].append(_Squares.of_pairs(parts))
+        grids: dict[int, list[_Grid]] = {}
+        parts: dict[str, dict[str, list[_Squares]]] = {
+            metric: {stage: [] for stage in STAGES} for metric in found
+        }
+        for _, stages in batch.maps(networks, images):
+            plain = plain or _untrained(batch, stages, networks)
+            for stage, maps in stages.items():
+                for metric, squares in _squares(batch, maps, pairs, grids).items():
+                    parts[metric][stage].append(squares)
+        for _, stages in batch.maps(plain, images) if plain else ():
+            for stage, maps in stages.items():
+                found_here = _squares(batch, maps, pairs, grids, floor=False)
+                parts["untrained"][stage].append(found_here["error"])
+        for metric, of_stages in parts.items():
+            for stage, of_seeds in of_stages.items():
+                found[metric][stage].append(_Squares.joined(of_seeds, dim=0))
     return {
-        metric: {stage: _Squares.of_objects(parts).errors() for stage, parts in stages.items()}
+        metric: {
+            stage: _Squares.joined(parts, dim=1).errors().cpu() for stage, parts in stages.items()
+        }
         for metric, stages in found.items()
+    }
+
+
+def _squares(
+    batch: Batch,
+    maps: Tensor,
+    pairs: list[list[int]],
+    grids: dict[int, list["_Grid"]],
+    floor: bool = True,
+) -> dict[str, "_Squares"]:
+    """The two parts of the errors of a batch, and of their floor if it is wanted.
+
+    Args:
+        batch: objects at the scales of the pairs.
+        maps: of one stage, ``(seeds, objects, scales, channels, height, width)``.
+        pairs: of scales, in pixels.
+        grids: those of this batch that are known, by the side of the maps; more are added.
+        floor: whether it is wanted.
+    """
+    side = maps.shape[-1]
+    if side not in grids:
+        grids[side] = [_Grid.of_pair(batch, side, a, b) for a, b in pairs]
+    found = [grid.squares(maps, floor) for grid in grids[side]]
+    return {
+        metric: _Squares(
+            torch.stack([one[metric].difference for one in found], dim=-1),
+            torch.stack([one[metric].reference for one in found], dim=-1),
+        )
+        for metric in found[0]
     }
 
 
 @dataclass(frozen=True)
 class _Squares:
-    """Mean squares over the points of the grid, ``(objects, ...)``: the two parts of an error."""
+    """The parts of errors, mean squares over the grid: ``(seeds, objects, ...)``."""
 
     difference: Tensor
     reference: Tensor
 
     @classmethod
-    def of_pairs(cls, parts: list["_Squares"]) -> "_Squares":
-        """Those of several pairs, ``(objects, pairs)``."""
+    def joined(cls, parts: list["_Squares"], dim: int) -> "_Squares":
+        """Those of more seeds (dimension 0) or objects (1)."""
         return cls(
-            torch.stack([one.difference for one in parts], dim=1).cpu(),
-            torch.stack([one.reference for one in parts], dim=1).cpu(),
-        )
-
-    @classmethod
-    def of_objects(cls, parts: list["_Squares"]) -> "_Squares":
-        """Those of all objects."""
-        return cls(
-            torch.cat([one.difference for one in parts]),
-            torch.cat([one.reference for one in parts]),
+            torch.cat([one.difference for one in parts], dim),
+            torch.cat([one.reference for one in parts], dim),
         )
 
     def errors(self) -> Tensor:
-        """The errors, ``(objects, pairs)``."""
-        least = _SILENT * self.reference.nanmean(dim=0)
+        """The errors, ``(seeds, objects, pairs)``."""
+        least = _SILENT * self.reference.nanmean(dim=1, keepdim=True)
         return self.difference / self.reference.clamp(min=least)
 
 
@@ -239,25 +300,30 @@ class _Grid:
         columns, rows = (axis((at[:, i], its[:, i]), (a, b), cells, batch.side) for i in (0, 1))
         return cls(batch.place[a], batch.place[b], rows, columns)
 
-    def squares(self, maps: Tensor, floor: bool) -> _Squares:
-        """The mean squares for maps ``(objects, scales, channels, height, width)``.
+    def squares(self, maps: Tensor, floor: bool) -> dict[str, _Squares]:
+        """The mean squares for maps ``(seeds, objects, scales, channels, height, width)``.
 
-        ``floor`` puts in the place of map b what it would be if it were exactly map a.
+        ``floor`` asks for those, too, that have in the place of map b what it would be if it were
+        exactly map a.
         """
         rows, columns = self.rows, self.columns
         known = rows.known[:, None, :, None] & columns.known[:, None, None, :]
-        reference = read(maps[:, self.a], rows.reference, columns.reference)
-        if floor:
-            other = read(maps[:, self.a], rows.through, columns.through)
-        else:
-            other = read(maps[:, self.b], rows.other, columns.other)
-        points = known.sum(dim=(1, 2, 3)) * maps.shape[2]
+        points = known.sum(dim=(1, 2, 3)) * maps.shape[3]
         enough = known.double().mean(dim=(1, 2, 3)) >= _SHARED
-        squares = [
-            torch.where(known, values, 0.0).square().sum(dim=(1, 2, 3)) / points
-            for values in (reference - other, reference)
-        ]
-        return _Squares(*(torch.where(enough, values, torch.nan) for values in squares))
+
+        def mean_square(values: Tensor) -> Tensor:
+            total = torch.where(known, values, 0.0).square().sum(dim=(2, 3, 4))
+            return torch.where(enough, total / points, torch.nan)
+
+        reference = read(maps[:, :, self.a], rows.reference, columns.reference)
+        others = {"error": read(maps[:, :, self.b], rows.other, columns.other)}
+        if floor:
+            others["floor"] = read(maps[:, :, self.a], rows.through, columns.through)
+        norm = mean_square(reference)
+        return {
+            metric: _Squares(mean_square(reference - other), norm)
+            for metric, other in others.items()
+        }
 
 
 class _Plain(nn.Sequential):
@@ -271,20 +337,23 @@ class _Plain(nn.Sequential):
         self.stage2 = nn.ReLU()
 
 
-def _untrained(batch: Batch, maps: dict[str, Tensor], seed: int) -> nn.Module:
-    """A plain network whose maps are as large as the given ones; the random state is as before.
+def _untrained(batch: Batch, maps: dict[str, Tensor], networks: Networks) -> Networks:
+    """Plain networks whose maps are as large as the given ones; the random state is as before.
 
     Raises:
         UserError: if the maps of stage 2 are larger than those of stage 1.
     """
     sides = [batch.side, *(maps[stage].shape[-1] for stage in STAGES)]
-    channels = [batch.images.shape[2], *(maps[stage].shape[2] for stage in STAGES)]
+    channels = [batch.images.shape[2], *(maps[stage].shape[3] for stage in STAGES)]
     if sides[2] > sides[1]:
         raise UserError(
             f"{NAME} needs a stage2 whose maps ({sides[2]} pixels a side) are no "
             f"larger than those of stage1 ({sides[1]}); take it out of evaluations"
         )
     kernels = [before - after + 1 for before, after in pairwise(sides)]
+    plain = {}
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # that of the CPU alone
-        return _Plain(channels, kernels).eval()
+        for seed in networks.seeds:
+            torch.default_generator.manual_seed(seed)  # that of the CPU alone
+            plain[seed] = _Plain(channels, kernels).to(networks.device)
+    return Networks(plain, networks.device, alike=True)

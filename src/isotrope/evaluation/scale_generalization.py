@@ -16,6 +16,7 @@ from isotrope.settings import Settings
 REVISION = 1
 NEEDS: set[str] = set()
 SPLIT = "all_scales"
+TOGETHER = True
 
 
 class Params(Settings):
@@ -30,7 +31,7 @@ def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, 
     """
     del params
     known, answers = [], []
-    for batch, logits in networks.batches(data):
+    for batch, logits in networks.answers(data):
         if "scale" not in batch.latents:
             raise UserError(
                 "scale_generalization needs a data set that knows the scale of its images; "
@@ -40,9 +41,10 @@ def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, 
         answers.append(logits.argmax(dim=-1) == batch.labels)
     scales, correct = torch.cat(known).cpu(), torch.cat(answers, dim=-1).cpu()
     rows = []
+    shown = {scale: scales == scale for scale in sorted(set(scales.tolist()))}
     for seed, right in zip(networks.seeds, correct, strict=True):
-        for scale in sorted(set(scales.tolist())):
-            chosen = right[scales == scale]
+        for scale, images in shown.items():
+            chosen = right[images]
             value, n = int(chosen.sum()) / len(chosen), len(chosen)
             rows.append(
                 {"seed": seed, "scale": scale, "metric": "accuracy", "value": value, "n": n}

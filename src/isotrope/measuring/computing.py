@@ -1,8 +1,12 @@
 """Computing what is missing of a task: one evaluation after the other, seed after seed.
 
-A plain ``evaluate`` is called for each seed by itself. One that is a generator is called once for
-all missing seeds, and yields the rows of a seed when it has them: for measures whose seeds share
-costly work. Either way the rows of a seed are written before the next is begun.
+A plain ``evaluate`` is called for each seed by itself; where it says ``TOGETHER``, on a GPU for all
+missing seeds at once. One that is a generator is called once for all missing seeds, and yields the
+rows of a seed when it has them: for measures whose seeds share costly work. Always the rows of a
+seed are written as soon as they are known.
+
+Evaluations that look inside networks come first: what the networks answer meanwhile need not be
+computed again for those that ask for answers alone.
 """
 
 import inspect
@@ -19,6 +23,7 @@ from isotrope.datasets import loading
 from isotrope.datasets.stream import Split, Stream, killed_workers_explained
 from isotrope.errors import UserError
 from isotrope.measuring import rows as stored
+from isotrope.measuring.answers import Answers
 from isotrope.measuring.networks import Networks
 from isotrope.measuring.position import Position, Stops
 from isotrope.measuring.rows import Row
@@ -43,6 +48,7 @@ class Computation:
         self.device = devices.choose(task.device)
         self._loaded: dict[tuple[str, str, str], Split] = {}
         self._opened = cache(self._open)
+        self._answers = Answers()
 
     def run(self, missing: Mapping[str, Sequence[int]]) -> dict[tuple[str, Seed], list[Row]]:
         """Compute rows, and write those of each seed as soon as they are known.
@@ -59,7 +65,7 @@ class Computation:
         """
         found: dict[tuple[str, Seed], list[Row]] = {}
         with devices.arithmetic(self.device, self.task.threads), killed_workers_explained():
-            for evaluation in self.task.evaluations:
+            for evaluation in sorted(self.task.evaluations, key=_needs_nothing):
                 if seeds := missing[evaluation.alias]:
                     for seed, rows in self._evaluate(evaluation, seeds):
                         found[evaluation.alias, seed] = rows
@@ -83,7 +89,7 @@ class Computation:
                 waiting.remove(seed)
                 self.stops.kept += 1
                 yield seed, cells
-                self.stops.when_kept()
+            self.stops.when_kept()
         if waiting:
             raise ValueError(f"evaluation {evaluation.name} gave no rows of {waiting}")
         self.stops.log(
@@ -97,7 +103,11 @@ class Computation:
         """What the plug-in gives: for each call, or each time that it yields."""
         networks = self._networks(evaluation, seeds)
         with_gradients = getattr(plugin, "GRADIENTS", False)
-        at_once = self.task.of_run or inspect.isgeneratorfunction(plugin.evaluate)
+        at_once = (
+            self.task.of_run
+            or inspect.isgeneratorfunction(plugin.evaluate)
+            or (getattr(plugin, "TOGETHER", False) and networks.at_once)
+        )
         for chosen in [seeds] if at_once else [[seed] for seed in seeds]:
             self.stops.saves_positions = False
             self.stops.between_batches()
@@ -124,7 +134,10 @@ class Computation:
         if evaluation.against:
             networks.against = self._against({one: evaluation.against[one] for one in seeds})
         return networks.under(
-            self.stops.between_batches, lambda seed: self._position(evaluation, seed)
+            self.stops.between_batches,
+            lambda seed: self._position(evaluation, seed),
+            self._answers,
+            self.stops.log,
         )
 
     def _load(self, dataset: Plugin, split: str) -> Split:
@@ -158,9 +171,14 @@ class Computation:
                 )
         found = {path: self._opened(path, tuple(sorted(held))) for path, held in folders.items()}
         networks = {seed: dict(found[one.folder])[one.seed] for seed, one in others.items()}
-        return Networks(networks, self.device, next(iter(found.values())).draws)
+        first, *_ = found.values()
+        return Networks(networks, self.device, first.draws, alike=first.alike)
 
     def _position(self, evaluation: BoundEvaluation, seed: Seed) -> Position:
         key = None if self.task.of_run else seed
         path = self.task.rows_file(evaluation, key).with_suffix(".position.pt")
         return Position(path, evaluation.digest, self.stops, self.task.save_every)
+
+
+def _needs_nothing(evaluation: BoundEvaluation) -> bool:
+    return not registry.literal("evaluation", evaluation.name, "NEEDS")

@@ -10,12 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from isotrope import devices, registry
-from isotrope.datasets.draws import is_stochastic, mean_prediction, noise_of_images
+from isotrope.datasets.draws import is_stochastic, noise_of_images
 from isotrope.datasets.images import Images, to_unit
 from isotrope.datasets.stream import Split
 from isotrope.errors import UserError
 from isotrope.files import disk
+from isotrope.layers import forms
+from isotrope.measuring.answers import Answers
+from isotrope.measuring.outputs import Kept
 from isotrope.measuring.position import Position
+from isotrope.measuring.stacks import Log, Question, Seen, Stacks
 from isotrope.packs import summary
 from isotrope.packs.store import parse_weights
 from isotrope.packs.summary import AGAIN, RUN, WEIGHTS, Summary
@@ -30,11 +34,15 @@ class Networks:
     `isotrope.datasets.draws`; `predictions`, `batches` and `logits` do that themselves, and give
     the mean over the model's ``DRAWS``.
 
+    On a GPU these methods, and `parts`, call networks in stacks (see `isotrope.measuring.stacks`)
+    unless gradients are wanted or a part of a network has hooks; on a CPU one after the other.
+
     Args:
         networks: the network of each seed, on ``device``; they are set to evaluation mode.
         device: where they compute.
         draws: predictions of a stochastic network that are averaged.
         against: the networks that these are measured against, one for each seed.
+        alike: whether they differ in nothing but weights and buffers, so that a stack can be made.
 
     Attributes:
         seeds: the seeds in order.
@@ -49,10 +57,13 @@ class Networks:
         device: torch.device,
         draws: int = 1,
         against: "Networks | None" = None,
+        alike: bool = False,
     ) -> None:
         self._networks = {seed: network.eval() for seed, network in networks.items()}
         self._between_batches: Callable[[], None] = lambda: None
         self._position_of: Callable[[int | None], Position] = lambda _: Position()
+        self._stacks = Stacks(alike)
+        self._answers = Answers()
         self.seeds = list(self._networks)
         self.device = device
         self.draws = draws
@@ -95,26 +106,34 @@ class Networks:
                     f"({str(error).splitlines()[0]}); run `snakemake runs` to retrain"
                 ) from error
             networks[seed] = network.to(device)
-        draws = getattr(registry.load("models", model), "DRAWS", 1)
-        return cls(networks, device, draws)
+        plugin = registry.load("models", model)
+        alike = getattr(plugin, "STACKABLE", True)
+        return cls(networks, device, getattr(plugin, "DRAWS", 1), alike=alike)
 
     @classmethod
     def joined(cls, parts: "Sequence[Networks]") -> "Networks":
         """The networks of several packs of one model as one."""
         networks = {seed: network for part in parts for seed, network in part._networks.items()}
-        return cls(networks, parts[0].device, parts[0].draws)
+        return cls(networks, parts[0].device, parts[0].draws, alike=parts[0].alike)
 
     def under(
-        self, between_batches: Callable[[], None], position_of: Callable[[int | None], Position]
+        self,
+        between_batches: Callable[[], None],
+        position_of: Callable[[int | None], Position],
+        answers: Answers,
+        log: Log,
     ) -> "Networks":
         """These networks for a job that may be told to end.
 
         Args:
             between_batches: called before each forward pass and each network; it may end the job.
             position_of: where the evaluation of a seed, or of the run (None), is.
+            answers: what was answered before in this job.
+            log: is told where fewer networks are called at once than were tried.
         """
         found = self.only(self.seeds)
         found._between_batches, found._position_of = between_batches, position_of
+        found._answers, found._stacks.log = answers, log
         return found
 
     def only(self, seeds: Sequence[int]) -> "Networks":
@@ -123,7 +142,22 @@ class Networks:
         chosen = {seed: self._networks[seed] for seed in seeds}
         found = Networks(chosen, self.device, self.draws, against)
         found._between_batches, found._position_of = self._between_batches, self._position_of
+        found._stacks, found._answers = self._stacks, self._answers
         return found
+
+    def most_at_once(self, seeds: int) -> None:
+        """Call no more networks at once than so many, however many the memory holds."""
+        self._stacks.rows = seeds
+
+    @property
+    def alike(self) -> bool:
+        """Whether they differ in nothing but weights and buffers, as far as is known."""
+        return self._stacks.possible
+
+    @property
+    def at_once(self) -> bool:
+        """Whether several seeds are called at once here."""
+        return self.alike and forms.few_launches(torch.empty(0, device=self.device))
 
     def __len__(self) -> int:
         return len(self._networks)
@@ -173,12 +207,37 @@ class Networks:
         Returns:
             ``(seeds, batch, ...)`` as the networks return it, on the device.
         """
-        return torch.stack(
-            [
-                mean_prediction(network, images, seed, numbers, draws or self.draws)
-                for seed, network in self
-            ]
-        )
+        question = Question(images, numbers, draws or self.draws, {})
+        found = [seen.answers for seen in self._ask(question)]
+        return found[0] if len(found) == 1 else torch.cat(found)
+
+    def parts(
+        self, images: Tensor, numbers: Sequence[int], parts: Mapping[str, Kept]
+    ) -> Iterator[Seen]:
+        """What parts of the networks return for a batch, without gradients.
+
+        Seeds come as they are called: all that fit the memory at once on a GPU, one by one on a
+        CPU. A stochastic network draws once.
+
+        Args:
+            images: as in `predictions`.
+            numbers: as in `predictions`.
+            parts: the names of submodules that return a tensor, and what is kept of it: a function
+                that treats each image by itself, since it may be called under `torch.func.vmap`.
+
+        Yields:
+            Some seeds, their answers, and what was kept of each part, ``(seeds, batch, ...)``.
+        """
+        asked = self._ask(Question(images, numbers, 1, parts))
+        while True:
+            with torch.inference_mode():
+                seen = next(asked, None)
+            if seen is None:
+                return
+            yield seen
+
+    def _ask(self, question: Question) -> Iterator[Seen]:
+        return self._stacks.ask(self._networks, question, self._between_batches)
 
     def batches(
         self, data: Split, draws: int | None = None, batch_size: int | None = None
@@ -199,11 +258,40 @@ class Networks:
         done = 0
         for batch in data.batches(batch_size or devices.evaluation_batch(self.device)):
             there = batch.to(self.device)
-            numbers = range(done, done + len(batch))
-            with torch.inference_mode():
-                predictions = self.predictions(to_unit(there.images), numbers, draws).float()
-            yield there, predictions
+            yield there, self._float_predictions(there, done, draws)
             done += len(batch)
+
+    def _float_predictions(self, batch: Images, first: int, draws: int | None) -> Tensor:
+        """What every network answers to a batch on the device whose first image has a number."""
+        numbers = range(first, first + len(batch))
+        with torch.inference_mode():
+            return self.predictions(to_unit(batch.images), numbers, draws).float()
+
+    def answers(self, data: Split) -> Iterator[tuple[Images, Tensor]]:
+        """As `batches`, but images that an evaluation of the job has shown before are not shown.
+
+        It is for evaluations that leave the networks as they are.
+        """
+        done = 0
+        for batch in data.batches(devices.evaluation_batch(self.device)):
+            there = batch.to(self.device)
+            known = self._answers.find(self._networks, batch.images, self.device)
+            if known is None:
+                known = self._float_predictions(there, done, None)
+                self.remember(batch.images, self.seeds, known)
+            yield there, known
+            done += len(batch)
+
+    def remember(self, images: Tensor, seeds: Sequence[int], answers: Tensor) -> None:
+        """Let other evaluations of the job have what networks answered, see `answers`.
+
+        Args:
+            images: a batch, uint8 on the CPU.
+            seeds: of the networks that answered.
+            answers: ``(seeds, batch, ...)``, to the images in 0..1.
+        """
+        chosen = {seed: self._networks[seed] for seed in seeds}
+        self._answers.remember(chosen, images, answers.float())
 
     def logits(
         self, images: Tensor, batch_size: int | None = None, draws: int | None = None
