@@ -68,7 +68,7 @@ def as_if_a_gpu(toys, monkeypatch):
     """The CPU under the rules of a GPU: what fits is measured, and remembered."""
     kind = type("Device", (), {"type": "gpu"})()
     monkeypatch.setattr(devices, "describe", lambda device: "a GPU")
-    for name in ("memory_now", "memory_free"):
+    for name in ("memory_now", "memory_total"):
         monkeypatch.setattr(devices, name, lambda device: 10**9)
     monkeypatch.setattr(devices, "memory_peak_mb", lambda device: 1000.0)
     return kind
@@ -78,7 +78,7 @@ def test_a_choice_is_remembered_for_the_next_job_and_forgotten_at_the_end(as_if_
     task = toy_task(model_params=ToyModelParams(handed=True))
     measured = []
     monkeypatch.setattr(
-        stack_width, "fastest", lambda cost, seeds, free, log: measured.append(cost(2)) or 2
+        stack_width, "fastest", lambda cost, seeds, room, log: measured.append(cost(2)) or 2
     )
     job = trial_of(task)
 
@@ -97,7 +97,7 @@ def test_a_choice_is_remembered_for_the_next_job_and_forgotten_at_the_end(as_if_
 
 def test_a_choice_of_another_device_or_a_damaged_one_counts_for_nothing(as_if_a_gpu, monkeypatch):
     task = toy_task(model_params=ToyModelParams(handed=True))
-    monkeypatch.setattr(stack_width, "fastest", lambda cost, seeds, free, log: 3)
+    monkeypatch.setattr(stack_width, "fastest", lambda cost, seeds, room, log: 3)
     stack_width.remember(task, as_if_a_gpu, 5)
     monkeypatch.setattr(devices, "describe", lambda device: "another GPU")
     assert stack_width.width_of(task, as_if_a_gpu, trial_of(task), 5, print) == 3

@@ -104,20 +104,19 @@ class Unfinished:
         Raises:
             UserError: if there is nothing to halve.
         """
-        task, began = self.task, "needs more memory than the device has"
+        task, more = self.task, "more memory than the device has"
         if group.width == 1:
             raise UserError(
-                f"{task.run}: seed {group.seeds[0]} {began} ({str(error).splitlines()[0]}); take "
-                "a smaller batch_size, or a device with more memory"
+                f"{task.run}: seed {group.seeds[0]} needs {more} "
+                f"({str(error).splitlines()[0]}); take a smaller batch_size, or a device with more "
+                "memory"
             ) from error
         missing = [s for s in group.seeds if not store.holds(task.stored(s))]
         found = {seed: saved for seed in missing if (saved := self.saved(seed))}
         middle = math.ceil(len(missing) / 2)
         halves = [half for half in (missing[:middle], missing[middle:]) if half]
-        self.log(
-            f"{seeds_text(group.seeds)}: together {'it' if len(group.seeds) == 1 else 'they'} "
-            f"{began}; {middle} are tried at once"
-        )
+        they = "it needs" if len(group.seeds) == 1 else "they need"
+        self.log(f"{seeds_text(group.seeds)}: together {they} {more}; {middle} are tried at once")
         stack_width.remember(task, device, middle)
         if len(found) < len(missing):  # there was no room for the networks themselves
             return [SeedGroup.new(half) for half in halves]

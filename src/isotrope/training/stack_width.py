@@ -1,9 +1,9 @@
 """How many seeds train at once: as the param-file says, or as this device does it fastest.
 
 On a CPU one: a stack there takes longer than its seeds in turn (benchmarks/results/packs.md). On a
-GPU as many as fit its memory, if steps of the stack, measured before the first one counts, are
-faster than steps of single seeds. What was measured is remembered beside the unfinished seeds: a
-job that is started again must form the same stacks.
+GPU as many as fit its memory (all of it, whatever is free), if steps of the stack, measured before
+the first one counts, are faster than steps of single seeds. What was measured is remembered beside
+the unfinished seeds: a job that is started again must form the same stacks.
 """
 
 import json
@@ -19,7 +19,7 @@ from isotrope.files.disk import write_whole
 from isotrope.training.loop import LockstepTraining
 from isotrope.training.task import TrainingTask
 
-SHARE = 0.8  # of the free memory: validation and the best epochs' weights need some, too
+SHARE = 0.8  # of the memory: validation and the best epochs' weights need some, too
 _WARMING, _TIMED = 3, 5  # steps
 
 
@@ -63,23 +63,24 @@ def width_of(
         return 1
     if wanted is not None:
         return min(wanted, seeds)
-    width = fastest(lambda width: measured(trial, width, device), seeds, _free(device), log)
+    room = int(SHARE * devices.memory_total(device))
+    width = fastest(lambda width: measured(trial, width, device), seeds, room, log)
     remember(task, device, width)
     return width
 
 
-def fastest(cost: Callable[[int], Cost], seeds: int, free: int, log: Callable[[str], None]) -> int:
+def fastest(cost: Callable[[int], Cost], seeds: int, room: int, log: Callable[[str], None]) -> int:
     """The faster of two ways: one seed after the other, or as many at once as fit the memory.
 
     Args:
         cost: measures a step of so many seeds; may run out of memory.
         seeds: how many there are.
-        free: bytes that may be used.
+        room: bytes that may be used.
         log: is told what was measured.
     """
     one, two = cost(1), cost(2)
     each = max(1, two.bytes - one.bytes)
-    width = max(1, min(seeds, 1 + int((free - one.bytes) // each)))
+    width = max(1, min(seeds, 1 + int((room - one.bytes) // each)))
     while width > 1:
         try:
             stack = two if width == 2 else cost(width)
@@ -124,11 +125,6 @@ def _refusal(task: TrainingTask, trial: Trial) -> str | None:
             first = "it draws random numbers inside; a network that defines `draw` is handed them"
         return f"{task.model_name} cannot be stacked ({first})"
     return None
-
-
-def _free(device: torch.device) -> int:
-    """Bytes that a stack may take."""
-    return int(SHARE * devices.memory_free(device))
 
 
 def remember(task: TrainingTask, device: torch.device, width: int) -> None:

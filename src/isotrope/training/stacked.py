@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from isotrope.layers import forms
+from isotrope.layers.stackable_convolution import with_stackable
 from isotrope.params.training import Training
 from isotrope.training.compiling import compiled
 from isotrope.training.dropout import with_keys
@@ -57,6 +58,7 @@ class Stacked:
     ) -> None:
         self.network = networks[0]
         objective.check(self.network)
+        with_stackable(self.network)
         self.rows = len(networks)
         self.lowered = lowered_of(training)
         for network in networks:
@@ -89,7 +91,7 @@ class Stacked:
     def step(self, batch: Batch, part: Part = WHOLE) -> Measured:
         """See `Engine.step`."""
         self.network.train()
-        with torch.enable_grad():
+        with torch.enable_grad(), forms.stacked(self.rows):
             found = self._run(
                 batch.images, batch.labels, joined(torch.stack, batch.noises), batch.rows
             )
@@ -112,7 +114,7 @@ class Stacked:
     def test(self, batch: Batch) -> Measured:
         """See `Engine.test`."""
         self.network.eval()
-        with torch.no_grad():
+        with torch.no_grad(), forms.stacked(self.rows):
             found = self._run(
                 batch.images, batch.labels, joined(torch.stack, batch.noises), batch.rows
             )
@@ -125,8 +127,7 @@ class Stacked:
         axes = (0, 0, 0, axis, axis, None if noises == () else 0)
         mapped: Callable[..., Measured] = vmap(self._row, axes, randomness="error")
         weights = self.layout.stacks(flat)
-        with forms.stacked(self.rows):
-            return mapped(weights, self.buffers, self.keys, images, labels, noises)
+        return mapped(weights, self.buffers, self.keys, images, labels, noises)
 
     def _row(
         self,

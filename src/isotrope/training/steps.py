@@ -17,6 +17,8 @@ from isotrope.training.engines import WHOLE, Batch, Engine, Part
 from isotrope.training.graphs import Log, Recorder, Replays
 from isotrope.training.sums import Sums
 
+_BYTES_PER_NUMBER = 256  # of a GPU's memory: a step holds some such results, and graphs theirs
+
 
 class Limits(NamedTuple):
     """How much is computed at once. A training keeps them to its end: they decide the last bits.
@@ -26,13 +28,14 @@ class Limits(NamedTuple):
         tested_at_once: images of a batch without gradients, of all rows together.
     """
 
-    numbers: int = forms.NUMBERS
-    tested_at_once: int = 32
+    numbers: int
+    tested_at_once: int
 
     @classmethod
     def of(cls, device: torch.device) -> "Limits":
-        """Those that suit a device."""
-        return cls(tested_at_once=devices.evaluation_batch(device))
+        """Those that suit a device; they depend on how much memory it has, not on what is free."""
+        numbers = devices.memory_total(device) // _BYTES_PER_NUMBER or forms.NUMBERS
+        return cls(numbers, devices.evaluation_batch(device))
 
 
 class Tested(NamedTuple):
