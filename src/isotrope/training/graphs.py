@@ -52,7 +52,8 @@ class CudaRecorder:
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         """See `Recorder.record`."""
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+        apart = "thread_local"  # threads that pin memory for a stream of images go on meanwhile
+        with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode=apart):
             work()
         replay: Callable[[], None] = graph.replay
         return replay
@@ -118,21 +119,21 @@ class Replays:
         self, recorder: Recorder, work: Callable[[Any], None], given: Any
     ) -> _Recorded | None:
         own = mapped(lambda value: value.clone(memory_format=torch.contiguous_format), given)
-        try:
-            with _put_back(self._changed):
-                for _ in range(_WARM_UPS):
-                    recorder.rehearse(lambda: work(own))
-                replay = recorder.record(lambda: work(own))
-        except torch.OutOfMemoryError:
-            raise
-        except RuntimeError as error:
-            first = str(error).strip().splitlines()[0]
-            self._log(
-                f"no CUDA graph can hold these steps ({first}); they are launched one by one, "
-                "which takes longer"
-            )
-            return None
-        return _Recorded(own, replay)
+        with _put_back(self._changed):
+            for _ in range(_WARM_UPS):
+                recorder.rehearse(lambda: work(own))
+            try:
+                return _Recorded(own, recorder.record(lambda: work(own)))
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError as error:
+                cause = error.__context__ or error  # the end of a recording fails after its cause
+                first = str(cause).strip().splitlines()[0]
+                self._log(
+                    f"no CUDA graph can hold these steps ({first}); they are launched one by one, "
+                    "which takes longer"
+                )
+                return None
 
 
 @contextmanager
