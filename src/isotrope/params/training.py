@@ -106,7 +106,7 @@ class Training(Settings):
     )
     compile: bool = Field(
         False,
-        description="true: forward and backward pass by torch.compile, on a GPU as CUDA graphs; "
+        description="true: forward and backward pass by torch.compile; "
         "each job compiles for some seconds to minutes first",
     )
 

@@ -1,10 +1,11 @@
 """Forward and backward passes by `torch.compile`, where a param-file asks for it.
 
-On a GPU they are replayed as CUDA graphs, one launch instead of hundreds. Every shape of a batch is
-compiled for itself, so that what a step computes does not depend on the shapes seen before it: a
-training that was resumed must find the same bits. New networks of a process find what was compiled
-for the ones before them. Where there are too many shapes, the training ends with a sentence that
-says so, since torch would go on uncompiled, and with other bits.
+On a GPU what it writes is recorded as part of a CUDA graph, as steps are that are not compiled (see
+`graphs`); torch's own graphs would come in between. Every shape of a batch is compiled for itself,
+so that what a step computes does not depend on the shapes seen before it: a training that was
+resumed must find the same bits. New networks of a process find what was compiled for the ones
+before them. Where there are too many shapes, the training ends with a sentence that says so, since
+torch would go on uncompiled, and with other bits.
 """
 
 import importlib
@@ -31,14 +32,8 @@ def compiled(work: Work, training: Training) -> Work:
     if not training.compile:
         return work
     _tell_compiler()
-    fast: Work = torch.compile(work, mode="reduce-overhead", dynamic=False)
-    begin: Callable[[], None] = torch.compiler.cudagraph_mark_step_begin
-
-    def done(*arguments: object) -> Measured:
-        begin()  # what was given out before is of no use now
-        return fast(*arguments)
-
-    return done
+    fast: Work = torch.compile(work, dynamic=False)
+    return fast
 
 
 def _tell_compiler() -> None:
