@@ -27,6 +27,17 @@ def test_the_matrix_resizes_as_torch_does_and_keeps_the_canvas(seed, cells, targ
 
 
 @given(cells=sizes, target=sizes)
+def test_what_is_drawn_sums_to_one_and_the_frame_to_nothing(cells, target):
+    rescaling = Rescaling(cells, target)
+    expected = torch.zeros(cells, dtype=torch.float64)
+    expected[rescaling.drawn] = 1
+
+    sums = rescaling.matrix(expected).sum(dim=1)
+
+    torch.testing.assert_close(sums, expected, rtol=0, atol=1e-12)
+
+
+@given(cells=sizes, target=sizes)
 def test_cells_that_are_not_used_are_those_without_a_share(cells, target):
     rescaling = Rescaling(cells, target)
 

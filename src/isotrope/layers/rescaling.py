@@ -18,6 +18,7 @@ class Rescaling:
 
     Attributes:
         used: the cells of the old canvas that the new one is made of.
+        drawn: the cells of the new canvas that are not in its frame.
 
     Raises:
         ValueError: if a size is below 1.
@@ -32,6 +33,7 @@ class Rescaling:
         self._steps = max(target - 1, 1)  # an old cell holds so many, a new one ``cells - 1``
         first = max(0, -self._before) * (cells - 1)
         last = min(target, cells - self._before) * (cells - 1) - (cells - 1)
+        self.drawn = slice(max(0, self._before), min(cells, self._before + target))
         self.used = slice(first // self._steps, -(-last // self._steps) + 1)
 
     def matrix(self, like: Tensor) -> Tensor:

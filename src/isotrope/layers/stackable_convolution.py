@@ -252,8 +252,9 @@ class _Products:
             windows = windows.permute(0, 2, 6, 5, 1, 3, 4)
             return windows.reshape(len(maps), self.volume, -1)
         strips = strips.permute(0, 3, 2, 5, 1, 4)  # (stack, height, channels, kernel_width, ...)
-        if self.stack > 1:
-            strips = F.pad(strips, (0, 0) * 4 + (0, self.steps * self.stride[0] - strips.shape[1]))
+        missing = self.steps * self.stride[0] - strips.shape[1]
+        if self.stack > 1 and missing:
+            strips = F.pad(strips, (0, 0) * 4 + (0, missing))
         strips = strips.contiguous()
         across = strips.shape[-2] * strips.shape[-1]
         row = self.channels * width * across
