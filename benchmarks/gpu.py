@@ -194,8 +194,13 @@ class Run:
 
 def _in_time(work, session):
     """Do something until the session's time is over."""
-    with limited(session.seconds_left()):
-        return work(session)
+    from isotrope import devices
+
+    try:
+        with limited(session.seconds_left()):
+            return work(session)
+    finally:
+        devices.free_memory(session.device)
 
 
 def about(device, quick):

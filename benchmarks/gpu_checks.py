@@ -31,6 +31,7 @@ from torch.nn import functional as F
 from isotrope import build_model, devices
 from isotrope.layers import forms
 from isotrope.training import seeding
+from isotrope.training.loop import HeldOut
 
 LOGITS, GRADIENTS = 1e-6, 1e-5  # relative, in the 2-norm, of float32 against float64
 STACK = 1e-3  # the same of the change of weights in four steps with momentum
@@ -145,12 +146,14 @@ def stacks(session):
     return f"changes of weights within {worst:.0e}"
 
 
-def _trained(session, model, rows, again=0, **options):
+def _trained(session, model, rows, again=0, eager=False, log=lambda _: None):
     """Weights and losses of a short training with a last partial batch and validation."""
 
     def train():
         seeds, ended = list(range(1, rows + 1)), []
-        training = training_of(model, seeds, session.device, "stacked", IMAGES, epochs=2, **options)
+        training = training_of(
+            model, seeds, session.device, "stacked", IMAGES, eager, log, epochs=2
+        )
         training.run(lambda: None, lambda: None, ended.extend)
         weights, losses = {}, []
         for one in sorted(ended, key=lambda one: one.record.seed):
@@ -159,7 +162,25 @@ def _trained(session, model, rows, again=0, **options):
             losses += [(seed, r.train_loss, r.validation_loss) for r in one.record.history]
         return weights, losses
 
-    return session.once((model, rows, again, tuple(options.items())), train)
+    return session.once((model, rows, again, eager), train)
+
+
+def graphs(session):
+    """Trainings replayed as CUDA graphs, against the same launched one by one."""
+    worst = 0.0
+    for model in session.models:
+        for rows in (1, 3):
+            said = []
+            found = _trained(session, model, rows, log=said.append)
+            if said:
+                raise CheckError(f"{model}, {rows} at once: {said[0]}")
+            expected = _trained(session, model, rows, eager=True)
+            if difference(found, expected):
+                pairs = ([one[name] for name in sorted(one)] for one in (found[0], expected[0]))
+                error = relative(*pairs)
+                expect(error, GRAPH, f"{model}, {rows} at once: weights after two epochs")
+                worst = max(worst, error)
+    return f"weights within {worst:.0e}" if worst else "the same bits"
 
 
 def repeats(session):
@@ -190,9 +211,16 @@ def precisions(session):
 def _loss_and_gradients(session, model, precision):
     with devices.arithmetic(session.device, 1, precision):
         training = training_of(model, [1], session.device, "stacked", 16, precision=precision)
-        drawn = training.batches.epoch(1, [1], training.engine.network)
-        loss = training.engine.step(drawn.at(0), [[1e-3, 0.9]]).loss
-        return [loss], list(training.engine.gradients(0).values())
+        losses = _losses(training, 1)
+        return [losses], list(training.engine.gradients(0).values())
+
+
+def _losses(training, steps):
+    """The mean loss of some steps, for each row."""
+    training.held_out = HeldOut(None)
+    training.try_out(steps)
+    found = training.steps.trained.results(training.objective)
+    return torch.tensor([one.loss for one in found], dtype=torch.float64)
 
 
 def compiled(session):
@@ -200,10 +228,7 @@ def compiled(session):
     model, losses = session.models[0], []
     for compile_it in (True, False):
         training = training_of(model, [1, 2], session.device, "stacked", 16, compile=compile_it)
-        drawn = training.batches.epoch(1, [1, 2], training.engine.network)
-        for _ in range(3):
-            found = training.engine.step(drawn.at(0), [[1e-3, 0.9]] * 2).loss.clone()
-        losses.append([found])
+        losses.append([_losses(training, 3)])
     expect(relative(*losses), COMPILED, f"{model}: the loss of the third step, compiled,")
     return model
 
@@ -311,6 +336,8 @@ def _print_memory(model, seeds):
     device = torch.device("cuda")
     with devices.arithmetic(device, 1):
         for count in (1, seeds):
+            devices.free_memory(device)
+            devices.start_memory_peak(device)
             training = training_of(model, list(range(1, count + 1)), device, "stacked", 96)
             training.try_out(3)
             print(torch.cuda.max_memory_reserved())
@@ -319,6 +346,7 @@ def _print_memory(model, seeds):
 IN_PROCESS = {
     "float64": float64,
     "stacks": stacks,
+    "graphs": graphs,
     "repeats": repeats,
     "precisions": precisions,
     "compiled": compiled,

@@ -96,6 +96,7 @@ class Measuring:
         self.batch = 2 if session.quick else BATCH
         self.steps = (1, 1) if session.quick else (4, 10)  # that warm up, and that are timed
         self.rates = {}
+        self.said = []  # why steps could not be replayed as graphs
         self._measured = {}
         self._published = {}
         self._before = None
@@ -110,14 +111,7 @@ class Measuring:
     def _measure(self, model, seeds):
         devices.free_memory(self.device)
         devices.start_memory_peak(self.device)
-        training = training_of(
-            model,
-            list(range(1, seeds + 1)),
-            self.device,
-            "stacked",
-            4 * self.batch,
-            batch_size=self.batch,
-        )
+        training = self._training(model, seeds)
         held_out = training.held_out
         training.held_out = HeldOut(None)  # steps alone
         warming, timed = self.steps
@@ -125,6 +119,11 @@ class Measuring:
         step = statistics.median(self._seconds(partial(training.try_out, timed)) for _ in range(3))
         peak = devices.memory_peak_mb(self.device) * 1e6
         busy, kernels = self._busy(training)
+        if busy is None:  # a profiler that sees no kernels in graphs
+            eager = self._training(model, seeds, eager=True)
+            eager.held_out = HeldOut(None)
+            eager.try_out(warming)
+            busy, kernels = self._busy(eager)
         training.held_out = held_out
         training.validate(lambda: None)
         test = self._seconds(partial(training.validate, lambda: None))
@@ -133,7 +132,21 @@ class Measuring:
             "test_image": test / (4 * self.batch),
         }
         milliseconds = 1000 * step / timed
-        return Found(0.0, ours=milliseconds, busy=busy, kernels=kernels), peak
+        note = self.said.pop() if self.said else ""
+        return Found(0.0, ours=milliseconds, busy=busy, kernels=kernels, note=note), peak
+
+    def _training(self, model, seeds, eager=False):
+        """A training whose steps are those that are measured."""
+        return training_of(
+            model,
+            list(range(1, seeds + 1)),
+            self.device,
+            "stacked",
+            4 * self.batch,
+            eager,
+            self.said.append,
+            batch_size=self.batch,
+        )
 
     def _seconds(self, work):
         devices.synchronize(self.device)
@@ -252,21 +265,21 @@ def against_published(model, seeds, measuring):
     count = min(seeds, measuring.seeds)
     found, _ = measuring.here(model, count)
     each, theirs = found.ours / count, measuring.published(model)
-    return Found(theirs / each, each, theirs, found.busy, found.kernels)
+    return Found(theirs / each, each, theirs, found.busy, found.kernels, found.note)
 
 
 def against_turn(model, measuring):
     """How many times as fast as one seed after the other before."""
     found, _ = measuring.here(model, measuring.seeds)
     theirs = measuring.seeds * measuring.before(model, 1)
-    return Found(theirs / found.ours, found.ours, theirs, found.busy, found.kernels)
+    return Found(theirs / found.ours, found.ours, theirs, found.busy, found.kernels, found.note)
 
 
 def against_stack(model, measuring):
     """How many times as fast as the stack before."""
     found, _ = measuring.here(model, measuring.seeds)
     theirs = measuring.before(model, measuring.seeds)
-    return Found(theirs / found.ours, found.ours, theirs, found.busy, found.kernels)
+    return Found(theirs / found.ours, found.ours, theirs, found.busy, found.kernels, found.note)
 
 
 def memory(model, measuring):

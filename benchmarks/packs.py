@@ -23,11 +23,12 @@ from scaled_conv import processor, published_network
 from torch import nn
 
 from isotrope import build_model, devices
-from isotrope.datasets.images import Images, to_unit
+from isotrope.datasets.images import Images
 from isotrope.params.training import Training
 from isotrope.training import seeding
-from isotrope.training.engines import Batch
+from isotrope.training.graphs import recorder_of
 from isotrope.training.loop import HeldOut, LockstepTraining
+from isotrope.training.steps import Workshop
 
 IMAGES, BATCH, CLASSES, SHAPE = 576, 16, 36, (1, 64, 64)
 CHEAP = ("standard", "spatial_transform", "ensemble", "xu", "kanazawa", "hermite", "disco")
@@ -48,8 +49,21 @@ class Published(nn.Module):
         return published_network(self.network, images)
 
 
-def training_of(model, seeds, device, way, count=IMAGES, **changes):
-    """A training of some seeds on made-up images, which are the same for all ways and changes."""
+def training_of(
+    model, seeds, device, way, count=IMAGES, eager=False, log=lambda _: None, **changes
+):
+    """A training of some seeds on made-up images, which are the same for all ways and changes.
+
+    Args:
+        model: the model.
+        seeds: the seeds.
+        device: where it trains.
+        way: ``published`` for layers that respond as published, launched one by one.
+        count: how many images there are.
+        eager: whether steps on a GPU are launched one by one, not replayed as CUDA graphs.
+        log: is told why steps cannot be replayed.
+        changes: what differs in the block ``training``.
+    """
     generator = torch.Generator().manual_seed(7)
     images = torch.randint(0, 256, (count, *SHAPE), dtype=torch.uint8, generator=generator)
     data = Images(images.to(device), (torch.arange(count) % CLASSES).to(device))
@@ -62,7 +76,8 @@ def training_of(model, seeds, device, way, count=IMAGES, **changes):
     settings = Training.model_validate(
         {"epochs": 9, "batch_size": BATCH, "order": "fixed", "optimizer": optimizer, **changes}
     )
-    return LockstepTraining(networks, seeds, settings, data, HeldOut(data))
+    workshop = Workshop(None if eager or way == "published" else recorder_of(device), log)
+    return LockstepTraining(networks, seeds, settings, data, HeldOut(data), workshop=workshop)
 
 
 def clock(device):
@@ -72,26 +87,20 @@ def clock(device):
 
 
 def epoch_seconds(training, device):
-    """The time of an epoch, and the loss of the last step that was timed."""
+    """The time of an epoch, and the mean loss of all steps that were done."""
     warming, timed = STEPS[device.type]
-    images, labels = training.train.images, training.train.labels
-    inputs = [
-        Batch(to_unit(images[start : start + BATCH]), labels[start : start + BATCH])
-        for start in (step * BATCH % IMAGES for step in range(warming + timed))
-    ]
-    rates, losses = [[1e-3, 0.9]] * training.engine.rows, None
-    for batch in inputs[:warming]:
-        training.engine.step(batch, rates)
+    training.held_out = HeldOut(None)  # steps alone
+    training.try_out(warming)
     begin = clock(device)
-    for batch in inputs[warming:]:
-        losses = training.engine.step(batch, rates).loss
+    training.try_out(timed)
     step = (clock(device) - begin) / timed
+    losses = [one.loss for one in training.steps.trained.results(training.objective)]
     training.held_out = HeldOut(training.train[: 4 * BATCH])
     training.validate(lambda: None)
     begin = clock(device)
     training.validate(lambda: None)
     validation = (clock(device) - begin) / len(training.held_out.validation)
-    return IMAGES / BATCH * step + IMAGES * validation, losses.tolist()
+    return IMAGES / BATCH * step + IMAGES * validation, losses
 
 
 def measure(model, size, way, device):

@@ -10,9 +10,11 @@ import gpu
 import gpu_checks
 import gpu_report
 import gpu_table
+import packs
 import pytest
 import reckoning
 from gpu_project import CheckError, NotRunError
+from recorded import RecorderOnCPU
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "benchmarks" / "gpu.py"
@@ -59,6 +61,34 @@ def test_a_training_that_is_killed_and_told_to_end_is_followed_to_its_end(tmp_pa
         ("killed", "ok", "")
     ]
     assert status == 0
+
+
+def test_steps_that_are_replayed_are_compared_with_steps_that_are_not(tmp_path, monkeypatch):
+    recorder = RecorderOnCPU()
+    monkeypatch.setattr(packs, "recorder_of", lambda device: recorder)
+
+    _, known = run(tmp_path, "--models", "standard", "--only", "graphs")
+
+    assert [(one["status"], one["note"]) for one in known["checks"]] == [("ok", "the same bits")]
+    assert (
+        recorder.recorded == 2 * 4
+    )  # two sizes of a batch in training and in tests, alone and not
+    assert recorder.replayed > recorder.recorded
+
+
+def test_steps_that_cannot_be_replayed_fail_with_the_reason(tmp_path, monkeypatch):
+    class Refusing(RecorderOnCPU):
+        def record(self, work):
+            raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(packs, "recorder_of", lambda device: Refusing())
+
+    status, known = run(tmp_path, "--models", "standard", "--only", "graphs")
+
+    assert status == 1
+    assert known["checks"][0]["note"].startswith(
+        "standard, 1 at once: no CUDA graph can hold these steps (operation not permitted"
+    )
 
 
 def failing(session):
