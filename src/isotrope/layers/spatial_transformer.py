@@ -9,9 +9,9 @@ Differs from the published layer: it is built for any image of 4 x 4 pixels or m
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from isotrope.geometry import affine_grid
+from isotrope.layers.bilinear_sampling import sampled
 
 
 class SpatialTransformer(nn.Module):
@@ -70,4 +70,4 @@ class SpatialTransformer(nn.Module):
             images.dtype, torch.float32
         )  # bfloat16 cannot tell pixels apart
         grid = affine_grid(self.affine_maps(images).to(dtype), *images.shape[-2:])
-        return F.grid_sample(images.to(dtype), grid, align_corners=False).to(images.dtype)
+        return sampled(images.to(dtype), grid).to(images.dtype)
