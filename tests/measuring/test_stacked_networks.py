@@ -210,13 +210,24 @@ def test_networks_that_cannot_be_stacked_are_called_one_by_one_and_one_line_says
 
 
 def test_the_width_of_a_stack_follows_the_memory(networks, calls, monkeypatch):
-    monkeypatch.setattr(devices, "memory_total", lambda device: 7 * 1000)
+    monkeypatch.setattr(devices, "memory_total", lambda device: 70 * 10**9)
     monkeypatch.setattr(devices, "memory_now", lambda device: 500)
-    monkeypatch.setattr(devices, "memory_peak_mb", lambda device: (500 + 1600) / 1e6)
+    monkeypatch.setattr(devices, "memory_peak_mb", lambda device: (500 + 16 * 10**9) / 1e6)
     answers(networks(), batch_size=16)
-    # 100 bytes an image and network: of 3500, two networks take 16 images, and three take 9
+    # 1 GB an image and network: half of the memory holds two networks with 16 images, three with 9
     assert calls[0] == (4, 16), "what is measured counts with the stack that is wanted"
     assert calls[1:] == [(2, 16)] * 4 + [(2, 9)] * 2
+
+
+@pytest.mark.parametrize("most", [1, 4])
+def test_layers_know_of_a_memory_that_is_smaller_than_they_reckon_with(
+    networks, calls, monkeypatch, most
+):
+    monkeypatch.setattr(devices, "memory_total", lambda device: 64 * forms.NUMBERS)  # 17 GB
+    found = networks()
+    found.most_at_once(most)
+    answers(found, batch_size=41)
+    assert calls[-1] == (2 * most, 41), "half of the numbers that a GPU of twice the memory allows"
 
 
 def test_a_signal_ends_an_evaluation_between_two_stacks(networks, calls):

@@ -11,7 +11,7 @@ Attacks", 2020, https://arxiv.org/abs/2002.05388), whose accuracy is that of mea
 probabilities is another number; a model for which it is meant returns probabilities.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy
@@ -56,17 +56,7 @@ def noise_of_images(
         axis of images.
     """
     parts = [network.draw(image_generator(seed, image, draw), 1) for image in images]
-    return _joined(parts, device)
-
-
-def stacked_noises(noises: Sequence[Any]) -> Any:
-    """What several networks drew as one: tensors, or tuples or dicts of them, gain a first axis."""
-    first = noises[0]
-    if isinstance(first, Tensor):
-        return torch.stack(list(noises))
-    if isinstance(first, dict):
-        return {key: stacked_noises([noise[key] for noise in noises]) for key in first}
-    return tuple(stacked_noises(column) for column in zip(*noises, strict=True))
+    return joined(lambda tensors: torch.cat(tensors).to(device), parts)
 
 
 def mean_prediction(
@@ -91,11 +81,11 @@ def mean_prediction(
     return torch.stack([network(images, noise) for noise in noises]).mean(dim=0)
 
 
-def _joined(parts: Sequence[Any], device: torch.device) -> Any:
-    """The noise of single images as that of a batch."""
-    first = parts[0]
+def joined(join: Callable[[list[Tensor]], Tensor], noises: Sequence[Any]) -> Any:
+    """What was drawn several times in one form (tensors, or tuples or dicts of them) as one."""
+    first = noises[0]
     if isinstance(first, Tensor):
-        return torch.cat(list(parts)).to(device)
+        return join(list(noises))
     if isinstance(first, dict):
-        return {key: _joined([part[key] for part in parts], device) for key in first}
-    return tuple(_joined(column, device) for column in zip(*parts, strict=True))
+        return {key: joined(join, [noise[key] for noise in noises]) for key in first}
+    return tuple(joined(join, column) for column in zip(*noises, strict=True))

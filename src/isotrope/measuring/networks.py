@@ -112,9 +112,11 @@ class Networks:
 
     @classmethod
     def joined(cls, parts: "Sequence[Networks]") -> "Networks":
-        """The networks of several packs of one model as one."""
+        """The networks of several packs of one model as one; what was learned of them is kept."""
         networks = {seed: network for part in parts for seed, network in part._networks.items()}
-        return cls(networks, parts[0].device, parts[0].draws, alike=parts[0].alike)
+        found = cls(networks, parts[0].device, parts[0].draws)
+        found._stacks = parts[0]._stacks
+        return found
 
     def under(
         self,

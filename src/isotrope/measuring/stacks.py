@@ -8,6 +8,7 @@ cannot be stacked are called one after the other, as all are on a CPU.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -17,14 +18,15 @@ from torch.func import functional_call, vmap
 from isotrope import devices
 from isotrope.datasets.draws import (
     is_stochastic,
+    joined,
     mean_prediction,
     noise_of_images,
-    stacked_noises,
 )
 from isotrope.layers import forms
 from isotrope.measuring.outputs import Kept, has_hooks, outputs_of
 
 SHARE = 0.5  # of the memory that the process may have; the rest is for what is made of the outputs
+_OF_ONE = 64  # bytes of that for each number of one intermediate result of a layer: 16 in float32
 
 Log = Callable[[str], None]
 
@@ -87,7 +89,7 @@ class Stacks:
         self.log = log
         self.rows: int | None = None
         self.images: int | None = None
-        self._bytes: float | None = None  # of one network and one image, once it is measured
+        self._bytes: dict[Any, float] = {}  # of one network and one image, for what is asked
 
     def ask(
         self,
@@ -172,12 +174,13 @@ class Stacks:
         if len(seeds) == 1 or not self.stacks(networks, question.images):
             return 1
         memory = SHARE * devices.memory_total(question.images.device)
-        if memory and self._bytes is None:
-            self._measure(networks[seeds[0]], len(networks), question)
         width = min(self.rows or len(networks), len(networks))
-        if self._bytes:
+        if memory:
+            kind = tuple(question.images.shape[1:]), tuple(question.parts)
+            if kind not in self._bytes:
+                self._bytes[kind] = _bytes(networks[seeds[0]], len(networks), question)
             images = min(self.images or math.inf, len(question.images))
-            width = min(width, int(memory / (self._bytes * images)))
+            width = min(width, int(memory / (self._bytes[kind] * images)))
         width = max(1, width)
         return math.ceil(len(seeds) / math.ceil(len(seeds) / width))  # stacks of like widths
 
@@ -190,31 +193,34 @@ class Stacks:
             and not any(has_hooks(network) for network in networks.values())
         )
 
-    def _measure(self, network: nn.Module, rows: int, question: Question) -> None:
-        """Find out what one network of a stack takes for each image."""
-        device = question.images.device
-        devices.start_memory_peak(device)
-        before = devices.memory_now(device)
-        try:
-            with forms.stacked(rows):
-                found = _stack({0: network}, question)
-        except Exception:  # the stack itself says why
-            self._bytes = 0.0
-            return
-        del found
-        taken = devices.memory_peak_mb(device) * 1e6 - before
-        self._bytes = max(1.0, taken) / len(question.images)
+
+def _bytes(network: nn.Module, rows: int, question: Question) -> float:
+    """What one network of a stack of so many takes for each image."""
+    device = question.images.device
+    devices.start_memory_peak(device)
+    before = devices.memory_now(device)
+    try:
+        with _layers(device), forms.stacked(rows):
+            found = _stack({0: network}, question)
+    except Exception:  # the stack itself says why
+        return 1.0
+    del found
+    taken = devices.memory_peak_mb(device) * 1e6 - before
+    return max(1.0, taken) / len(question.images)
+
+
+def _layers(device: torch.device) -> AbstractContextManager[None]:
+    """Let layers know what memory there is, where it is less than they reckon with."""
+    memory = SHARE * devices.memory_total(device)
+    return forms.memory(min(forms.NUMBERS, int(memory / _OF_ONE))) if memory else nullcontext()
 
 
 def _together(networks: Mapping[int, nn.Module], questions: Sequence[Question]) -> Seen:
     """What networks make of a batch that comes in parts."""
-    found = []
+    rows, found = len(networks), []
     for question in questions:
-        if len(networks) > 1:
-            with forms.stacked(len(networks)):
-                found.append(_stack(networks, question))
-        else:
-            found.append(_single(networks, question))
+        with _layers(question.images.device), forms.stacked(rows):
+            found.append((_stack if rows > 1 else _single)(networks, question))
     if len(found) == 1:
         return found[0]
     return Seen(
@@ -245,7 +251,7 @@ def _stack(networks: Mapping[int, nn.Module], question: Question) -> Seen:
             )
             for seed, network in networks.items()
         ]
-        noises = stacked_noises(of_seeds)
+        noises = joined(torch.stack, of_seeds)
 
     def of_row(weights: dict[str, Tensor], noises: tuple[Any, ...]) -> Any:
         return functional_call(called, weights, (question.images, noises))
