@@ -22,7 +22,8 @@ from isotrope.training.stacked import Stacked
 
 VIEWS = (
     *("view", "permute", "transpose", "slice", "select", "expand", "squeeze", "detach", "split"),
-    *("alias", "unbind", "as_strided", "diagonal", "unfold", "lift_fresh"),
+    *("alias", "unbind", "as_strided", "diagonal", "unfold", "lift_fresh", "empty"),
+    "promote_types",
 )
 LOOKS_BACK = ("_local_scalar_dense", "nonzero", "equal", "masked_select", "unique")
 

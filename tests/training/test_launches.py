@@ -4,7 +4,7 @@ import pytest
 from operations import of_step
 
 MODELS = ["energy_pool", "pixel_pool", "slice_pool"]
-MOST = 240
+MOST = 200
 
 
 @pytest.mark.parametrize("rows", [1, 2, 25])

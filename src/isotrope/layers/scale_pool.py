@@ -17,6 +17,7 @@ from isotrope.layers.scaled_pooling import (
     chosen_maps,
     largest_over_scales,
     peak_places,
+    pool_at_once,
     response_at,
     scale_scores,
 )
@@ -131,6 +132,9 @@ class ScalePool(nn.Module):
 
     def _of_convolution(self, images: Tensor, convolution: SiConv2d) -> tuple[Tensor, Tensor]:
         """The pooled maps and the indices."""
+        if suits(images):
+            score = None if self.mode == "pixel" else self._score
+            return pool_at_once(images, convolution, score)
         if self.mode == "pixel":
             return largest_over_scales(images, convolution)
         indices = scale_scores(images, convolution, self._score).argmax(dim=2)

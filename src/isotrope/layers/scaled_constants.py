@@ -103,8 +103,9 @@ def bands(kernels: Kernels, length: int, scales: tuple[int, int], site: Site) ->
 
 @_made_once
 def taps(kernels: Kernels, length: int, site: Site) -> Tensor:
-    """The windows of all scales, to be chosen from: ``(scales * positions, k, length)``."""
-    return _windows(kernels, length).transpose(1, 2).flatten(0, 1).to(site.device, site.dtype)
+    """The windows of all scales, to be chosen from: ``(scales * positions, k * length)``."""
+    windows = _windows(kernels, length).transpose(1, 2)
+    return windows.flatten(0, 1).flatten(1).to(site.device, site.dtype)
 
 
 @_made_once
@@ -198,9 +199,10 @@ def ends(ranges: tuple[tuple[int, int], ...], dtype: torch.dtype, device: torch.
 
 
 @_made_once
-def framed(kernels: Kernels, device: torch.device) -> Tensor:
-    """Which scales have a frame."""
-    return torch.tensor([frame > 0 for frame in kernels.frames], device="cpu").to(device)
+def least(kernels: Kernels, site: Site) -> Tensor:
+    """The least maximum of each scale's map: zero if frames of zeros are in it."""
+    found = [0.0 if frame > 0 else -math.inf for frame in kernels.frames]
+    return torch.tensor(found, dtype=site.dtype, device="cpu").to(site.device)
 
 
 def _angles(frequencies: int, length: int, doubled: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from isotrope.geometry import Interpolation, resize_ratios
 from isotrope.layers.scaled_constants import Kernels
 from isotrope.layers.scaled_gradients import responses
 from isotrope.layers.scaled_spectra import Bases
-from isotrope.layers.scales_at_once import every_response, suits
+from isotrope.layers.scales_at_once import every_response, see, suits
 
 Frame = Literal["zero", "excluded"]
 
@@ -181,7 +181,8 @@ class SiConv2d(nn.Module):
     def _all_at_once(self, images: Tensor) -> Tensor:
         """The responses at every scale, without stride and padding."""
         dtype = torch.promote_types(images.dtype, torch.float32)
-        maps = every_response(self.resized, images.to(dtype), self.weights.to(dtype))
+        seen = see(self.resized, images.to(dtype), self.out_channels)
+        maps = every_response(seen, self.weights.to(dtype))
         maps = maps + self.bias.to(dtype)[:, None, None, None]
         outside = constants.outside(self.resized, *images.shape[-2:], images.device)
         return maps.masked_fill(outside, self.around).to(images.dtype)

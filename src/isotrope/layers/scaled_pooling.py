@@ -14,6 +14,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 import isotrope.layers.scaled_constants as constants
 import isotrope.layers.scaled_spectra as spectral
@@ -21,6 +22,7 @@ import isotrope.layers.scales_at_once as at_once
 from isotrope.layers.scaled_constants import Site
 from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.layers.scaled_gradients import largest_responses
+from isotrope.layers.scales_at_once import Seen
 
 Score = Literal["largest", "sum", "mean", "mean_square"]
 _ON_A_CPU, _ON_A_GPU = 2**22, 2**28  # numbers at a time of transforms of kernels for one image
@@ -36,8 +38,6 @@ def largest_over_scales(images: Tensor, convolution: SiConv2d) -> tuple[Tensor, 
     Raises:
         ValueError: if the convolution has a stride or padding, or its kernels do not fit.
     """
-    if at_once.suits(images):
-        return _largest_at_once(images, convolution)
     spectra, folded, bases = convolution.in_fourier_space(images)
     largest, scales = largest_responses(spectra, folded, convolution.frames, bases)
     largest, scales = (found.permute(3, 2, 0, 1) for found in (largest, scales))
@@ -51,13 +51,34 @@ def largest_over_scales(images: Tensor, convolution: SiConv2d) -> tuple[Tensor, 
     return largest.to(images.dtype).contiguous(), scales.contiguous().long()
 
 
-def _largest_at_once(images: Tensor, convolution: SiConv2d) -> tuple[Tensor, Tensor]:
-    """`largest_over_scales` in few launches."""
-    convolution.refuse_others(images)
-    site, kernels, size = _site(images), convolution.resized, images.shape[-2:]
-    maps, weights = images.to(site.dtype), convolution.weights.to(site.dtype)
-    largest, scales = at_once.largest_responses(kernels, maps, weights)
-    largest = largest + convolution.bias.to(site.dtype)[:, None, None]
+def pool_at_once(
+    images: Tensor, convolution: SiConv2d, score: Score | None
+) -> tuple[Tensor, Tensor]:
+    """The pooled maps and the scales they are from, in few large operations.
+
+    Shapes:
+        images: ``(batch, in_channels, height, width)``
+        outputs: ``(batch, out_channels, height - k + 1, width - k + 1)``; the second int64, or
+            ``(batch, out_channels)``
+
+    Args:
+        images: what is convolved.
+        convolution: with kernels at all scales.
+        score: what a scale is chosen by; None if each pixel chooses for itself.
+
+    Raises:
+        ValueError: if the convolution has a stride or padding, or its kernels do not fit.
+    """
+    seen, site = _see(images, convolution), _site(images)
+    bias = convolution.bias.to(site.dtype)[:, None, None]
+    kernels, size, weights = seen.kernels, images.shape[-2:], convolution.weights.to(site.dtype)
+    if score is not None:
+        scales = _scores_at_once(seen, convolution, score).argmax(dim=-1)
+        found = at_once.chosen_responses(seen, weights, scales) + bias
+        outside = constants.outside(kernels, *size, site.device)[scales]
+        return found.masked_fill(outside, convolution.around).to(images.dtype), scales
+    largest, scales = at_once.largest_responses(seen, weights)
+    largest = largest + bias
     if convolution.frame == "zero":  # of the frames at a pixel, the narrowest comes first
         beaten = largest < constants.thresholds(kernels, *size, site)
         scales = torch.where(beaten, constants.narrowest(kernels, *size, site.device), scales)
@@ -79,8 +100,6 @@ def scale_scores(images: Tensor, convolution: SiConv2d, score: Score) -> Tensor:
         ValueError: if the convolution has a stride or padding, or its kernels do not fit.
     """
     with torch.no_grad():
-        if at_once.suits(images):
-            return _scores_at_once(images.detach(), convolution, score)
         if score in ("sum", "mean"):
             return _sums(images.detach(), convolution, mean=score == "mean")
         spectra, folded, bases = convolution.in_fourier_space(images.detach())
@@ -104,38 +123,47 @@ def scale_scores(images: Tensor, convolution: SiConv2d, score: Score) -> Tensor:
         return torch.stack(scores, dim=-1)
 
 
-def _scores_at_once(images: Tensor, convolution: SiConv2d, score: Score) -> Tensor:
-    """`scale_scores` in few launches."""
-    convolution.refuse_others(images)
-    site, kernels, size = _site(images), convolution.resized, images.shape[-2:]
-    maps, weights = images.to(site.dtype), convolution.weights.to(site.dtype)
-    bias = convolution.bias.to(site.dtype)
+@torch.no_grad()
+def _scores_at_once(seen: Seen, convolution: SiConv2d, score: Score) -> Tensor:
+    """As `scale_scores`, in few large operations."""
+    images, kernels, size = seen.images[0], seen.kernels, seen.images.shape[-2:]
+    weights, bias = convolution.weights.to(images.dtype), convolution.bias.to(images.dtype)
     if score == "mean_square":
-        return at_once.mean_squares(kernels, maps, weights, bias)
+        return at_once.mean_squares(seen, weights, bias)
+    site = _site(images)
     if score == "largest":
-        return _framed_peaks(maps, convolution)[0]
+        found = at_once.maxima(seen, weights) + bias[:, None]
+        framed = convolution.frame == "zero"
+        return torch.maximum(found, constants.least(kernels, site)) if framed else found
     mean = score == "mean"
     down, across = (constants.boxes(kernels, side, mean, site) for side in size)
-    shape = (*maps.shape[:2], *down.shape[:2], -1)
-    boxes = (down.flatten(0, 1) @ maps).view(shape) @ across.mT
+    shape = (*images.shape[:2], *down.shape[:2], -1)
+    boxes = (down.flatten(0, 1) @ images).view(shape) @ across.mT
     scores = torch.einsum("ncsuv,ocuv->nos", boxes, weights)
-    areas = 1 if mean else constants.areas(kernels, *size, site)
-    return scores + bias[:, None] * areas
+    return scores + bias[:, None] * (1 if mean else constants.areas(kernels, *size, site))
 
 
-def _framed_peaks(images: Tensor, convolution: SiConv2d) -> tuple[Tensor, Tensor]:
+@torch.no_grad()
+def _framed_peaks(seen: Seen, convolution: SiConv2d) -> tuple[Tensor, Tensor]:
     """The largest value of the framed map of each scale, and the first place that has it.
 
     Shapes:
         outputs: ``(batch, out_channels, scales)``; the second is ``row * columns + column``
     """
-    kernels = convolution.resized
-    values, places = at_once.peaks(kernels, images, convolution.weights.to(images.dtype))
-    values = values + convolution.bias.detach().to(images.dtype)[:, None]
+    dtype = seen.images.dtype
+    values, places = at_once.peaks(seen, convolution.weights.to(dtype))
+    values = values + convolution.bias.to(dtype)[:, None]
     if convolution.frame == "zero":
-        beaten = (values <= 0) & constants.framed(kernels, images.device)
+        beaten = values <= constants.least(seen.kernels, _site(values))
         values, places = values.masked_fill(beaten, 0), places.masked_fill(beaten, 0)
     return values, places
+
+
+def _see(images: Tensor, convolution: SiConv2d) -> Seen:
+    """Images, prepared for a convolution's kernels."""
+    convolution.refuse_others(images)
+    maps = images.to(_site(images).dtype)
+    return at_once.see(convolution.resized, maps, convolution.out_channels)
 
 
 def peak_places(
@@ -156,16 +184,15 @@ def peak_places(
     Raises:
         ValueError: if the convolution has a stride or padding, or its kernels do not fit.
     """
-    convolution.refuse_others(images)
-    maps = images.detach().to(_site(images).dtype)
-    values, places = _framed_peaks(maps, convolution)
+    seen = _see(images.detach(), convolution)
+    values, places = _framed_peaks(seen, convolution)
     if score is None:
         count = convolution.num_scales
         numbers = constants.scale_numbers((0, count), places.dtype, places.device)
         ranks = numbers + places * count
         least = ranks.masked_fill(values < values.amax(dim=-1, keepdim=True), 2**62).amin(dim=-1)
         return least % count, least // count
-    scores = values if score == "largest" else _scores_at_once(maps, convolution, score)
+    scores = values if score == "largest" else _scores_at_once(seen, convolution, score)
     scale = scores.argmax(dim=-1)
     return scale, places.gather(-1, scale[..., None])[..., 0]
 
@@ -181,8 +208,6 @@ def chosen_maps(images: Tensor, convolution: SiConv2d, scales: Tensor) -> Tensor
     Raises:
         ValueError: if the convolution has a stride or padding, or its kernels do not fit.
     """
-    if at_once.suits(images):
-        return _chosen_at_once(images, convolution, scales)
     spectra, folded, bases = convolution.in_fourier_space(images)
     by_channel = folded.permute(2, 0, 1, 3).flatten(2)
     parts = [part.permute(2, 0, 1) for part in spectral.multipliers(spectra)]
@@ -206,17 +231,6 @@ def chosen_maps(images: Tensor, convolution: SiConv2d, scales: Tensor) -> Tensor
     return found.masked_fill(outside, convolution.around).to(images.dtype)
 
 
-def _chosen_at_once(images: Tensor, convolution: SiConv2d, scales: Tensor) -> Tensor:
-    """`chosen_maps` in few launches."""
-    convolution.refuse_others(images)
-    site, kernels = _site(images), convolution.resized
-    maps, weights = images.to(site.dtype), convolution.weights.to(site.dtype)
-    found = at_once.chosen_responses(kernels, maps, weights, scales)
-    found = found + convolution.bias.to(site.dtype)[:, None, None]
-    outside = constants.outside(kernels, *images.shape[-2:], site.device)[scales]
-    return found.masked_fill(outside, convolution.around).to(images.dtype)
-
-
 def response_at(
     images: Tensor, convolution: SiConv2d, scale: Tensor, row: Tensor, column: Tensor
 ) -> Tensor:
@@ -237,8 +251,8 @@ def response_at(
             torch.add(place, scale, alpha=side - k + 1)
             for place, side in ((row, height), (column, width))
         )
-        down = constants.taps(kernels, height, site)[above].flatten(1, 2)
-        across = constants.taps(kernels, width, site)[beside]
+        down = F.embedding(above, constants.taps(kernels, height, site)).view(batch, -1, height)
+        across = F.embedding(beside, constants.taps(kernels, width, site)).view(batch, -1, k, width)
         outside = constants.outside(kernels, height, width, site.device)[scale, row, column]
     else:
         lines = convolution.lines(dtype)

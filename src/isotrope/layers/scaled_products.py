@@ -11,6 +11,8 @@ of scales is given by its first one and the one after its last. Its maps are tho
 of its first scale; they are minus infinity where a kernel does not fit.
 """
 
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -49,93 +51,113 @@ def few_channels(kernels: Kernels, images: Tensor) -> bool:
     return channels * kernels.smallest**2 < 4 * channels + 2 * (height + width)
 
 
-def responses(kernels: Kernels, images: Tensor, weights: Tensor) -> Responses:
+def responses(
+    kernels: Kernels, images: Tensor, weights: Tensor, tables: Mapping[Scales, Tensor]
+) -> Responses:
     """The way that takes fewer multiplications.
 
     Shapes:
         images: ``(rows or 1, batch, in_channels, height, width)``
         weights: ``(rows, out_channels, in_channels, k, k)``
+
+    Args:
+        kernels: the kernels' sizes.
+        images: what is convolved.
+        weights: of the smallest kernels.
+        tables: what `filtered` gave for these images, as far as it was kept.
     """
-    way = Filtered if few_channels(kernels, images) else Transformed
-    return way(kernels, images, weights)
+    if len(images) == 1 and few_channels(kernels, images):
+        return Filtered(kernels, images, weights, tables)
+    return Transformed(kernels, images, weights)
+
+
+def filtered(kernels: Kernels, images: Tensor, ranges: Sequence[Scales]) -> tuple[Tensor, ...]:
+    """Images filtered with what each entry of the weights becomes at each scale, range by range.
+
+    The last of the filters stands for a weight of one: it is minus infinity where the kernel does
+    not fit, else zero.
+
+    Shapes:
+        images: ``(1, batch, in_channels, height, width)``
+        outputs: ``(in_channels * k * k + 1, scales, batch, height - k + 1 - 2 * frame,
+            width - k + 1 - 2 * frame)``
+    """
+    k, (_, batch, channels, height, width) = kernels.smallest, images.shape
+    site, taps = Site(images.dtype, images.device), channels * k**2
+    columns = images[0].permute(2, 0, 1, 3).reshape(height, -1)
+    tables = []
+    for scales in ranges:
+        down, across = (constants.bands(kernels, side, scales, site) for side in (height, width))
+        lines = (down.flatten(0, 1) @ columns).view(len(down), -1, width)
+        found = torch.bmm(lines, across.mT)
+        found = found.view(len(down), k, -1, batch, channels, k, across.shape[1] // k)
+        found = found.permute(4, 1, 5, 0, 3, 2, 6)
+        table = found.new_empty(taps + 1, *found.shape[3:])
+        table[:taps].view(found.shape).copy_(found)
+        table[taps] = constants.penalties(kernels, height, width, scales, site)[:, None]
+        tables.append(table)
+    return tuple(tables)
 
 
 class Filtered:
-    """See the module. Few input channels suit it, or small kernels."""
+    """See the module. Few input channels suit it, or small kernels; images have one row."""
 
     order: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
 
-    def __init__(self, kernels: Kernels, images: Tensor, weights: Tensor) -> None:
-        self.kernels, self.shape, self.weights = kernels, images.shape, weights
-        self.site = Site(images.dtype, images.device)
-        self.columns = images.permute(3, 0, 1, 2, 4).reshape(images.shape[3], -1)
+    def __init__(
+        self,
+        kernels: Kernels,
+        images: Tensor,
+        weights: Tensor,
+        tables: Mapping[Scales, Tensor],
+    ) -> None:
+        self.kernels, self.images, self.weights, self.tables = kernels, images, weights, tables
         self.of_columns: Tensor | None = None
         self.of_weights: list[Tensor] = []
 
-    def _bands(self, scales: Scales) -> tuple[Tensor, Tensor]:
-        height, width = self.shape[-2:]
-        return (
-            constants.bands(self.kernels, height, scales, self.site),
-            constants.bands(self.kernels, width, scales, self.site),
-        )
+    def _table(self, scales: Scales) -> Tensor:
+        kept = self.tables.get(scales)
+        return filtered(self.kernels, self.images, [scales])[0] if kept is None else kept
 
-    def _filter(self, scales: Scales) -> Tensor:
-        """The filtered images: ``(rows, in_channels, k, k, scales, batch, height, width)``."""
-        down, across = self._bands(scales)
-        k, (rows, batch, channels, _, width) = self.kernels.smallest, self.shape
-        lines = (down.flatten(0, 1) @ self.columns).view(len(down), -1, width)
-        found = torch.bmm(lines, across.mT)
-        found = found.view(len(down), k, -1, rows, batch, channels, k, across.shape[1] // k)
-        return found.permute(3, 5, 1, 6, 0, 4, 2, 7)
+    @cached_property
+    def _weights_and_one(self) -> Tensor:
+        return F.pad(self.weights.flatten(2).flatten(0, 1), (0, 1), value=1.0)
 
     def maps(self, scales: Scales) -> Tensor:
         """See `Responses`."""
-        filtered = self._filter(scales)
-        shape, taps = filtered.shape[4:], filtered.shape[1:4].numel()
-        table = filtered.new_empty(len(filtered), taps + 1, *shape)
-        table[:, :taps].view(filtered.shape).copy_(filtered)
-        penalties = constants.penalties(self.kernels, *self.shape[-2:], scales, self.site)
-        table[:, taps] = penalties[:, None]
-        flat = F.pad(self.weights.flatten(2), (0, 1), value=1.0)
-        if len(table) == 1:
-            found = flat.flatten(0, 1) @ table[0].flatten(1)
-        else:
-            found = torch.bmm(flat, table.flatten(2))
-        return found.view(*flat.shape[:2], *shape)
+        table = self._table(scales)
+        found = self._weights_and_one @ table.flatten(1)
+        return found.view(*self.weights.shape[:2], *table.shape[1:])
 
     def learn(self, scales: Scales, gradient: Tensor, of_images: bool) -> None:
         """See `Responses`."""
-        filtered, every = self._filter(scales), gradient.shape[:2].numel()
-        shape, taps = filtered.shape, filtered.shape[1:4].numel()
+        table, every = self._table(scales)[:-1], gradient.shape[:2].numel()
         planes, pixels = gradient.shape[2:4].numel(), gradient.shape[4:].numel()
-        if shape[0] == 1:  # each plane by itself: one long sum would keep few processors busy
-            flat = gradient.reshape(every, planes, pixels).transpose(0, 1)
-            part = torch.bmm(flat, filtered.reshape(taps, planes, pixels).permute(1, 2, 0))
-        else:
-            flat = gradient.reshape(*gradient.shape[:2], planes * pixels)
-            part = torch.bmm(flat, filtered.reshape(shape[0], taps, -1).mT)
-        self.of_weights.append(part.view(-1, *self.weights.shape))
+        # each plane by itself: one long sum would keep few processors busy
+        flat = gradient.reshape(every, planes, pixels).transpose(0, 1)
+        self.of_weights.append(torch.bmm(flat, table.view(-1, planes, pixels).permute(1, 2, 0)))
         if not of_images:
             return
-        down, across = self._bands(scales)
-        weights = self.weights.flatten(2)
-        if shape[0] == 1:
-            spread = weights.flatten(0, 1).T @ gradient.reshape(every, planes * pixels)
-        else:
-            spread = torch.bmm(weights.mT, flat)
-        spread = spread.view(shape).permute(4, 2, 6, 0, 5, 1, 3, 7)
-        lines = torch.bmm(spread.reshape(len(down), -1, across.shape[1]), across)
-        part = down.flatten(0, 1).T @ lines.view(down.shape[:2].numel(), -1)
+        _, batch, channels, height, width = self.images.shape
+        site = Site(self.images.dtype, self.images.device)
+        down = constants.bands(self.kernels, height, scales, site)
+        across = constants.bands(self.kernels, width, scales, site)
+        k = self.kernels.smallest
+        spread = self.weights.reshape(every, -1).T @ gradient.reshape(every, planes * pixels)
+        spread = spread.view(channels, k, k, len(down), batch, *gradient.shape[4:])
+        spread = spread.permute(3, 1, 5, 4, 0, 2, 6).reshape(len(down), -1, across.shape[1])
+        lines = torch.bmm(spread, across).view(down.shape[:2].numel(), -1)
+        part = down.flatten(0, 1).T @ lines
         self.of_columns = part if self.of_columns is None else self.of_columns + part
 
     def gradients(self) -> tuple[Tensor | None, Tensor]:
         """See `Responses`."""
-        of_weights = torch.cat(self.of_weights).sum(dim=0)
+        of_weights = torch.cat(self.of_weights).sum(dim=0).view(self.weights.shape)
         if self.of_columns is None:
             return None, of_weights
-        rows, batch, channels, height, width = self.shape
-        lines = self.of_columns.view(height, rows, batch, channels, width)
-        return lines.permute(1, 2, 3, 0, 4), of_weights
+        _, batch, channels, height, width = self.images.shape
+        lines = self.of_columns.view(height, batch, channels, width)
+        return lines.permute(1, 2, 0, 3)[None], of_weights
 
 
 class Transformed:

@@ -6,18 +6,19 @@ computes as many positions for all of its scales. Responses lack the bias; where
 are minus infinity.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 import isotrope.layers.scaled_constants as constants
-from isotrope.layers.forms import few_launches, numbers_at_once
+from isotrope.layers.forms import few_launches, numbers_at_once, numbers_of_all_rows
 from isotrope.layers.scaled_constants import Kernels, Site
-from isotrope.layers.scaled_products import Scales, few_channels, responses
+from isotrope.layers.scaled_products import Responses, Scales, few_channels, filtered, responses
 
 _RANGES = 3
 
@@ -29,98 +30,130 @@ def suits(images: Tensor) -> bool:
     return few_launches(images) and not torch.compiler.is_compiling()
 
 
-def largest_responses(kernels: Kernels, images: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+class Seen(NamedTuple):
+    """Images, prepared for several looks at the responses of one layer.
+
+    Attributes:
+        kernels: the kernels' sizes.
+        ranges: of scales, as many as are treated at once.
+        images: ``(1, batch, in_channels, height, width)``
+        tables: the filtered images of each range, if the memory holds them all, else none.
+    """
+
+    kernels: Kernels
+    ranges: tuple[Scales, ...]
+    images: Tensor
+    tables: tuple[Tensor, ...]
+
+
+def see(kernels: Kernels, images: Tensor, out_channels: int) -> Seen:
+    """Prepare images.
+
+    Shapes:
+        images: ``(batch, in_channels, height, width)``
+    """
+    batch, channels, height, width = images.shape
+    count, few = len(kernels.sizes), few_channels(kernels, images)
+    taps = channels * kernels.smallest**2 + 1 if few else 0
+    all_scales = count * height * width
+    wanted = (
+        out_channels * max(batch, channels) * all_scales / numbers_at_once(images, 1),
+        batch * taps * all_scales / numbers_of_all_rows(),
+    )
+    parts = min(count, max(_RANGES, *map(math.ceil, wanted)))
+    ranges = tuple(pairwise(count * part // parts for part in range(parts + 1)))
+    seen = Seen(kernels, ranges, images[None], ())
+    sides = [height - kernels.smallest + 1, width - kernels.smallest + 1]
+    inside = (
+        (end - first) * math.prod(side - 2 * kernels.frames[first] for side in sides)
+        for first, end in ranges
+    )
+    fits = batch * taps * sum(inside) <= numbers_of_all_rows()
+    if not few or not fits or torch._C._functorch.is_batchedtensor(images):  # no public way
+        return seen
+    with torch.no_grad():
+        return seen._replace(tables=filtered(kernels, seen.images, ranges))
+
+
+def largest_responses(seen: Seen, weights: Tensor) -> tuple[Tensor, Tensor]:
     """The largest response at each position over the kernels that fit there, and its scale.
 
     Shapes:
-        images: ``(batch, in_channels, height, width)``
         weights: ``(out_channels, in_channels, k, k)``
         outputs: ``(batch, out_channels, height - k + 1, width - k + 1)``; the second int16
     """
-    numbers = numbers_at_once(images, 1)
     run: Any = _Largest
-    found = run.apply(images[None], weights[None], kernels, numbers)
-    values, scales = (some[0].transpose(0, 1) for some in found)
+    found = run.apply(seen.images, weights[None], seen.kernels, seen.ranges, *seen.tables)
+    values, scales = (some.squeeze(0).transpose(0, 1) for some in found)
     return values, scales
 
 
-def chosen_responses(kernels: Kernels, images: Tensor, weights: Tensor, scales: Tensor) -> Tensor:
+def chosen_responses(seen: Seen, weights: Tensor, scales: Tensor) -> Tensor:
     """The responses at one scale for each image and channel.
 
     Shapes:
-        images: ``(batch, in_channels, height, width)``
         weights: ``(out_channels, in_channels, k, k)``
         scales: ``(batch, out_channels)`` int64
         output: ``(batch, out_channels, height - k + 1, width - k + 1)``
     """
     run: Any = _Chosen
-    numbers = numbers_at_once(images, 1)
-    found: Tensor = run.apply(images[None], weights[None], scales.T[None], kernels, numbers)
-    return found[0].transpose(0, 1)
+    inputs = (seen.images, weights[None], scales.T[None])
+    found: Tensor = run.apply(*inputs, seen.kernels, seen.ranges, *seen.tables)
+    return found.squeeze(0).transpose(0, 1)
 
 
-def every_response(kernels: Kernels, images: Tensor, weights: Tensor) -> Tensor:
+def every_response(seen: Seen, weights: Tensor) -> Tensor:
     """The responses at all scales.
 
     Shapes:
-        images: ``(batch, in_channels, height, width)``
         weights: ``(out_channels, in_channels, k, k)``
         output: ``(batch, out_channels, scales, height - k + 1, width - k + 1)``
     """
     run: Any = _Every
-    found: Tensor = run.apply(images[None], weights[None], kernels, numbers_at_once(images, 1))
-    return found[0].permute(2, 0, 1, 3, 4)
+    found: Tensor = run.apply(seen.images, weights[None], seen.kernels, seen.ranges, *seen.tables)
+    return found.squeeze(0).permute(2, 0, 1, 3, 4)
 
 
-def peaks(kernels: Kernels, images: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+def peaks(seen: Seen, weights: Tensor) -> tuple[Tensor, Tensor]:
     """The largest response at each scale, and its place; without a gradient.
 
     Shapes:
-        images: ``(batch, in_channels, height, width)``
         weights: ``(out_channels, in_channels, k, k)``
         outputs: ``(batch, out_channels, scales)``; the second is ``row * columns + column``
     """
     run: Any = _Peaks
-    inputs = (images.detach()[None], weights.detach()[None])
-    found = run.apply(*inputs, kernels, numbers_at_once(images, 1))
-    values, places = (some[0].permute(2, 0, 1) for some in found)
+    inputs = (seen.images.detach(), weights.detach()[None])
+    found = run.apply(*inputs, seen.kernels, seen.ranges, *seen.tables)
+    values, places = (some.squeeze(0).permute(2, 0, 1) for some in found)
     return values, places
 
 
-def mean_squares(kernels: Kernels, images: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
+def maxima(seen: Seen, weights: Tensor) -> Tensor:
+    """The first of `peaks` alone."""
+    run: Any = _Maxima
+    inputs = (seen.images.detach(), weights.detach()[None])
+    found: Tensor = run.apply(*inputs, seen.kernels, seen.ranges, *seen.tables)
+    return found.squeeze(0).permute(2, 0, 1)
+
+
+def mean_squares(seen: Seen, weights: Tensor, bias: Tensor) -> Tensor:
     """The mean square of the responses with their bias at each scale; without a gradient.
 
     Shapes:
-        images: ``(batch, in_channels, height, width)``
         weights: ``(out_channels, in_channels, k, k)``
         bias: ``(out_channels,)``
         output: ``(batch, out_channels, scales)``
     """
     run: Any = _MeanSquares
-    inputs = [some.detach()[None] for some in (images, weights, bias)]
-    found: Tensor = run.apply(*inputs, kernels, numbers_at_once(images, 1))
-    return found[0].permute(2, 0, 1)
+    inputs = (seen.images.detach(), weights.detach()[None], bias.detach()[None])
+    found: Tensor = run.apply(*inputs, seen.kernels, seen.ranges, *seen.tables)
+    return found.squeeze(0).permute(2, 0, 1)
 
 
 def _inside(maps: Tensor, frame: int) -> Tensor:
     """What a frame leaves of maps ``(..., rows, columns)``."""
     rows, columns = (side - 2 * frame for side in maps.shape[-2:])
     return maps.narrow(-2, frame, rows).narrow(-1, frame, columns)
-
-
-def _ranges(kernels: Kernels, images: Tensor, weights: Tensor, numbers: int) -> tuple[Scales, ...]:
-    """Ranges of scales whose intermediate results have so many numbers for each row."""
-    batch, channels, height, width = images.shape[1:]
-    rows, outputs = weights.shape[:2]
-    if few_channels(kernels, images):
-        most = batch * max(len(images) * channels * kernels.smallest**2, rows * outputs)
-    else:
-        most = rows * outputs * max(channels, batch)
-    count = len(kernels.sizes)
-    wanted = most * height * width * count
-    parts = min(count, max(_RANGES, -(-wanted // (numbers * rows))))
-    ends = [count * i // parts for i in range(parts + 1)]
-    return tuple(pairwise(ends))
 
 
 def _in_ranges(scales: Tensor, ranges: tuple[Scales, ...]) -> tuple[Tensor, Tensor]:
@@ -137,23 +170,22 @@ def _in_ranges(scales: Tensor, ranges: tuple[Scales, ...]) -> tuple[Tensor, Tens
 
 
 def _learn(
+    way: Responses,
     kernels: Kernels,
-    numbers: int,
-    inputs: Sequence[Tensor],
+    ranges: tuple[Scales, ...],
     gradient: Tensor,
     scales: Tensor,
     of_images: bool,
-) -> tuple[Tensor | None, Tensor]:
-    """The gradients of images and weights for that of maps whose values are from some scales.
+) -> None:
+    """Add up gradients for that of maps whose values are from some scales.
 
     Shapes:
         gradient: ``(rows, out_channels, batch, height, width)``
         scales: the same, or 1 for height and width
     """
-    images, weights = inputs
-    way = responses(kernels, images, weights)
     back = [way.order.index(dim) for dim in range(6)]
-    for some in _ranges(kernels, images, weights, numbers):
+    gradient = gradient[:, :, None].permute(way.order).contiguous().permute(back)[:, :, 0]
+    for some in ranges:
         frame = kernels.frames[some[0]]
         part = _inside(gradient, frame)[:, :, None].permute(way.order)
         chosen = scales if scales.shape[-1] == 1 else _inside(scales, frame)
@@ -161,7 +193,6 @@ def _learn(
         ours = ours.view([-1 if dim == 2 else 1 for dim in way.order])
         masked = part * (chosen[:, :, None].permute(way.order) == ours)
         way.learn(some, masked.permute(back), of_images)
-    return way.gradients()
 
 
 def _fold(run: Any, info: Any, in_dims: Sequence[int | None], inputs: Sequence[Any]) -> Any:
@@ -169,32 +200,46 @@ def _fold(run: Any, info: Any, in_dims: Sequence[int | None], inputs: Sequence[A
 
     Images that are the same for all rows stay so.
     """
-    folded: list[Any] = []
-    for place, (dim, value) in enumerate(zip(in_dims, inputs, strict=True)):
-        if not isinstance(value, Tensor) or (dim is None and place == 0 and len(value) == 1):
-            folded.append(value)
-        else:
-            mapped = value[None] if dim is None else value.movedim(dim, 0)
-            folded.append(mapped.expand(info.batch_size, *mapped.shape[1:]))
-    rows = max(value.shape[1] for value in folded[1:] if isinstance(value, Tensor))
-    for place, value in enumerate(folded):
-        if isinstance(value, Tensor) and not (place == 0 and value is inputs[0]):
-            folded[place] = value.expand(-1, rows, *value.shape[2:]).flatten(0, 1)
-    found = run.apply(*folded)
+    first = next(place for place, value in enumerate(inputs) if isinstance(value, Kernels))
+    mapped: list[Tensor] = []
+    for value, dim in zip(inputs[:first], in_dims[:first], strict=True):
+        moved = value[None] if dim is None else value.movedim(dim, 0)
+        mapped.append(moved.expand(info.batch_size, *moved.shape[1:]))
+    rows = max(value.shape[1] for value in mapped)
+    folded = [value.expand(-1, rows, *value.shape[2:]).flatten(0, 1) for value in mapped]
+    if in_dims[0] is None and len(inputs[0]) == 1:
+        folded[0] = inputs[0]
+    tables = inputs[first + 2 :] if not any(in_dims[first + 2 :]) else ()
+    found = run.apply(*folded, *inputs[first : first + 2], *tables)
     if isinstance(found, Tensor):
         return found.view(info.batch_size, -1, *found.shape[1:]), 0
     found = tuple(some.view(info.batch_size, -1, *some.shape[1:]) for some in found)
     return found, (0,) * len(found)
 
 
+def _way(
+    kernels: Kernels,
+    ranges: tuple[Scales, ...],
+    images: Tensor,
+    weights: Tensor,
+    tables: Sequence[Tensor],
+) -> Responses:
+    """How responses are computed, with tables for all ranges or for none."""
+    return responses(kernels, images, weights, dict(zip(ranges, tables, strict=False)))
+
+
 class _Largest(torch.autograd.Function):
     @staticmethod
     def forward(
-        images: Tensor, weights: Tensor, kernels: Kernels, numbers: int
+        images: Tensor,
+        weights: Tensor,
+        kernels: Kernels,
+        ranges: tuple[Scales, ...],
+        *tables: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        way = responses(kernels, images, weights)
+        way = _way(kernels, ranges, images, weights, tables)
         largest = scales = images
-        for first, end in reversed(_ranges(kernels, images, weights, numbers)):
+        for first, end in reversed(ranges):
             found, places = way.maps((first, end)).max(dim=2)
             if end < len(kernels.sizes):
                 frame = kernels.frames[end] - kernels.frames[first]
@@ -207,16 +252,16 @@ class _Largest(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-        *tensors, ctx.kernels, ctx.numbers = inputs
+        images, weights, ctx.kernels, ctx.ranges, *tables = inputs
         ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(*tensors, output[1])
+        ctx.save_for_backward(images, weights, output[1], *tables)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, _: Any) -> Gradients:
-        *inputs, scales = ctx.saved_tensors
-        needed = ctx.needs_input_grad[0]
-        found = _learn(ctx.kernels, ctx.numbers, inputs, gradient, scales, needed)
-        return *found, None, None
+        images, weights, scales, *tables = ctx.saved_tensors
+        way = _way(ctx.kernels, ctx.ranges, images, weights, tables)
+        _learn(way, ctx.kernels, ctx.ranges, gradient, scales, ctx.needs_input_grad[0])
+        return *way.gradients(), None, None, *[None] * len(tables)
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *inputs: Any) -> Any:
@@ -226,11 +271,15 @@ class _Largest(torch.autograd.Function):
 class _Chosen(torch.autograd.Function):
     @staticmethod
     def forward(
-        images: Tensor, weights: Tensor, scales: Tensor, kernels: Kernels, numbers: int
+        images: Tensor,
+        weights: Tensor,
+        scales: Tensor,
+        kernels: Kernels,
+        ranges: tuple[Scales, ...],
+        *tables: Tensor,
     ) -> Tensor:
-        way = responses(kernels, images, weights)
-        ranges = _ranges(kernels, images, weights, numbers)
-        own, within = _in_ranges(scales, ranges)
+        way = _way(kernels, ranges, images, weights, tables)
+        own, before_the_end = _in_ranges(scales, ranges)
         chosen = images
         for place, (first, end) in reversed(list(enumerate(ranges))):
             maps = way.maps((first, end))
@@ -238,22 +287,25 @@ class _Chosen(torch.autograd.Function):
             found = maps.gather(2, at)[:, :, 0]
             if end < len(kernels.sizes):
                 part = _inside(found, kernels.frames[end] - kernels.frames[first])
-                part.copy_(torch.where(within[place, ..., None, None], part, chosen))
+                part.copy_(torch.where(before_the_end[place, ..., None, None], part, chosen))
             chosen = found
         return chosen
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         del output
-        *tensors, ctx.kernels, ctx.numbers = inputs
-        ctx.save_for_backward(*tensors)
+        images, weights, scales, ctx.kernels, ctx.ranges, *tables = inputs
+        ctx.save_for_backward(images, weights, scales, *tables)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
-        *inputs, scales = ctx.saved_tensors
-        scales, needed = scales[..., None, None], ctx.needs_input_grad[0]
-        found = _learn(ctx.kernels, ctx.numbers, inputs, gradient, scales, needed)
-        return *found, None, None, None
+        images, weights, scales, *tables = ctx.saved_tensors
+        way, scales = (
+            _way(ctx.kernels, ctx.ranges, images, weights, tables),
+            scales[..., None, None],
+        )
+        _learn(way, ctx.kernels, ctx.ranges, gradient, scales, ctx.needs_input_grad[0])
+        return *way.gradients(), None, None, None, *[None] * len(tables)
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *inputs: Any) -> Any:
@@ -262,26 +314,32 @@ class _Chosen(torch.autograd.Function):
 
 class _Every(torch.autograd.Function):
     @staticmethod
-    def forward(images: Tensor, weights: Tensor, kernels: Kernels, numbers: int) -> Tensor:
-        way, maps = responses(kernels, images, weights), []
-        for some in _ranges(kernels, images, weights, numbers):
+    def forward(
+        images: Tensor,
+        weights: Tensor,
+        kernels: Kernels,
+        ranges: tuple[Scales, ...],
+        *tables: Tensor,
+    ) -> Tensor:
+        way, maps = _way(kernels, ranges, images, weights, tables), []
+        for some in ranges:
             maps.append(F.pad(way.maps(some), (kernels.frames[some[0]],) * 4))
         return torch.cat(maps, dim=2)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         del output
-        *tensors, ctx.kernels, ctx.numbers = inputs
-        ctx.save_for_backward(*tensors)
+        images, weights, ctx.kernels, ctx.ranges, *tables = inputs
+        ctx.save_for_backward(images, weights, *tables)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
-        kernels, (images, weights) = ctx.kernels, ctx.saved_tensors
-        way = responses(kernels, images, weights)
-        for first, end in _ranges(kernels, images, weights, ctx.numbers):
-            part = _inside(gradient[:, :, first:end], kernels.frames[first])
+        images, weights, *tables = ctx.saved_tensors
+        way = _way(ctx.kernels, ctx.ranges, images, weights, tables)
+        for first, end in ctx.ranges:
+            part = _inside(gradient[:, :, first:end], ctx.kernels.frames[first])
             way.learn((first, end), part, ctx.needs_input_grad[0])
-        return *way.gradients(), None, None
+        return *way.gradients(), None, None, *[None] * len(tables)
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *inputs: Any) -> Any:
@@ -291,15 +349,18 @@ class _Every(torch.autograd.Function):
 class _Peaks(torch.autograd.Function):
     @staticmethod
     def forward(
-        images: Tensor, weights: Tensor, kernels: Kernels, numbers: int
+        images: Tensor,
+        weights: Tensor,
+        kernels: Kernels,
+        ranges: tuple[Scales, ...],
+        *tables: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        way, (height, width) = responses(kernels, images, weights), images.shape[-2:]
-        ranges, device = _ranges(kernels, images, weights, numbers), images.device
+        way = _way(kernels, ranges, images, weights, tables)
         found = [way.maps(some).flatten(-2).max(dim=-1) for some in ranges]
         largest, inside = (torch.cat(some, dim=2) for some in zip(*found, strict=True))
-        positions = constants.places(kernels, height, width, ranges, device)
+        positions = constants.places(kernels, *images.shape[-2:], ranges, images.device)
         count = len(kernels.sizes)
-        scales = constants.scale_numbers((0, count), inside.dtype, device)[:, None]
+        scales = constants.scale_numbers((0, count), inside.dtype, images.device)[:, None]
         return largest, positions[torch.add(inside, scales, alpha=len(positions) // count)]
 
     @staticmethod
@@ -312,18 +373,44 @@ class _Peaks(torch.autograd.Function):
         return _fold(_Peaks, info, in_dims, inputs)
 
 
+class _Maxima(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        images: Tensor,
+        weights: Tensor,
+        kernels: Kernels,
+        ranges: tuple[Scales, ...],
+        *tables: Tensor,
+    ) -> Tensor:
+        way = _way(kernels, ranges, images, weights, tables)
+        return torch.cat([way.maps(some).amax(dim=(-2, -1)) for some in ranges], dim=2)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        del inputs
+        ctx.mark_non_differentiable(output)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *inputs: Any) -> Any:
+        return _fold(_Maxima, info, in_dims, inputs)
+
+
 class _MeanSquares(torch.autograd.Function):
     @staticmethod
     def forward(
-        images: Tensor, weights: Tensor, bias: Tensor, kernels: Kernels, numbers: int
+        images: Tensor,
+        weights: Tensor,
+        bias: Tensor,
+        kernels: Kernels,
+        ranges: tuple[Scales, ...],
+        *tables: Tensor,
     ) -> Tensor:
-        way, (height, width) = responses(kernels, images, weights), images.shape[-2:]
-        sums = []
-        for some in _ranges(kernels, images, weights, numbers):
+        way, sums = _way(kernels, ranges, images, weights, tables), []
+        for some in ranges:
             maps = way.maps(some) + bias[:, :, None, None, None, None]
             sums.append(maps.masked_fill(maps.isneginf(), 0).square().sum(dim=(-2, -1)))
         site = Site(images.dtype, images.device)
-        areas = constants.areas(kernels, height, width, site)
+        areas = constants.areas(kernels, *images.shape[-2:], site)
         return torch.cat(sums, dim=2) / areas[:, None]
 
     @staticmethod
