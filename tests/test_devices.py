@@ -87,6 +87,40 @@ def test_one_of_several_jobs_takes_its_share_of_the_memory(card, monkeypatch):
     assert devices.memory_free(GPU) == 3 * GIB, "other jobs have taken more than theirs"
 
 
+@pytest.fixture
+def claims(monkeypatch):
+    """What is asked for of GPUs, which are four."""
+    asked = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    monkeypatch.setattr(
+        devices.cards, "claim", lambda names, places, log, *more: asked.append((names, places))
+    )
+    return asked
+
+
+def test_one_of_the_visible_gpus_is_claimed_before_cuda_is_asked(claims, card, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(claims))
+    monkeypatch.setenv(devices.JOBS_PER_CARD, "3")
+    assert devices.choose("auto") == GPU
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-5d")
+    devices.choose("cuda")
+    assert claims == [(["0", "1", "2", "3"], 3), (["2", "GPU-5d"], 3)]
+
+
+def test_nothing_is_claimed_for_the_cpu_nor_in_company_nor_once_cuda_is_at_work(
+    claims, card, monkeypatch
+):
+    devices.choose("cpu")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    devices.choose("cuda")
+    monkeypatch.delenv("WORLD_SIZE")
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    devices.choose("cuda")
+    assert claims == []
+
+
 @pytest.mark.parametrize("said", ["0", "-1", "two", "1.5", ""])
 def test_a_number_of_jobs_that_is_none_is_refused(card, monkeypatch, said):
     monkeypatch.setenv(devices.JOBS_PER_CARD, said)

@@ -1,7 +1,8 @@
 """The device that trains and tests, and arithmetic on it that gives the same numbers every time.
 
-Several jobs may share a GPU: with ``ISOTROPE_JOBS_PER_CARD=2`` in the environment a process takes
-at most half of its memory, and all that follows from the size of the memory follows this share.
+Of several GPUs of a machine each process claims one that is free. Several jobs may share a GPU:
+with ``ISOTROPE_JOBS_PER_CARD=2`` in the environment a process takes at most half of its memory, and
+all that follows from the size of the memory follows this share.
 """
 
 import gc
@@ -9,37 +10,69 @@ import math
 import os
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
 
+from isotrope.console.printing import say
 from isotrope.errors import UserError
+from isotrope.processes import cards
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "tf32", "bfloat16"]
 JOBS_PER_CARD = "ISOTROPE_JOBS_PER_CARD"  # a variable of the environment; 1 if it is not set
 
 
-def choose(name: DeviceName) -> torch.device:
-    """The device of a name; ``auto`` is the GPU if there is one, else the CPU.
+def choose(name: DeviceName, log: Callable[[str], None] = say) -> torch.device:
+    """The device of a name; ``auto`` is a GPU if there is one, else the CPU.
+
+    Where several GPUs are visible, one is claimed for the rest of this process, see ``claim``.
+
+    Args:
+        name: the device's name.
+        log: is told which GPU is claimed, and if all are taken.
 
     Raises:
-        UserError: if ``cuda`` is asked for and torch sees no GPU, or the number of jobs for each
-            is none.
+        UserError: if ``cuda`` is asked for and torch sees no GPU, no GPU can be claimed, or the
+            number of jobs for each is none.
     """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            "device cuda: torch sees no GPU here; ask for device cpu or auto, or look at the "
-            "driver and CUDA_VISIBLE_DEVICES"
-        )
-    if name == "cuda" or (name == "auto" and torch.cuda.is_available()):
+    if name == "cpu":
+        return torch.device("cpu")
+    claim(log)
+    if torch.cuda.is_available():
         device = torch.device("cuda", torch.cuda.current_device())
         if (jobs := jobs_per_card()) > 1:
             torch.cuda.set_per_process_memory_fraction(1 / jobs, device)
         return device
+    if name == "cuda":
+        raise UserError(
+            "device cuda: torch sees no GPU here; ask for device cpu or auto, or look at the "
+            "driver and CUDA_VISIBLE_DEVICES"
+        )
     return torch.device("cpu")
+
+
+def claim(log: Callable[[str], None], gpus: int = 1, inherited: bool = False) -> None:
+    """Claim GPUs of this machine, if more than one is visible; wait while too few are free.
+
+    Where CUDA is at work already, nothing is changed, nor in one of several processes that train
+    together: whoever started those has claimed their GPUs.
+
+    Args:
+        log: is told which GPUs are claimed, and if too few are free.
+        gpus: how many.
+        inherited: whether a program that replaces this process keeps them.
+
+    Raises:
+        UserError: if they cannot be claimed, or the number of jobs for each is none.
+    """
+    at_work: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    if at_work or int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        return
+    names = cards.visible(torch.cuda.device_count())  # which does not start CUDA
+    cards.claim(names, jobs_per_card(), log, gpus, inherited)
 
 
 def jobs_per_card() -> int:

@@ -1,10 +1,12 @@
 """What SLURM is asked for, as its batch scripts say, and what submitit leaves behind."""
 
+import dataclasses
 import os
 import re
 import time
 
 import pytest
+import torch
 from submitit.core.utils import cloudpickle_dump
 
 from isotrope import paths
@@ -174,3 +176,19 @@ def test_local_tasks_see_the_gpus_that_the_user_leaves_them(monkeypatch, said, s
     if said is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", said)
     assert executors._visible_gpus() == seen
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "given"), [(0, None, 0), (1, None, 4), (1, "2,0", 2), (2, None, 2)]
+)
+def test_a_local_task_of_one_gpu_sees_all_and_claims_its_own(
+    tmp_path, monkeypatch, asked, said, given
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", said or "")
+    resources = dataclasses.replace(SMALL, gpu=asked)
+
+    local = executors._executor(resources, Site("local"))
+
+    assert local.parameters["gpus_per_node"] == given

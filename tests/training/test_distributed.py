@@ -166,9 +166,12 @@ def test_as_many_processes_are_started_as_gpus_are_asked_for_and_there(
     if world:
         monkeypatch.setenv("WORLD_SIZE", world)
     lines: list[str] = []
+    claimed: list[int] = []
+    monkeypatch.setattr(distributed, "claim", lambda log, gpus, inherited: claimed.append(gpus))
     command = distributed.torchrun(asked, ["train", "param-files/a/b/c.yaml"], lines.append)
 
     assert bool(lines) == (asked > 1 and there < asked and not world)
+    assert claimed == ([int(count)] if count else [])
     if count is None:
         assert command is None
     else:

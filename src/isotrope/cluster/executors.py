@@ -178,14 +178,15 @@ def _executor(resources: TaskResources, site: Site, after: Sequence[str] = ()) -
     if site.executor == "debug":
         return DebugExecutor(folder)
     if site.executor == "local":
-        gpus = min(resources.gpu, torch.cuda.device_count())
+        gpus, visible = min(resources.gpu, torch.cuda.device_count()), _visible_gpus()
         local = LocalExecutor(folder, max_num_timeout=TIME_OUTS)
         local.update_parameters(
             timeout_min=resources.minutes,
             signal_delay_s=resources.warning,
             tasks_per_node=max(1, gpus),
-            gpus_per_node=gpus,
-            visible_gpus=_visible_gpus(),
+            # a task of one GPU sees all, and claims one that is free
+            gpus_per_node=(len(visible) or torch.cuda.device_count()) if gpus == 1 else gpus,
+            visible_gpus=visible,
         )
         return local
     slurm = SlurmExecutor(folder, max_num_timeout=TIME_OUTS)

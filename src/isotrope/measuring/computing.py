@@ -39,13 +39,14 @@ class Computation:
 
     Args:
         task: what is evaluated.
+        device: where.
         stops: tells whether the process is to end.
     """
 
-    def __init__(self, task: EvaluationTask, stops: Stops) -> None:
+    def __init__(self, task: EvaluationTask, device: torch.device, stops: Stops) -> None:
         self.task = task
+        self.device = device
         self.stops = stops
-        self.device = devices.choose(task.device)
         self._loaded: dict[tuple[str, str, str], Split] = {}
         self._opened = cache(self._open)
         self._answers = Answers()

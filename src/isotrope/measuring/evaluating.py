@@ -9,6 +9,9 @@ same name, whose checksum is in the last line of the rows. A diverged seed is no
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import torch
+
+from isotrope import devices
 from isotrope.files import disk
 from isotrope.measuring import rows as stored
 from isotrope.measuring.computing import Computation, Seed
@@ -24,8 +27,8 @@ Log = Callable[[str], None]
 def evaluate(task: EvaluationTask, log: Log) -> None:
     """Compute what is missing, and write the table of the job.
 
-    Waits while another process trains one of the packs, or computes the same rows. Different
-    evaluations of a seed do not wait for each other.
+    Waits until a GPU is free, and while another process trains one of the packs, or computes the
+    same rows. Different evaluations of a seed do not wait for each other.
 
     Raises:
         UserError: if the packs' files are absent, damaged or of another training, the device or
@@ -34,19 +37,20 @@ def evaluate(task: EvaluationTask, log: Log) -> None:
     """
     seeds: list[Seed] = [None] if task.of_run else list(task.seeds)
     known = [task.rows_file(one, seed) for one in task.evaluations for seed in seeds]
+    device = devices.choose(task.device, log)
     with Interruption() as interruption:
         lease.hold(
             task.run,
             f"the evaluation of {task}",
             [task.results, *known],
-            lambda: _evaluate(task, Stops(interruption, log)),
+            lambda: _evaluate(task, device, Stops(interruption, log)),
             log,
             interruption,
             reads=task.folders,
         )
 
 
-def _evaluate(task: EvaluationTask, stops: Stops) -> None:
+def _evaluate(task: EvaluationTask, device: torch.device, stops: Stops) -> None:
     """What ``evaluate`` says, while no other process is at work on the same."""
     status = {seed: how for folder in task.folders for seed, how in _trained(task, folder).items()}
     sound = [seed for seed in task.seeds if status[seed] != "diverged"]
@@ -60,7 +64,7 @@ def _evaluate(task: EvaluationTask, stops: Stops) -> None:
     }
     missing = {one.alias: _missing(task, one.alias, sound, known) for one in task.evaluations}
     if any(missing.values()):
-        known |= Computation(task, stops).run(missing)
+        known |= Computation(task, device, stops).run(missing)
     _write(task, known)
     for path in [task.results, *(task.rows_file(o, s) for o in task.evaluations for s in wanted)]:
         disk.remove_parts(path)  # what killed jobs left behind

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch import distributed as processes
 
-from isotrope.devices import DeviceName
+from isotrope.devices import DeviceName, claim
 
 LEADER = 0
 _PATIENCE = timedelta(days=7)  # the leader may wait long for another job that trains the same
@@ -112,20 +112,23 @@ def joined(device: DeviceName) -> Iterator[Ranks | None]:
 def torchrun(gpus: int, words: Sequence[str], log: Callable[[str], None]) -> list[str] | None:
     """The command that starts a process on each GPU, where there are several to be used.
 
+    So many GPUs are claimed, for the program that replaces this one.
+
     Args:
         gpus: how many the run asks for.
         words: the words of this command, without the program.
-        log: is told if there are fewer than several that are asked for.
+        log: is told if there are fewer than several that are asked for, and what is claimed.
 
     Returns:
         None where one process is right: one GPU is asked for or there, or there are others already.
     """
-    there = min(gpus, torch.cuda.device_count())
-    if in_company():
+    if gpus < 2 or in_company():
         return None
-    if there < gpus and gpus > 1:
+    there = min(gpus, torch.cuda.device_count())
+    if there < gpus:
         log(f"{gpus} GPUs are asked for, and {there or 'none'} {'are' if there > 1 else 'is'} here")
     if there < 2:
         return None
+    claim(log, there, inherited=True)
     started = ("torch.distributed.run", "--standalone", "--nproc-per-node", str(there))
     return [sys.executable, "-m", *started, "-m", "isotrope.cli", *words]

@@ -28,7 +28,8 @@ from isotrope.training.task import TrainingTask
 def train_pack(task: TrainingTask, report: Report) -> None:
     """Train the seeds of a pack that are missing, and write the pack's files.
 
-    Waits while another process is at work on the pack, or on one of its seeds.
+    Waits until a GPU is free, and while another process is at work on the pack, or on one of its
+    seeds.
 
     Raises:
         UserError: if the device or the data are not there, the model does not take the images, a
@@ -36,15 +37,15 @@ def train_pack(task: TrainingTask, report: Report) -> None:
         SystemExit: after a signal that asks the job to end; every unfinished seed is saved.
     """
     with distributed.joined(task.device) as ranks:
+        device = devices.choose(task.device, report.log)
         if ranks is None or ranks.leads:
             title = f"the training of {task.run}, {task.point}, seeds {task.pack}"
             claims = [task.folder, *(task.stored(seed) for seed in task.seeds)]
             with Interruption() as interruption:
-                work = partial(_lead, task, report, ranks, interruption)
+                work = partial(_lead, task, report, device, ranks, interruption)
                 again = ranks is None  # else the others could not follow
                 lease.hold(task.run, title, claims, work, report.log, interruption, again)
         else:
-            device = devices.choose(task.device)
             with _arithmetic(task, device), Interruption() as unheard:
                 PackJob(task, Report(lambda _: None), device, unheard, 0, ranks).follow(ranks)
 
@@ -55,11 +56,14 @@ def _arithmetic(task: TrainingTask, device: torch.device) -> AbstractContextMana
 
 
 def _lead(
-    task: TrainingTask, report: Report, ranks: Ranks | None, interruption: Interruption
+    task: TrainingTask,
+    report: Report,
+    device: torch.device,
+    ranks: Ranks | None,
+    interruption: Interruption,
 ) -> None:
     """What ``train_pack`` says, as the one process or the first of several, with the lease."""
     began = time.monotonic()
-    device = devices.choose(task.device)
     shipped.take(task, report.log)
     missing = [seed for seed in task.seeds if not store.holds(task.stored(seed))]
     report.log(
