@@ -1,7 +1,7 @@
 """The ways in which scaled convolutions are computed."""
 
 import math
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -37,6 +37,13 @@ def form(request):
             yield
         return
     yield
+
+
+@pytest.fixture(params=["on a CPU", "on a GPU"], scope="class")  # hypothesis refuses "function"
+def either_form(request):
+    """The form for a CPU and that for a GPU, of layers that have one way for each."""
+    with forms.like_a_gpu() if request.param == "on a GPU" else nullcontext():
+        yield
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def of_torch(images, grid):
     return F.grid_sample(images, grid, align_corners=False)
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 2**31), sides=st.tuples(st.integers(1, 9), st.integers(1, 9)))
 def test_values_and_gradients_are_those_of_torch(seed, sides):
@@ -38,7 +38,7 @@ def test_values_and_gradients_are_those_of_torch(seed, sides):
     torch.testing.assert_close(found, expected, **EXACT)
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 @pytest.mark.filterwarnings("error:There is a performance drop")
 @pytest.mark.parametrize("shared", [False, True])
 def test_rows_of_a_stack_sample_their_own_or_shared_images_as_alone(shared):

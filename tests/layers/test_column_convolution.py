@@ -36,7 +36,7 @@ def dense(convolution, maps):
     return torch.stack(responses, dim=2)
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 @settings(deadline=None, max_examples=20)
 @given(seed=seeds, columns=st.booleans(), sides=st.tuples(st.integers(1, 8), st.integers(1, 8)))
 def test_responses_and_gradients_are_those_of_the_definition(seed, columns, sides):
@@ -55,7 +55,7 @@ def test_responses_and_gradients_are_those_of_the_definition(seed, columns, side
     torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 @settings(deadline=None, max_examples=20)
 @given(seed=seeds, sides=st.tuples(st.integers(1, 8), st.integers(1, 8)))
 def test_the_peak_is_the_maximum_with_its_gradient(seed, sides):

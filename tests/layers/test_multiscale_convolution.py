@@ -34,7 +34,7 @@ def layer(seed, factors, k=3):
     return MultiscaleConv2d(2, 4, k, factors).double()
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 @settings(deadline=None, max_examples=30)
 @given(
     seed=seeds,
@@ -65,7 +65,7 @@ def test_values_and_gradients_are_those_of_the_definition(seed, factors, k, side
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 @pytest.mark.parametrize(("factors", "least"), [(GROWING, 0.0), (SHRINKING, -1.0)])
 def test_only_a_frame_of_zeros_hides_a_negative_peak(factors, least):
     convolution = layer(0, factors)

@@ -7,7 +7,7 @@ from torch import nn
 from isotrope.layers import GlobalMaxPool, convolution_peak, convolution_peaks
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @settings(deadline=None, max_examples=40)
 @given(
@@ -32,7 +32,7 @@ def test_values_and_gradients_are_those_of_the_dense_convolution(seed, kernel, p
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 def test_maps_of_several_sizes_have_the_peaks_that_each_has_by_itself():
     torch.manual_seed(0)
     convolution = nn.Conv2d(2, 5, 3, padding="same").double()

@@ -45,7 +45,7 @@ def test_the_number_of_parameters_is_the_published_one(shape):
     assert sum(p.numel() for p in SpatialTransformer(*shape).parameters()) == published[shape[0]]
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 def test_gradients_are_right():
     torch.manual_seed(0)
     # no sample falls on a pixel's centre, where bilinear interpolation has a kink
@@ -59,7 +59,7 @@ def test_gradients_are_right():
     assert torch.autograd.gradcheck(warped, (x.requires_grad_(), last))
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 @pytest.mark.filterwarnings("error")
 def test_several_seeds_warp_together_as_alone_without_falling_back_to_a_loop():
     layers = [transformer(1.0, 0.1 * seed, 0.0, 0.0, 1.0, 0.2) for seed in range(3)]

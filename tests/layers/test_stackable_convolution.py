@@ -13,7 +13,7 @@ from isotrope.layers.stackable_convolution import StackableConv2d, correlate, wi
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @settings(deadline=None, max_examples=60)
 @given(
@@ -121,7 +121,7 @@ def network():
     ).double()
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 def test_every_plain_convolution_of_a_network_becomes_stackable_and_computes_the_same():
     torch.manual_seed(0)
     networks = [network() for _ in range(3)]
@@ -142,7 +142,7 @@ def test_every_plain_convolution_of_a_network_becomes_stackable_and_computes_the
     torch.testing.assert_close(networks[1](images), expected[1], rtol=0, atol=1e-12)
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 def test_an_image_without_a_batch_is_convolved():
     torch.manual_seed(0)
     plain = nn.Conv2d(2, 4, 3)

@@ -29,7 +29,7 @@ def dense(convolution, maps):
     return torch.stack(responses, dim=2)
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 @settings(deadline=None, max_examples=20)
 @given(seed=seeds, lifted=st.booleans(), sides=st.tuples(st.integers(5, 12), st.integers(5, 12)))
 def test_responses_and_gradients_are_those_of_the_definition(seed, lifted, sides):
@@ -48,7 +48,7 @@ def test_responses_and_gradients_are_those_of_the_definition(seed, lifted, sides
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-10)
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 @settings(deadline=None, max_examples=20)
 @given(seed=seeds, sides=st.tuples(st.integers(5, 12), st.integers(5, 12)))
 def test_the_peak_is_the_maximum_with_its_gradient(seed, sides):

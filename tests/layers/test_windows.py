@@ -19,7 +19,7 @@ def drawn(seed, *stack):
     return maps, top, left, torch.randn(*stack, 3, 2, 4, 6, dtype=torch.float64)
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 2**31))
 def test_windows_and_gradients_are_those_of_slices(seed):
@@ -38,7 +38,7 @@ def test_windows_and_gradients_are_those_of_slices(seed):
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
 
 
-@pytest.mark.usefixtures("form")
+@pytest.mark.usefixtures("either_form")
 def test_a_stack_has_the_windows_and_gradients_of_its_rows():
     maps, top, left, weight = drawn(0, 3)
 
