@@ -140,7 +140,7 @@ class _Largest(torch.autograd.Function):
             spectra = _transform(some.to(dtype), matrices)
             found = [
                 _responses(part, spectra, matrices).flatten(1, axes).max(dim=1)
-                for part in kernels.tensor_split(groups, dim=4)
+                for part in kernels.tensor_split(groups, dim=3)
             ]
             values.append(_joined([part.values for part in found], -2))
             places.append(_joined([part.indices for part in found], -2))
@@ -167,15 +167,17 @@ class _Largest(torch.autograd.Function):
 
 
 def _fold(weights: Tensor, matrices: _Matrices) -> Tensor:
-    """Weights folded, and transformed along the scales.
+    """Weights folded, and transformed along scales and height.
 
     Shapes:
         weights: ``(rows, out_channels, in_channels, k, k, k)``
-        output: ``(rows, scales, k, k, out_channels, 2, in_channels)``
+        output: ``(rows, scales * height, k, out_channels, 2, in_channels)``
     """
-    k, channels = weights.shape[-1], weights.shape[:3]
+    k, (rows, *channels) = weights.shape[-1], weights.shape[:3]
     found = weights.reshape(-1, k**3) @ matrices.kernels[0].T
-    return found.view(*channels, -1, k, k, 2).permute(0, 3, 4, 5, 1, 6, 2).contiguous()
+    found = found.view(rows, *channels, -1, k, k, 2).permute(0, 3, 4, 5, 1, 6, 2)
+    found = _along(matrices.kernels[1], found.reshape(-1, k, k * 2 * math.prod(channels)))
+    return found.view(rows, -1, k, channels[0], 2, channels[1])
 
 
 def _transform(maps: Tensor, matrices: _Matrices) -> Tensor:
@@ -204,10 +206,10 @@ def _responses(folded: Tensor, spectra: Tensor, matrices: _Matrices) -> Tensor:
     Returns:
         Shape ``(rows, scales, height, width, out_channels, batch)``.
     """
-    rows, _, k, _, out_channels, _, channels = folded.shape
+    rows, _, k, out_channels, _, channels = folded.shape
     (down, _), (across, _) = (one.shape for one in matrices.kernels[1:])
-    numbers = _along(matrices.kernels[1], folded.reshape(rows * len(folded[0]), k, -1))
-    numbers = _along(matrices.kernels[2], numbers.view(-1, k, out_channels * 2 * channels))
+    numbers = folded.reshape(-1, k, out_channels * 2 * channels)
+    numbers = _along(matrices.kernels[2], numbers)
     numbers = _products(numbers.view(-1, out_channels, 2 * channels), spectra)
     maps = numbers.shape[2] * numbers.shape[3]
     numbers = _along(matrices.responses[0], numbers.view(-1, across * 2, maps))

@@ -1,7 +1,8 @@
 """Cubes cut out of volumes, with a gradient that neither sorts nor scatters on a GPU.
 
 As `isotrope.layers.windows` does it for windows, with one more axis. The gradient is put in place
-along width and scales first, and the sum over all cubes is taken along the height.
+along the width, which takes as many numbers as the maps, then, for some images at once, along the
+scales, and the sum over all cubes is taken along the height.
 """
 
 import math
@@ -40,26 +41,26 @@ def _put(gradient: Tensor, places: Tensor, k: int, sides: Sides) -> Tensor:
     """The sum of cubes, each put in its place among zeros: the gradient of `_cut`."""
     batch, channels, cubes = gradient.shape[:3]
     scales, height, width = sides
-    tables = _tables(k, sides, gradient.dtype, gradient.device)
-    rows, columns = height - k + 1, width - k + 1
-    deep = tables[0][places // (rows * columns)]  # batch, cubes, scales, k
-    down = tables[1][places // columns % rows].flatten(1, 2)  # batch, cubes * k, height
-    across = tables[2][places % columns].flatten(0, 1)  # batch * cubes, k, width
+    place = _coordinates(k, sides, gradient.device)[places].unbind(-1)
+    deep, down, across = (
+        table[along]
+        for table, along in zip(
+            _tables(k, sides, gradient.dtype, gradient.device), place, strict=True
+        )
+    )
     deep = deep[:, :, None].expand(-1, -1, k, -1, -1).flatten(0, 2)
     parts = gradient.view(batch, channels, cubes, k, k, k).permute(0, 2, 4, 3, 1, 5)
-    parts = parts.reshape(batch * cubes, -1, k)
+    spread = torch.bmm(parts.reshape(batch * cubes, -1, k), across.flatten(0, 1))
+    spread = spread.view(batch * cubes * k, k, channels * width)
 
     found = gradient.new_empty(batch, height, scales * channels * width)
     numbers = cubes * k * scales * channels * width
     step = max(1, numbers_of_all_rows() // numbers)
     for start in range(0, batch, step):
         some = slice(start, start + step)
-        of_cubes = slice(start * cubes, (start + step) * cubes)
-        of_rows = slice(start * cubes * k, (start + step) * cubes * k)
-        spread = torch.bmm(parts[of_cubes], across[of_cubes])
-        spread = torch.bmm(deep[of_rows], spread.view(-1, k, channels * width))
-        spread = spread.view(-1, cubes * k, scales * channels * width)
-        torch.bmm(down[some].mT, spread, out=found[some])
+        lines = slice(start * cubes * k, (start + step) * cubes * k)
+        of_some = torch.bmm(deep[lines], spread[lines]).view(-1, cubes * k, found.shape[-1])
+        torch.bmm(down[some].flatten(1, 2).mT, of_some, out=found[some])
     return found.view(batch, height, scales, channels, width).permute(0, 3, 2, 1, 4)
 
 
@@ -73,6 +74,13 @@ def _positions(k: int, sides: Sides, device: torch.device) -> tuple[Tensor, Tens
     every = torch.arange(math.prod(sides), device=device).view(sides)
     fits = (slice(side - k + 1) for side in sides)
     return every[tuple(fits)].flatten(), every[:k, :k, :k].flatten()
+
+
+@made_once
+def _coordinates(k: int, sides: Sides, device: torch.device) -> Tensor:
+    """Scale, row and column of every place."""
+    along = (torch.arange(side - k + 1, device=device) for side in sides)
+    return torch.cartesian_prod(*along)
 
 
 @made_once
