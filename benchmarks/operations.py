@@ -11,6 +11,7 @@ from collections import Counter
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
 
 from isotrope import build_model, registry
 from isotrope.layers import forms
@@ -44,7 +45,7 @@ class Operations(TorchDispatchMode):
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function.name().removeprefix("aten::").partition(".")[0]
         found = function(*args, **(kwargs or {}))
-        if not is_view(name):
+        if not is_view(name) and on_the_device(found):
             self.launches[name] += 1
         if name in LOOKS_BACK or crosses(args, found):
             self.meets_the_host[name] += 1
@@ -55,6 +56,11 @@ def is_view(name):
     """Whether an operation of this name gives a view only."""
     writes = name.endswith(("backward", "_scatter", "_copy"))
     return not writes and (name == "t" or any(view in name for view in VIEWS))
+
+
+def on_the_device(found):
+    """Whether something that an operation gives is on the device."""
+    return any(one.is_meta for one in tree_iter(found) if isinstance(one, torch.Tensor))
 
 
 def crosses(given, found):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.func import grad, vmap
 
-from isotrope.layers.constants import made_once
+from isotrope.layers.constants import holding, made_once
 
 
 def multiples():
@@ -56,3 +56,18 @@ def test_a_compiled_function_computes_the_same():
         return vmap(lambda row: row + multiples_of(2, 3) + multiples_of(3, 3))(rows)
 
     assert run(torch.ones(1, 3, dtype=torch.float64)).tolist() == [[1, 6, 11]]
+
+
+def test_whoever_records_what_is_done_can_hold_the_constants_that_it_reads():
+    @made_once
+    def line(length):
+        return torch.arange(length)
+
+    early = line(3)
+    with holding() as held:
+        late = line(4)
+        again = line(3)
+    line(5)
+
+    assert [id(one) for one in held] == [id(late), id(early)]
+    assert again is early

@@ -1,6 +1,7 @@
 """Matrices and tables that depend on settings and sizes only, made once and not in each step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -11,6 +12,7 @@ Arguments = ParamSpec("Arguments")
 Made = TypeVar("Made")
 
 _KEPT = 512  # of each kind; those of a network's layers and image sizes are some dozens
+_holders: list[list[object]] = []
 
 
 def made_once(make: Callable[Arguments, Made]) -> Callable[Arguments, Made]:
@@ -29,6 +31,23 @@ def made_once(make: Callable[Arguments, Made]) -> Callable[Arguments, Made]:
     def find(*arguments: Any, **named: Any) -> Made:
         if torch.compiler.is_compiling():
             return make(*arguments, **named)
-        return kept(*arguments, **named)
+        found = kept(*arguments, **named)
+        for held in _holders:
+            held.append(found)
+        return found
 
     return find
+
+
+@contextmanager
+def holding() -> Iterator[list[object]]:
+    """Collect what is asked for in the block.
+
+    A CUDA graph knows of memory, not of tensors: whoever records one must hold these as long.
+    """
+    held: list[object] = []
+    _holders.append(held)
+    try:
+        yield held
+    finally:
+        _holders.pop()

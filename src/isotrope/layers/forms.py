@@ -36,6 +36,11 @@ def numbers_at_once(like: Tensor, on_a_cpu: int) -> int:
     return max(1, _Choice.numbers // _Choice.rows) if few_launches(like) else on_a_cpu
 
 
+def in_a_stack() -> bool:
+    """Whether several rows are computed at once."""
+    return _Choice.rows > 1
+
+
 def numbers_of_all_rows() -> int:
     """How many numbers an intermediate result on a GPU may have that holds whole stacks."""
     return _Choice.numbers

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from isotrope.layers.constants import holding
 from isotrope.training import seeding
 from isotrope.training.trees import leaves, mapped
 
@@ -65,10 +66,11 @@ def recorder_of(device: torch.device) -> Recorder | None:
 
 
 class _Recorded(NamedTuple):
-    """Work that was recorded, and where it expects what goes in."""
+    """Work that was recorded, where it expects what goes in, and the constants that it reads."""
 
     given: Any
     replay: Callable[[], None]
+    constants: list[object]
 
 
 class Replays:
@@ -119,11 +121,11 @@ class Replays:
         self, recorder: Recorder, work: Callable[[Any], None], given: Any
     ) -> _Recorded | None:
         own = mapped(lambda value: value.clone(memory_format=torch.contiguous_format), given)
-        with _put_back(self._changed):
+        with _put_back(self._changed), holding() as constants:
             for _ in range(_WARM_UPS):
                 recorder.rehearse(lambda: work(own))
             try:
-                return _Recorded(own, recorder.record(lambda: work(own)))
+                return _Recorded(own, recorder.record(lambda: work(own)), constants)
             except torch.OutOfMemoryError:
                 raise
             except RuntimeError as error:

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from isotrope.datasets.images import Kind
 from isotrope.params.objective import CrossEntropy, Segmentation
 from isotrope.params.objective import Objective as Settings
+from isotrope.training.cross_entropy import cross_entropy
 from isotrope.training.dropout import dropouts
 
 REVISIONS = {"cross_entropy": 1, "segmentation": 1}  # one rises when its numbers come out different
@@ -115,7 +116,7 @@ class Objective:
         logits = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
         smoothing = self.settings.label_smoothing
         if not isinstance(self.settings, Segmentation):
-            return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+            return cross_entropy(logits, labels, smoothing)
         total = F.cross_entropy(
             logits,
             labels,
@@ -134,7 +135,7 @@ class Objective:
     def _weight(self, labels: Tensor) -> Tensor:
         if self.kind == "segmentation":
             return self._pixels(labels).double()
-        return torch.full_like(labels[0], len(labels)).double()
+        return torch.full_like(labels[0], len(labels), dtype=torch.float64)
 
     def _counts(self, outputs: Tensor, labels: Tensor) -> Tensor:
         predicted = outputs.detach().argmax(dim=1)

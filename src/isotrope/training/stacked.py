@@ -71,6 +71,7 @@ class Stacked:
         self.keys = torch.zeros(self.rows, dtype=torch.int64, device=self.flat.device)
         self.optimizer = Functional(training.optimizer, self.layout.groups)
         self.moments = self.optimizer.new(self.flat)
+        self._ones = torch.ones_like(self.counted)  # no row's loss depends on another row
         self.rates = rates_of(self.layout, self.rows, self.flat.device)
         self._called = Step(self.network, objective)
         self._run = compiled(self._map, training)
@@ -96,7 +97,7 @@ class Stacked:
                 batch.images, batch.labels, joined(torch.stack, batch.noises), batch.rows
             )
             loss = found.loss * found.weight if part.averaged else found.loss
-            (gradient,) = torch.autograd.grad(loss.sum(), self.flat)
+            (gradient,) = torch.autograd.grad(loss, self.flat, self._ones.to(loss.dtype))
         if part.first:
             self.gradient.copy_(gradient)
         else:

@@ -1,0 +1,73 @@
+"""The cross-entropy of classes in few operations, where networks are trained in stacks.
+
+Under `torch.func.vmap` that of torch becomes some thirty operations, and its gradient scatters,
+which sorts on a GPU. Here the classes are rows of zeros and a one, and the gradient is that of the
+closed form. Numbers agree up to rounding.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from isotrope.layers import forms
+from isotrope.layers.constants import made_once
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """The mean over a batch.
+
+    Shapes:
+        logits: ``(batch, classes)`` float
+        labels: ``(batch,)`` int64, each below the number of classes
+        output: ``()``
+
+    Args:
+        logits: what a network answers.
+        labels: the classes.
+        smoothing: the share of each label that all classes have evenly, 0 to 1.
+    """
+    if not (forms.few_launches(logits) and forms.in_a_stack()):
+        return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+    run: Any = _CrossEntropy
+    found: Tensor = run.apply(logits, labels, smoothing)
+    return found
+
+
+class _CrossEntropy(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+        return _loss(logits.log_softmax(dim=-1), _targets(logits, labels, smoothing))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        del output
+        logits, labels, ctx.smoothing = inputs
+        ctx.save_for_backward(logits, labels)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        logits, labels = ctx.saved_tensors
+        error = logits.softmax(dim=-1) - _targets(logits, labels, ctx.smoothing)
+        return error * (gradient / len(labels)), None, None
+
+
+def _loss(logarithms: Tensor, targets: Tensor) -> Tensor:
+    return (logarithms * targets).sum() / -len(targets)
+
+
+@made_once
+def _numbers(classes: int, device: torch.device) -> Tensor:
+    return torch.arange(classes, device=device)
+
+
+def _targets(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """What each class should have: ``(batch, classes)``."""
+    classes = logits.shape[-1]
+    right = labels[:, None] == _numbers(classes, logits.device)
+    if smoothing == 0:
+        return right.to(logits.dtype)
+    return right.to(logits.dtype) * (1 - smoothing) + smoothing / classes
