@@ -166,7 +166,12 @@ def pyramid_down(images: Tensor) -> Tensor:
     return F.interpolate(blurred, size=size, mode="bilinear", align_corners=False)
 
 
-def affine_grid(maps: Tensor, height: int, width: int) -> Tensor:
+def pixel_centres(side: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Where the pixels along a side are, in half-sides from the centre of the image."""
+    return (2 * torch.arange(side, dtype=dtype, device=device) + 1) / side - 1
+
+
+def affine_grid(maps: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Where affine maps look for each pixel, as ``torch.nn.functional.grid_sample`` wants it.
 
     The same as ``torch.nn.functional.affine_grid`` with ``align_corners=False``, which has no
@@ -175,13 +180,11 @@ def affine_grid(maps: Tensor, height: int, width: int) -> Tensor:
     Args:
         maps: shape ``(batch, 2, 3)``; rows x and y, the last column the shift; in half-widths and
             half-heights from the centre.
-        height: height of the output, in pixels.
-        width: width of the output, in pixels.
+        x: the `pixel_centres` along the width of the output.
+        y: those along its height.
 
     Returns:
         Shape ``(batch, height, width, 2)``: x and y, -1 and 1 at the edges of the image.
     """
-    x = (2 * torch.arange(width, dtype=maps.dtype, device=maps.device) + 1) / width - 1
-    y = (2 * torch.arange(height, dtype=maps.dtype, device=maps.device) + 1) / height - 1
     by_x, by_y, shift = maps[:, None, None].unbind(dim=-1)
     return x[:, None] * by_x + y[:, None, None] * by_y + shift

@@ -3,7 +3,7 @@
 import pytest
 from operations import of_step
 
-MODELS = ["energy_pool", "pixel_pool", "slice_pool"]
+MODELS = ["conv3d", "energy_pool", "pixel_pool", "slice_pool", "spatial_transform"]
 MOST = 200
 
 

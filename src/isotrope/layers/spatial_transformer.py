@@ -10,8 +10,11 @@ Differs from the published layer: it is built for any image of 4 x 4 pixels or m
 import torch
 from torch import Tensor, nn
 
-from isotrope.geometry import affine_grid
+from isotrope.geometry import affine_grid, pixel_centres
 from isotrope.layers.bilinear_sampling import sampled
+from isotrope.layers.constants import made_once
+
+_centres = made_once(pixel_centres)
 
 
 class SpatialTransformer(nn.Module):
@@ -69,5 +72,6 @@ class SpatialTransformer(nn.Module):
         dtype = torch.promote_types(
             images.dtype, torch.float32
         )  # bfloat16 cannot tell pixels apart
-        grid = affine_grid(self.affine_maps(images).to(dtype), *images.shape[-2:])
+        y, x = (_centres(side, dtype, images.device) for side in images.shape[-2:])
+        grid = affine_grid(self.affine_maps(images).to(dtype), x, y)
         return sampled(images.to(dtype), grid).to(images.dtype)
