@@ -17,8 +17,8 @@ rule train:
         runtime=20,
     params:
         python=os.environ.get("ISOTROPE_PYTHON") or sys.executable,
-        words=os.environ.get("ARGS", ""),
+        words=os.environ.get("ARGS", "").split(),
     message:
         "Checking and measuring the GPU of a node: the results go to benchmarks/results/gpu.md"
     shell:
-        "exec {params.python:q} benchmarks/gpu.py {params.words} > {log:q} 2>&1"
+        "exec {params.python:q} benchmarks/gpu.py {params.words:q} > {log:q} 2>&1"
