@@ -10,6 +10,7 @@ A whole run on a GPU writes benchmarks/results/gpu.md and gpu.json, any other be
 
 import argparse
 import contextlib
+import faulthandler
 import json
 import os
 import platform
@@ -26,8 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, ELSEWHERE = ROOT / "benchmarks" / "results", ROOT / "out" / "gpu"
 COMMIT = ROOT / "benchmarks" / "commit.txt"  # an archive made by git has its commit there
-COMMAND = "make test-gpu"
-BUDGET, FOR_CHECKS = 480.0, 240.0  # seconds
+BUDGET, FOR_CHECKS, GRACE = 480.0, 240.0, 60.0  # seconds
 QUICK = ("standard", "ensemble")  # models
 NOT_RUN = "not run"
 
@@ -311,7 +311,11 @@ def main():
     session = Session(device, models, asked.quick, scratch, lambda: run.left(until))
     head = ", ".join(f"{key} {value}" for key, value in run.about.items() if value)
     print(head, flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if asked.quick:
+        print("tiny sizes: no number counts", flush=True)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    hung = {"exit": True, "file": sys.__stderr__}  # what waits for a GPU hears no signal
+    faulthandler.dump_traceback_later(BUDGET + GRACE, **hung)
     try:
         with devices.arithmetic(device, threads=max(1, len(os.sched_getaffinity(0)) - 1)):
             if not asked.table:
@@ -321,7 +325,9 @@ def main():
             if not asked.checks:
                 run.run_table(session)
     finally:
+        faulthandler.cancel_dump_traceback_later()
         session.close()
+        signal.signal(signal.SIGTERM, before)
         shutil.rmtree(scratch, ignore_errors=True)
     run.write()
     failed = [one["name"] for one in run.checks if one["status"] == "failed"]

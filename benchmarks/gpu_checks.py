@@ -6,6 +6,8 @@ as a user does.
 """
 
 import copy
+import importlib.util
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +18,6 @@ from pathlib import Path
 
 import torch
 from gpu_project import (
-    ROOT,
     CheckError,
     NotRunError,
     Project,
@@ -224,7 +225,11 @@ def _losses(training, steps):
 
 
 def compiled(session):
-    """A step of one model with ``compile: true``."""
+    """Steps of one model with ``compile: true``."""
+    if not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        raise NotRunError("torch.compile needs a C compiler")
+    if session.device.type == "cuda" and importlib.util.find_spec("triton") is None:
+        raise NotRunError("torch.compile needs the package triton")
     model, losses = session.models[0], []
     for compile_it in (True, False):
         training = training_of(model, [1, 2], session.device, "stacked", 16, compile=compile_it)
@@ -305,14 +310,17 @@ def memory_cap(session):
     if session.device.type == "cpu":
         raise NotRunError("a CPU's memory has no cap")
     model, seeds = session.models[0], 25
-    measured = subprocess.run(
-        [sys.executable, __file__, model, str(seeds)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=max(1.0, session.seconds_left()),
-        check=False,
-    )
+    try:
+        measured = subprocess.run(
+            [sys.executable, __file__, model, str(seeds)],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=max(1.0, session.seconds_left()),
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NotRunError("no time was left") from error
     if measured.returncode:
         raise CheckError(f"the memory of a stack: {measured.stderr.strip().splitlines()[-1]}")
     one, all_of_them = map(int, measured.stdout.split())
@@ -358,5 +366,4 @@ IN_PROGRAMS = {
 }
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT / "src"))
     _print_memory(sys.argv[1], int(sys.argv[2]))

@@ -1,8 +1,8 @@
 """A small project in a folder of its own, in which `isotrope` runs as a user runs it.
 
 Its data set is the plug-in ``made_up_images``, which needs no file, or STIR's emoji: copied from
-``out/data`` of the project, drawn from the installed icons, or, without both, random images of the
-same shape and number, which can be measured but not learned.
+``out/data`` of the project, drawn from the installed icons, or, without both, scaled from pictures
+that lie with the tests: nearly the same images.
 """
 
 import csv
@@ -20,14 +20,16 @@ import numpy as np
 import torch
 import yaml
 from safetensors.torch import load_file
+from torch.nn import functional as F
 
 from isotrope import paths
-from isotrope.data import _stir_archive, stir
+from isotrope.data import _stir_archive, _stir_emoji, stir
 from isotrope.datasets.manifest import Manifest, describe
 from isotrope.datasets.names import dataset_key
 from isotrope.settings import build_settings
 
 ROOT = Path(__file__).resolve().parents[1]
+PICTURES = ROOT / "tests" / "data" / "emoji_cairosvg.npz"
 MADE_UP = {"name": "made_up_images"}
 EMOJI = {"name": "stir", "task": "emoji", "source": "embedded", "scenario": "mid2rest"}
 CAPPED = (
@@ -102,9 +104,9 @@ class Project:
             import fontawesomefree  # noqa: F401 - only whether it is there
         except ModuleNotFoundError:
             goal.mkdir(parents=True)
-            path = _random_archive(goal / f"{key}.npz")
+            path = _scaled_archive(goal / f"{key}.npz")
             self._count_as_built("stir", stir, params, [path])
-            return "random images, since fontawesomefree is not installed and out/data has no emoji"
+            return "emoji scaled from 64 pixels, since fontawesomefree is not installed"
         self.run("build", "stir", "task=emoji", "source=embedded")
         return "the emoji, drawn from the installed icons"
 
@@ -231,11 +233,18 @@ def difference(found, expected):
     return ""
 
 
-def _random_archive(path):
-    """An archive of STIR's emoji with noise in place of images."""
-    random, task = np.random.default_rng(7), stir.TASKS["emoji"]
-    counts = (3, len(_stir_archive.SCALES), task.classes, task.instances)
-    images = random.integers(0, 256, (*counts, 64, 64), dtype=np.uint8)
-    positions = np.zeros((*counts, 2), dtype=np.int32)
-    names, about = [str(i) for i in range(task.classes)], dict.fromkeys(_stir_archive.ABOUT, "-")
-    return _stir_archive.write(_stir_archive.assemble(images, positions, names, about), path)
+def _scaled_archive(path):
+    """An archive of STIR's emoji at their places, scaled from pictures of 64 pixels."""
+    positions = _stir_emoji.draw_positions()
+    images = np.zeros((*positions.shape[:-1], _stir_archive.CANVAS, _stir_archive.CANVAS), np.uint8)
+    with np.load(PICTURES) as known:
+        faces = dict(zip(known["names"].tolist(), known["s64"], strict=True))
+    for face, name in enumerate(_stir_emoji.FACES):
+        whole = torch.from_numpy(faces[name])[None, None].float()
+        for index, scale in enumerate(_stir_archive.SCALES):
+            scaled = F.interpolate(whole, (scale, scale), mode="bilinear", antialias=True)
+            picture = scaled[0, 0].round().clamp(0, 255).to(torch.uint8).numpy()
+            for split, (left, top) in enumerate(positions[:, index, face, 0]):
+                images[split, index, face, 0, top : top + scale, left : left + scale] = picture
+    archive = _stir_archive.assemble(images, positions, _stir_emoji.FACES, _stir_emoji.ABOUT)
+    return _stir_archive.write(archive, path)

@@ -11,7 +11,8 @@ UNITS = {"x": "{:.3g}x", "s": "{:.1f} s", "h": "{:.1f} h", "GiB": "{:.2f} GiB"}
 def line(row):
     """A row of the table as one line on the screen."""
     cells = _cells(row)
-    return f"{cells[3]}: {cells[0]}: {cells[2]} (goal {cells[1]}){_more(cells[4:])}"
+    measured = f"{cells[2]} (goal {cells[1]})" if cells[2] else f"goal {cells[1]}"
+    return f"{cells[3]}: {cells[0]}: {measured}{_more(cells[4:])}"
 
 
 def _more(cells):

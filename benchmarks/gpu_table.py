@@ -29,7 +29,6 @@ from isotrope.training.loop import HeldOut
 SEEDS = 25
 BEFORE = ROOT / "benchmarks" / "before"
 EVALUATIONS = ("accuracy", "scale_generalization", "scale_equivariance", "index_correlation")
-PROFILED = 5  # steps
 PROTOCOL = 90.0  # seconds
 
 
@@ -94,7 +93,7 @@ class Measuring:
         self.session, self.device = session, session.device
         self.seeds = 3 if session.quick else SEEDS
         self.batch = 2 if session.quick else BATCH
-        self.steps = (1, 1) if session.quick else (4, 10)  # that warm up, and that are timed
+        self.warming = 1 if session.quick else 4  # steps
         self.rates = {}
         self.said = []  # why steps could not be replayed as graphs
         self._measured = {}
@@ -114,16 +113,18 @@ class Measuring:
         training = self._training(model, seeds)
         held_out = training.held_out
         training.held_out = HeldOut(None)  # steps alone
-        warming, timed = self.steps
-        training.try_out(warming)
+        training.try_out(self.warming)
+        once = self._seconds(partial(training.try_out, 1))
+        timed = self._as_many_as(once, 0.5)
         step = statistics.median(self._seconds(partial(training.try_out, timed)) for _ in range(3))
         peak = devices.memory_peak_mb(self.device) * 1e6
-        busy, kernels = self._busy(training)
+        profiled = self._as_many_as(once, 0.2)
+        busy, kernels = self._busy(training, profiled)
         if busy is None:  # a profiler that sees no kernels in graphs
             eager = self._training(model, seeds, eager=True)
             eager.held_out = HeldOut(None)
-            eager.try_out(warming)
-            busy, kernels = self._busy(eager)
+            eager.try_out(self.warming)
+            busy, kernels = self._busy(eager, profiled)
         training.held_out = held_out
         training.validate(lambda: None)
         test = self._seconds(partial(training.validate, lambda: None))
@@ -155,11 +156,14 @@ class Measuring:
         devices.synchronize(self.device)
         return time.perf_counter() - begin
 
-    def _busy(self, training):
+    def _as_many_as(self, seconds, in_all):
+        """How many steps of some seconds take that long in all."""
+        return 1 if self.session.quick else max(2, min(30, round(in_all / seconds)))
+
+    def _busy(self, training, steps):
         """Milliseconds of a step that kernels take, and the three that take most."""
         on_gpu = self.device.type == "cuda"
         watched = ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU
-        steps = 1 if self.session.quick else PROFILED
         with profile(activities=[watched]) as profiled:
             training.try_out(steps)
             devices.synchronize(self.device)
@@ -190,8 +194,8 @@ class Measuring:
         if self._before is None or self._before.poll() is not None:
             self._before = self._start_before()
         devices.free_memory(self.device)  # the card is shared
-        warming, timed = self.steps
-        asked = {"model": model, "seeds": seeds, "warming": warming, "timed": timed}
+        timed = 1 if self.session.quick else 10
+        asked = {"model": model, "seeds": seeds, "warming": self.warming, "timed": timed}
         asked |= {"batch": self.batch, "device": self.device.type}
         self._before.stdin.write(json.dumps(asked) + "\n")
         self._before.stdin.flush()
@@ -296,9 +300,6 @@ def evaluation(measuring):
 
 def protocol(measuring):
     """Seconds from the start of a training to the end of its evaluations."""
-    _, which = measuring.project()
-    if which.startswith("random"):
-        raise NotRunError(f"{which}: there is nothing to learn")
     begin = time.perf_counter()
     try:
         training, evaluating, pack, which = measuring.timed_run(

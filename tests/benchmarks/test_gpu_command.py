@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gpu
 import gpu_checks
+import gpu_project
 import gpu_report
 import gpu_table
 import packs
@@ -15,6 +16,9 @@ import pytest
 import reckoning
 from gpu_project import CheckError, NotRunError
 from recorded import RecorderOnCPU
+
+from isotrope.data import stir
+from isotrope.datasets.loading import load_split
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "benchmarks" / "gpu.py"
@@ -151,6 +155,21 @@ def test_a_package_that_is_missing_is_named_in_one_sentence(tmp_path, module, pa
     assert done.returncode == 2
     (sentence,) = done.stderr.splitlines()
     assert sentence.startswith(f"the package {package} is not installed for {sys.executable}: ")
+
+
+def test_emoji_that_are_scaled_are_nearly_those_that_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu_project, "ROOT", tmp_path)  # nothing is built there
+    project = gpu_project.Project(tmp_path / "project", "cpu", lambda: 60.0)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "fontawesomefree", None)
+        assert project.take_emoji().startswith("emoji scaled from 64 pixels")
+
+    params = stir.Params(task="emoji", source="embedded", scenario="all2all")
+    scaled = load_split("stir", params, "train", project.folder / "out" / "data" / "stir")
+    stir.build(params, tmp_path, "emoji")
+    drawn = stir.load(params, tmp_path, "emoji", "train")
+    assert scaled.labels.tolist() == drawn.labels.tolist()
+    assert (scaled.images.float() - drawn.images.float()).abs().mean() < 4  # of 255
 
 
 def test_the_page_that_is_kept_is_what_was_measured():
