@@ -53,9 +53,13 @@ class CudaRecorder:
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         """See `Recorder.record`."""
         graph = torch.cuda.CUDAGraph()
+        here = torch.cuda.current_stream(self.device)
         apart = "thread_local"  # threads that pin memory for a stream of images go on meanwhile
-        with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode=apart):
-            work()
+        try:
+            with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode=apart):
+                work()
+        finally:
+            torch.cuda.set_stream(here)  # which torch 2.13 forgets where a recording fails
         replay: Callable[[], None] = graph.replay
         return replay
 
@@ -126,10 +130,10 @@ class Replays:
                 recorder.rehearse(lambda: work(own))
             try:
                 return _Recorded(own, recorder.record(lambda: work(own)), constants)
-            except torch.OutOfMemoryError:
-                raise
             except RuntimeError as error:
                 cause = error.__context__ or error  # the end of a recording fails after its cause
+                if isinstance(cause, torch.OutOfMemoryError):
+                    raise cause from None
                 first = str(cause).strip().splitlines()[0]
                 self._log(
                     f"no CUDA graph can hold these steps ({first}); they are launched one by one, "
