@@ -1,9 +1,9 @@
-"""Operations of a training step that reach the device, counted without a GPU.
+"""Operations that reach the device, of a training step or a batch under test, without a GPU.
 
-A step of the project's own engines (forward, backward, optimizer) runs in its form for a GPU, on
-tensors of the device "meta", which hold no numbers. Each operation that is no view would launch a
-kernel or more on a GPU. What looks back at the host, or brings something from there, would break a
-CUDA graph.
+A step of the project's own engines (forward, backward, optimizer), or what networks answer to a
+batch, runs in its form for a GPU, on tensors of the device "meta", which hold no numbers. Each
+operation that is no view would launch a kernel or more on a GPU. What looks back at the host, or
+brings something from there, would break a CUDA graph.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_iter
 
 from isotrope import build_model, registry
 from isotrope.layers import forms
+from isotrope.measuring.networks import Networks
 from isotrope.params.training import Training
 from isotrope.training.engines import Batch
 from isotrope.training.objective import Objective
@@ -95,16 +96,30 @@ def of_step(model, rows=1, batch_size=16, image_shape=(1, 64, 64), classes=36, o
     return counted
 
 
+def of_answers(model, rows=1, batch_size=128, image_shape=(1, 64, 64), classes=36):
+    """The operations with which ``rows`` networks of a model answer to a batch under test."""
+    device = torch.device("meta")
+    built = {seed: build_model(model, image_shape, classes).to(device) for seed in range(rows)}
+    networks = Networks(built, device, alike=True)
+    images = torch.empty(batch_size, *image_shape, device=device)
+    with forms.like_a_gpu(), torch.inference_mode():
+        networks.predictions(images, range(batch_size))
+        with Operations() as counted:
+            networks.predictions(images, range(batch_size))
+    return counted
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", default=registry.names("models"))
     parser.add_argument("--rows", type=int, nargs="*", default=[1, 25])
+    parser.add_argument("--tested", action="store_true", help="128 images under test, not a step")
     parser.add_argument("--names", type=int, default=0, help="the most frequent operations, too")
     options = parser.parse_args()
     print("| model | rows | launches | meets the host |\n|---|---|---|---|")
     for model in options.models:
         for rows in options.rows:
-            counted = of_step(model, rows)
+            counted = (of_answers if options.tested else of_step)(model, rows)
             back = ", ".join(counted.meets_the_host) or "-"
             print(f"| `{model}` | {rows} | {counted.launches.total()} | {back} |", flush=True)
             for name, count in counted.launches.most_common(options.names):

@@ -109,6 +109,28 @@ def test_a_killed_evaluation_keeps_the_seeds_that_were_done(
         assert Path("calls").read_text() == "[1, 2, 3]\n[3]\n"
 
 
+def test_rows_that_come_together_are_all_kept_when_a_signal_ends_the_job(
+    trained,
+    toy_evaluations,  # noqa: F811
+):
+    toy_evaluations.add(
+        "measure",
+        ROWS
+        + """
+def evaluate(networks, data, params):
+    os.kill(os.getpid(), signal.SIGTERM)
+    found = [rows(seed, seed, len(data)) for seed in networks.seeds]
+    yield sum(found[:2], [])
+    yield sum(found[2:], [])
+""",
+    )
+    task = task_for(trained, evaluation("measure"))
+    with pytest.raises(SystemExit):
+        evaluate(task)
+    kept = sorted(path.name for path in Path("out").rglob(".evaluations/*/*.csv"))
+    assert kept == ["1.csv", "2.csv"]
+
+
 def test_a_seed_without_rows_is_a_mistake_of_the_evaluation(trained, toy_evaluations):  # noqa: F811
     toy_evaluations.add("measure", ROWS + "\ndef evaluate(*_):\n    return rows(1, 0, 1)\n")
     with pytest.raises(ValueError, match=r"evaluation measure gave no rows of \[2, 3\]"):

@@ -1,0 +1,57 @@
+"""Every evaluation of every model that has its parts: in stacks the same rows as one by one."""
+
+import numpy as np
+import pytest
+import torch
+
+from isotrope import registry
+from isotrope.datasets.images import Images
+from isotrope.layers import forms
+from isotrope.measuring.networks import Networks
+
+SETTINGS = {"scale_equivariance": {"pairs": [[16, 13], [13, 16]]}}
+SETTINGS["index_correlation"] = {"map_scales": [11, 16]}
+SCALES = (11, 13, 14, 16)
+CLASSES = 3
+KEYS = ("first", "second", "third")
+
+
+def images_of(example):
+    """Two objects of each class at every scale; what they show is drawn."""
+    size = torch.tensor(SCALES).repeat_interleave(2 * CLASSES)
+    label = torch.arange(CLASSES).repeat_interleave(2).repeat(len(SCALES))
+    images = (example.images(len(size)) * 256).to(torch.uint8)
+    place = torch.stack((torch.arange(len(size)) % 4, torch.arange(len(size)) % 3), dim=1)
+    return Images(images, label, {"scale": size, "position": place})
+
+
+@pytest.mark.parametrize("name", registry.names("evaluation"))
+def test_an_evaluation_has_the_same_rows_in_stacks(example, name):
+    evaluation = registry.load("evaluation", name)
+    if not example.plugin.PARTS >= evaluation.NEEDS:
+        pytest.skip(f"{example.name} lacks parts that {name} needs")
+    params, data = evaluation.Params(**SETTINGS.get(name, {})), images_of(example)
+    found = {}
+    for way in ("one by one", "in stacks"):
+        built = {seed: example.build_drawn(key).float() for seed, key in enumerate(KEYS, 1)}
+        networks, lines = Networks(built, torch.device("cpu"), alike=True), []
+        networks.most_at_once(2)
+        networks._stacks.log = lines.append
+        with torch.inference_mode():
+            if way == "one by one":
+                given = evaluation.evaluate(networks, data, params)
+            else:
+                with forms.like_a_gpu():
+                    given = evaluation.evaluate(networks, data, params)
+        found[way] = given if isinstance(given, tuple) else (given, {})
+        assert lines == []
+
+    (alone, arrays), (together, its) = found.values()
+    assert [{**row, "value": 0} for row in together] == [{**row, "value": 0} for row in alone]
+    values, expected = ([row["value"] for row in rows] for rows in (together, alone))
+    assert np.isfinite(expected).any()
+    np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-6)  # of float32 maps
+    assert arrays.keys() == its.keys()
+    for seed, named in arrays.items():
+        for key, array in named.items():
+            assert (its[seed][key] == array).mean() > 0.999  # near ties may fall otherwise
