@@ -6,6 +6,8 @@ Values, choices and gradients are those of `SiConv2d` followed by `ScalePool`, u
 * `chosen_maps` is given one scale for each image and channel and computes that one alone. The
   scale comes from `scale_scores`: for the sum of a map, no map is needed, because the sum of a
   correlation is the correlation of the kernel with sums over boxes of the image.
+* `pool_at_once` and `peak_places` do so in the few large operations that suit a GPU; see
+  `isotrope.layers.scales_at_once`.
 * `response_at` is given one position, too, and computes one window. It is all that the gradient of
   a global maximum needs, once it is known where the maximum is.
 """

@@ -1,0 +1,102 @@
+"""What is particular to the form of scaled convolutions for a GPU."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from operations import Operations
+from scaled_layers import images, layer
+from torch.func import grad
+
+from isotrope.layers import ScalePool, forms, scaled_constants
+from isotrope.layers.scaled_constants import Kernels
+from isotrope.layers.scales_at_once import see
+
+POOLS = [
+    {"mode": "pixel"},
+    {"mode": "slice"},
+    {"mode": "energy"},
+    {"mode": "energy", "statistic": "valid_mean_square"},
+]
+SORTING = ("sort", "scatter", "index_put", "index_add", "gather_backward", "accumulate")
+
+
+def forget_constants():
+    for made in vars(scaled_constants).values():
+        if hasattr(made, "cache_clear"):
+            made.cache_clear()
+
+
+def learned(convolution, peak):
+    pool, x = ScalePool("pixel"), images(2, 2, 9, 10)
+    found = pool.peak(x, convolution) if peak else pool(x, convolution)
+    return torch.autograd.grad(found.square().sum(), list(convolution.parameters()))
+
+
+def in_inference_mode(convolution):
+    with torch.inference_mode():
+        ScalePool("pixel")(images(2, 2, 9, 10), convolution)
+
+
+def under_a_transform(convolution):
+    grad(lambda x: ScalePool("pixel")(x, convolution).sum())(images(2, 2, 9, 10))
+
+
+@pytest.mark.parametrize("peak", [False, True])
+@pytest.mark.parametrize("use", [in_inference_mode, under_a_transform])
+def test_matrices_first_made_elsewhere_serve_in_training(use, peak):
+    convolution = layer(2, 3, 3, 3)
+    with forms.like_a_gpu():
+        expected = learned(convolution, peak)
+        forget_constants()
+        use(convolution)
+
+        found = learned(convolution, peak)
+
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("channels", [1, 9])
+@pytest.mark.parametrize("pool", POOLS, ids=lambda pool: "-".join(pool.values()))
+def test_gradients_neither_sort_nor_scatter_nor_meet_the_host(pool, channels):
+    convolution, pooling = layer(channels, 3, 4, 3), ScalePool(**pool)
+    x = images(2, channels, 10, 9).requires_grad_()
+
+    def step():
+        (pooling(x, convolution).sum() + pooling.peak(x, convolution).sum()).backward()
+
+    with forms.like_a_gpu():
+        step()
+        with Operations() as counted:
+            step()
+
+    assert not counted.meets_the_host
+    assert not [name for name in counted.launches if any(word in name for word in SORTING)]
+
+
+def test_the_memory_says_how_many_scales_are_treated_at_once():
+    kernels, x = Kernels(3, tuple(range(3, 21, 2)), "bicubic"), images(2, 1, 20, 20)
+    with forms.like_a_gpu():
+        assert see(kernels, x, 4).ranges == ((0, 3), (3, 6), (6, 9))
+        assert len(see(kernels, x, 4).tables) == 3
+        with forms.memory(1):
+            few = see(kernels, x, 4)
+        with forms.stacked(10**9):
+            many = see(kernels, x, 4)
+
+    assert few.ranges == many.ranges == tuple((i, i + 1) for i in range(9))
+    assert not few.tables
+    assert len(many.tables) == 9  # all rows share them
+
+
+def test_a_layer_that_has_computed_so_can_be_copied_and_change_its_precision():
+    convolution, x = layer(2, 3, 4, 3), images(2, 2, 10, 9)
+    with forms.like_a_gpu():
+        expected = convolution(x)
+        copies = [copy.deepcopy(convolution), pickle.loads(pickle.dumps(convolution))]
+        rounded = copy.deepcopy(convolution).float()
+
+        assert all(torch.equal(one(x), expected) for one in copies)
+        torch.testing.assert_close(rounded(x.float()), expected.float(), rtol=1e-5, atol=1e-5)
+        assert torch.equal(convolution(x), expected)
