@@ -1,4 +1,4 @@
-"""The ways in which scaled convolutions are computed."""
+"""The two forms of layers, and the ways in which scaled convolutions are computed."""
 
 import math
 from contextlib import contextmanager, nullcontext
@@ -39,16 +39,28 @@ def form(request):
     yield
 
 
-@pytest.fixture(params=["on a CPU", "on a GPU"], scope="class")  # hypothesis refuses "function"
-def either_form(request):
-    """The form for a CPU and that for a GPU, of layers that have one way for each."""
-    with forms.like_a_gpu() if request.param == "on a GPU" else nullcontext():
-        yield
-
-
 @contextmanager
 def like_a_gpu(numbers, filtered):
     with pytest.MonkeyPatch.context() as patch, forms.like_a_gpu(), forms.memory(numbers):
         for module in (scaled_products, scales_at_once):
             patch.setattr(module, "few_channels", lambda *_: filtered)
         yield
+
+
+@pytest.fixture(params=["on a CPU", "on a GPU"], scope="module")
+def either_form(request):
+    """The form for a CPU and that for a GPU, of layers that have one way for each.
+
+    `pytest_pyfunc_call` takes the form, during the test alone: hypothesis refuses a fixture that
+    begins and ends so, and those of a module or class would last until its end.
+    """
+    return request.param
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Take the form that `either_form` asks for."""
+    parameters = pyfuncitem.callspec.params if hasattr(pyfuncitem, "callspec") else {}
+    on_a_gpu = parameters.get("either_form") == "on a GPU"
+    with forms.like_a_gpu() if on_a_gpu else nullcontext():
+        return (yield)

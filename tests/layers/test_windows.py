@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from operations import Operations
 from torch.func import vmap
+from torch.nn import functional as F
 
 from isotrope.layers import forms
 from isotrope.layers.windows import windows_at
@@ -32,6 +33,29 @@ def test_windows_and_gradients_are_those_of_slices(seed):
     found, expected = windows_at(maps, top, left, (2, 3)), torch.stack(slices)
 
     assert torch.equal(found, expected)
+    ours, theirs = (
+        torch.autograd.grad((windows * weight).sum(), maps) for windows in (found, expected)
+    )
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+@pytest.mark.usefixtures("either_form")
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**31))
+def test_windows_of_one_of_several_maps_reach_into_the_zeros_around_them(seed):
+    torch.manual_seed(seed)
+    maps = torch.randn(3, 2, 4, 5, 6, dtype=torch.float64, requires_grad=True)
+    index, top, left = (torch.randint(end, (3, 7)) for end in (4, 8, 6))
+    padded = F.pad(maps, (0, 2, 3, 1))
+    slices = [
+        torch.stack([one[:, i, y : y + 2, x : x + 3].flatten(1) for i, y, x in corners], dim=1)
+        for one, corners in zip(padded, torch.stack((index, top, left), -1).tolist(), strict=True)
+    ]
+
+    found, expected = windows_at(maps, top, left, (2, 3), (0, 2, 3, 1), index), torch.stack(slices)
+
+    assert torch.equal(found, expected)
+    weight = torch.randn_like(expected)
     ours, theirs = (
         torch.autograd.grad((windows * weight).sum(), maps) for windows in (found, expected)
     )

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isotrope.layers.peak_convolution import responses_at
+from isotrope.layers.forms import few_launches
+from isotrope.layers.peak_convolution import largest, responses_at
+from isotrope.layers.stackable_convolution import correlate, correlate_with_all
 
 
 class ColumnConv2d(nn.Module):
@@ -61,15 +63,23 @@ class ColumnConv2d(nn.Module):
         """Shape ``(out_channels, in_channels, columns, size, size)``."""
         dtype = torch.promote_types(self.weight.dtype, torch.float32)
         weight = self.weight.to(dtype)[:, :, None]
-        matrices = self.numerators.to(dtype) / self.denominators.to(dtype)
-        resized = matrices @ weight @ matrices.mT
-        norms = (kernel.abs().sum(dim=(-2, -1), keepdim=True) for kernel in (weight, resized))
-        return (resized * next(norms) / next(norms)).to(self.weight.dtype)
+        planes = self.numerators[:, :, None, :, None] * self.numerators[:, None, :, None, :]
+        planes = planes.to(dtype) / self.denominators.square()[..., None, None]
+        resized = weight.flatten(2) @ planes.view(-1, weight[0, 0].numel()).T
+        resized = resized.view(*weight.shape[:2], -1, self.size, self.size)
+        norms, found = (
+            torch.linalg.vector_norm(kernel, 1, dim=(-2, -1), keepdim=True)
+            for kernel in (weight, resized)
+        )
+        kernels: Tensor = (resized * (norms / found)).to(self.weight.dtype)
+        return kernels
 
     def forward(self, maps: Tensor) -> Tensor:
         """The responses of every column."""
-        responses = self._responses(maps, self.kernels())
-        return torch.stack(responses, dim=2)
+        kernels = self.kernels()
+        if few_launches(maps) and maps.ndim == 4:  # one convolution, zeros included
+            return correlate_with_all(maps, kernels, None, [self.size // 2] * 2)
+        return torch.stack(self._responses(maps, kernels), dim=2)
 
     def peak(self, maps: Tensor) -> Tensor:
         """The largest response of each channel in any column, cheap to differentiate.
@@ -82,14 +92,16 @@ class ColumnConv2d(nn.Module):
         """
         kernels = self.kernels()
         with torch.no_grad():
-            best = [one.flatten(2).max(dim=-1) for one in self._responses(maps, kernels)]
-            column = torch.stack([values for values, _ in best]).argmax(dim=0)
-            place = torch.stack([places for _, places in best]).gather(0, column[None])[0]
-        padded, width = F.pad(maps, [self.size // 2] * 4), maps.shape[-1]
-        return responses_at(padded, kernels, column, place // width, place % width)
+            found = [largest(one) for one in self._responses(maps, kernels)]
+            values, top, left = (torch.stack(one) for one in zip(*found, strict=True))
+            column = values.argmax(dim=0, keepdim=True)
+            top, left = top.gather(0, column)[0], left.gather(0, column)[0]
+        return responses_at(maps, kernels, column[0], top, left, [self.size // 2] * 4)
 
     def _responses(self, maps: Tensor, kernels: Tensor) -> list[Tensor]:
         """The responses of each column by itself; the zeros around its kernel are left out."""
+        if few_launches(maps):
+            return self._responses_of_padded(F.pad(maps, [self.size // 2] * 4), kernels)
         found = []
         for place, (first, end) in enumerate(self.extents):
             seen = maps if maps.ndim == 4 else maps[:, :, place]
@@ -99,6 +111,16 @@ class ColumnConv2d(nn.Module):
                 found.append(F.conv2d(seen, kernel, padding=before))
             else:
                 found.append(F.conv2d(F.pad(seen, [before, after] * 2), kernel))
+        return found
+
+    def _responses_of_padded(self, maps: Tensor, kernels: Tensor) -> list[Tensor]:
+        """The same, of maps with all zeros around that the largest column needs."""
+        found = []
+        height, width = (side - self.size for side in maps.shape[-2:])
+        for place, (first, end) in enumerate(self.extents):
+            seen = maps if maps.ndim == 4 else maps[:, :, place]
+            seen = seen[..., first : end + height, first : end + width]
+            found.append(correlate(seen, kernels[:, :, place, first:end, first:end]))
         return found
 
     def extra_repr(self) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from isotrope.layers.forms import few_launches
 from isotrope.layers.stackable_convolution import correlate, zeros_around
@@ -54,11 +53,10 @@ def _windows_of_peak(maps: Tensor, convolution: nn.Conv2d) -> Tensor:
     _refuse_others(convolution)
     size = convolution.weight.shape[-2:]
     around = zeros_around(convolution.padding, size, convolution.dilation)
-    padded = F.pad(maps, around) if any(around) else maps
-    with torch.no_grad():
-        responses = correlate(padded, convolution.weight)  # the bias moves no maximum
+    with torch.no_grad():  # the bias moves no maximum
+        responses = correlate(maps, convolution.weight, padding=convolution.padding)
         _, top, left = largest(responses)
-    return windows_at(padded, top, left, size)
+    return windows_at(maps, top, left, size, around)
 
 
 def _weighed(windows: Tensor, convolution: nn.Conv2d) -> Tensor:
@@ -66,18 +64,25 @@ def _weighed(windows: Tensor, convolution: nn.Conv2d) -> Tensor:
     return peaks if convolution.bias is None else peaks + convolution.bias
 
 
-def responses_at(maps: Tensor, kernels: Tensor, index: Tensor, top: Tensor, left: Tensor) -> Tensor:
+def responses_at(
+    maps: Tensor,
+    kernels: Tensor,
+    index: Tensor,
+    top: Tensor,
+    left: Tensor,
+    around: Sequence[int] = (0, 0, 0, 0),
+) -> Tensor:
     """One response of each output channel in a stack of convolutions, each of maps of its own.
 
     Shapes:
         maps: ``(batch, in_channels, stack, height, width)``
         kernels: ``(out_channels, in_channels, stack, kernel_height, kernel_width)``
         index, top, left: ``(batch, out_channels)`` int64: which of the stack, and the window's
-            first row and column in its maps
+            first row and column in its maps with the zeros
+        around: zeros left, right, above and below, as ``F.pad`` takes them
         output: ``(batch, out_channels)``
     """
-    rows = index * maps.shape[3] + top  # no window reaches into the next of the stack
-    windows = windows_at(maps.flatten(2, 3), rows, left, kernels.shape[-2:])
+    windows = windows_at(maps, top, left, kernels.shape[-2:], around, index)
     if few_launches(maps):  # a gather's gradient sorts on a GPU
         every = torch.einsum("bcok,ocsk->bos", windows, kernels.flatten(3))
         return (every * one_hot(index, kernels.shape[2], every.dtype)).sum(dim=-1)

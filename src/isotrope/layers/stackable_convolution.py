@@ -72,6 +72,24 @@ def correlate(
     return found
 
 
+def correlate_with_all(
+    images: Tensor, kernels: Tensor, bias: Tensor | None, padding: Sequence[int] = (0, 0)
+) -> Tensor:
+    """The responses of images to several kernels for each output channel, in one convolution.
+
+    Shapes:
+        images: ``(batch, in_channels, height, width)``
+        kernels: ``(out_channels, in_channels, several, kernel_height, kernel_width)``
+        bias: ``(out_channels,)``, of all kernels of a channel
+        output: ``(batch, out_channels, several, rows, columns)``
+    """
+    out_channels, _, several = kernels.shape[:3]
+    if bias is not None:
+        bias = bias[:, None].expand(-1, several).flatten()
+    found = correlate(images, kernels.transpose(1, 2).flatten(0, 1), bias, padding=padding)
+    return found.view(len(images), out_channels, several, *found.shape[-2:])
+
+
 def zeros_around(
     padding: str | Sequence[int], size: Sequence[int], dilation: Sequence[int]
 ) -> tuple[int, int, int, int]:

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isotrope.layers.forms import few_launches
 from isotrope.layers.fourier_correlation import fourier_correlation
-from isotrope.layers.peak_convolution import responses_at
+from isotrope.layers.peak_convolution import largest, responses_at
+from isotrope.layers.stackable_convolution import correlate_with_all
 
 
 class SteerableConv2d(nn.Module):
@@ -82,16 +84,18 @@ class SteerableConv2d(nn.Module):
         kernels = self.kernels()
         with torch.no_grad():
             responses = fourier_correlation(maps, kernels)  # the bias moves no maximum
-            rows, columns = responses.shape[-2:]
-            place = responses.flatten(2).argmax(dim=-1)
-        scale, inside = place // (rows * columns), place % (rows * columns)
-        top, left = inside // columns, inside % columns
-        return responses_at(maps, kernels, scale, top, left) + self.bias
+            values, top, left = largest(responses)
+            scale = values.argmax(dim=-1, keepdim=True)
+            top, left = top.gather(-1, scale)[..., 0], left.gather(-1, scale)[..., 0]
+        return responses_at(maps, kernels, scale[..., 0], top, left) + self.bias
 
     def _lift(self, images: Tensor) -> Tensor:
         """The responses of images; the zeros around the smaller kernels are left out."""
+        kernels = self.kernels()
+        if few_launches(images):  # one convolution, zeros included
+            return correlate_with_all(images, kernels, self.bias)
         maps = []
-        for kernel, rim in zip(self.kernels().unbind(2), self.rims, strict=True):
+        for kernel, rim in zip(kernels.unbind(2), self.rims, strict=True):
             inner = [slice(rim, side - rim) for side in (*images.shape[-2:], self.size, self.size)]
             seen = images[..., inner[0], inner[1]]
             maps.append(F.conv2d(seen, kernel[..., inner[2], inner[3]], self.bias))
