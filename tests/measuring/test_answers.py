@@ -7,8 +7,9 @@ from test_stochastic_networks import Glancing, Segmenting
 
 from isotrope.datasets.images import Images
 from isotrope.layers import forms
-from isotrope.measuring import answers
+from isotrope.measuring.answers import Answers
 from isotrope.measuring.networks import Networks
+from isotrope.measuring.position import Position
 
 EVEN = DATA[:32]
 
@@ -73,9 +74,9 @@ def test_on_a_cpu_an_image_counts_in_a_batch_of_as_many_only(calls):  # noqa: F8
     assert calls == [(2, 32)]
 
 
-def test_no_more_is_remembered_than_there_is_room_for(calls, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(answers, "MOST", 100)
-    found = networks()
+@pytest.mark.parametrize("most", [0, 100])
+def test_no_more_is_remembered_than_there_is_room_for(calls, most):  # noqa: F811
+    found = networks().under(lambda: None, lambda _: Position(), Answers(most), print)
     first = asked(found, EVEN)
     assert torch.equal(asked(found, EVEN), first)
     assert calls == [(1, 32)] * 4

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from isotrope.datasets.draws import is_stochastic
 from isotrope.layers import forms
 
-MOST = 2**28  # bytes that are remembered of each network
+MOST = 2**26  # bytes that are remembered of each network
 
 _Key = tuple[bytes, int]
 
@@ -28,11 +28,11 @@ class _Known:
     blocks: list[Tensor] = field(default_factory=list)
     bytes: int = 0
 
-    def add(self, keys: Sequence[_Key], answers: Tensor) -> None:
-        """Remember the answers to a batch."""
+    def add(self, keys: Sequence[_Key], answers: Tensor, most: int) -> None:
+        """Remember the answers to a batch, if all that is known stays within so many bytes."""
         size = answers.nbytes
         same = not self.blocks or self.blocks[0].shape[1:] == answers.shape[1:]
-        if self.bytes + size > MOST or not same or all(key in self.places for key in keys):
+        if self.bytes + size > most or not same or all(key in self.places for key in keys):
             return
         begin = sum(len(block) for block in self.blocks)
         self.places |= {key: begin + i for i, key in enumerate(keys)}
@@ -49,9 +49,14 @@ class _Known:
 
 
 class Answers:
-    """What the networks of a job have answered; a network that is gone is forgotten."""
+    """What the networks of a job have answered; a network that is gone is forgotten.
 
-    def __init__(self) -> None:
+    Args:
+        most: bytes that are remembered of each network; 0 where nobody will ask again.
+    """
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
         self._known: WeakKeyDictionary[nn.Module, _Known] = WeakKeyDictionary()
 
     def remember(self, networks: Mapping[int, nn.Module], images: Tensor, answers: Tensor) -> None:
@@ -62,10 +67,12 @@ class Answers:
             images: uint8 ``(batch, channels, height, width)``, in 0..1 what they were shown.
             answers: ``(networks, batch, ...)``, of the networks' own batch size.
         """
+        if self._most == 0:
+            return
         keys = _keys(images, answers)
         for network, its in zip(networks.values(), answers, strict=True):
             if not is_stochastic(network):
-                self._known.setdefault(network, _Known()).add(keys, its)
+                self._known.setdefault(network, _Known()).add(keys, its, self._most)
 
     def find(
         self, networks: Mapping[int, nn.Module], images: Tensor, device: torch.device
@@ -74,10 +81,11 @@ class Answers:
 
         None if one of them has not seen one of the images.
         """
-        keys = _keys(images, torch.empty(0, device=device))
-        found = []
+        if any(network not in self._known for network in networks.values()):
+            return None
+        keys, found = _keys(images, torch.empty(0, device=device)), []
         for network in networks.values():
-            its = self._known[network].find(keys) if network in self._known else None
+            its = self._known[network].find(keys)
             if its is None:
                 return None
             found.append(its)

@@ -65,6 +65,8 @@ class Computation:
             SystemExit: after a signal; what is computed is kept.
         """
         found: dict[tuple[str, Seed], list[Row]] = {}
+        if sum(map(bool, missing.values())) == 1:  # nobody will ask for the answers again
+            self._answers = Answers(most=0)
         with devices.arithmetic(self.device, self.task.threads), killed_workers_explained():
             for evaluation in sorted(self.task.evaluations, key=_needs_nothing):
                 if seeds := missing[evaluation.alias]:
