@@ -9,7 +9,10 @@ OR_NONE := || [ $$? = 5 ] # what pytest says where a part has no such tests
 FAULTS := benchmarks/results/faults.md
 OWN_UV := $(filter .uv/bin/uv,$(UV))
 
-.PHONY: help env demo demo-long test test-slurm test-gpu test-gpu-slurm test-faults lint lock clean-env
+LOWEST := $(addprefix tests/,commands console files layers models packs params plan results training/test_compiling.py \
+	training/test_stacks.py training/test_pack.py training/test_loop.py measuring processes test_devices.py)
+
+.PHONY: help env demo demo-long test test-lowest test-slurm test-gpu test-gpu-slurm test-faults lint lock clean-env
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -29,6 +32,9 @@ demo-long: env ## the demo with every seed trained on this machine, those that a
 test: env $(if $(PART),,lint) ## linters, types and all tests that need no SLURM; PART=models: the tests in tests/models
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "$(HERE) and not serial" tests/$(PART) $(OR_NONE)
 	$(BIN)/python -m pytest -m "$(HERE) and serial" tests/$(PART) $(OR_NONE)
+
+test-lowest: .venv-lowest/installed ## a part of the tests with Python 3.11 and the lowest versions that pyproject.toml allows
+	.venv-lowest/bin/python -m pytest --numprocesses auto --dist worksteal -m "$(HERE) and not serial" $(LOWEST)
 
 test-slurm: env ## the workflow on a real SLURM, brought up on this machine (Debian or Ubuntu, root), and 5 kills
 	tests/slurm/run -m "slurm and not faults"
@@ -58,8 +64,8 @@ lock: env ## pin the newest versions that pyproject.toml allows
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 --extra dev --extra tracking pyproject.toml --output-file envs/requirements.txt
 
-clean-env: ## remove the environment
-	rm -rf .venv .uv
+clean-env: ## remove the environments
+	rm -rf .venv .venv-lowest .uv
 
 .uv/bin/uv:
 	$(PYTHON) -m venv .uv
@@ -71,4 +77,15 @@ clean-env: ## remove the environment
 	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
 	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes envs/requirements.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# resolved elsewhere: here uv would heed the version of torch that is pinned for the lock file
+.venv-lowest/installed: pyproject.toml $(OWN_UV)
+	rm -rf .venv-lowest
+	$(UV) venv --quiet --python 3.11 .venv-lowest
+	cd / && $(abspath $(UV)) pip compile --quiet --resolution lowest-direct --no-emit-index-url --no-header \
+		--python-version 3.11 --extra dev --extra tracking $(CURDIR)/pyproject.toml \
+		--output-file $(CURDIR)/.venv-lowest/requirements.txt
+	$(UV) pip sync --quiet --python .venv-lowest/bin/python .venv-lowest/requirements.txt
+	$(UV) pip install --quiet --python .venv-lowest/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@

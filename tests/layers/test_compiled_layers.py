@@ -9,15 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from isotrope.layers import ScalePool, SiConv2d
+from isotrope.layers.scale_pool import Mode
 
 
 class BothWays(nn.Module):
-    """A pool of maps, and a pool that is given the convolution: all that models are made of."""
+    """A pool of maps, and one that is given the convolution, as models have it.
+
+    Torch 2.11 writes C++ for a slice of maps that no compiler takes; 2.13 does not.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.convolution = SiConv2d(2, 3, 4, 3)
-        self.of_maps, self.of_images = ScalePool("slice"), ScalePool("pixel")
+        mode: Mode = "pixel" if torch.__version__ < "2.12" else "slice"
+        self.of_maps, self.of_images = ScalePool(mode), ScalePool("pixel")
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         maps = self.convolution(images)

@@ -13,7 +13,7 @@ def _fixed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-List = Annotated[tuple[T, ...], BeforeValidator(_fixed), Field(min_length=1)]  # settings are hashed
+List = Annotated[tuple[T, ...], Field(min_length=1), BeforeValidator(_fixed)]  # settings are hashed
 
 
 class Values(Settings):

@@ -39,8 +39,10 @@ def _distinct(seeds: list[int]) -> list[int]:
 
 Seeds = Annotated[
     list[Annotated[int, Field(ge=1, le=LARGEST_SEED)]],
-    BeforeValidator(_seeds, json_schema_input_type=str | int | list[int]),
     Field(min_length=1),
+    BeforeValidator(
+        _seeds, json_schema_input_type=str | int | Annotated[list[int], Field(min_length=1)]
+    ),
     AfterValidator(_distinct),
 ]
 

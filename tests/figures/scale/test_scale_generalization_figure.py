@@ -33,7 +33,7 @@ def test_means_and_intervals_are_those_of_the_seeds(
         ("low", seeds.mean(axis=1) - half),
         ("high", seeds.mean(axis=1) + half),
     ):
-        assert list(data[column]) == pytest.approx(list(expected), abs=1e-12)
+        assert list(data[column]) == pytest.approx(list(expected), abs=1e-11)  # of t's quantile
 
 
 def test_diverged_seeds_are_in_no_mean_and_collapsed_ones_are(
