@@ -125,8 +125,10 @@ class MultiscaleConv2d(nn.Conv2d):
             if self.bias is not None:  # there is none in a frame
                 drawn = tables.drawn.to(maps.dtype)[:, None].expand(-1, batch, -1, -1)
                 seen = torch.cat((seen, drawn[None]))
-            responses = (weights @ seen.flatten(1)).view(-1, *seen.shape[1:])
-            found.append(responses.amax(dim=1).transpose(0, 1))
+            responses = correlate(seen.flatten(1, 2).transpose(0, 1), weights[:, :, None, None])
+            by_channel = responses.transpose(0, 1)  # as they lie in memory in a stack
+            by_factor = by_channel.view(-1, factors, batch, *responses.shape[2:])
+            found.append(by_factor.amax(dim=1).transpose(0, 1))
         return found[0] if len(found) == 1 else torch.cat(found)
 
     def _axes(self, maps: Tensor) -> dict[float, "_Axes"]:

@@ -301,6 +301,15 @@ class _Products:
         strides = (self.steps * one, one, products.shape[-1], 1)
         return products.as_strided((self.stack, self.sides[0], *products.shape[1:]), strides)
 
+    def left_gradient(self, gradient: Tensor, maps: Tensor) -> Tensor:
+        """The gradient of the matrices on the left, from that of the output."""
+        right = self.unfolded(maps)
+        if self.overlapping or self.stack > 1:
+            return torch.bmm(self.as_products(gradient), right.mT)
+        # one product with so small a result would leave most of a GPU idle
+        by_image = right[0].view(self.volume, maps.shape[1], -1).permute(1, 2, 0)
+        return torch.bmm(gradient[0].flatten(2), by_image).sum(dim=0, keepdim=True)
+
     def as_products(self, gradient: Tensor) -> Tensor:
         """The gradient of the output as that of the products."""
         if not self.overlapping:
@@ -343,10 +352,7 @@ def _kernel_gradient(
         return _kernel_gradient(gradient, maps[None], of_all, stride, dilation).view(shape)
     products = _Products(maps, shape, stride, dilation)
     parts = (torch.split(one, products.images, dim=1) for one in (gradient, maps))
-    found = [
-        torch.bmm(products.as_products(part), products.unfolded(some).mT)
-        for part, some in zip(*parts, strict=True)
-    ]
+    found = [products.left_gradient(part, some) for part, some in zip(*parts, strict=True)]
     return products.as_kernels(found[0] if len(found) == 1 else torch.stack(found).sum(dim=0))
 
 
