@@ -1,6 +1,7 @@
 """profiles/slurm where there is no cluster."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from shutil import which
@@ -46,6 +47,13 @@ def test_every_key_of_the_cluster_profile_is_explained() -> None:
 def test_no_rule_knows_a_partition_or_an_account() -> None:
     for path in [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]:
         assert "slurm_" not in path.read_text("utf-8"), path
+
+
+def test_the_check_of_a_gpu_goes_where_the_profile_sends_trainings() -> None:
+    rule = re.findall(r"^rule (\w+):", (ROOT / "benchmarks" / "gpu.smk").read_text(), re.MULTILINE)
+
+    assert profile("slurm")["set-resources"][rule[0]]["slurm_partition"] == "gpu"
+    assert len(rule) == 1
 
 
 def test_the_cluster_profile_plans_on_a_machine_without_slurm(
