@@ -28,7 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS, ELSEWHERE = ROOT / "benchmarks" / "results", ROOT / "out" / "gpu"
 COMMIT = ROOT / "benchmarks" / "commit.txt"  # an archive made by git has its commit there
 BUDGET, FOR_CHECKS, GRACE = 480.0, 240.0, 60.0  # seconds
-QUICK = ("standard", "ensemble")  # models
+MODELS = [path.stem for path in sorted((ROOT / "src/isotrope/models").glob("[a-z]*.py"))]
+QUICK = ["standard", "ensemble"]
 NOT_RUN = "not run"
 
 
@@ -296,7 +297,7 @@ def main():
     import torch
     from gpu_checks import Session
 
-    from isotrope import devices, registry
+    from isotrope import devices
     from isotrope.errors import UserError
 
     try:
@@ -306,7 +307,7 @@ def main():
         return 2
     run = Run(asked, device)
     scratch = Path(tempfile.mkdtemp(prefix="isotrope-gpu-"))
-    models = asked.models or (list(QUICK) if asked.quick else registry.names("models"))
+    models = asked.models or (QUICK if asked.quick else MODELS)
     until = BUDGET if asked.checks else FOR_CHECKS
     session = Session(device, models, asked.quick, scratch, lambda: run.left(until))
     head = ", ".join(f"{key} {value}" for key, value in run.about.items() if value)

@@ -128,7 +128,7 @@ def stacks(session):
 
         def changes_after(chosen, model=model):
             training = training_of(
-                model, chosen, session.device, "stacked", IMAGES, optimizer=optimizer
+                model, chosen, session.device, "stacked", IMAGES, eager=True, optimizer=optimizer
             )
             rows = range(len(chosen))
             before = [training.engine.weights(row) for row in rows]
@@ -211,7 +211,9 @@ def precisions(session):
 
 def _loss_and_gradients(session, model, precision):
     with devices.arithmetic(session.device, 1, precision):
-        training = training_of(model, [1], session.device, "stacked", 16, precision=precision)
+        training = training_of(
+            model, [1], session.device, "stacked", 16, eager=True, precision=precision
+        )
         losses = _losses(training, 1)
         return [losses], list(training.engine.gradients(0).values())
 
