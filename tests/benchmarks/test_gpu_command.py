@@ -140,6 +140,22 @@ def test_a_row_for_which_no_time_is_left_is_listed_as_not_run(tmp_path, monkeypa
     assert "not run: study" in capsys.readouterr().out.splitlines()
 
 
+@pytest.mark.parametrize(("goal", "met"), [(0.0, False), (90.0, None)])
+def test_a_protocol_that_does_not_end_misses_its_goal_once_that_is_over(
+    tmp_path, monkeypatch, goal, met
+):
+    def endless_run(measuring, name, epochs):
+        raise NotRunError("waited in vain")
+
+    monkeypatch.setattr(gpu_table.Measuring, "timed_run", endless_run)
+    monkeypatch.setattr(gpu_table, "PROTOCOL", goal)
+
+    (row,) = run(tmp_path, "--table", "--only", "protocol")[1]["rows"]
+
+    assert row["met"] is met
+    assert row["note"].endswith("waited in vain")
+
+
 @pytest.mark.parametrize(("module", "package"), [("yaml", "pyyaml"), ("typer", "typer")])
 def test_a_package_that_is_missing_is_named_in_one_sentence(tmp_path, module, package):
     (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules[{module!r}] = None\n")
