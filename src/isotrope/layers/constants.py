@@ -19,7 +19,7 @@ def made_once(make: Callable[Arguments, Made]) -> Callable[Arguments, Made]:
     """Keep what a function makes for each of its last arguments, which must be hashable.
 
     What is made are plain tensors, even in inference mode and inside a transform of `torch.func`.
-    `torch.compile` reads through it, and keeps what it can by itself.
+    `torch.compile` reads through it, and keeps what it can by itself. ``cache_clear`` forgets all.
     """
 
     @lru_cache(_KEPT)
@@ -36,6 +36,7 @@ def made_once(make: Callable[Arguments, Made]) -> Callable[Arguments, Made]:
             held.append(found)
         return found
 
+    find.__dict__["cache_clear"] = kept.cache_clear
     return find
 
 

@@ -7,17 +7,13 @@ which all sizes share, and a range of scales is given by its first one and the o
 """
 
 import math
-from collections.abc import Callable
-from functools import lru_cache, wraps
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack  # no public way
 
 from isotrope.geometry import Interpolation, resize_ratios
-
-_KEPT = 512  # matrices of each kind; those of a network's layers and image sizes are some dozens
+from isotrope.layers.constants import made_once
 
 
 class Kernels(NamedTuple):
@@ -38,17 +34,6 @@ class Site(NamedTuple):
 
     dtype: torch.dtype
     device: torch.device
-
-
-def _made_once(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Keep what a function gives for the same arguments, as plain tensors in every context."""
-
-    @lru_cache(_KEPT)
-    def made(*arguments: Any) -> Tensor:
-        with temporarily_clear_interpreter_stack(), torch.inference_mode(False), torch.no_grad():
-            return make(*arguments)
-
-    return wraps(make)(made)
 
 
 def _lines(kernels: Kernels) -> Tensor:
@@ -88,7 +73,7 @@ def _outside(kernels: Kernels, height: int, width: int) -> Tensor:
     return _depths(kernels, height, width) < frames[:, None, None]
 
 
-@_made_once
+@made_once
 def bands(kernels: Kernels, length: int, scales: tuple[int, int], site: Site) -> Tensor:
     """The windows of a range of scales inside the frame of the first.
 
@@ -101,14 +86,14 @@ def bands(kernels: Kernels, length: int, scales: tuple[int, int], site: Site) ->
     return windows[:, :, frame : windows.shape[2] - frame].flatten(1, 2).to(site.device, site.dtype)
 
 
-@_made_once
+@made_once
 def taps(kernels: Kernels, length: int, site: Site) -> Tensor:
     """The windows of all scales, to be chosen from: ``(scales * positions, k * length)``."""
     windows = _windows(kernels, length).transpose(1, 2)
     return windows.flatten(0, 1).flatten(1).to(site.device, site.dtype)
 
 
-@_made_once
+@made_once
 def boxes(kernels: Kernels, length: int, mean: bool, site: Site) -> Tensor:
     """The sum (or mean) of the windows inside each scale's frame: ``(scales, k, length)``."""
     windows, sums = _windows(kernels, length), []
@@ -118,13 +103,13 @@ def boxes(kernels: Kernels, length: int, mean: bool, site: Site) -> Tensor:
     return torch.stack(sums).to(site.device, site.dtype)
 
 
-@_made_once
-def areas(kernels: Kernels, height: int, width: int, site: Site) -> Tensor:
+@made_once
+def areas(kernels: Kernels, size: torch.Size, site: Site) -> Tensor:
     """How many positions lie inside each scale's frame."""
-    return (~_outside(kernels, height, width)).sum(dim=(1, 2)).to(site.device, site.dtype)
+    return (~_outside(kernels, *size)).sum(dim=(1, 2)).to(site.device, site.dtype)
 
 
-@_made_once
+@made_once
 def penalties(
     kernels: Kernels, height: int, width: int, scales: tuple[int, int], site: Site
 ) -> Tensor:
@@ -141,32 +126,31 @@ def penalties(
     return zero.masked_fill(outside, -math.inf).to(site.device, site.dtype)
 
 
-@_made_once
-def outside(kernels: Kernels, height: int, width: int, device: torch.device) -> Tensor:
+@made_once
+def outside(kernels: Kernels, size: torch.Size, device: torch.device) -> Tensor:
     """Where the kernels do not fit: ``(scales, rows, columns)``."""
-    return _outside(kernels, height, width).to(device)
+    return _outside(kernels, *size).to(device)
 
 
-@_made_once
-def narrowest(kernels: Kernels, height: int, width: int, device: torch.device) -> Tensor:
+@made_once
+def narrowest(kernels: Kernels, size: torch.Size, device: torch.device) -> Tensor:
     """The first scale whose frame covers each position, if any: ``(rows, columns)`` int16."""
-    fitting = (~_outside(kernels, height, width)).sum(dim=0)
+    fitting = (~_outside(kernels, *size)).sum(dim=0)
     return fitting.to(device, torch.int16)
 
 
-@_made_once
-def thresholds(kernels: Kernels, height: int, width: int, site: Site) -> Tensor:
+@made_once
+def thresholds(kernels: Kernels, size: torch.Size, site: Site) -> Tensor:
     """What a response has to reach: zero where a frame covers a position, else minus infinity."""
-    covered = _outside(kernels, height, width).any(dim=0)
+    covered = _outside(kernels, *size).any(dim=0)
     least = torch.full(covered.shape, -math.inf, dtype=torch.float64, device="cpu")
     return least.masked_fill(covered, 0).to(site.device, site.dtype)
 
 
-@_made_once
+@made_once
 def places(
     kernels: Kernels,
-    height: int,
-    width: int,
+    size: torch.Size,
     ranges: tuple[tuple[int, int], ...],
     device: torch.device,
 ) -> Tensor:
@@ -175,7 +159,7 @@ def places(
     Shapes:
         output: ``(scales * positions,)``; after those of a scale, zeros follow
     """
-    rows, columns = height - kernels.smallest + 1, width - kernels.smallest + 1
+    rows, columns = (side - kernels.smallest + 1 for side in size)
     every = torch.arange(rows * columns, device="cpu").view(rows, columns)
     found = torch.zeros(len(kernels.sizes), rows * columns, dtype=torch.int64, device="cpu")
     for first, end in ranges:
@@ -185,20 +169,20 @@ def places(
     return found.flatten().to(device)
 
 
-@_made_once
+@made_once
 def scale_numbers(scales: tuple[int, int], dtype: torch.dtype, device: torch.device) -> Tensor:
     """The scales of a range, counted from 0."""
     return torch.arange(*scales, dtype=dtype, device="cpu").to(device)
 
 
-@_made_once
+@made_once
 def ends(ranges: tuple[tuple[int, int], ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """The first and the last scale of each range, and their difference: ``(3, ranges)``."""
     found = [[first, end - 1, end - 1 - first] for first, end in ranges]
     return torch.tensor(found, dtype=dtype, device="cpu").T.to(device)
 
 
-@_made_once
+@made_once
 def least(kernels: Kernels, site: Site) -> Tensor:
     """The least maximum of each scale's map: zero if frames of zeros are in it."""
     found = [0.0 if frame > 0 else -math.inf for frame in kernels.frames]
@@ -215,7 +199,7 @@ def _pixels(length: int) -> Tensor:
     return 2 * torch.arange(length, device="cpu")
 
 
-@_made_once
+@made_once
 def forth_down(height: int, site: Site) -> Tensor:
     """The transform of columns, real and imaginary parts: ``(p * 2, height)``."""
     angles = _angles(height, height, _pixels(height))
@@ -224,7 +208,7 @@ def forth_down(height: int, site: Site) -> Tensor:
     )
 
 
-@_made_once
+@made_once
 def forth_across(width: int, site: Site) -> Tensor:
     """The transform of rows of complex numbers, for what kernels are multiplied by.
 
@@ -241,7 +225,7 @@ def forth_across(width: int, site: Site) -> Tensor:
     return torch.stack((of_real, of_imaginary)).flatten(2).flatten(0, 1).to(site.device, site.dtype)
 
 
-@_made_once
+@made_once
 def back_across(k: int, width: int, frame: int, site: Site) -> Tensor:
     """The inverse transform of rows, inside a frame: ``(2 * columns, q * 2)``."""
     frequencies = width // 2 + 1
@@ -256,7 +240,7 @@ def back_across(k: int, width: int, frame: int, site: Site) -> Tensor:
     return torch.stack(parts).flatten(2).flatten(0, 1).to(site.device, site.dtype)
 
 
-@_made_once
+@made_once
 def back_down(k: int, height: int, width: int, frame: int, site: Site) -> Tensor:
     """The inverse transform of columns to real numbers, inside a frame: ``(rows, p * 2)``."""
     centres = _pixels(height - k + 1)[frame : height - k + 1 - frame] + k - 1
@@ -290,7 +274,7 @@ def _odd(kernels: Kernels) -> Tensor:
     return (torch.arange(count, device="cpu") >= evens).long()
 
 
-@_made_once
+@made_once
 def folding(kernels: Kernels, site: Site) -> Tensor:
     """What weights are multiplied by for pairs of pairs: ``(k * k, pairs * pairs * 2)``.
 
@@ -303,15 +287,14 @@ def folding(kernels: Kernels, site: Site) -> Tensor:
     return folded.flatten(2).flatten(0, 1).to(site.device, site.dtype)
 
 
-@_made_once
-def spectra(
-    kernels: Kernels, height: int, width: int, scales: tuple[int, int], site: Site
-) -> Tensor:
+@made_once
+def spectra(kernels: Kernels, size: torch.Size, scales: tuple[int, int], site: Site) -> Tensor:
     """The transforms of the kernels that pairs of pairs stand for, without the factors ``i``.
 
     Shapes:
         output: ``(p * q * scales, pairs * pairs)``
     """
+    height, width = size
     lines, largest = _lines(kernels)[slice(*scales)], kernels.sizes[-1]
     mirrored = lines.flip(1)
     even, odd = (lines + mirrored) / 2, (lines - mirrored) / 2

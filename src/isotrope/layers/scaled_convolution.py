@@ -184,7 +184,7 @@ class SiConv2d(nn.Module):
         seen = see(self.resized, images.to(dtype), self.out_channels)
         maps = every_response(seen, self.weights.to(dtype))
         maps = maps + self.bias.to(dtype)[:, None, None, None]
-        outside = constants.outside(self.resized, *images.shape[-2:], images.device)
+        outside = constants.outside(self.resized, images.shape[-2:], images.device)
         return maps.masked_fill(outside, self.around).to(images.dtype)
 
     def in_fourier_space(self, images: Tensor) -> tuple[Tensor, Tensor, Bases]:

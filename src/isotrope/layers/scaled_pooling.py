@@ -77,13 +77,13 @@ def pool_at_once(
     if score is not None:
         scales = _scores_at_once(seen, convolution, score).argmax(dim=-1)
         found = at_once.chosen_responses(seen, weights, scales) + bias
-        outside = constants.outside(kernels, *size, site.device)[scales]
+        outside = constants.outside(kernels, size, site.device)[scales]
         return found.masked_fill(outside, convolution.around).to(images.dtype), scales
     largest, scales = at_once.largest_responses(seen, weights)
     largest = largest + bias
     if convolution.frame == "zero":  # of the frames at a pixel, the narrowest comes first
-        beaten = largest < constants.thresholds(kernels, *size, site)
-        scales = torch.where(beaten, constants.narrowest(kernels, *size, site.device), scales)
+        beaten = largest < constants.thresholds(kernels, size, site)
+        scales = torch.where(beaten, constants.narrowest(kernels, size, site.device), scales)
         largest = largest.masked_fill(beaten, 0)
     return largest.to(images.dtype), scales.long()
 
@@ -142,7 +142,7 @@ def _scores_at_once(seen: Seen, convolution: SiConv2d, score: Score) -> Tensor:
     shape = (*images.shape[:2], *down.shape[:2], -1)
     boxes = (down.flatten(0, 1) @ images).view(shape) @ across.mT
     scores = torch.einsum("ncsuv,ocuv->nos", boxes, weights)
-    return scores + bias[:, None] * (1 if mean else constants.areas(kernels, *size, site))
+    return scores + bias[:, None] * (1 if mean else constants.areas(kernels, size, site))
 
 
 @torch.no_grad()
@@ -255,7 +255,7 @@ def response_at(
         )
         down = F.embedding(above, constants.taps(kernels, height, site)).view(batch, -1, height)
         across = F.embedding(beside, constants.taps(kernels, width, site)).view(batch, -1, k, width)
-        outside = constants.outside(kernels, height, width, site.device)[scale, row, column]
+        outside = constants.outside(kernels, images.shape[-2:], site.device)[scale, row, column]
     else:
         lines = convolution.lines(dtype)
         down = _taps(lines, scale, row, height).flatten(1, 2)

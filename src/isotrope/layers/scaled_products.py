@@ -185,7 +185,7 @@ class Transformed:
 
     def _kernels(self, scales: Scales) -> Tensor:
         """The kernels' spectra: ``(rows * p * q, scales * out_channels, 2 * in_channels)``."""
-        basis = constants.spectra(self.kernels, *self.shape[-2:], scales, self.site)
+        basis = constants.spectra(self.kernels, self.shape[-2:], scales, self.site)
         rows, channels = self.shape[0], self.shape[2]
         found = torch.bmm(basis.expand(rows, -1, -1), self.folded)
         return found.view(len(self.spectra), -1, 2 * channels)

@@ -358,7 +358,7 @@ class _Peaks(torch.autograd.Function):
         way = _way(kernels, ranges, images, weights, tables)
         found = [way.maps(some).flatten(-2).max(dim=-1) for some in ranges]
         largest, inside = (torch.cat(some, dim=2) for some in zip(*found, strict=True))
-        positions = constants.places(kernels, *images.shape[-2:], ranges, images.device)
+        positions = constants.places(kernels, images.shape[-2:], ranges, images.device)
         count = len(kernels.sizes)
         scales = constants.scale_numbers((0, count), inside.dtype, images.device)[:, None]
         return largest, positions[torch.add(inside, scales, alpha=len(positions) // count)]
@@ -410,7 +410,7 @@ class _MeanSquares(torch.autograd.Function):
             maps = way.maps(some) + bias[:, :, None, None, None, None]
             sums.append(maps.masked_fill(maps.isneginf(), 0).square().sum(dim=(-2, -1)))
         site = Site(images.dtype, images.device)
-        areas = constants.areas(kernels, *images.shape[-2:], site)
+        areas = constants.areas(kernels, images.shape[-2:], site)
         return torch.cat(sums, dim=2) / areas[:, None]
 
     @staticmethod
