@@ -87,8 +87,10 @@ def test_a_grid_of_a_diverged_seed_does_not_reach_beyond_the_image(number):
 
 @pytest.mark.parametrize("of_images", [False, True])
 def test_on_a_gpu_the_varying_kernel_runs_for_the_gradient_of_images_alone(of_images):
-    images, grid = drawn(0, 6, 7)
-    with forms.like_a_gpu(), Operations() as counted:
+    images, grid = (value.to("meta") for value in drawn(0, 6, 7))
+    grid.requires_grad_()
+    images.requires_grad_(of_images)
+    with Operations() as counted:
         sampled(images if of_images else images.detach(), grid).sum().backward()
     assert counted.launches["grid_sampler_2d_backward"] == of_images
     assert not [name for name in counted.launches if "scatter" in name or "index_put" in name]

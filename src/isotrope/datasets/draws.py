@@ -11,12 +11,14 @@ Attacks", 2020, https://arxiv.org/abs/2002.05388), whose accuracy is that of mea
 probabilities is another number; a model for which it is meant returns probabilities.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 import torch
 from torch import Tensor, nn
+
+from isotrope.datasets.trees import joined
 
 _TESTING = 2  # tells these streams from those of a training step, see ``seeding.step_generator``
 
@@ -79,13 +81,3 @@ def mean_prediction(
         return answer
     noises = (noise_of_images(network, seed, numbers, k, images.device) for k in range(draws))
     return torch.stack([network(images, noise) for noise in noises]).mean(dim=0)
-
-
-def joined(join: Callable[[list[Tensor]], Tensor], noises: Sequence[Any]) -> Any:
-    """What was drawn several times in one form (tensors, or tuples or dicts of them) as one."""
-    first = noises[0]
-    if isinstance(first, Tensor):
-        return join(list(noises))
-    if isinstance(first, dict):
-        return {key: joined(join, [noise[key] for noise in noises]) for key in first}
-    return tuple(joined(join, column) for column in zip(*noises, strict=True))

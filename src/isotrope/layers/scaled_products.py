@@ -213,7 +213,7 @@ class Transformed:
 
     def learn(self, scales: Scales, gradient: Tensor, of_images: bool) -> None:
         """See `Responses`."""
-        (down, across), (rows, *_, height, width) = self._back(scales), self.shape
+        (down, across), (rows, *_, height, _) = self._back(scales), self.shape
         if rows != self.of[0]:
             gradient = gradient.reshape(1, -1, *gradient.shape[2:])
         gradient = gradient.permute(self.order)
@@ -221,7 +221,7 @@ class Transformed:
         products = torch.bmm(across.mT, lines.view(rows * height, across.shape[1], -1))
         products = products.view(*self.spectra.shape[:2], -1)
         of_kernels = torch.bmm(products.mT, self.spectra)
-        basis = constants.spectra(self.kernels, height, width, scales, self.site)
+        basis = constants.spectra(self.kernels, self.shape[-2:], scales, self.site)
         of_kernels = of_kernels.view(rows, len(basis), -1)
         self.of_folded.append(torch.bmm(basis.T.expand(rows, -1, -1), of_kernels))
         if of_images:

@@ -16,12 +16,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from isotrope import devices
-from isotrope.datasets.draws import (
-    is_stochastic,
-    joined,
-    mean_prediction,
-    noise_of_images,
-)
+from isotrope.datasets.draws import is_stochastic, mean_prediction, noise_of_images
+from isotrope.datasets.trees import joined
 from isotrope.layers import forms
 from isotrope.measuring.outputs import Kept, has_hooks, outputs_of
 

@@ -16,11 +16,11 @@ from torch import Tensor
 from isotrope import registry
 from isotrope.datasets.images import Images, to_unit
 from isotrope.datasets.stream import Shuffle, Split, Stream
+from isotrope.datasets.trees import joined, leaves, mapped
 from isotrope.params.training import Training
 from isotrope.settings import Settings
 from isotrope.training import seeding
 from isotrope.training.engines import Batch
-from isotrope.training.trees import joined, leaves, mapped
 
 
 class Drawn(NamedTuple):

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from isotrope.datasets.trees import leaves, mapped
 from isotrope.layers.constants import holding
 from isotrope.training import seeding
-from isotrope.training.trees import leaves, mapped
 
 Log = Callable[[str], None]
 _WARM_UPS = 2  # passes before one is recorded: libraries set themselves up, and constants are made

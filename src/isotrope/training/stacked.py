@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from isotrope.datasets.trees import joined
 from isotrope.layers import forms
 from isotrope.layers.stackable_convolution import with_stackable
 from isotrope.params.training import Training
@@ -37,7 +38,6 @@ from isotrope.training.engines import (
 from isotrope.training.objective import Measured, Objective, Step
 from isotrope.training.optimizers import Functional
 from isotrope.training.parameters import Layout
-from isotrope.training.trees import joined
 
 
 class Stacked:
