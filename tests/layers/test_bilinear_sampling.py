@@ -87,7 +87,7 @@ def test_a_grid_of_a_diverged_seed_does_not_reach_beyond_the_image(number):
 
 @pytest.mark.parametrize("of_images", [False, True])
 def test_on_a_gpu_the_varying_kernel_runs_for_the_gradient_of_images_alone(of_images):
-    images, grid = (value.to("meta") for value in drawn(0, 6, 7))
+    images, grid = (value.detach().to("meta") for value in drawn(0, 6, 7))
     grid.requires_grad_()
     images.requires_grad_(of_images)
     with Operations() as counted:
