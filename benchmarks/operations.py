@@ -4,14 +4,19 @@ A step of the project's own engines (forward, backward, optimizer), or what netw
 batch, runs in its form for a GPU, on tensors of the device "meta", which hold no numbers. Each
 operation that is no view would launch a kernel or more on a GPU. What looks back at the host, or
 brings something from there, would break a CUDA graph.
+
+With ``--costs`` their multiplications and the bytes that they read and write are counted, too, and
+the milliseconds that these take one after the other at the rates of an H100 (`FLOPS`, `BYTES`).
 """
 
 import argparse
+import math
 from collections import Counter
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
+from torch.utils.flop_counter import flop_registry
 
 from isotrope import build_model, registry
 from isotrope.layers import forms
@@ -27,6 +32,7 @@ VIEWS = (
     *("alias", "unbind", "as_strided", "diagonal", "unfold", "lift_fresh", "empty"),
     "promote_types",
 )
+FLOPS, BYTES = 45e12, 3e12  # of float32 and of memory on an H100, each second
 LOOKS_BACK = ("_local_scalar_dense", "nonzero", "equal", "masked_select", "unique")
 
 
@@ -36,18 +42,26 @@ class Operations(TorchDispatchMode):
     Attributes:
         launches: those that are no views.
         meets_the_host: those that wait for the host, or copy from it.
+        flops: floating-point operations of products and convolutions.
+        moved: bytes that are read and written.
     """
 
     def __init__(self):
         super().__init__()
         self.launches = Counter()
         self.meets_the_host = Counter()
+        self.flops = Counter()
+        self.moved = Counter()
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function.name().removeprefix("aten::").partition(".")[0]
         found = function(*args, **(kwargs or {}))
         if not is_view(name) and on_the_device(found):
             self.launches[name] += 1
+            self.moved[name] += moved(args, kwargs or {}, found)
+            count = flop_registry.get(function.overloadpacket)
+            if count is not None:
+                self.flops[name] += count(*args, **(kwargs or {}), out_val=found)
         if name in LOOKS_BACK or crosses(args, found):
             self.meets_the_host[name] += 1
         return found
@@ -62,6 +76,25 @@ def is_view(name):
 def on_the_device(found):
     """Whether something that an operation gives is on the device."""
     return any(one.is_meta for one in tree_iter(found) if isinstance(one, torch.Tensor))
+
+
+def moved(args, kwargs, found):
+    """Bytes that an operation reads and writes. What is repeated is read once."""
+    written = [one for one in tree_iter(found) if isinstance(one, torch.Tensor)]
+    given = {key: one for key, one in kwargs.items() if key != "out"}
+    read = [one for one in tree_iter((args, given)) if isinstance(one, torch.Tensor)]
+    return sum(map(_size, written + read))
+
+
+def _size(tensor):
+    """Bytes of a tensor, without what a stride of 0 repeats."""
+    sides = zip(tensor.shape, tensor.stride(), strict=True)
+    return tensor.element_size() * math.prod(side for side, step in sides if step or not side)
+
+
+def milliseconds(flops, moved):
+    """What so many operations and bytes take, one after the other."""
+    return 1000 * (flops / FLOPS + moved / BYTES)
 
 
 def crosses(given, found):
@@ -109,12 +142,23 @@ def of_answers(model, rows=1, batch_size=128, image_shape=(1, 64, 64), classes=3
     return counted
 
 
+def print_costs(counted, rows, most):
+    """What a seed costs: all in all, and the most expensive operations."""
+    costs = {name: (counted.flops[name], counted.moved[name]) for name in counted.launches}
+    dear = sorted(costs, key=lambda name: -milliseconds(*costs[name]))
+    whole = counted.flops.total(), counted.moved.total()
+    for name, (flops, size) in [("all", whole), *((name, costs[name]) for name in dear[:most])]:
+        of_seed = f"{flops / rows / 1e9:.3f} GFLOP, {size / rows / 1e9:.3f} GB"
+        print(f"    {of_seed}, {milliseconds(flops, size) / rows:.4f} ms: {name}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", default=registry.names("models"))
     parser.add_argument("--rows", type=int, nargs="*", default=[1, 25])
     parser.add_argument("--tested", action="store_true", help="128 images under test, not a step")
     parser.add_argument("--names", type=int, default=0, help="the most frequent operations, too")
+    parser.add_argument("--costs", action="store_true", help="GFLOP, GB and ms of each seed")
     options = parser.parse_args()
     print("| model | rows | launches | meets the host |\n|---|---|---|---|")
     for model in options.models:
@@ -124,6 +168,8 @@ def main():
             print(f"| `{model}` | {rows} | {counted.launches.total()} | {back} |", flush=True)
             for name, count in counted.launches.most_common(options.names):
                 print(f"    {count} {name}")
+            if options.costs:
+                print_costs(counted, rows, options.names)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """How many operations of a training step reach a GPU, and that none waits for the host."""
 
+import math
+
+import operations
 import pytest
 import torch
 from operations import Operations, of_step
@@ -34,3 +37,30 @@ def test_no_gradient_of_a_network_sorts_or_scatters(model):
 
     assert "bmm" in counted.launches
     assert not [name for name in counted.launches if any(word in name for word in SORTS)]
+
+
+def test_costs_are_the_products_and_the_bytes_that_operations_read_and_write():
+    left, right = torch.empty(3, 4, device="meta"), torch.empty(4, 5, device="meta")
+    found = torch.empty(3, 5, device="meta")
+
+    with Operations() as counted:
+        torch.mm(left, right, out=found)
+        torch.bmm(left.T.expand(7, 4, 3), left.view(1, 3, 4).expand(7, 3, 4))
+        found.mul_(2)
+
+    assert counted.flops == {"mm": 2 * 3 * 4 * 5, "bmm": 7 * 2 * 4 * 3 * 4}
+    assert counted.moved["mm"] == 4 * (3 * 4 + 4 * 5 + 3 * 5)
+    assert counted.moved["bmm"] == 4 * (12 + 12 + 7 * 16)
+    assert counted.moved["mul_"] == 4 * 2 * 15
+    assert math.isclose(operations.milliseconds(45e12, 3e12), 2000)
+
+
+def test_costs_are_said_for_each_seed(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["", "standard", "--rows", "1", "2", "--costs", "--names", "1"])
+
+    operations.main()
+
+    said = capsys.readouterr().out.splitlines()
+    one, two = (float(line.split()[0]) for line in said if line.endswith("ms: all"))
+    assert 0 < two < 2 * one
+    assert len(said) == 2 + 2 * (1 + 1 + 2)
