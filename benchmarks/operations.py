@@ -54,6 +54,10 @@ class Operations(TorchDispatchMode):
         self.moved = Counter()
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        with self:  # in inference mode, what consists of others comes in one piece
+            found = function.decompose(*args, **(kwargs or {}))
+        if found is not NotImplemented:
+            return found
         name = function.name().removeprefix("aten::").partition(".")[0]
         found = function(*args, **(kwargs or {}))
         if not is_view(name) and on_the_device(found):

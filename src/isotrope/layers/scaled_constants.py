@@ -295,16 +295,34 @@ def spectra(kernels: Kernels, size: torch.Size, scales: tuple[int, int], site: S
         output: ``(p * q * scales, pairs * pairs)``
     """
     height, width = size
-    lines, largest = _lines(kernels)[slice(*scales)], kernels.sizes[-1]
+    sides = (
+        _side_spectra(kernels, frequencies, length)[slice(*scales)]
+        for frequencies, length in ((height, height), (width // 2 + 1, width))
+    )
+    both = torch.einsum("spi,sqj->pqsij", *sides)
+    return both.flatten(3).flatten(0, 2).to(site.device, site.dtype)
+
+
+@made_once
+def down_spectra(kernels: Kernels, height: int, site: Site) -> Tensor:
+    """One of the factors of `spectra`, of all scales: ``(scales, p * pairs)``."""
+    return _side_spectra(kernels, height, height).flatten(1).to(site.device, site.dtype)
+
+
+@made_once
+def across_spectra(kernels: Kernels, width: int, site: Site) -> Tensor:
+    """The other one: ``(scales, pairs * q)``."""
+    found = _side_spectra(kernels, width // 2 + 1, width)
+    return found.mT.flatten(1).to(site.device, site.dtype)
+
+
+def _side_spectra(kernels: Kernels, frequencies: int, length: int) -> Tensor:
+    """The transforms along one axis: ``(scales, frequencies, pairs)``."""
+    lines, largest = _lines(kernels), kernels.sizes[-1]
     mirrored = lines.flip(1)
     even, odd = (lines + mirrored) / 2, (lines - mirrored) / 2
     if kernels.interpolation != "nearest":
         k = kernels.smallest
         even, odd = even[..., : k - k // 2], odd[..., : k // 2]
-    from_centre = _pixels(largest) + 1 - largest
-    sides = []
-    for frequencies, length in ((height, height), (width // 2 + 1, width)):
-        angles = _angles(frequencies, length, from_centre)
-        sides.append(torch.cat((angles.cos() @ even, angles.sin() @ odd), dim=-1))
-    both = torch.einsum("spi,sqj->pqsij", *sides)
-    return both.flatten(3).flatten(0, 2).to(site.device, site.dtype)
+    angles = _angles(frequencies, length, _pixels(largest) + 1 - largest)
+    return torch.cat((angles.cos() @ even, angles.sin() @ odd), dim=-1)

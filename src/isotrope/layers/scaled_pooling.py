@@ -76,9 +76,7 @@ def pool_at_once(
     kernels, size, weights = seen.kernels, images.shape[-2:], convolution.weights.to(site.dtype)
     if score is not None:
         scales = _scores_at_once(seen, convolution, score).argmax(dim=-1)
-        found = at_once.chosen_responses(seen, weights, scales) + bias
-        outside = constants.outside(kernels, size, site.device)[scales]
-        return found.masked_fill(outside, convolution.around).to(images.dtype), scales
+        return _chosen_at_once(seen, convolution, scales).to(images.dtype), scales
     largest, scales = at_once.largest_responses(seen, weights)
     largest = largest + bias
     if convolution.frame == "zero":  # of the frames at a pixel, the narrowest comes first
@@ -86,6 +84,15 @@ def pool_at_once(
         scales = torch.where(beaten, constants.narrowest(kernels, size, site.device), scales)
         largest = largest.masked_fill(beaten, 0)
     return largest.to(images.dtype), scales.long()
+
+
+def _chosen_at_once(seen: Seen, convolution: SiConv2d, scales: Tensor) -> Tensor:
+    """As `chosen_maps`, in few large operations."""
+    site, size = _site(seen.images), seen.images.shape[-2:]
+    weights, bias = convolution.weights.to(site.dtype), convolution.bias.to(site.dtype)
+    found = at_once.chosen_responses(seen, weights, scales) + bias[:, None, None]
+    outside = constants.outside(seen.kernels, size, site.device)[scales]
+    return found.masked_fill(outside, convolution.around)
 
 
 def scale_scores(images: Tensor, convolution: SiConv2d, score: Score) -> Tensor:
@@ -168,6 +175,7 @@ def _see(images: Tensor, convolution: SiConv2d) -> Seen:
     return at_once.see(convolution.resized, maps, convolution.out_channels)
 
 
+@torch.no_grad()
 def peak_places(
     images: Tensor, convolution: SiConv2d, score: Score | None
 ) -> tuple[Tensor, Tensor]:
@@ -187,6 +195,9 @@ def peak_places(
         ValueError: if the convolution has a stride or padding, or its kernels do not fit.
     """
     seen = _see(images.detach(), convolution)
+    if score not in (None, "largest"):
+        scale = _scores_at_once(seen, convolution, score).argmax(dim=-1)
+        return scale, _chosen_at_once(seen, convolution, scale).flatten(2).argmax(dim=-1)
     values, places = _framed_peaks(seen, convolution)
     if score is None:
         count = convolution.num_scales
@@ -194,8 +205,7 @@ def peak_places(
         ranks = numbers + places * count
         least = ranks.masked_fill(values < values.amax(dim=-1, keepdim=True), 2**62).amin(dim=-1)
         return least % count, least // count
-    scores = values if score == "largest" else _scores_at_once(seen, convolution, score)
-    scale = scores.argmax(dim=-1)
+    scale = values.argmax(dim=-1)
     return scale, places.gather(-1, scale[..., None])[..., 0]
 
 

@@ -17,8 +17,16 @@ from torch.nn import functional as F
 
 import isotrope.layers.scaled_constants as constants
 from isotrope.layers.forms import few_launches, numbers_at_once, numbers_of_all_rows
+from isotrope.layers.scaled_choice import responses_at
 from isotrope.layers.scaled_constants import Kernels, Site
-from isotrope.layers.scaled_products import Responses, Scales, few_channels, filtered, responses
+from isotrope.layers.scaled_products import (
+    Responses,
+    Scales,
+    Transformed,
+    few_channels,
+    filtered,
+    responses,
+)
 
 _RANGES = 3
 
@@ -90,6 +98,8 @@ def largest_responses(seen: Seen, weights: Tensor) -> tuple[Tensor, Tensor]:
 
 def chosen_responses(seen: Seen, weights: Tensor, scales: Tensor) -> Tensor:
     """The responses at one scale for each image and channel.
+
+    Where a kernel does not fit they mean nothing.
 
     Shapes:
         weights: ``(out_channels, in_channels, k, k)``
@@ -279,6 +289,8 @@ class _Chosen(torch.autograd.Function):
         *tables: Tensor,
     ) -> Tensor:
         way = _way(kernels, ranges, images, weights, tables)
+        if isinstance(way, Transformed):
+            return responses_at(kernels, images, weights, scales)
         own, before_the_end = _in_ranges(scales, ranges)
         chosen = images
         for place, (first, end) in reversed(list(enumerate(ranges))):
