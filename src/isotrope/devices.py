@@ -142,19 +142,6 @@ def memory_now(device: torch.device) -> int:
     return torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
 
 
-def memory_free(device: torch.device) -> int:
-    """Bytes that new tensors may take: of a GPU, what torch holds unused included.
-
-    On a GPU that several jobs share, no more than is left of this process's share.
-    """
-    if device.type == "cuda":
-        used = torch.cuda.memory_allocated(device)
-        held = torch.cuda.memory_reserved(device) - used
-        free = int(torch.cuda.mem_get_info(device)[0]) + held
-        return min(free, max(0, memory_total(device) - used))
-    return int(os.sysconf("SC_AVPHYS_PAGES")) * int(os.sysconf("SC_PAGE_SIZE"))
-
-
 def free_memory(device: torch.device) -> None:
     """Give back what no tensor uses."""
     gc.collect()
