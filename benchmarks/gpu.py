@@ -53,8 +53,8 @@ def limited(seconds):
         signal.signal(signal.SIGALRM, before)
 
 
-class Run:
-    """All checks and rows, and where their results go.
+class Inspection:
+    """All checks and rows of a machine, and where their results go.
 
     Args:
         asked: the words of the command line.
@@ -155,9 +155,10 @@ class Run:
 
     def run_table(self, session):
         """The rows, the shortest first."""
+        import gpu_measuring
         import gpu_table
 
-        measuring = gpu_table.Measuring(session)
+        measuring = gpu_measuring.Measuring(session)
         self.rates = measuring.rates
         chosen = [row for row in gpu_table.rows() if self.wanted(row.name)]
         if any("before" in row.text for row in chosen):
@@ -176,10 +177,8 @@ class Run:
         begin = time.monotonic()
         entry = {"name": row.name, "text": row.text, "goal": row.goal, "unit": row.unit}
         try:
-            if session.seconds_left() < row.least:
-                raise NotRunError(
-                    f"{session.seconds_left():.0f} s were left, {row.least:.0f} are needed"
-                )
+            if (left := max(0.0, session.seconds_left())) < row.least:
+                raise NotRunError(f"{left:.0f} s were left, {row.least:.0f} are needed")
             found = _in_time(lambda _: row.measure(measuring), session)
             entry |= {"met": row.met(found.value), **found.as_json()}
         except (CheckError, NotRunError) as error:
@@ -276,6 +275,32 @@ def find_packages():
         sys.exit(2)
 
 
+def check_names(asked):
+    """Refuse names of checks, rows and models that there are not.
+
+    Raises:
+        UserError: with a sentence for each.
+    """
+    import gpu_checks
+    import gpu_table
+
+    from isotrope.errors import UserError, did_you_mean
+
+    measured = [row.name for row in gpu_table.rows()]
+    parts = [*gpu_checks.IN_PROCESS, *gpu_checks.IN_PROGRAMS, *measured]
+    wrong = [
+        f"{word} {name}: there is no such {what}{did_you_mean(name, known)}"
+        for word, what, names, known in (
+            ("--only", "check or row", asked.only, parts),
+            ("--models", "model", asked.models, MODELS),
+        )
+        for name in names
+        if name not in known
+    ]
+    if wrong:
+        raise UserError(*wrong)
+
+
 def parse():
     """The words of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -301,16 +326,17 @@ def main():
     from isotrope.errors import UserError
 
     try:
+        check_names(asked)
         device = devices.choose(asked.device)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
-    run = Run(asked, device)
+    inspection = Inspection(asked, device)
     scratch = Path(tempfile.mkdtemp(prefix="isotrope-gpu-"))
     models = asked.models or (QUICK if asked.quick else MODELS)
     until = BUDGET if asked.checks else FOR_CHECKS
-    session = Session(device, models, asked.quick, scratch, lambda: run.left(until))
-    head = ", ".join(f"{key} {value}" for key, value in run.about.items() if value)
+    session = Session(device, models, asked.quick, scratch, lambda: inspection.left(until))
+    head = ", ".join(f"{key} {value}" for key, value in inspection.about.items() if value)
     print(head, flush=True)
     if asked.quick:
         print("tiny sizes: no number counts", flush=True)
@@ -320,25 +346,25 @@ def main():
     try:
         with devices.arithmetic(device, threads=max(1, len(os.sched_getaffinity(0)) - 1)):
             if not asked.table:
-                run.run_checks(session)
-            session.seconds_left = run.left
+                inspection.run_checks(session)
+            session.seconds_left = inspection.left
             torch.set_num_threads(1)
             if not asked.checks:
-                run.run_table(session)
+                inspection.run_table(session)
     finally:
         faulthandler.cancel_dump_traceback_later()
         session.close()
         signal.signal(signal.SIGTERM, before)
         shutil.rmtree(scratch, ignore_errors=True)
-    run.write()
-    failed = [one["name"] for one in run.checks if one["status"] == "failed"]
-    left_out = [one["name"] for one in run.checks if one["status"] == NOT_RUN]
-    left_out += [one["name"] for one in run.rows if one["met"] is None]
+    inspection.write()
+    failed = [one["name"] for one in inspection.checks if one["status"] == "failed"]
+    left_out = [one["name"] for one in inspection.checks if one["status"] == NOT_RUN]
+    left_out += [one["name"] for one in inspection.rows if one["met"] is None]
     if left_out:
         print(f"not run: {', '.join(left_out)}")
     if failed:
         print(f"failed: {', '.join(failed)}")
-    print(f"{time.monotonic() - run.begin:.0f} s; results in {run.folder}")
+    print(f"{time.monotonic() - inspection.begin:.0f} s; results in {inspection.folder}")
     return 1 if failed else 0
 
 

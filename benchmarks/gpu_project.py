@@ -50,7 +50,7 @@ class Project:
     """A folder with param-files and data.
 
     Args:
-        folder: where; it is made.
+        folder: where; it is made, unless a check that did not come to its end has made it.
         device: ``cpu`` or ``cuda``.
         seconds_left: says how long programs may still take.
     """
@@ -58,7 +58,7 @@ class Project:
     def __init__(self, folder, device, seconds_left):
         self.folder, self.device, self.seconds_left = folder, device, seconds_left
         self.started = []
-        (folder / "plugins" / "data").mkdir(parents=True)
+        (folder / "plugins" / "data").mkdir(parents=True, exist_ok=True)
         shutil.copy(made_up_images.__file__, folder / "plugins" / "data")
 
     def param_file(self, name, model, dataset, seeds, evaluations=("accuracy",), **changes):

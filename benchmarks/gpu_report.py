@@ -26,7 +26,8 @@ def _cells(row):
     least = "at least " if row["unit"] == "x" else "at most "
     met = {True: "met", False: "missed", None: "not run"}[row["met"]]
     milliseconds = [
-        "" if row.get(key) is None else f"{row[key]:.3g}" for key in ("ours", "theirs", "busy")
+        "" if row.get(key) is None else f"{row[key]:{'.0f' if row[key] >= 1000 else '.3g'}}"
+        for key in ("ours", "theirs", "busy")
     ]
     notes = [row.get("note", "").removeprefix("not run: ")]
     if row["met"] is False and row.get("kernels"):
@@ -61,8 +62,10 @@ def page(known):
     lines += ["## Table", ""]
     lines += [
         "A step is one of 16 images of 64 x 64 pixels in 36 classes: forward, backward, optimizer. "
-        "Both sides in",
-        'one run on one card; "before" is commit 460f702. Busy is what all kernels of a step take.',
+        "Here is this",
+        "commit, there the other side, on the same card in one run: the published form, or commit "
+        '460f702 ("before").',
+        "Busy is what all kernels of a step here take.",
         "",
     ]
     head = ("what", "goal", "measured", "", "ms here", "ms there", "ms busy", "note")

@@ -1,10 +1,10 @@
-"""The GPU-hours of the published scale study, reckoned from measured rates, cell by cell.
+"""The GPU-hours of the published scale study, reckoned from measured rates, run by run.
 
-Cells, their seeds and packs are those of the param-files of the series ``published``: 176 cells,
-5,500 runs, which took the authors 1,997 A100-hours; the 880 runs at the learning rates that were
+Runs, their seeds and packs are those of the param-files of the series ``published``: 176 runs,
+5,500 seeds, which took the authors 1,997 A100-hours; 880 trainings at the learning rates that were
 not chosen come on top, there and here.
 
-Epochs: the authors published the hours of all runs of a model and the seconds of an epoch, not the
+Epochs: the authors published the hours of all seeds of a model and the seconds of an epoch, not the
 epochs; one divided by the other is their mean, a little too large, since those hours hold
 validation, tests and starts, too. Single seeds scatter about that mean as the 25 seeds of
 ``ensemble`` do in ``results/scale/runs.csv``, so that a pack ends later than its mean seed does and
@@ -35,7 +35,7 @@ AT_ONCE = 25  # seeds
 RATED = ("step", "test_image")
 TEST_BEFORE = 1 / 3  # of a step's time for as many images: a forward pass; it was not measured
 
-# Of all runs of a model, from the start and end times in the authors' result files.
+# Of all seeds of a model, from the start and end times in the authors' result files.
 A100_HOURS = {
     "standard": 10,
     "spatial_transform": 16,
@@ -55,7 +55,7 @@ SIZES = {"small2large": 16, "mid2rest": 16, "large2small": 16, "all2all": 48}
 
 
 @dataclass(frozen=True)
-class Cell:
+class Run:
     """A published run: a model on a task in a scenario.
 
     Args:
@@ -64,7 +64,7 @@ class Cell:
         images: training images, and as many for validation.
         seeds: how many seeds.
         pack: how many train in one job.
-        candidates: runs at the learning rate that is not chosen.
+        candidates: trainings at the learning rates that are not chosen.
     """
 
     model: str
@@ -80,8 +80,8 @@ class Cell:
         return -(-self.images // BATCH)
 
 
-def cells(folder=ROOT / "param-files"):
-    """The cells of the published series."""
+def published_runs(folder=ROOT / "param-files"):
+    """The runs of the published series."""
     found = []
     for path in sorted(folder.rglob("*.yaml")):
         said = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -90,7 +90,7 @@ def cells(folder=ROOT / "param-files"):
         task, scenario = said["dataset"]["task"], said["dataset"]["scenario"]
         rates = next(iter(said["sweep"].values()))
         found.append(
-            Cell(
+            Run(
                 said["model"]["name"],
                 task,
                 IMAGES[task] * SIZES[scenario],
@@ -119,12 +119,12 @@ def published_seconds():
 
 
 def mean_epochs(study):
-    """The mean epochs of a run, by model, at most."""
+    """The mean epochs of a seed, by model, at most."""
     seconds, spent = published_seconds(), {}
-    for cell in study:
-        longer = cell.images / (IMAGES[cell.task] * SIZES["mid2rest"])
-        each = seconds[cell.model, cell.task] * longer
-        spent[cell.model] = spent.get(cell.model, 0.0) + cell.seeds * each
+    for run in study:
+        longer = run.images / (IMAGES[run.task] * SIZES["mid2rest"])
+        each = seconds[run.model, run.task] * longer
+        spent[run.model] = spent.get(run.model, 0.0) + run.seeds * each
     return {model: min(MOST, 3600 * A100_HOURS[model] / known) for model, known in spent.items()}
 
 
@@ -160,25 +160,25 @@ def widths(seeds, epochs):
 
 
 def hours(study, rates: Mapping[str, Mapping[str, Mapping[str, float]]]):
-    """Hours of all runs of a study, by model.
+    """Hours of all seeds of a study, by model.
 
     Args:
-        study: its cells.
+        study: its runs.
         rates: by model and number of seeds at once, seconds of a ``step`` and of a ``test_image``.
     """
     epochs, seconds, spread = mean_epochs(study), published_seconds(), scatter()
     spent = dict.fromkeys(rates, 0.0)
-    for cell in study:
-        stretch = colour(cell.model, cell.task, seconds)
-        sizes = [cell.pack] * (cell.seeds // cell.pack) + [cell.seeds % cell.pack]
+    for run in study:
+        stretch = colour(run.model, run.task, seconds)
+        sizes = [run.pack] * (run.seeds // run.pack) + [run.seeds % run.pack]
         for size in filter(None, sizes):
             ends = [
-                min(MOST, epochs[cell.model] * spread[(2 * i + 1) * len(spread) // (2 * size)])
+                min(MOST, epochs[run.model] * spread[(2 * i + 1) * len(spread) // (2 * size)])
                 for i in range(size)
             ]
             for width in widths(size, ends):
-                step, test = (_rate(rates[cell.model], width, what) for what in RATED)
-                spent[cell.model] += stretch * (cell.steps * step + cell.images * test) / 3600
+                step, test = (_rate(rates[run.model], width, what) for what in RATED)
+                spent[run.model] += stretch * (run.steps * step + run.images * test) / 3600
     return spent
 
 
@@ -214,8 +214,8 @@ def rates_before():
 
 
 def at_once(study):
-    """The same cells with 25 seeds in each job, whatever their param-files say."""
-    return [replace(cell, pack=AT_ONCE) for cell in study]
+    """The same runs with 25 seeds in each job, whatever their param-files say."""
+    return [replace(run, pack=AT_ONCE) for run in study]
 
 
 def text(study, rates, title):
@@ -242,12 +242,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rates", type=Path, default=RATES, help="a gpu.json")
     asked = parser.parse_args()
-    study = cells()
-    runs, more = sum(one.seeds for one in study), sum(one.candidates for one in study)
+    study = published_runs()
+    seeds, more = sum(one.seeds for one in study), sum(one.candidates for one in study)
     published = sum(A100_HOURS.values())
     print(
-        f"{len(study)} cells, {runs:,} runs, and {more} at rates that are not chosen; the authors' "
-        f"{runs:,} runs took {published:,} A100-hours\n"
+        f"{len(study)} runs, {seeds:,} seeds, and {more} at rates that are not chosen; the "
+        f"authors' {seeds:,} seeds took {published:,} A100-hours\n"
     )
     epochs = ", ".join(f"{model} {mean:.0f}" for model, mean in mean_epochs(study).items())
     print(f"Mean epochs, at most: {epochs}\n")

@@ -51,13 +51,14 @@ def test_no_compiler_is_imported_for_it():
 
 @pytest.fixture
 def card(monkeypatch):
-    """A made-up GPU of 80 GiB."""
+    """A made-up GPU of 80 GiB, of which 60 are free."""
     monkeypatch.delenv(devices.JOBS_PER_CARD, raising=False)
-    one = SimpleNamespace(total_memory=80 * GIB, fractions=[])
+    one = SimpleNamespace(total_memory=80 * GIB, free=60 * GIB, fractions=[])
     made_up = {
         "is_available": lambda: True,
         "current_device": lambda: 0,
         "get_device_properties": lambda device: one,
+        "mem_get_info": lambda device: (one.free, one.total_memory),
         "set_per_process_memory_fraction": lambda share, device: one.fractions.append(share),
     }
     for name, function in made_up.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gpu
 import gpu_checks
+import gpu_measuring
 import gpu_project
 import gpu_report
 import gpu_table
@@ -130,6 +131,30 @@ def test_a_check_that_does_not_pass_is_named(tmp_path, monkeypatch, capsys, work
     assert line in capsys.readouterr().out.splitlines()
 
 
+def test_checks_that_need_the_same_training_are_not_run_where_it_does_not_end(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(gpu, "BUDGET", 0.5)
+
+    assert run(tmp_path, "--checks", "--only", "killed", "two_processes")[0] == 0
+    assert "not run: killed, two_processes" in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--only", "flaot64"), "--only flaot64: there is no such check or row; did you mean"),
+        (("--models", "pixelpool"), "--models pixelpool: there is no such model; did you mean"),
+    ],
+)
+def test_a_name_that_there_is_not_is_refused(tmp_path, monkeypatch, capsys, words, sentence):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--device", "cpu", "--quick", *words])
+
+    assert gpu.main() == 2
+    assert sentence in capsys.readouterr().err
+
+
 def test_a_row_for_which_no_time_is_left_is_listed_as_not_run(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(gpu, "BUDGET", 3.0)
 
@@ -147,7 +172,7 @@ def test_a_protocol_that_does_not_end_misses_its_goal_once_that_is_over(
     def endless_run(measuring, name, epochs):
         raise NotRunError("waited in vain")
 
-    monkeypatch.setattr(gpu_table.Measuring, "timed_run", endless_run)
+    monkeypatch.setattr(gpu_measuring.Measuring, "timed_run", endless_run)
     monkeypatch.setattr(gpu_table, "PROTOCOL", goal)
 
     (row,) = run(tmp_path, "--table", "--only", "protocol")[1]["rows"]
@@ -197,12 +222,12 @@ def test_the_page_that_is_kept_is_what_was_measured():
     assert (kept / "gpu.md").read_text(encoding="utf-8") == gpu_report.page(known)
 
 
-def test_the_published_study_is_5500_runs_of_176_cells():
-    study = reckoning.cells()
+def test_the_published_study_is_5500_seeds_of_176_runs():
+    study = reckoning.published_runs()
 
     assert len(study) == 176
-    assert sum(cell.seeds for cell in study) == 5500
-    assert sum(cell.candidates for cell in study) == 880
+    assert sum(run.seeds for run in study) == 5500
+    assert sum(run.candidates for run in study) == 880
 
 
 def test_at_the_rates_of_the_authors_the_reckoning_gives_their_hours():
@@ -214,9 +239,9 @@ def test_at_the_rates_of_the_authors_the_reckoning_gives_their_hours():
         step = seconds[model, "emoji"] * reckoning.BATCH / images
         rates[model] = {"1": {"step": step, "test_image": 0.0}}
     emoji = [
-        reckoning.Cell(cell.model, cell.task, cell.images, cell.seeds, 1, cell.candidates)
-        for cell in reckoning.cells()
-        if cell.task == "emoji"
+        reckoning.Run(run.model, run.task, run.images, run.seeds, 1, run.candidates)
+        for run in reckoning.published_runs()
+        if run.task == "emoji"
     ]
 
     found = reckoning.hours(emoji, rates)
@@ -224,9 +249,9 @@ def test_at_the_rates_of_the_authors_the_reckoning_gives_their_hours():
     epochs = reckoning.mean_epochs(emoji)
     for model in reckoning.MODELS:
         spent = sum(
-            cell.seeds * epochs[model] * cell.images / (36 * 16) * seconds[model, "emoji"] / 3600
-            for cell in emoji
-            if cell.model == model
+            run.seeds * epochs[model] * run.images / (36 * 16) * seconds[model, "emoji"] / 3600
+            for run in emoji
+            if run.model == model
         )
         assert found[model] == pytest.approx(spent, rel=0.05)
 
@@ -246,4 +271,4 @@ def test_without_measured_rates_the_reckoning_names_the_command_that_measures_th
     assert done.stdout.splitlines()[-1].endswith(
         "is not there: `make test-gpu` on a machine with a GPU makes it"
     )
-    assert "5,500 runs took 1,997 A100-hours" in done.stdout
+    assert "5,500 seeds took 1,997 A100-hours" in done.stdout
