@@ -251,14 +251,15 @@ class _Largest(torch.autograd.Function):
         largest = scales = images
         for first, end in reversed(ranges):
             found, places = way.maps((first, end)).max(dim=2)
+            chosen = torch.empty_like(places, dtype=torch.int16)
+            torch.add(places, first, out=chosen)
             if end < len(kernels.sizes):
                 frame = kernels.frames[end] - kernels.frames[first]
-                part, of_part = _inside(found, frame), _inside(places, frame)
-                better = largest > part
-                of_part.copy_(torch.where(better, scales + (end - first), of_part))
-                part.copy_(torch.maximum(largest, part))
-            largest, scales = found, places
-        return largest, scales.to(torch.int16)
+                part, of_part = _inside(found, frame), _inside(chosen, frame)
+                torch.where(largest > part, scales, of_part, out=of_part)
+                torch.maximum(largest, part, out=part)
+            largest, scales = found, chosen
+        return largest, scales
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -299,7 +300,7 @@ class _Chosen(torch.autograd.Function):
             found = maps.gather(2, at)[:, :, 0]
             if end < len(kernels.sizes):
                 part = _inside(found, kernels.frames[end] - kernels.frames[first])
-                part.copy_(torch.where(before_the_end[place, ..., None, None], part, chosen))
+                torch.where(before_the_end[place, ..., None, None], part, chosen, out=part)
             chosen = found
         return chosen
 
