@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import flop_registry
 
 from isotrope import build_model, registry
+from isotrope.errors import did_you_mean
 from isotrope.layers import forms
 from isotrope.measuring.networks import Networks
 from isotrope.params.training import Training
@@ -159,11 +160,17 @@ def print_costs(counted, rows, most):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", default=registry.names("models"))
-    parser.add_argument("--rows", type=int, nargs="*", default=[1, 25])
+    parser.add_argument(
+        "--rows", type=int, nargs="*", default=[1, 25], help="seeds at once, as rows of a stack"
+    )
     parser.add_argument("--tested", action="store_true", help="128 images under test, not a step")
     parser.add_argument("--names", type=int, default=0, help="the most frequent operations, too")
     parser.add_argument("--costs", action="store_true", help="GFLOP, GB and ms of each seed")
     options = parser.parse_args()
+    for model in options.models:
+        if model not in registry.names("models"):
+            nearest = did_you_mean(model, registry.names("models"))
+            parser.error(f"{model}: there is no such model{nearest}")
     print("| model | rows | launches | meets the host |\n|---|---|---|---|")
     for model in options.models:
         for rows in options.rows:

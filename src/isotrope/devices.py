@@ -35,8 +35,8 @@ def choose(name: DeviceName, log: Callable[[str], None] = say) -> torch.device:
         log: is told which GPU is claimed, and if all are taken.
 
     Raises:
-        UserError: if ``cuda`` is asked for and torch sees no GPU, no GPU can be claimed, or the
-            number of jobs for each is none.
+        UserError: if ``cuda`` is asked for and torch sees no GPU, no GPU can be claimed, or
+            ``ISOTROPE_JOBS_PER_CARD`` is no whole number of at least 1.
     """
     if name == "cpu":
         return torch.device("cpu")
@@ -57,8 +57,8 @@ def choose(name: DeviceName, log: Callable[[str], None] = say) -> torch.device:
 def claim(log: Callable[[str], None], gpus: int = 1, inherited: bool = False) -> None:
     """Claim GPUs of this machine, if more than one is visible; wait while too few are free.
 
-    Where CUDA is at work already, nothing is changed, nor in one of several processes that train
-    together: whoever started those has claimed their GPUs.
+    Nothing is claimed where CUDA is in use already, nor by one of several processes that train
+    together: the process that started them has claimed their GPUs.
 
     Args:
         log: is told which GPUs are claimed, and if too few are free.
@@ -66,7 +66,8 @@ def claim(log: Callable[[str], None], gpus: int = 1, inherited: bool = False) ->
         inherited: whether a program that replaces this process keeps them.
 
     Raises:
-        UserError: if they cannot be claimed, or the number of jobs for each is none.
+        UserError: if they cannot be claimed, or ``ISOTROPE_JOBS_PER_CARD`` is no whole number of
+            at least 1.
     """
     at_work: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     if at_work or int(os.environ.get("WORLD_SIZE", "1")) > 1:

@@ -112,7 +112,7 @@ class Networks:
 
     @classmethod
     def joined(cls, parts: "Sequence[Networks]") -> "Networks":
-        """The networks of several packs of one model as one; what was learned of them is kept."""
+        """The networks of several packs of one model as one; they are stacked as the first."""
         networks = {seed: network for part in parts for seed, network in part._networks.items()}
         found = cls(networks, parts[0].device, parts[0].draws)
         found._stacks = parts[0]._stacks
@@ -264,13 +264,13 @@ class Networks:
             done += len(batch)
 
     def _float_predictions(self, batch: Images, first: int, draws: int | None) -> Tensor:
-        """What every network answers to a batch on the device whose first image has a number."""
+        """Predictions of all networks for a batch that begins with image ``first`` of its split."""
         numbers = range(first, first + len(batch))
         with torch.inference_mode():
             return self.predictions(to_unit(batch.images), numbers, draws).float()
 
     def answers(self, data: Split) -> Iterator[tuple[Images, Tensor]]:
-        """As `batches`, but images that an evaluation of the job has shown before are not shown.
+        """As `batches`, but what an evaluation of the job has computed before is taken from there.
 
         It is for evaluations that leave the networks as they are.
         """

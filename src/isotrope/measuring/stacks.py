@@ -22,7 +22,7 @@ from isotrope.layers import forms
 from isotrope.measuring.outputs import Kept, has_hooks, outputs_of
 
 SHARE = 0.5  # of the memory that the process may have; the rest is for what is made of the outputs
-_OF_ONE = 64  # bytes of that for each number of one intermediate result of a layer: 16 in float32
+_BYTES_PER_NUMBER = 64  # of that share: a layer holds some such results; 16 in float32
 
 Log = Callable[[str], None]
 
@@ -85,7 +85,7 @@ class Stacks:
         self.log = log
         self.rows: int | None = None
         self.images: int | None = None
-        self._bytes: dict[Any, float] = {}  # of one network and one image, for what is asked
+        self._bytes: dict[Any, float] = {}  # of one network and one image, by what is asked
 
     def ask(
         self,
@@ -118,7 +118,7 @@ class Stacks:
                 done += len(some)
 
     def _seen(self, networks: Mapping[int, nn.Module], question: Question) -> Seen | None:
-        """What a stack or a single network makes of a batch; none: it must be asked otherwise."""
+        """What a stack or a single network makes of a batch; none if it must be asked anew."""
         ran_out = False
         try:
             return _together(networks, [*self._split(question)])
@@ -191,7 +191,7 @@ class Stacks:
 
 
 def _bytes(network: nn.Module, rows: int, question: Question) -> float:
-    """What one network of a stack of so many takes for each image."""
+    """Bytes that one network of a stack of so many takes for each image."""
     device = question.images.device
     devices.start_memory_peak(device)
     before = devices.memory_now(device)
@@ -208,7 +208,11 @@ def _bytes(network: nn.Module, rows: int, question: Question) -> float:
 def _layers(device: torch.device) -> AbstractContextManager[None]:
     """Let layers know what memory there is, where it is less than they reckon with."""
     memory = SHARE * devices.memory_total(device)
-    return forms.memory(min(forms.NUMBERS, int(memory / _OF_ONE))) if memory else nullcontext()
+    return (
+        forms.memory(min(forms.NUMBERS, int(memory / _BYTES_PER_NUMBER)))
+        if memory
+        else nullcontext()
+    )
 
 
 def _together(networks: Mapping[int, nn.Module], questions: Sequence[Question]) -> Seen:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from isotrope.layers import forms
-from isotrope.layers.constants import made_once
+from isotrope.layers.windows import one_hot
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
@@ -59,15 +59,8 @@ def _loss(logarithms: Tensor, targets: Tensor) -> Tensor:
     return (logarithms * targets).sum() / -len(targets)
 
 
-@made_once
-def _numbers(classes: int, device: torch.device) -> Tensor:
-    return torch.arange(classes, device=device)
-
-
 def _targets(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
     """What each class should have: ``(batch, classes)``."""
     classes = logits.shape[-1]
-    right = labels[:, None] == _numbers(classes, logits.device)
-    if smoothing == 0:
-        return right.to(logits.dtype)
-    return right.to(logits.dtype) * (1 - smoothing) + smoothing / classes
+    right = one_hot(labels, classes, logits.dtype)
+    return right if smoothing == 0 else right * (1 - smoothing) + smoothing / classes
