@@ -1,6 +1,7 @@
 """Steps that are recorded once and replayed, as on a GPU: the bits of steps that are launched."""
 
 import copy
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from toy_runs import toy_training
 
 from isotrope import registry
 from isotrope.layers import forms
-from isotrope.training.graphs import Replays
+from isotrope.training.graphs import CudaRecorder, Replays
 from isotrope.training.loop import HeldOut, LockstepTraining
 from isotrope.training.steps import Workshop
 
@@ -157,6 +158,77 @@ def test_running_out_of_memory_while_recording_is_no_refusal(hidden):
 
     with pytest.raises(torch.OutOfMemoryError, match="no room"):
         Replays(Full(), dict, pytest.fail).do("work", lambda given: None, torch.zeros(1))
+
+
+class Stream:
+    """Of a stream of a GPU what a recorder asks for: for which other one it waits."""
+
+    def __init__(self, device=None):
+        self.waits = []
+
+    def wait_stream(self, other):
+        self.waits.append(other)
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """Of `torch.cuda` what a recorder needs; what happens is told in its list ``done``."""
+    known = type("Card", (), {"here": Stream(), "mode": "default", "done": []})
+
+    @contextmanager
+    def recording(graph, pool, stream, capture_error_mode):
+        known.done.append("record")
+        yield
+
+    @contextmanager
+    def at_work_on(stream):
+        known.done.append(f"rehearse, {known.mode}")
+        yield
+
+    graph = type("Graph", (), {"replay": lambda self: known.done.append("replay")})
+    for name, value in {
+        "Stream": Stream,
+        "CUDAGraph": graph,
+        "graph": recording,
+        "graph_pool_handle": object,
+        "stream": at_work_on,
+        "current_stream": lambda device: known.here,
+        "set_stream": lambda stream: None,
+        "get_sync_debug_mode": lambda: known.mode,
+        "set_sync_debug_mode": lambda mode: setattr(known, "mode", mode),
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    return known
+
+
+def test_work_for_which_the_host_waits_is_found_before_a_recording_begins(card):
+    def work():
+        if card.mode == "error":
+            raise RuntimeError("called a synchronizing CUDA operation")
+
+    recorder = CudaRecorder(torch.device("cuda", 0))
+    recorder.rehearse(work)
+    with pytest.raises(RuntimeError, match="synchronizing"):
+        recorder.record(work)
+
+    assert card.done == ["rehearse, default", "rehearse, error"]
+    assert card.mode == "default"
+
+
+def test_other_work_is_rehearsed_once_more_recorded_and_replayed(card):
+    CudaRecorder(torch.device("cuda", 0)).record(lambda: None)()
+
+    assert card.done == ["rehearse, error", "record", "replay"]
+
+
+def test_a_rehearsal_that_fails_is_waited_for(card):
+    def work():
+        raise torch.OutOfMemoryError("no room")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        CudaRecorder(torch.device("cuda", 0)).rehearse(work)
+
+    assert len(card.here.waits) == 1
 
 
 def test_what_rehearsals_change_is_put_back_with_random_numbers_too():

@@ -5,6 +5,7 @@ holds for one shape of what goes in, and the work must change tensors in place, 
 and get nothing from the host. What goes in is copied to where the graph expects it.
 """
 
+import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
@@ -46,12 +47,16 @@ class CudaRecorder:
         """See `Recorder.rehearse`."""
         here = torch.cuda.current_stream(self.device)
         self._stream.wait_stream(here)
-        with torch.cuda.stream(self._stream):
-            work()
-        here.wait_stream(self._stream)
+        try:
+            with torch.cuda.stream(self._stream):
+                work()
+        finally:  # where it fails, what it used is freed, and must not be written to afterwards
+            here.wait_stream(self._stream)
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         """See `Recorder.record`."""
+        with _waiting_refused():
+            self.rehearse(work)
         graph = torch.cuda.CUDAGraph()
         here = torch.cuda.current_stream(self.device)
         apart = "thread_local"  # threads that pin memory for a stream of images go on meanwhile
@@ -62,6 +67,22 @@ class CudaRecorder:
             torch.cuda.set_stream(here)  # which torch 2.13 forgets where a recording fails
         replay: Callable[[], None] = graph.replay
         return replay
+
+
+@contextmanager
+def _waiting_refused() -> Iterator[None]:
+    """Let operations fail for which the host waits.
+
+    A recording that meets one leaves torch 2.11 without a way to free memory.
+    """
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that not all of them are known
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
 
 
 def recorder_of(device: torch.device) -> Recorder | None:
