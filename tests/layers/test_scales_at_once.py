@@ -8,6 +8,7 @@ import torch
 from operations import Operations
 from scaled_layers import images, layer
 from torch.func import grad
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from isotrope.layers import ScalePool, forms, scaled_constants
 from isotrope.layers.scaled_constants import Kernels
@@ -100,3 +101,30 @@ def test_a_layer_that_has_computed_so_can_be_copied_and_change_its_precision():
         assert all(torch.equal(one(x), expected) for one in copies)
         torch.testing.assert_close(rounded(x.float()), expected.float(), rtol=1e-5, atol=1e-5)
         assert torch.equal(convolution(x), expected)
+
+
+class _Reductions(TorchDispatchMode):
+    """Keeps whether what is reduced over scales or pixels lies in memory as it is read."""
+
+    def __init__(self):
+        super().__init__()
+        self.in_order = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        reduces = function.name().partition(".")[0]
+        if reduces in ("aten::max", "aten::amax", "aten::linalg_vector_norm") and args[0].ndim > 4:
+            self.in_order.append(args[0].is_contiguous())
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("channels", [1, 9])
+@pytest.mark.parametrize("settings", [POOLS[0], POOLS[1], POOLS[3]])
+def test_maps_are_reduced_in_the_order_in_which_they_lie_in_memory(settings, channels):
+    convolution = layer(channels, 3, 3, 3)
+    pool, x = ScalePool(**settings), images(2, channels, 9, 10)
+    with forms.like_a_gpu(), _Reductions() as seen:
+        pool(x, convolution)
+        pool.peak(x, convolution)
+
+    assert seen.in_order
+    assert all(seen.in_order)

@@ -166,6 +166,19 @@ def _inside(maps: Tensor, frame: int) -> Tensor:
     return maps.narrow(-2, frame, rows).narrow(-1, frame, columns)
 
 
+def _over(reduce: Any, dim: int, maps: Tensor, way: Responses) -> tuple[Tensor, ...]:
+    """Maps, or such with their pixels flattened, reduced by torch along a dimension.
+
+    The results lie in memory as the maps do. In the order of its dimensions, in which torch writes
+    what it reduces, it would read numbers that lie far apart.
+    """
+    order = [one for one in way.order if one < maps.ndim]
+    found = reduce(maps.permute(order), dim=order.index(dim))
+    left = [one for one in order if one != dim]
+    back = [left.index(one) for one in range(maps.ndim) if one != dim]
+    return tuple(one.permute(back) for one in ([found] if isinstance(found, Tensor) else found))
+
+
 def _in_ranges(scales: Tensor, ranges: tuple[Scales, ...]) -> tuple[Tensor, Tensor]:
     """Scales within each range, and whether they lie in it or before it.
 
@@ -250,7 +263,7 @@ class _Largest(torch.autograd.Function):
         way = _way(kernels, ranges, images, weights, tables)
         largest = scales = images
         for first, end in reversed(ranges):
-            found, places = way.maps((first, end)).max(dim=2)
+            found, places = _over(torch.max, 2, way.maps((first, end)), way)
             chosen = torch.empty_like(places, dtype=torch.int16)
             torch.add(places, first, out=chosen)
             if end < len(kernels.sizes):
@@ -369,7 +382,7 @@ class _Peaks(torch.autograd.Function):
         *tables: Tensor,
     ) -> tuple[Tensor, Tensor]:
         way = _way(kernels, ranges, images, weights, tables)
-        found = [way.maps(some).flatten(-2).max(dim=-1) for some in ranges]
+        found = [_over(torch.max, 4, way.maps(some).flatten(-2), way) for some in ranges]
         largest, inside = (torch.cat(some, dim=2) for some in zip(*found, strict=True))
         positions = constants.places(kernels, images.shape[-2:], ranges, images.device)
         count = len(kernels.sizes)
@@ -396,7 +409,8 @@ class _Maxima(torch.autograd.Function):
         *tables: Tensor,
     ) -> Tensor:
         way = _way(kernels, ranges, images, weights, tables)
-        return torch.cat([way.maps(some).amax(dim=(-2, -1)) for some in ranges], dim=2)
+        found = [_over(torch.amax, 4, way.maps(some).flatten(-2), way)[0] for some in ranges]
+        return torch.cat(found, dim=2)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -418,13 +432,15 @@ class _MeanSquares(torch.autograd.Function):
         ranges: tuple[Scales, ...],
         *tables: Tensor,
     ) -> Tensor:
-        way, sums = _way(kernels, ranges, images, weights, tables), []
-        for some in ranges:
-            maps = way.maps(some) + bias[:, :, None, None, None, None]
-            sums.append(maps.masked_fill(maps.isneginf(), 0).square().sum(dim=(-2, -1)))
+        norms: list[Tensor] = []
+        way = _way(kernels, ranges, images, weights, tables)
+        for some in ranges:  # maps are large: each look at one counts
+            maps = way.maps(some).add_(bias[:, :, None, None, None, None])
+            maps.nan_to_num_(nan=math.nan, posinf=math.inf, neginf=0)
+            norms += _over(torch.linalg.vector_norm, 4, maps.flatten(-2), way)
         site = Site(images.dtype, images.device)
         areas = constants.areas(kernels, images.shape[-2:], site)
-        return torch.cat(sums, dim=2) / areas[:, None]
+        return torch.cat(norms, dim=2).square() / areas[:, None]
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
