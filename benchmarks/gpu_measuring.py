@@ -24,6 +24,7 @@ from isotrope import devices
 from isotrope.training.loop import HeldOut
 
 SEEDS = 25
+OUTSIDE = 20  # kernels of a replayed step that are launched beside its graph, at most
 BEFORE = ROOT / "benchmarks" / "before"
 EVALUATIONS = ("accuracy", "scale_generalization", "scale_equivariance", "index_correlation")
 
@@ -132,19 +133,23 @@ class Measuring:
         return 1 if self.session.quick else max(2, min(30, round(in_all / seconds)))
 
     def _busy(self, training, steps):
-        """Milliseconds of a step that kernels take, and the three that take most."""
+        """Milliseconds of a step that kernels take, and the three that take most.
+
+        None where the profiler saw no more than what is launched beside a graph.
+        """
         on_gpu = self.device.type == "cuda"
         watched = ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU
         with profile(activities=[watched]) as profiled:
             training.try_out(steps)
             devices.synchronize(self.device)
-        taken = {}
+        taken, launched = {}, 0
         for event in profiled.key_averages():
             if (event.device_type == DeviceType.CUDA) == on_gpu:
                 spent = event.self_device_time_total if on_gpu else event.self_cpu_time_total
                 taken[event.key] = taken.get(event.key, 0.0) + spent
+                launched += event.count
         whole = sum(taken.values())
-        if not whole:
+        if launched <= OUTSIDE * steps:
             return None, ()
         longest = sorted(taken, key=taken.get, reverse=True)[:3]
         kernels = tuple(f"{short(name)} {100 * taken[name] / whole:.0f} %" for name in longest)

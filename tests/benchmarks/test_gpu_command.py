@@ -1,10 +1,12 @@
 """benchmarks/gpu.py and reckoning.py, with a CPU as the device."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import gpu
 import gpu_checks
@@ -15,8 +17,10 @@ import gpu_table
 import packs
 import pytest
 import reckoning
+import torch
 from gpu_project import CheckError, NotRunError
 from recorded import RecorderOnCPU
+from torch.autograd import DeviceType
 
 from isotrope.data import stir
 from isotrope.datasets.loading import load_split
@@ -94,6 +98,23 @@ def test_steps_that_cannot_be_replayed_fail_with_the_reason(tmp_path, monkeypatc
     assert known["checks"][0]["note"].startswith(
         "standard, 1 at once: no CUDA graph can hold these steps (operation not permitted"
     )
+
+
+@pytest.mark.parametrize(("launches", "busy"), [(10, None), (200, 3.0)])
+def test_a_profile_that_lacks_the_kernels_of_graphs_does_not_count(monkeypatch, launches, busy):
+    copies = SimpleNamespace(
+        key="copy", count=2 * launches, device_type=DeviceType.CPU, self_cpu_time_total=6000.0
+    )
+
+    @contextlib.contextmanager
+    def profile(activities):
+        yield SimpleNamespace(key_averages=lambda: [copies])
+
+    monkeypatch.setattr(gpu_measuring, "profile", profile)
+    measuring = gpu_measuring.Measuring(SimpleNamespace(device=torch.device("cpu"), quick=True))
+    training = SimpleNamespace(try_out=lambda steps: None)
+
+    assert measuring._busy(training, steps=2)[0] == busy
 
 
 def failing(session):
