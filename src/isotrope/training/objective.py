@@ -17,12 +17,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from isotrope.datasets.images import Kind
 from isotrope.params.objective import CrossEntropy, Segmentation
 from isotrope.params.objective import Objective as Settings
-from isotrope.training.cross_entropy import cross_entropy
+from isotrope.training.cross_entropy import cross_entropy, cross_entropy_of_masks
 from isotrope.training.dropout import dropouts
 
 REVISIONS = {"cross_entropy": 1, "segmentation": 1}  # one rises when its numbers come out different
@@ -117,13 +116,7 @@ class Objective:
         smoothing = self.settings.label_smoothing
         if not isinstance(self.settings, Segmentation):
             return cross_entropy(logits, labels, smoothing)
-        total = F.cross_entropy(
-            logits,
-            labels,
-            ignore_index=self.settings.ignore,
-            reduction="sum",
-            label_smoothing=smoothing,
-        )
+        total = cross_entropy_of_masks(logits, labels, self.settings.ignore, smoothing)
         return total / self._pixels(labels).clamp(min=1).to(total.dtype)
 
     def _pixels(self, labels: Tensor) -> Tensor:
