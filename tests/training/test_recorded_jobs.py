@@ -78,6 +78,26 @@ def test_a_stack_that_runs_out_of_memory_while_recording_is_halved(recorders, mo
     assert_same(stack_task("halved", **changes), stack_task("whole", **changes))
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_seed_whose_graphs_do_not_fit_the_memory_goes_on_without(recorders, monkeypatch, late):
+    record = RecorderOnCPU.record
+
+    def limited(self, work):
+        if late and self.recorded < 2:  # the tests of the first epoch are recorded last
+            return record(self, work)
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
+
+    changes = {**SETTINGS, "stack": 1, "training": toy_training(epochs=2)}
+    launched = stack_task("launched", **changes, eager=True)
+    train(launched)
+    monkeypatch.setattr(RecorderOnCPU, "record", limited)
+    lines = train(stack_task("without", **changes))
+
+    said = "steps need more memory as CUDA graphs than the device has; they are launched one by one"
+    assert len([line for line in lines if line.startswith(said)]) == 1
+    assert_same(stack_task("without", **changes), launched)
+
+
 def test_a_training_keeps_how_much_it_computes_at_once(toys, monkeypatch):
     """On a GPU with other memory the batches of another size would have other bits."""
     changes = {**SETTINGS, "stack": 3, "training": toy_training(epochs=6)}

@@ -47,6 +47,15 @@ def test_the_faster_way_is_taken_and_no_more_seeds_than_fit(
     assert len(lines) == (max(asked) > 2)
 
 
+@pytest.mark.parametrize("limit", [0, 1])
+def test_seeds_take_turns_where_not_even_two_fit_with_their_graphs(limit):
+    cost, _ = costs(0.1, 1.0, 10, limit)
+    lines: list[str] = []
+
+    assert fastest(cost, 25, 10_000, lines.append) == 1
+    assert lines == ["seeds train one after the other: two at once do not fit the memory"]
+
+
 def test_no_more_rows_than_seeds():
     cost, asked = costs(0.1, 1.0, 10)
 

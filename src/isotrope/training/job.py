@@ -100,12 +100,25 @@ class PackJob:
                     _Training(self, group).run()
                 except torch.OutOfMemoryError as error:
                     self.progress.put_off()
-                    self._workshop = Workshop(self._recorder, self.report.log)
-                    self._forget_compiled()
-                    waiting.extendleft(reversed(self.unfinished.halves(group, error, self.device)))
+                    waiting.extendleft(reversed(self._in_less_memory(group, error)))
                 devices.free_memory(self.device)  # that of what is over; an error holds its own
         if self.ranks is not None:
             self.ranks.hand_out(None)
+
+    def _in_less_memory(self, group: SeedGroup, error: torch.OutOfMemoryError) -> list[SeedGroup]:
+        """What is tried after memory ran out: half of the seeds, or one without graphs."""
+        if group.width == 1 and self._recorder is not None:
+            self._recorder = None
+            self.report.log(
+                "steps need more memory as CUDA graphs than the device has; they are launched one "
+                "by one, which takes longer"
+            )
+            again = [self.unfinished.again(group)]
+        else:
+            again = self.unfinished.halves(group, error, self.device)
+        self._workshop = Workshop(self._recorder, self.report.log)
+        self._forget_compiled()
+        return again
 
     def follow(self, ranks: Ranks) -> None:
         """Compute what the leader of several processes trains; write nothing.

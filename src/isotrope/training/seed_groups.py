@@ -96,6 +96,12 @@ class Unfinished:
         path, digest = self.task.unfinished(seed), self.task.training_digest
         return resume.load(path, digest, self.log, back)
 
+    def again(self, group: SeedGroup) -> SeedGroup:
+        """A seed by itself, from where it was saved."""
+        (seed,) = group.seeds
+        saved = self.saved(seed)
+        return SeedGroup.saved_as({seed: saved}) if saved else SeedGroup.new([seed])
+
     def halves(
         self, group: SeedGroup, error: torch.OutOfMemoryError, device: torch.device
     ) -> list[SeedGroup]:

@@ -78,7 +78,11 @@ def fastest(cost: Callable[[int], Cost], seeds: int, room: int, log: Callable[[s
         room: bytes that may be used.
         log: is told what was measured.
     """
-    one, two = cost(1), cost(2)
+    try:
+        one, two = cost(1), cost(2)
+    except torch.OutOfMemoryError:
+        log("seeds train one after the other: two at once do not fit the memory")
+        return 1
     each = max(1, two.bytes - one.bytes)
     width = max(1, min(seeds, 1 + int((room - one.bytes) // each)))
     while width > 1:
