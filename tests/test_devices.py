@@ -99,6 +99,7 @@ def test_one_of_the_visible_gpus_is_claimed_before_cuda_is_asked(claims, card, m
     monkeypatch.setenv(devices.JOBS_PER_CARD, "3")
     assert devices.choose("auto") == GPU
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-5d")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: pytest.fail("this may start CUDA"))
     devices.choose("cuda")
     assert claims == [(["0", "1", "2", "3"], 3), (["2", "GPU-5d"], 3)]
 

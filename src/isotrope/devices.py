@@ -72,7 +72,7 @@ def claim(log: Callable[[str], None], gpus: int = 1, inherited: bool = False) ->
     at_work: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     if at_work or int(os.environ.get("WORLD_SIZE", "1")) > 1:
         return
-    names = cards.visible(torch.cuda.device_count())  # which does not start CUDA
+    names = cards.visible(torch.cuda.device_count)
     cards.claim(names, jobs_per_card(), log, gpus, inherited)
 
 

@@ -79,7 +79,7 @@ def line(process):
 def test_the_names_of_visible_gpus_are_read_as_cuda_reads_them(monkeypatch, said, names):
     if said is not None:
         monkeypatch.setenv(cards.VISIBLE, said)
-    assert cards.visible(3) == names
+    assert cards.visible(lambda: 3) == names
 
 
 def test_each_process_takes_another_gpu_and_the_next_waits_for_the_first_that_ends(holder):

@@ -20,15 +20,16 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 LOOK_SECONDS = 1.0  # between two looks for a free GPU
 
 
-def visible(count: int) -> list[str]:
+def visible(count: Callable[[], int]) -> list[str]:
     """The names of the GPUs that CUDA shows this process: numbers, UUIDs or MIG parts.
 
     Args:
-        count: how many there are, where the environment does not name them.
+        count: says how many there are; asked only where the environment does not name them, since
+            that may start CUDA, as for MIG parts, which then shows the first of them for good.
     """
     said = os.environ.get(VISIBLE)
     if said is None:
-        return [str(number) for number in range(count)]
+        return [str(number) for number in range(count())]
     names: list[str] = []
     for word in said.split(","):
         if not word.strip() or word.strip().startswith("-"):  # CUDA, too, stops here
