@@ -206,6 +206,7 @@ def test_networks_that_cannot_be_stacked_are_called_one_by_one_and_one_line_says
     (line,) = lines
     assert line.startswith("Branching cannot be stacked (")
     assert line.endswith("): seeds are evaluated one after the other")
+    assert ". " not in line, "torch goes on for several sentences"
     assert not found.at_once
 
 

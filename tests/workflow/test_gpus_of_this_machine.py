@@ -38,6 +38,8 @@ def machine(monkeypatch):
         (4, {"CUDA_VISIBLE_DEVICES": ""}, None),
         (4, {"CUDA_VISIBLE_DEVICES": "-1"}, None),
         (0, {"ISOTROPE_JOBS_PER_CARD": "2"}, None),
+        (4, {"ISOTROPE_JOBS_PER_CARD": "two"}, ["gpu=4"]),
+        (4, {"ISOTROPE_JOBS_PER_CARD": "0"}, ["gpu=4"]),
     ],
 )
 def test_as_many_jobs_as_there_are_places_on_gpus(machine, gpus, environment, resources):

@@ -129,7 +129,7 @@ class Stacks:
         except Exception as error:
             if len(networks) == 1:
                 raise
-            reason = str(error).strip().partition("\n")[0]
+            reason = str(error).strip().partition("\n")[0].partition(". ")[0]
         if ran_out:
             devices.free_memory(question.images.device)
             self._halve(len(networks), question)

@@ -128,7 +128,7 @@ class LockstepTraining:
         self._best = {seed: self.engine.weights(row) for seed, row in self._rows.items()}
         self.recordings = Recordings(training.monitor)
         self.clock = Stopwatch(self.device)  # of the epoch in hand, of all seeds together
-        self._drawn: dict[tuple[int, int, int], Any] = {}  # for tests: by seed and images
+        self._drawn: dict[tuple[int, int, int], Any] = {}  # for test images: by seed and images
 
     def _steps(self, networks: Sequence[nn.Module]) -> Steps:
         """The steps of these networks, which begin anew: new ones, or such as are known."""

@@ -124,7 +124,7 @@ def _refusal(task: TrainingTask, trial: Trial) -> str | None:
     except torch.OutOfMemoryError:
         return "two at once do not fit the memory"
     except (ValueError, RuntimeError) as error:
-        first = str(error).strip().splitlines()[0]
+        first = str(error).strip().splitlines()[0].partition(". ")[0]
         if "randomness" in first:
             first = "it draws random numbers inside; a network that defines `draw` is handed them"
         return f"{task.model_name} cannot be stacked ({first})"
