@@ -107,8 +107,9 @@ class MultiscaleConv2d(nn.Conv2d):
         """
         tables = self._tables(maps)
         weights = self.weight.flatten(1)
+        shift = None  # there is no bias in a frame
         if self.bias is not None:
-            weights = torch.cat((weights, self.bias[:, None]), dim=1)
+            shift = self.bias[:, None, None, None, None] * tables.drawn.to(maps.dtype)[:, None]
         factors, rows, k, _ = tables.rows.shape
         columns = tables.columns.shape[1]
         numbers = factors * rows * columns * max(weights.shape)
@@ -122,12 +123,10 @@ class MultiscaleConv2d(nn.Conv2d):
             strips = strips.permute(3, 2, 1, 5, 0, 4)  # (factors, height, channels, k, batch, x)
             seen = (down @ strips.flatten(2)).view(factors, k, rows, channels, k, batch, columns)
             seen = seen.permute(3, 1, 4, 0, 5, 2, 6).flatten(0, 2).to(maps.dtype)
-            if self.bias is not None:  # there is none in a frame
-                drawn = tables.drawn.to(maps.dtype)[:, None].expand(-1, batch, -1, -1)
-                seen = torch.cat((seen, drawn[None]))
             responses = correlate(seen.flatten(1, 2).transpose(0, 1), weights[:, :, None, None])
             by_channel = responses.transpose(0, 1)  # as they lie in memory in a stack
             by_factor = by_channel.view(-1, factors, batch, *responses.shape[2:])
+            by_factor = by_factor if shift is None else by_factor + shift
             found.append(by_factor.amax(dim=1).transpose(0, 1))
         return found[0] if len(found) == 1 else torch.cat(found)
 
