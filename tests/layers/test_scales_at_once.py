@@ -7,7 +7,8 @@ import pytest
 import torch
 from operations import Operations
 from scaled_layers import images, layer
-from torch.func import grad
+from torch import nn
+from torch.func import functional_call, grad, vmap
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from isotrope.layers import ScalePool, forms, scaled_constants
@@ -128,3 +129,52 @@ def test_maps_are_reduced_in_the_order_in_which_they_lie_in_memory(settings, cha
 
     assert seen.in_order
     assert all(seen.in_order)
+
+
+@pytest.mark.parametrize("frame", ["zero", "excluded"])
+@pytest.mark.parametrize("channels", [1, 9])
+def test_rectified_responses_are_those_of_the_layer_and_learn_alike(frame, channels):
+    convolution, x = layer(channels, 3, 4, 3, frame=frame), images(2, channels, 10, 9)
+    x.requires_grad_()
+    learning = [x, *convolution.parameters()]
+
+    def found(maps):
+        return maps, *torch.autograd.grad(maps.square().sum(), learning)
+
+    expected = found(convolution(x).relu())
+    on_a_cpu = found(convolution.rectified(x))
+    with forms.like_a_gpu():
+        on_a_gpu = found(convolution.rectified(x))
+
+    assert all(torch.equal(one, other) for one, other in zip(on_a_cpu, expected, strict=True))
+    for one, other in zip(on_a_gpu, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-11)
+
+
+def test_rectified_responses_of_a_stack_are_those_of_each_row():
+    rows, x = (
+        torch.stack([images(3, 1, 3, 3, seed=seed) - 0.5 for seed in range(3)]),
+        images(2, 1, 9, 8),
+    )
+    convolution = layer(1, 3, 3, 3)
+    bias = convolution.bias.detach()
+
+    def of_row(weights):
+        parameters = {"weights": weights, "bias": bias}
+        return functional_call(
+            Rectified(convolution), {f"of.{n}": v for n, v in parameters.items()}, x
+        )
+
+    with forms.like_a_gpu():
+        found, expected = vmap(of_row)(rows), torch.stack([of_row(row) for row in rows])
+
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
+class Rectified(nn.Module):
+    def __init__(self, of):
+        super().__init__()
+        self.of = of
+
+    def forward(self, x):
+        return self.of.rectified(x)

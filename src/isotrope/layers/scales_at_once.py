@@ -124,6 +124,20 @@ def every_response(seen: Seen, weights: Tensor) -> Tensor:
     return found.squeeze(0).permute(2, 0, 1, 3, 4)
 
 
+def rectified_responses(seen: Seen, weights: Tensor, bias: Tensor) -> Tensor:
+    """The responses with their bias at all scales, zeros where they are negative or do not exist.
+
+    Shapes:
+        weights: ``(out_channels, in_channels, k, k)``
+        bias: ``(out_channels,)``
+        output: ``(batch, out_channels, scales, height - k + 1, width - k + 1)``
+    """
+    run: Any = _Rectified
+    inputs = (seen.images, weights[None], bias[None])
+    found: Tensor = run.apply(*inputs, seen.kernels, seen.ranges, *seen.tables)
+    return found.squeeze(0).permute(2, 0, 1, 3, 4)
+
+
 def peaks(seen: Seen, weights: Tensor) -> tuple[Tensor, Tensor]:
     """The largest response at each scale, and its place; without a gradient.
 
@@ -370,6 +384,50 @@ class _Every(torch.autograd.Function):
     @staticmethod
     def vmap(info: Any, in_dims: Any, *inputs: Any) -> Any:
         return _fold(_Every, info, in_dims, inputs)
+
+
+class _Rectified(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        images: Tensor,
+        weights: Tensor,
+        bias: Tensor,
+        kernels: Kernels,
+        ranges: tuple[Scales, ...],
+        *tables: Tensor,
+    ) -> Tensor:
+        way, (batch, _, *size) = _way(kernels, ranges, images, weights, tables), images.shape[1:]
+        sides = [side - kernels.smallest + 1 for side in size]
+        found = images.new_zeros(*weights.shape[:2], len(kernels.sizes), batch, *sides)
+        for first, end in ranges:
+            maps = way.maps((first, end)).add_(bias[:, :, None, None, None, None])
+            torch.clamp(maps, min=0, out=_inside(found[:, :, first:end], kernels.frames[first]))
+        return found
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        images, weights, _, ctx.kernels, ctx.ranges, *tables = inputs
+        ctx.save_for_backward(images, weights, output, *tables)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Gradients:
+        images, weights, found, *tables = ctx.saved_tensors
+        way = _way(ctx.kernels, ctx.ranges, images, weights, tables)
+        of_bias = []
+        for first, end in ctx.ranges:
+            part, values = (
+                _inside(one[:, :, first:end], ctx.kernels.frames[first])
+                for one in (gradient, found)
+            )
+            part = part * (values > 0)
+            of_bias.append(part.sum(dim=(2, 3, 4, 5)))
+            way.learn((first, end), part, ctx.needs_input_grad[0])
+        of_maps = way.gradients()
+        return *of_maps, torch.stack(of_bias).sum(dim=0), None, None, *[None] * len(tables)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *inputs: Any) -> Any:
+        return _fold(_Rectified, info, in_dims, inputs)
 
 
 class _Peaks(torch.autograd.Function):

@@ -26,11 +26,10 @@ class Conv3d(nn.Module):
     """Scaled convolution, ReLU, convolution over scales, rows and columns, ReLU, maximum, linear.
 
     The maps of the second convolution are never held: ``conv2`` and, when training, ``features``
-    do not run as modules.
+    do not run as modules; nor does ``conv1`` on a GPU.
 
     Shapes (k is the smallest kernel's size):
         input: ``(batch, channels, height, width)`` in 0..1
-        stage1: ``(batch, 16, scales, height - k + 1, width - k + 1)``
         features: ``(batch, 32)``
         output: ``(batch, classes)`` logits
 
@@ -50,7 +49,6 @@ class Conv3d(nn.Module):
             )
         mode = params.interpolation
         self.conv1 = SiConv2d(image_shape[0], 16, len(sizes), k, interp_mode=mode, sizes=sizes)
-        self.stage1 = nn.ReLU()
         self.conv2 = nn.Conv3d(16, 32, k)
         self.stage2 = nn.ReLU()
         self.features = GlobalMaxPool()
@@ -58,7 +56,7 @@ class Conv3d(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits of the images."""
-        first = self.stage1(self.conv1(images))
+        first = self.conv1.rectified(images)
         if self.training:  # the same numbers with a gradient
             features = self.stage2(volume_peak(first, self.conv2))
         else:
