@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from isotrope.geometry import kernel_sizes
 from isotrope.layers.global_max_pool import GlobalMaxPool
 from isotrope.layers.scaled_convolution import SiConv2d
+from isotrope.layers.scales_at_once import suits
 from isotrope.layers.volume_convolution import largest_over_depth, volume_peak
 from isotrope.models._fit import refuse_smaller
 from isotrope.models._scaled_pooling import KernelParams
@@ -26,10 +27,11 @@ class Conv3d(nn.Module):
     """Scaled convolution, ReLU, convolution over scales, rows and columns, ReLU, maximum, linear.
 
     The maps of the second convolution are never held: ``conv2`` and, when training, ``features``
-    do not run as modules; nor does ``conv1`` on a GPU.
+    do not run as modules; nor do ``conv1`` and ``stage1`` on a GPU.
 
     Shapes (k is the smallest kernel's size):
         input: ``(batch, channels, height, width)`` in 0..1
+        stage1: ``(batch, 16, scales, height - k + 1, width - k + 1)``
         features: ``(batch, 32)``
         output: ``(batch, classes)`` logits
 
@@ -49,6 +51,7 @@ class Conv3d(nn.Module):
             )
         mode = params.interpolation
         self.conv1 = SiConv2d(image_shape[0], 16, len(sizes), k, interp_mode=mode, sizes=sizes)
+        self.stage1 = nn.ReLU()
         self.conv2 = nn.Conv3d(16, 32, k)
         self.stage2 = nn.ReLU()
         self.features = GlobalMaxPool()
@@ -56,7 +59,10 @@ class Conv3d(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits of the images."""
-        first = self.conv1.rectified(images)
+        if suits(images):
+            first = self.conv1.rectified(images)
+        else:
+            first = self.stage1(self.conv1(images))
         if self.training:  # the same numbers with a gradient
             features = self.stage2(volume_peak(first, self.conv2))
         else:
