@@ -59,10 +59,8 @@ class Conv3d(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits of the images."""
-        if suits(images):
-            first = self.conv1.rectified(images)
-        else:
-            first = self.stage1(self.conv1(images))
+        whole = suits(images)
+        first = self.conv1.rectified(images) if whole else self.stage1(self.conv1(images))
         if self.training:  # the same numbers with a gradient
             features = self.stage2(volume_peak(first, self.conv2))
         else:
