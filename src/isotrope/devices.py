@@ -143,6 +143,19 @@ def memory_now(device: torch.device) -> int:
     return torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
 
 
+def memory_held(device: torch.device, most: bool = False) -> int:
+    """Bytes of a GPU that torch holds, unused and for graphs included; 0 on the CPU.
+
+    Args:
+        device: the device.
+        most: the most since `start_memory_peak`, not what it holds now.
+    """
+    if device.type != "cuda":
+        return 0
+    held = torch.cuda.max_memory_reserved if most else torch.cuda.memory_reserved
+    return int(held(device))
+
+
 def free_memory(device: torch.device) -> None:
     """Give back what no tensor uses."""
     gc.collect()

@@ -77,9 +77,8 @@ def as_if_a_gpu(toys, monkeypatch):
     """The CPU under the rules of a GPU: what fits is measured, and remembered."""
     kind = type("Device", (), {"type": "gpu"})()
     monkeypatch.setattr(devices, "describe", lambda device: "a GPU")
-    for name in ("memory_now", "memory_total"):
-        monkeypatch.setattr(devices, name, lambda device: 10**9)
-    monkeypatch.setattr(devices, "memory_peak_mb", lambda device: 1000.0)
+    monkeypatch.setattr(devices, "memory_total", lambda device: 10**9)
+    monkeypatch.setattr(devices, "memory_held", lambda device, most=False: 10**6 * (1 + most))
     return kind
 
 

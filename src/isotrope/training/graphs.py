@@ -5,6 +5,7 @@ holds for one shape of what goes in, and the work must change tensors in place, 
 and get nothing from the host. What goes in is copied to where the graph expects it.
 """
 
+import gc
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from isotrope.datasets.trees import leaves, mapped
+from isotrope.errors import UserError
 from isotrope.layers.constants import holding
 from isotrope.training import seeding
 
@@ -60,13 +62,38 @@ class CudaRecorder:
         graph = torch.cuda.CUDAGraph()
         here = torch.cuda.current_stream(self.device)
         apart = "thread_local"  # threads that pin memory for a stream of images go on meanwhile
+        collects = gc.isenabled()
+        gc.collect()
+        gc.disable()  # what is thrown away while a graph is recorded may call what is not allowed
         try:
             with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode=apart):
                 work()
+        except RuntimeError as error:
+            _refuse_broken_memory(error)
+            raise
         finally:
             torch.cuda.set_stream(here)  # which torch 2.13 forgets where a recording fails
+            if collects:
+                gc.enable()
         replay: Callable[[], None] = graph.replay
         return replay
+
+
+def _refuse_broken_memory(error: RuntimeError) -> None:
+    """End the job where torch 2.11 can free no memory any more after a recording has failed.
+
+    Raises:
+        UserError: if it is so.
+    """
+    try:
+        torch.cuda.empty_cache()
+    except RuntimeError:
+        first = str(error.__context__ or error).strip().splitlines()[0]
+        raise UserError(
+            f"no CUDA graph can hold these steps ({first}), and this version of torch "
+            f"({torch.__version__}) cannot go on after that; train with --eager, or with a newer "
+            "torch"
+        ) from error
 
 
 @contextmanager
@@ -134,13 +161,17 @@ class Replays:
             recorded = self._record(self._recorder, work, given)
             if recorded is None:
                 self._recorder = None
-                self._known.clear()
+                self.forget()
                 work(given)
                 return
             self._known[key] = recorded
         known = self._known[key]
         _copy(leaves(known.given), leaves(given))
         known.replay()
+
+    def forget(self) -> None:
+        """Forget what was recorded; it is recorded again when it is needed."""
+        self._known.clear()
 
     def _record(
         self, recorder: Recorder, work: Callable[[Any], None], given: Any

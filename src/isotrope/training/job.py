@@ -72,8 +72,8 @@ class PackJob:
             f"validation images of {' x '.join(map(str, self.image_shape))}, {self.classes} classes"
         )
         self._compiled: set[int] = set()  # how many seeds together
-        self._recorder = None if task.eager or ranks is not None else recorder_of(device)
-        self._workshop = Workshop(self._recorder, report.log)
+        self._graphs = not task.eager and ranks is None
+        self.workshop = self._new_workshop()
         self.unfinished = Unfinished(task, report.log)
         self.progress = PackProgress(report, task.heartbeat, seeds, task.training.epochs)
         self._commit, self._versions = provenance.git_commit(), provenance.versions()
@@ -107,8 +107,8 @@ class PackJob:
 
     def _in_less_memory(self, group: SeedGroup, error: torch.OutOfMemoryError) -> list[SeedGroup]:
         """What is tried after memory ran out: half of the seeds, or one without graphs."""
-        if group.width == 1 and self._recorder is not None:
-            self._recorder = None
+        if group.width == 1 and self.workshop.recorder is not None:
+            self._graphs = False
             self.report.log(
                 "steps need more memory as CUDA graphs than the device has; they are launched one "
                 "by one, which takes longer"
@@ -116,9 +116,13 @@ class PackJob:
             again = [self.unfinished.again(group)]
         else:
             again = self.unfinished.halves(group, error, self.device)
-        self._workshop = Workshop(self._recorder, self.report.log)
+        self.workshop = self._new_workshop()
         self._forget_compiled()
         return again
+
+    def _new_workshop(self) -> Workshop:
+        """An empty workshop, whose graphs have memory of their own."""
+        return Workshop(recorder_of(self.device) if self._graphs else None, self.report.log)
 
     def follow(self, ranks: Ranks) -> None:
         """Compute what the leader of several processes trains; write nothing.
@@ -134,13 +138,14 @@ class PackJob:
         with compiling.explained(), killed_workers_explained():
             while (group := ranks.hand_out()) is not None:
                 self._compile(group.width)
-                self.training(group).run(after_step, lambda: None, lambda _: None)
+                self.training(group, self.workshop).run(after_step, lambda: None, lambda _: None)
 
     def _compile(self, width: int) -> None:
         """Compile for so many seeds together, if that is asked for, before a step is timed."""
         if self.task.training.compile and width not in self._compiled:
             with compiling.announced(self.report.log):
-                self._trial(width).rehearse()
+                group = SeedGroup.new(range(1, width + 1))
+                self.training(group, self.workshop).rehearse()
             self._compiled.add(width)
 
     def _forget_compiled(self) -> None:
@@ -202,11 +207,10 @@ class PackJob:
             initial_weights.take_over(network, start.weights(seed), f"{self.task.run}: {start}")
         return network.to(self.device)
 
-    def training(self, group: SeedGroup, plain: bool = False) -> LockstepTraining:
-        """The training of these seeds from where they were saved.
-
-        Plain is neither compiled nor recorded as a graph.
-        """
+    def training(
+        self, group: SeedGroup, workshop: Workshop, plain: bool = False
+    ) -> LockstepTraining:
+        """The training of these seeds from where they were saved; plain is not compiled."""
         settings = self.task.training
         training = LockstepTraining(
             [self._network(seed) for seed in group.seeds],
@@ -219,7 +223,7 @@ class PackJob:
             self.ranks,
             self._subsets(group.seeds),
             group.limits,
-            Workshop() if plain else self._workshop,
+            workshop,
         )
         if group.saved:
             training.restore({seed: one["training"] for seed, one in group.saved.items()})
@@ -240,7 +244,8 @@ class PackJob:
 
     def _trial(self, width: int, plain: bool = False) -> LockstepTraining:
         """A training of some seeds to be measured and thrown away."""
-        return self.training(SeedGroup.new(range(1, width + 1)), plain)
+        workshop = Workshop() if plain else self._new_workshop()
+        return self.training(SeedGroup.new(range(1, width + 1)), workshop, plain)
 
     def store(self, ended: Finished, record: dict[str, Any]) -> None:
         """Put a finished seed into the store, and remove what was saved of it before."""
@@ -279,7 +284,7 @@ class _Training:
         self.group = group
         devices.start_memory_peak(job.device)
         try:
-            self.training = job.training(group)
+            self.training = job.training(group, job.workshop)
         except ValueError as error:
             raise UserError(f"{job.task.run}: model {job.task.model_name}: {error}") from error
         self.records = {seed: self._record(seed) for seed in group.seeds}

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from isotrope import devices
 from isotrope.datasets.draws import noise_of_images
 from isotrope.datasets.images import Images
 from isotrope.datasets.stream import Split
@@ -392,6 +393,8 @@ class LockstepTraining:
             del self._rows[seed]
         if self._rows and 2 * len(self._rows) <= self.engine.rows:
             states = [self.engine.state(row) for row in self._rows.values()]
+            self.steps.forget_graphs()  # beside which those of fewer rows may have no room
+            devices.free_memory(self.device)
             self.steps = self._steps([self.engine.network] * len(states))
             for row, state in enumerate(states):
                 self.engine.restore(row, state)

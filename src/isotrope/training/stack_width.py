@@ -102,9 +102,10 @@ def fastest(cost: Callable[[int], Cost], seeds: int, room: int, log: Callable[[s
 
 
 def measured(trial: Trial, width: int, device: torch.device) -> Cost:
-    """What a step of so many seeds costs."""
+    """What a step of so many seeds costs, with the memory that graphs keep for themselves."""
+    devices.free_memory(device)
     devices.start_memory_peak(device)
-    before = devices.memory_now(device)
+    before = devices.memory_held(device)
     training = trial(width)
     training.try_out(_WARMING)
     devices.synchronize(device)
@@ -112,7 +113,7 @@ def measured(trial: Trial, width: int, device: torch.device) -> Cost:
     training.try_out(_TIMED)
     devices.synchronize(device)
     seconds = (time.perf_counter() - begin) / _TIMED
-    return Cost(seconds, max(0, round(devices.memory_peak_mb(device) * 1e6) - before))
+    return Cost(seconds, max(0, devices.memory_held(device, most=True) - before))
 
 
 def _refusal(task: TrainingTask, trial: Trial) -> str | None:

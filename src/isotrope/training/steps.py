@@ -120,6 +120,10 @@ class Steps:
             self._replays.do("test", work, given)
         self.tested.seen(count)
 
+    def forget_graphs(self) -> None:
+        """Give back the memory of the graphs; they are recorded again when they are needed."""
+        self._replays.forget()
+
     def _changed(self) -> dict[str, Tensor]:
         """All that a step changes."""
         return {
