@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from isotrope import devices
@@ -28,6 +27,7 @@ from isotrope.training.batches import Batches
 from isotrope.training.data_parallel import DataParallel
 from isotrope.training.distributed import Ranks
 from isotrope.training.engines import Engine, Part, Weights
+from isotrope.training.epoch_rates import EpochRates
 from isotrope.training.monitoring import Recordings
 from isotrope.training.objective import Objective
 from isotrope.training.records import EpochRow, SeedRecord
@@ -227,7 +227,7 @@ class LockstepTraining:
                 after_step()
         self.clock.stop()
 
-    def _planned(self) -> "_Planned":
+    def _planned(self) -> EpochRates:
         """The rates and keys of the epoch in hand."""
         rates = [self._rates(position) for position in range(self.batches.steps)]
         keys = None
@@ -237,7 +237,7 @@ class LockstepTraining:
                 [seeding.dropout_key(seed, epoch, position) for seed in seeds]
                 for position in range(self.batches.steps)
             ]
-        return _Planned(self.engine, rates, keys, self.device)
+        return EpochRates(self.engine, rates, keys, self.device)
 
     def _part(self, position: int) -> Part:
         """The part of a batch in its step of the optimizer."""
@@ -474,38 +474,6 @@ class LockstepTraining:
             seen = min(self.batches.count, self.position * self.training.batch_size)
             self.steps.trained.restore(row, state.get("sums") or of_older_state(state, seen))
             seeding.restore_random_state(state["random"], self.device)
-
-
-class _Planned:
-    """The rates and keys of an epoch's steps, on the device before the first one.
-
-    Args:
-        engine: follows them.
-        rates: of each step, as `Engine.rates`.
-        keys: of each step the key of each row's dropout, if there is any.
-        device: where the engine computes.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        rates: list[list[list[float]]],
-        keys: list[list[int]] | None,
-        device: torch.device,
-    ) -> None:
-        self._engine = engine
-        self._rates = rates
-        self._in_force: list[list[float]] | None = None
-        self._table = torch.tensor(rates, dtype=torch.float64).to(device)
-        self._keys = None if keys is None else torch.tensor(keys).to(device)
-
-    def set(self, position: int) -> None:
-        """Let the engine follow what the step at a position of the epoch has."""
-        if self._rates[position] != self._in_force:
-            self._in_force = self._rates[position]
-            self._engine.rates.copy_(self._table[position])
-        if self._keys is not None:
-            self._engine.key(self._keys[position])
 
 
 def _check(training: Training, objective: Objective, validated: bool) -> None:
