@@ -9,8 +9,9 @@ OR_NONE := || [ $$? = 5 ] # what pytest says where a part has no such tests
 FAULTS := benchmarks/results/faults.md
 OWN_UV := $(filter .uv/bin/uv,$(UV))
 
-LOWEST := $(addprefix tests/,commands console files layers models packs params plan results training/test_compiling.py \
-	training/test_stacks.py training/test_pack.py training/test_loop.py measuring processes test_devices.py)
+LOWEST := $(addprefix tests/,tracking workflow/test_targets.py figures commands console files layers models packs params plan \
+	results training/test_compiling.py training/test_stacks.py training/test_pack.py training/test_loop.py measuring \
+	processes test_devices.py)
 
 .PHONY: help env demo demo-long test test-lowest test-slurm test-gpu test-gpu-slurm test-faults lint lock clean-env
 

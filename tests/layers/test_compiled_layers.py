@@ -15,13 +15,13 @@ from isotrope.layers.scale_pool import Mode
 class BothWays(nn.Module):
     """A pool of maps, and one that is given the convolution, as models have it.
 
-    Torch 2.11 writes C++ for a slice of maps that no compiler takes; 2.13 does not.
+    Torch 2.11 and 2.12 write C++ for a slice of maps that no compiler takes; 2.13 does not.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.convolution = SiConv2d(2, 3, 4, 3)
-        mode: Mode = "pixel" if torch.__version__ < "2.12" else "slice"
+        mode: Mode = "pixel" if torch.__version__ < "2.13" else "slice"
         self.of_maps, self.of_images = ScalePool(mode), ScalePool("pixel")
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
