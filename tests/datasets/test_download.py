@@ -228,7 +228,7 @@ def test_what_is_not_pinned_is_not_fetched_and_the_command_is_named():
     ("text", "message"),
     [
         ("zenodo: [", r"toy\.yaml: no YAML"),
-        ("a word", r"toy\.yaml: zenodo: missing"),
+        ("a word", r"toy\.yaml: files: must be listed where no record of Zenodo is named"),
         ("zenodo: 1\nfile: {}", "file: unknown key; did you mean 'files'"),
         ("zenodo: 1\nfiles: {a.npz: {size: 1, md5: abc, urls: [x]}}", "md5: string should match"),
         ("zenodo: 1\nfiles: {../a: {size: 1, md5: abc, urls: [x]}}", "string should match pattern"),

@@ -148,6 +148,14 @@ def test_a_data_set_without_sources_cannot_be_pinned(zenodo):
         pin("stir", api(zenodo))
 
 
+def test_files_that_are_in_no_record_are_pinned_by_hand_alone(zenodo):
+    entry = sources.PinnedFile(size=10, md5=MD5, urls=["https://files.example/a.npz"])
+    sources.write("toy", sources.Sources(files={"a.npz": entry}))
+    assert sources.pinned("toy", "a.npz") == entry
+    with pytest.raises(UserError, match=r"toy\.yaml: names no record of Zenodo.*by hand"):
+        pin("toy", api(zenodo))
+
+
 def test_the_committed_sources_name_the_record_of_the_paper(monkeypatch):
     monkeypatch.chdir(Path(__file__).parents[2])
     assert sources.read("stir").zenodo == 6578038

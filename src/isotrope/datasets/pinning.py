@@ -5,6 +5,7 @@ from typing import Any
 
 import requests
 
+from isotrope import paths
 from isotrope.datasets import download, sources
 from isotrope.datasets.sources import PinnedFile
 from isotrope.errors import UserError
@@ -24,9 +25,15 @@ def pin(dataset: str, api: str = ZENODO) -> tuple[Path, sources.Sources]:
         The file that was written, and what is in it.
 
     Raises:
-        UserError: if Zenodo cannot be reached, does not know the record, or gives no checksums.
+        UserError: if the files are from elsewhere, or Zenodo cannot be reached, does not know the
+            record, or gives no checksums.
     """
     known = sources.read(dataset)
+    if known.zenodo is None:
+        raise UserError(
+            f"{paths.sources(dataset)}: names no record of Zenodo; sizes and checksums of these "
+            "files are written there by hand"
+        )
     record = _newest(known.zenodo, api.rstrip("/"))
     version = int(record["id"])
     page = f"{api.rstrip('/').removesuffix('/api')}/records/{version}/files"

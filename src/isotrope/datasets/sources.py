@@ -1,8 +1,9 @@
 """Where the files of a data set are to be had: ``workflow/sources/<data set>.yaml``.
 
-Files come from a record of Zenodo. Their sizes and checksums are published with the record only, so
-they are *pinned*: asked for once by ``isotrope pin`` and committed. Nothing is downloaded that is
-not pinned, and nothing is read that differs from its pin.
+Nothing is downloaded whose size and checksum are not *pinned* there, and nothing is read that
+differs from its pin. Of files in a record of Zenodo these are published with the record only:
+``isotrope pin`` asks for them once, and they are committed. Those of other files are written by
+hand, and no record is named.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from isotrope import paths
 from isotrope.errors import UserError, did_you_mean
@@ -36,19 +37,28 @@ class PinnedFile(Settings):
 
 
 class Sources(Settings):
-    """The record of a data set, and its files as they were pinned.
+    """The record of a data set, if it has one, and its files as they were pinned.
 
     Args:
-        zenodo: number of the record, of any version.
+        zenodo: number of the record, of any version; None where the files are from elsewhere.
         version: number of the version whose files are pinned; 0 if none is.
         mirrors: folders on the web that hold the files, too.
         files: by name.
     """
 
-    zenodo: int
+    zenodo: int | None = None
     version: int = 0
     mirrors: list[str] = Field(default_factory=list)
-    files: dict[FileName, PinnedFile] = Field(default_factory=dict)
+    files: dict[FileName, PinnedFile] = Field(default_factory=dict, validate_default=True)
+
+    @field_validator("files")
+    @classmethod
+    def _they_are_from_somewhere(
+        cls, files: dict[str, PinnedFile], info: ValidationInfo
+    ) -> dict[str, PinnedFile]:
+        if info.data.get("zenodo") is None and not files:
+            raise ValueError("must be listed where no record of Zenodo is named")
+        return files
 
 
 def read(dataset: str) -> Sources:
@@ -103,8 +113,7 @@ def pinned(dataset: str, file: str) -> PinnedFile:
         )
     if file not in sources.files:
         raise UserError(
-            f"{paths.sources(dataset)}: version {sources.version} of the record has no file {file}"
-            f"{did_you_mean(file, sources.files)}"
+            f"{paths.sources(dataset)}: has no file {file}{did_you_mean(file, sources.files)}"
         )
     entry = sources.files[file]
     mirrored = [f"{mirror.rstrip('/')}/{file}" for mirror in sources.mirrors]
