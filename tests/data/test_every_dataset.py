@@ -1,5 +1,6 @@
 """What holds for every data set; a new one whose settings have defaults is tested as it stands."""
 
+import made_up_images
 import pytest
 import torch
 from PIL import Image
@@ -15,7 +16,13 @@ from isotrope.digests import dataset_digest
 from isotrope.settings import Settings
 
 # settings of the data sets that need any; all images of a split shall be in it
-SETTINGS = {"stir": {"task": "emoji", "scenario": "all2all"}}
+SETTINGS = {
+    "cifar10": {"source": "local", "valid_images": 20},
+    "stir": {"task": "emoji", "scenario": "all2all"},
+    "svhn": {"source": "local", "valid_images": 20},
+}
+# what writes small files of the layout that a data set reads, for those that read files alone
+FILES = {"cifar10": made_up_images.write_cifar10, "svhn": made_up_images.write_svhn}
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -41,7 +48,12 @@ class Built:
 
 @pytest.fixture(params=registry.names("data"), scope="module")
 def built(request, tmp_path_factory):
-    return Built(request.param, tmp_path_factory.mktemp(request.param))
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param in FILES:
+            root = tmp_path_factory.mktemp("mine")
+            patch.setenv("ISOTROPE_DATA", str(root))
+            FILES[request.param](root, patch)
+        yield Built(request.param, tmp_path_factory.mktemp(request.param))
 
 
 def test_a_data_set_defines_what_its_kind_asks_for(built):
