@@ -5,7 +5,12 @@ import pytest
 
 from isotrope.files.tables import PUBLISHED_COLUMNS
 from isotrope.results.cells import Cells
-from isotrope.results.published import pairs_of, published_beside, published_rows
+from isotrope.results.published import (
+    pairs_of,
+    published_beside,
+    published_cells,
+    published_rows,
+)
 from isotrope.results.series import Tables
 from isotrope.results.style import grid_positions
 
@@ -60,6 +65,21 @@ def test_published_means_take_the_name_of_the_models_first_series_in_their_panel
     beside = published_beside(means, tables, "t", "iou", ["angle"])
 
     assert beside[["name", "images", "angle", "mean"]].to_numpy().tolist() == [["M", "5", 90, 0.0]]
+
+
+def test_variants_of_a_model_have_published_numbers_of_their_own():
+    cells = Cells(variants={"layers": "model.layers"})
+    facts = {"point": "base", "seed": 1, "label": "M", "model": "m", "dataset": "d"}
+    runs = [{**facts, "run": f"m/d/{layers}", "model.layers": layers} for layers in (3, 5, 7)]
+    runs.append({**facts, "run": "m/d/again", "label": "N", "model.layers": 5})
+    tables = Tables({"runs": pandas.DataFrame(runs)}, cells, published("layers=5", "layers=7", ""))
+    means = tables.runs.rename(columns={"source": "_"})[["place", "name", "model"]]
+
+    beside = published_beside(means, tables, "t", "iou")
+    also = published_cells(means, tables, "t", ["iou"])
+
+    assert beside[["name", "mean"]].to_numpy().tolist() == [["M (5)", 0.0], ["M (7)", 1.0]]
+    assert also[["name", "iou"]].to_numpy().tolist() == [["M (5)", 0.0], ["M (7)", 1.0]]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """How runs get their names in legends, and which panels they are in."""
 
+import math
+
 import pandas
 import pytest
 
@@ -82,6 +84,33 @@ def test_a_data_set_is_called_as_in_panels() -> None:
     assert SCALE.place_of("stir", settings) == "stir/emoji"
     assert SCALE.place_of("digits8", {}) == "digits8"
     assert Cells().place_of("stir", settings) == "stir"
+
+
+def test_numbers_in_panels_are_in_the_order_of_their_size_and_said_in_words() -> None:
+    cells = Cells(settings={"images": "dataset.images"}, words={"images": "{} images"})
+    table = runs(*((f"a/e/{i}", "base", "A") for i in range(4)))
+    table["dataset.images"] = [10000, 2000, math.nan, 300]
+    found = cells.panels(cells.with_series_names(table))
+    titles = ["stir", "stir, 300 images", "stir, 2000 images", "stir, 10000 images"]
+    assert [cells.title(panel) for panel in found] == titles
+
+
+def test_a_stand_in_is_a_data_set_of_its_own() -> None:
+    cells = Cells(stand_ins=("digits8",))
+    table = runs(("a/e/x", "base", "A"), ("b/e/x", "base", "B")).assign(dataset="mnist")
+    table["source"] = ["digits8", "local"]
+    assert list(cells.with_series_names(table)["place"]) == ["mnist (digits8)", "mnist"]
+    assert cells.place_of("mnist", {"source": "digits8"}) == "mnist (digits8)"
+    assert cells.place_of("mnist", {"source": "local"}) == "mnist"
+
+
+def test_numbers_and_truths_are_the_same_words_whatever_stands_beside_them() -> None:
+    cells = Cells(settings={"images": "dataset.images"}, variants={"wide": "model.wide"})
+    table = runs(("a/e/x", "base", "A"), ("b/e/x", "base", "B"))
+    table["dataset.images"], table["model.wide"] = [2000.0, math.nan], [True, math.nan]
+    named = cells.with_series_names(table)
+    assert list(named["images"]) == ["2000", ""]
+    assert list(named["variant.wide"]) == ["true", ""]
 
 
 def test_seeds_that_were_not_trained_here_are_said_to_be() -> None:

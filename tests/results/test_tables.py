@@ -89,6 +89,7 @@ def test_a_row_for_each_run_point_and_seed_with_its_parameters(tmp_path: Path) -
     assert list(rows[0]) == [
         *RUN_COLUMNS,
         "classes",
+        "parameters",
         "dataset.scenario",
         "training.epochs",
         "training.reshuffle",

@@ -54,6 +54,7 @@ def test_a_pack_writes_stacked_weights_histories_and_a_record(toys):
     run = json.loads((task.folder / "run.json").read_text())
     assert run["settings"] == {"training": {"epochs": 4}}
     assert (run["image_shape"], run["classes"]) == (list(SHAPE), CLASSES)
+    assert run["parameters"] == sum(value.numel() for value in network.parameters())
     assert [seed["seed"] for seed in run["seeds"]] == [1, 2, 3]
     for seed in run["seeds"]:
         assert seed["status"] == "done"

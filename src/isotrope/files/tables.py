@@ -33,7 +33,7 @@ RUN_COLUMNS: Columns = {
     "device": "text",
     "training_digest": "text",
 }
-MORE_COLUMNS = ("classes",)  # of runs: tables that were collected earlier lack them
+MORE_COLUMNS = ("classes", "parameters")  # of runs: tables that were collected earlier lack them
 RESULT_COLUMNS: Columns = {
     "run": "text",
     "point": "text",

@@ -6,6 +6,7 @@ one name in legends; in each panel it stems from one point of one run. A *cell* 
 panel.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,6 +32,12 @@ class Cells:
         classes: number of classes by data set, where ``runs.csv`` does not say it.
         compared: tables and metrics whose published numbers are compared with ours; None for all
             that both have.
+        words: how a setting is said in the title of a panel, as in ``{} images``; as it is without.
+        variants: what tells published models of one name apart, such as how many layers they have:
+            its name in the published ``setting``, and the column of ``runs.csv`` that holds it. It
+            makes no panels.
+        stand_ins: sources whose images only stand in for those of a data set. They make a data set
+            of their own, as in ``mnist (digits8)``, beside which nothing published stands.
     """
 
     dataset: tuple[str, ...] = ("dataset",)
@@ -38,6 +45,14 @@ class Cells:
     order: Mapping[str, Sequence[str]] = field(default_factory=dict)
     classes: Mapping[str, int] = field(default_factory=dict)
     compared: tuple[tuple[str, str], ...] | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
+    variants: Mapping[str, str] = field(default_factory=dict)
+    stand_ins: tuple[str, ...] = ()
+
+    @property
+    def variant(self) -> list[str]:
+        """The columns that tell the variants of a model apart."""
+        return [f"variant.{name}" for name in self.variants]
 
     @property
     def panel(self) -> list[str]:
@@ -45,15 +60,20 @@ class Cells:
         return ["place", *self.settings]
 
     def with_series_names(self, runs: pandas.DataFrame) -> pandas.DataFrame:
-        """``runs`` with the columns of ``panel`` and ``name``, which stands in legends.
+        """``runs`` with the columns of ``panel`` and ``variant``, and ``name`` for legends.
 
         The name is the label; where a panel has two runs or points of one label, it says more.
         """
         place = _text_column(runs, self.dataset[0])
         for column in self.dataset[1:]:
             place = (place + "/" + _text_column(runs, column)).str.removesuffix("/")
+        if self.stand_ins:
+            source = _text_column(runs, "source")
+            place = place.where(~source.isin(self.stand_ins), place + " (" + source + ")")
         settings = {name: _text_column(runs, column) for name, column in self.settings.items()}
-        runs = runs.assign(place=place, **settings)
+        columns = zip(self.variant, self.variants.values(), strict=True)
+        variants = {name: _text_column(runs, column) for name, column in columns}
+        runs = runs.assign(place=place, **settings, **variants)
         runs["name"] = runs["label"]
         longer = [self._with_variant(row) for row in runs.to_dict("records")]
         longest = runs["label"] + " (" + runs["run"] + ", " + runs["point"] + ")"
@@ -76,7 +96,9 @@ class Cells:
     def place_of(self, dataset: str, settings: Mapping[str, object]) -> str:
         """The name in panels of a data set that is built with these settings."""
         values = {"dataset": dataset, **{f"dataset.{k}": v for k, v in settings.items()}}
-        return "/".join(str(values[column]) for column in self.dataset if values.get(column))
+        place = "/".join(str(values[column]) for column in self.dataset if values.get(column))
+        source = settings.get("source")
+        return f"{place} ({source})" if source in self.stand_ins else place
 
     def panels(self, rows: pandas.DataFrame) -> list[Panel]:
         """The panels of ``rows`` in their order."""
@@ -85,6 +107,14 @@ class Cells:
         return sorted(
             found, key=lambda panel: [_rank(*pair) for pair in zip(orders, panel, strict=True)]
         )
+
+    def title(self, panel: Panel) -> str:
+        """A panel in words, with its settings as the study says them."""
+        said = [
+            self.words.get(name, "{}").format(word) if word else ""
+            for name, word in zip(self.settings, panel[1:], strict=True)
+        ]
+        return title((panel[0], *said))
 
     def names(self, rows: pandas.DataFrame) -> list[str]:
         """The names of the series in ``rows``, in the order of their models."""
@@ -121,15 +151,33 @@ def title(panel: Panel) -> str:
 
 
 def _text_column(runs: pandas.DataFrame, column: str) -> pandas.Series:
-    """A column of words that not every study has; empty where there is none."""
+    """A column of words that not every study has; empty where there is none.
+
+    Whole numbers have no decimal point, and true and false are written small, whatever pandas made
+    of the column.
+    """
     if column not in runs:
         return pandas.Series("", runs.index, dtype="str")
-    return runs[column].astype("str").where(runs[column].notna(), "")
+    words = runs[column].map(_word)
+    return words.astype("str").where(runs[column].notna(), "")
 
 
-def _rank(known: Sequence[str], word: str) -> tuple[int, str]:
-    """What sorts known words as they are listed, and others by name behind them."""
-    return (known.index(word) if word in known else len(known)), word
+def _word(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _rank(known: Sequence[str], word: str) -> tuple[int, float, str]:
+    """What sorts known words as they are listed, behind them numbers by size, and others by name.
+
+    Nothing said comes before them all.
+    """
+    try:
+        number = float(word) if word else -math.inf
+    except ValueError:
+        number = math.inf
+    return (known.index(word) if word in known else len(known)), number, word
 
 
 def cells_of(study: str) -> Cells:

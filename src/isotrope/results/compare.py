@@ -159,13 +159,14 @@ def _measured_cells(
 ) -> Iterator[dict[str, Any]]:
     """A published cell with what was measured of it, for each run and point that has it."""
     setting, metric = beside["setting"], beside["metric"]
-    of_evaluation = setting.keys() - cells.settings.keys()
+    of_evaluation = setting.keys() - cells.settings.keys() - cells.variants.keys()
     known = set(tested["metric"]) | {metric for _, metric in cells.compared or ()}
     if metric not in known or of_evaluation - set(tested.columns):
         return
     own = runs[runs["model"].eq(beside["model"]) & runs["place"].eq(beside["dataset"])]
-    for name in cells.settings:
-        own = own[own[name].eq(setting.get(name, ""))]
+    columns = zip(cells.variant, cells.variants, strict=True)
+    for column, name in (*zip(cells.settings, cells.settings, strict=True), *columns):
+        own = own[own[column].eq(setting.get(name, ""))]
     values = tested[tested["metric"].eq(metric)]
     for name in of_evaluation:
         values = values[values[name].map(_same_word(setting[name]))]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from isotrope.errors import UserError
 from isotrope.files.tables import COLLECT_AGAIN, PUBLISHED_COLUMNS
-from isotrope.results.cells import Cells, title
+from isotrope.results.cells import Cells
 from isotrope.results.statistics import summarise
 
 KEY = ["run", "point", "seed"]
@@ -162,7 +162,9 @@ def lost_seeds(
         if len(lost) > 3:
             lost = lost.groupby("name").sum()
         else:
-            lost.index = pandas.Index([f"{n} on {title(tuple(at))}" for n, *at in lost.index])
+            lost.index = pandas.Index(
+                [f"{n} on {tables.cells.title(tuple(at))}" for n, *at in lost.index]
+            )
         listed = "; ".join(f"{name} ({hit} of {size})" for name, hit, size in lost.itertuples())
         if listed:
             sentences.append(f"{status.capitalize()} seeds ({fate}): {listed}.")
@@ -178,7 +180,10 @@ def origin(rows: pandas.DataFrame, shown: pandas.DataFrame, tables: Tables) -> l
         tables: for all published rows of the study.
     """
     sources = sorted(set(zip(rows["place"], rows["source"], strict=True)))
-    images = ", ".join(f"{place} ({source})" if source else place for place, source in sources)
+    images = ", ".join(
+        place if not source or place.endswith(f"({source})") else f"{place} ({source})"
+        for place, source in sources
+    )
     epochs = sorted({int(count) for count in rows["training.epochs"]})
     most = f"{epochs[0]}-{epochs[-1]}" if len(epochs) > 1 else f"{epochs[0]}"
     trained = rows.drop_duplicates(KEY)

@@ -8,11 +8,14 @@ epochs of all seeds. ``run.json`` says what was trained, with what and how it we
 import time
 
 import torch
+from torch import nn
 
 from isotrope import devices, registry
 from isotrope.files import disk
 from isotrope.packs import store
 from isotrope.packs.summary import HISTORY, RUN, WEIGHTS
+from isotrope.params import modelling
+from isotrope.params.meta_device import is_built
 from isotrope.processes import provenance
 from isotrope.training.task import TrainingTask
 
@@ -51,6 +54,7 @@ def assemble(task: TrainingTask, device: torch.device, began: float) -> None:
         },
         "image_shape": list(shape),
         "classes": classes,
+        "parameters": _parameters(task, shape, classes),
         "settings": task.settings,
         "versions": provenance.versions(),
         "git_commit": provenance.git_commit(),
@@ -67,3 +71,15 @@ def assemble(task: TrainingTask, device: torch.device, began: float) -> None:
     disk.write_whole(task.folder / WEIGHTS, weights)
     disk.write_whole(task.folder / HISTORY, history)
     disk.write_whole(task.folder / RUN, store.json_text(run))
+
+
+def _parameters(task: TrainingTask, shape: tuple[int, int, int], classes: int) -> int:
+    """How many numbers a seed learns."""
+    networks: list[nn.Module] = []
+
+    def build() -> None:
+        networks.append(modelling.build(task.model_name, task.model_params, shape, classes))
+
+    if not is_built(build):
+        build()
+    return sum(parameter.numel() for parameter in networks[-1].parameters())

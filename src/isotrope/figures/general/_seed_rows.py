@@ -7,7 +7,7 @@ import pandas
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from isotrope.results.cells import Panel, title
+from isotrope.results.cells import Panel
 from isotrope.results.series import Tables
 from isotrope.results.style import CHANCE, GREY, rows_of_names
 
@@ -22,7 +22,7 @@ COLLAPSED: dict[str, Any] = {
 
 def draw_ground(
     axes: Axes,
-    panel: Panel,
+    heading: str,
     names: Sequence[str],
     guessing: float | None,
     limits: tuple[float, float] = (0, 100),
@@ -31,12 +31,12 @@ def draw_ground(
 
     Args:
         axes: where it is drawn.
-        panel: what it is called after.
+        heading: what stands above it.
         names: of its rows, from the top.
         guessing: the accuracy of guessing, if it is known.
         limits: of the x axis.
     """
-    axes.set_title(title(panel))
+    axes.set_title(heading)
     axes.set(xlim=limits, xticks=range(0, 101, 25))
     rows_of_names(axes, names, {"axis": "x", "color": "0.9"})
     if guessing is not None:

@@ -77,7 +77,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     height = around + row_height * len(names)
     figure, grid = panels(list(found), height, ("Test accuracy (%)", ""), most=2)
     for panel, axes in grid.items():
-        draw_ground(axes, panel, names, found[panel])
+        draw_ground(axes, cells.title(panel), names, found[panel])
         for row, name in enumerate(shown):
             its = [cells.series_in(frame, panel, name) for frame in (rows, means, beside)]
             _draw_series(axes, row, style[name], *its)

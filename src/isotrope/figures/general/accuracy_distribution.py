@@ -86,7 +86,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     height = min(0.55 + max(ROW, lines * LINE) * len(names), max(PAGE / down, 1.2))
     figure, grid = panels(list(found), height, ("Test accuracy (%)", ""), most=ACROSS)
     for panel, axes in grid.items():
-        draw_ground(axes, panel, names, found[panel], (-2, 102))
+        draw_ground(axes, cells.title(panel), names, found[panel], (-2, 102))
         for row, name in enumerate(shown):
             its = [cells.series_in(frame, panel, name) for frame in (rows, ours, theirs)]
             _draw_series(axes, row, style[name], *its)

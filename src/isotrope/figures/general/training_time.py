@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 
 from isotrope.errors import UserError
 from isotrope.files.tables import COLLECT_AGAIN, Columns
-from isotrope.results.cells import Cells, Panel, title
+from isotrope.results.cells import Cells, Panel
 from isotrope.results.published import published_cells
 from isotrope.results.series import (
     Tables,
@@ -111,7 +111,7 @@ def draw_times(
     side_by_side: list[Panel] = [("/".join(panel),) for panel in found]
     figure, grid = panels(side_by_side, height, ("Seconds per epoch", ""), most=2)
     for panel, axes in zip(found, grid.values(), strict=True):
-        axes.set_title(title(panel))
+        axes.set_title(cells.title(panel))
         rows_of_names(axes, names, {"axis": "both", "color": "0.92"})
         for row, name in enumerate(shown):
             its = cells.series_in(ours, panel, name)
@@ -131,14 +131,17 @@ def draw_times(
     return figure, data.reindex(columns=kept)
 
 
-def latex(data: pandas.DataFrame, cells: Cells, heading: Callable[[Panel], str] = title) -> str:
+def latex(
+    data: pandas.DataFrame, cells: Cells, heading: Callable[[Panel], str] | None = None
+) -> str:
     """The numbers of the figure as a LaTeX table; it needs the package booktabs.
 
     Args:
         data: what ``draw`` returns, maybe read back from its CSV file.
         cells: what the study says of its panels.
-        heading: what stands above the columns of a panel.
+        heading: what stands above the columns of a panel; its title, if left out.
     """
+    heading = heading or cells.title
     found = cells.panels(data)
     columns = [(heading(panel), metric) for panel in found for metric in METRICS]
     lines = []
