@@ -185,3 +185,17 @@ def test_each_seed_records_its_filters_and_their_gradients_after_every_epoch(mod
     assert first.recordings["heat"] == pytest.approx(np.multiply(temperatures, warmth))
     for now, after in itertools.pairwise(first.recordings["filters"]):
         assert not np.array_equal(now, after)
+
+
+def test_the_weights_after_every_epoch_are_kept_on_request(models):
+    training = everything(keep="last", monitor={"weights": ["*"]})
+    task = task_of(IMAGES, "kept", training=training)
+    train(task)
+
+    first, second, _ = stored(task)
+    kept = {name: first.recordings[f"weight/{name}"] for name in first.weights}
+    assert all(len(values) == 5 for values in kept.values())
+    for name, value in first.weights.items():
+        assert np.array_equal(kept[name][-1], value.numpy())
+    assert not np.array_equal(kept["conv.weight"][0], kept["conv.weight"][1])
+    assert not np.array_equal(kept["conv.weight"][1], second.recordings["weight/conv.weight"][1])

@@ -14,6 +14,7 @@ from isotrope.errors import UserError
 
 WEIGHTS, HISTORY, RUN = OUTPUTS = ("weights.safetensors", "history.csv", "run.json")
 RESULTS = "results.csv"
+KEPT_WEIGHT = "weight/"  # in recordings, before the name of a parameter or buffer
 STATUSES = ("done", "diverged", "collapsed")
 AGAIN = "delete it and run `snakemake runs`: finished seeds are not trained again"
 _DIGEST = re.compile(rb'"training_digest": "([0-9a-f]+)"')

@@ -47,6 +47,11 @@ class Monitor(Settings):
         description="parameters whose gradients of the epoch's last step are recorded, by name or "
         "pattern, as in scattering.*",
     )
+    weights: list[str] = Field(
+        [],
+        description="parameters and buffers that are kept as they are after these epochs, by name "
+        "or pattern; [*] for all of them",
+    )
 
 
 class Training(Settings):

@@ -2,6 +2,7 @@
 
 What networks recorded while they trained is in ``recordings.npz``, of every seed:
 ``<run>/<point>/<seed>/<name>``, each with a first axis of the epochs that ``.../epoch`` lists.
+Weights that were kept after every so many epochs are left out: they are whole networks.
 
 ``<evaluation>.npz`` holds ``<run>/<point>/<array>`` and the number of the seed as
 ``<run>/<point>/seed``. The best seed has the highest accuracy in the table ``accuracy``, where its
@@ -15,6 +16,7 @@ import numpy as np
 
 from isotrope.errors import UserError
 from isotrope.files.arrays import Array, read_arrays, write_arrays
+from isotrope.packs.summary import KEPT_WEIGHT
 from isotrope.paths import RECORDINGS
 from isotrope.results.tables import CollectedPack, Row, pack_rows, seed_rows
 
@@ -71,7 +73,8 @@ def _recorded_arrays(runs: Sequence[CollectedPack]) -> Iterator[tuple[str, Array
         for seed, file in sorted(run.recordings.items()):
             remedy = f"delete {file.parent} and run `snakemake runs` to train the seed anew"
             for name, array in sorted(read_arrays(file, remedy).items()):
-                yield f"{run.run}/{run.point}/{seed}/{name}", array
+                if not name.startswith(KEPT_WEIGHT):
+                    yield f"{run.run}/{run.point}/{seed}/{name}", array
 
 
 def _arrays_of_best_seeds(

@@ -1,11 +1,11 @@
-"""What is kept of a network while it trains: values that it records, and gradients.
+"""What is kept of a network while it trains: values that it records, gradients, and weights.
 
 A network may define ``record()``, which gives tensors by their names, computed from its parameters
 and buffers. They are taken before the first epoch and after every so many, as
 ``training.monitor`` says, and stored beside the history of the seed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from isotrope.files.arrays import Array
+from isotrope.packs.summary import KEPT_WEIGHT
 from isotrope.params.training import Monitor
 from isotrope.training.engines import Engine
 
@@ -51,14 +52,17 @@ class Recordings:
         """
         if self.monitor is None or not self.is_due(epoch):
             return
-        patterns = self.monitor.gradients
+        wanted = self.monitor
         for seed, row in rows.items():
             values = engine.recorded(row) if hasattr(engine.network, "record") else {}
-            for name, value in engine.gradients(row).items() if patterns else ():
-                if any(fnmatchcase(name, pattern) for pattern in patterns):
+            if wanted.gradients:
+                for name, value in _named(wanted.gradients, engine.gradients(row)).items():
                     none_yet = epoch == 0
                     kept = torch.full_like(value, torch.nan) if none_yet else value
                     values[GRADIENT + name] = kept
+            if wanted.weights:
+                for name, value in _named(wanted.weights, engine.weights(row)).items():
+                    values[KEPT_WEIGHT + name] = value
             if values:
                 copies = {name: value.detach().cpu() for name, value in values.items()}
                 self._taken.setdefault(seed, []).append((epoch, copies))
@@ -79,3 +83,12 @@ class Recordings:
     def restore(self, seed: int, state: list[dict[str, Any]]) -> None:
         """Take over what `state` returned."""
         self._taken[seed] = [(int(one["epoch"]), one["values"]) for one in state]
+
+
+def _named(patterns: Sequence[str], tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose name fits a pattern."""
+    return {
+        name: value
+        for name, value in tensors.items()
+        if any(fnmatchcase(name, pattern) for pattern in patterns)
+    }
