@@ -54,8 +54,8 @@ def preview(dataset: str, key: str) -> Path:
 
 
 def download(dataset: str, file: str) -> Path:
-    """A file that was fetched for a data set."""
-    return DOWNLOADS / dataset / file
+    """A file that was fetched for a data set; ``<data set>/<file>`` is one of another's."""
+    return DOWNLOADS / file if "/" in file else DOWNLOADS / dataset / file
 
 
 def sources(dataset: str) -> Path:

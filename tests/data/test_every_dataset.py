@@ -18,6 +18,8 @@ from isotrope.settings import Settings
 # settings of the data sets that need any; all images of a split shall be in it
 SETTINGS = {
     "cifar10": {"source": "local", "valid_images": 20},
+    "mnist": {"source": "digits8"},
+    "mnist_r": {"source": "digits8"},
     "stir": {"task": "emoji", "scenario": "all2all"},
     "svhn": {"source": "local", "valid_images": 20},
 }

@@ -2,13 +2,13 @@
 
 import gzip
 import hashlib
-import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_up_mnist import idx
 
-from isotrope.data import STIRDataset, _stir_mnist, stir
+from isotrope.data import STIRDataset, _idx, _stir_mnist, stir
 from isotrope.datasets.building import build_dataset
 from isotrope.datasets.loading import load_split
 from isotrope.datasets.local_data import absent_files
@@ -92,13 +92,7 @@ def test_digits_are_shuffled_once_per_class_and_dealt_in_turn():
 def test_a_file_of_the_other_kind_is_refused(magic, content):
     packed = idx(2049, np.arange(4)) if content == "labels" else idx(2051, np.zeros((1, 28, 28)))
     with pytest.raises(ValueError, match=f"its magic number is .*, not {magic}"):
-        _stir_mnist.parse(packed + bytes(16), magic)
-
-
-def idx(magic, array):
-    return (
-        struct.pack(f">{1 + array.ndim}I", magic, *array.shape) + array.astype(np.uint8).tobytes()
-    )
+        _idx.parse(packed + bytes(16), magic)
 
 
 @pytest.fixture
@@ -108,7 +102,7 @@ def small_mnist(tmp_path, monkeypatch):
     folder = tmp_path / "mine" / "mnist"
     folder.mkdir(parents=True)
     sources = {}
-    for what, source in _stir_mnist.FILES.items():
+    for what, source in _idx.MNIST.files.items():
         count = 80 if what.startswith("train") else 50
         array = generator.integers(0, 256, (count, 28, 28))
         if "labels" in what:
@@ -119,7 +113,7 @@ def small_mnist(tmp_path, monkeypatch):
             (folder / f"{source.name}.gz").write_bytes(gzip.compress(content))
         else:
             (folder / source.name).write_bytes(content)
-    monkeypatch.setattr(_stir_mnist, "FILES", sources)
+    monkeypatch.setattr(_idx, "MNIST", _idx.MNIST._replace(files=sources))
     monkeypatch.setitem(stir.TASKS, "mnist", stir.Task(10, 3, 1))
     monkeypatch.setenv("ISOTROPE_DATA", str(tmp_path / "mine"))
     return folder
@@ -143,7 +137,7 @@ def test_the_archive_is_built_from_packed_and_plain_files_with_the_published_lay
     valid = load_split("stir", PARAMS, "valid", tmp_path / "out")
     assert valid.labels.bincount().tolist() == [48 * 3] * 10
     listed = (tmp_path / "out" / "mnist-generated.sources.csv").read_text()
-    assert f"train-images-idx3-ubyte,{_stir_mnist.FILES['train images'].sha256}" in listed
+    assert f"train-images-idx3-ubyte,{_idx.MNIST.files['train images'].sha256}" in listed
     assert with_local_files("t", manifest) != "t"
 
 
@@ -159,8 +153,8 @@ def test_other_raw_files_are_told_apart_by_the_digest_and_another_packing_is_not
 
     other = content[:-1] + bytes([content[-1] ^ 1])
     images.with_suffix("").write_bytes(other)
-    source = _stir_mnist.FILES["train images"]._replace(sha256=hashlib.sha256(other).hexdigest())
-    monkeypatch.setitem(_stir_mnist.FILES, "train images", source)
+    source = _idx.MNIST.files["train images"]._replace(sha256=hashlib.sha256(other).hexdigest())
+    monkeypatch.setitem(_idx.MNIST.files, "train images", source)
     assert with_local_files("t", build_dataset("stir", PARAMS, "d", tmp_path / "c")) != before
 
 
@@ -189,10 +183,7 @@ def test_an_absent_file_of_mnist_is_named_and_waited_for(small_mnist):
 
 @needs_mnist
 def test_the_first_digits_of_mnist_at_three_sizes_have_known_sums():
-    arrays = {
-        what: _stir_mnist.parse(_stir_mnist._content(source), source.magic)
-        for what, source in _stir_mnist.FILES.items()
-    }
+    arrays, _ = _idx.read(_idx.MNIST, "local")
     train, test = (
         (arrays[f"{split} images"], arrays[f"{split} labels"]) for split in ("train", "test")
     )

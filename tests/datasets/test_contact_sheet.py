@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from isotrope.datasets import contact_sheet
 from isotrope.datasets.contact_sheet import Preview, save_contact_sheet
 from isotrope.datasets.images import Images
 
@@ -84,3 +85,21 @@ def test_many_masks_keep_within_the_rows(tmp_path):
     images = torch.zeros(100, 1, 9, 9, dtype=torch.uint8)
     save_contact_sheet(Images(images, images[:, 0].clone()), "masks", tmp_path / "a.png")
     assert pixels_of(tmp_path / "a.png").shape[0] == 44 + 8 * (9 * 11 + 4)
+
+
+def test_captions_say_what_is_known_of_an_image(tmp_path):
+    images = torch.zeros(2, 1, 96, 96, dtype=torch.uint8)
+    latents = {"angle": torch.tensor([36.7, -5.2]), "scale": torch.tensor([1.4, 0.25])}
+    data = Images(images, torch.zeros(2).long(), latents)
+    names = ("angle", "scale", "shear")
+    assert contact_sheet._caption(data[:1].latents, names) == "37°, x1.4"
+    assert contact_sheet._caption({"shift": torch.tensor([[1.5, -2.0]])}, ("shift",)) == (
+        "shift 1.5, -2"
+    )
+    for captions, name in (((), "plain"), (names, "said")):
+        save_contact_sheet(data, "two", tmp_path / f"{name}.png", Preview(captions=captions))
+    plain, said = (pixels_of(tmp_path / f"{name}.png") for name in ("plain", "said"))
+    rows, columns = np.nonzero((plain != said).any(axis=-1))
+    assert rows.size > 50
+    assert rows.min() >= 44  # inside the pictures
+    assert columns.min() >= 72

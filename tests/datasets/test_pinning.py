@@ -156,6 +156,14 @@ def test_files_that_are_in_no_record_are_pinned_by_hand_alone(zenodo):
         pin("toy", api(zenodo))
 
 
+def test_a_file_of_another_data_set_is_looked_for_there(zenodo):
+    entry = sources.PinnedFile(size=1, md5=MD5, urls=["http://127.0.0.1:1/a"])
+    sources.write("toy", sources.Sources(files={"a.npz": entry}))
+    assert sources.unpinned("other", ["toy/a.npz"]) == []
+    assert sources.unpinned("other", ["toy/b.npz"]) == ["out/downloads/toy/b.npz"]
+    assert paths.download("other", "toy/a.npz") == paths.download("toy", "a.npz")
+
+
 def test_the_committed_sources_name_the_record_of_the_paper(monkeypatch):
     monkeypatch.chdir(Path(__file__).parents[2])
     assert sources.read("stir").zenodo == 6578038

@@ -114,6 +114,26 @@ def test_a_run_with_a_broken_augmentation_waits(param_files):
     assert "plugins/augmentation/mine.py:1: cannot be imported" in waiting.reasons[0]
 
 
+def test_test_images_that_are_looked_at_while_training_choose_nothing(param_files):
+    text = PLAIN.format(more="def valid_is_test(params):\n    return True")
+    plugin(
+        param_files, "data", "plain", text.replace('"train", "test"', '"train", "valid", "test"')
+    )
+    plateau = "learning_rate: 1e-3, schedule: {name: plateau, patience: 2}}"
+    text = changed(DATASET, ENTRIES).replace("learning_rate: 1e-3}", plateau)
+    write(param_files, text + "sweep: {model.kernel_size: [5, 7]}\nselect: {seeds: 1}\n")
+    found = sentences(param_files)
+    what = "the validation images of plain are its test images, which must choose nothing"
+    for where, remedy in (
+        ("training.early_stopping", "leave it out"),
+        ("training.keep", "write `keep: last`"),
+        ("training.optimizer.schedule", "leave it out"),
+        ("select", "leave it out"),
+    ):
+        assert any(f"{where}: {what}; {remedy}" in one for one in found), (where, found)
+    assert run_of(param_files, DATASET, ENTRIES, NO_STOPPING, training("keep: last"))
+
+
 def test_what_needs_validation_images_is_refused_where_there_are_none(param_files):
     plugin(param_files, "data", "plain", PLAIN.format(more=""))
     text = changed(DATASET, ENTRIES, training("keep: best"))

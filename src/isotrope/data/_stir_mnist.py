@@ -17,20 +17,13 @@ pixels differ, by up to 38 of 255, in 98 % of the images. The choice of SciPy, 1
 scikit-image 0.18.1 and 1.17 here, made no difference.
 """
 
-import gzip
-import hashlib
-import struct
-import zlib
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from isotrope.console.terminal import with_progress
+from isotrope.data import _idx
 from isotrope.data._stir_archive import CANVAS, SCALES, SPLITS, Archive, assemble
-from isotrope.datasets.local_data import local_file
-from isotrope.errors import UserError
 
 CLASSES = 10
 SIDE = 28  # pixels of a digit as MNIST has it
@@ -47,77 +40,9 @@ ABOUT = {
 }
 
 
-class Source(NamedTuple):
-    """A file of MNIST: its name, its magic number, and the SHA-256 of its unpacked content."""
-
-    name: str
-    magic: int
-    sha256: str
-
-
-FILES = {
-    "train images": Source(
-        "train-images-idx3-ubyte",
-        2051,
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    ),
-    "train labels": Source(
-        "train-labels-idx1-ubyte",
-        2049,
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    ),
-    "test images": Source(
-        "t10k-images-idx3-ubyte",
-        2051,
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    ),
-    "test labels": Source(
-        "t10k-labels-idx1-ubyte",
-        2049,
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
-}
-
-
 def local_files() -> list[str]:
     """The four files below ``$ISOTROPE_DATA``, each as it is or packed as ``.gz``."""
-    return [f"mnist/{source.name}*" for source in FILES.values()]
-
-
-def _content(source: Source) -> bytes:
-    """The unpacked content of a file of MNIST.
-
-    Raises:
-        UserError: if the file is absent, damaged or not MNIST's.
-    """
-    path = local_file(f"mnist/{source.name}*")
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError(
-            f"{path}: cannot be unpacked ({str(error) or type(error).__name__}); "
-            "the file is cut short or no gzip file: get it again"
-        ) from error
-    if hashlib.sha256(content).hexdigest() != source.sha256:
-        raise UserError(
-            f"{path}: not MNIST's {source.name}: its {len(content)} bytes have another checksum; "
-            "get the file again"
-        )
-    return content
-
-
-def parse(content: bytes, magic: int) -> NDArray[np.uint8]:
-    """The array in an IDX file of bytes, ``(n, 28, 28)`` or ``(n,)``.
-
-    Raises:
-        ValueError: if it is no such file.
-    """
-    axes = magic % 256
-    header = struct.Struct(f">{1 + axes}I")
-    found, *shape = header.unpack_from(content)
-    if found != magic:
-        raise ValueError(f"no IDX file of {axes} axes: its magic number is {found}, not {magic}")
-    return np.frombuffer(content, dtype=np.uint8, offset=header.size).reshape(shape)
+    return _idx.local_files(_idx.MNIST)
 
 
 def choose_digits(
@@ -238,7 +163,7 @@ def make_archive(instances: int) -> tuple[Archive, list[tuple[str, str]]]:
     Raises:
         UserError: if a file of MNIST is absent, damaged or another.
     """
-    arrays = {what: parse(_content(source), source.magic) for what, source in FILES.items()}
+    arrays, rows = _idx.read(_idx.MNIST, "local")
     train = (arrays["train images"], arrays["train labels"])
     digits = np.stack(
         [
@@ -250,4 +175,4 @@ def make_archive(instances: int) -> tuple[Archive, list[tuple[str, str]]]:
     positions = draw_positions(instances)
     names = [str(digit) for digit in range(CLASSES)]
     archive = assemble(make_images(digits, positions), positions, names, ABOUT)
-    return archive, [(source.name, source.sha256) for source in FILES.values()]
+    return archive, rows

@@ -26,11 +26,14 @@ class Preview(NamedTuple):
         unit: of that latent.
         side: the latent that is the side of the box about an object, in pixels, whose upper left
             corner is the latent ``position``; None: no box.
+        captions: latents whose values are written into each picture, as far as they are known:
+            ``angle`` in degrees, ``scale`` as a factor, others with their name.
     """
 
     rows: str | None = None
     unit: str = ""
     side: str | None = None
+    captions: tuple[str, ...] = ()
 
 
 PLAIN = Preview()
@@ -97,6 +100,22 @@ def _zoomed(colours: NDArray[np.uint8], zoom: int) -> Image.Image:
     return picture.resize(size, Image.Resampling.NEAREST)
 
 
+def _caption(latents: dict[str, Tensor], names: tuple[str, ...]) -> str:
+    """What is known of the only image of these latents, in short: ``37°, x1.4``."""
+    parts = []
+    for name in names:
+        if name not in latents:
+            continue
+        values = [f"{value:.3g}" for value in latents[name][0].reshape(-1).tolist()]
+        if name == "angle":
+            parts.append(f"{round(float(latents[name][0]))}°")
+        elif name == "scale":
+            parts.append(f"x{values[0]}")
+        else:
+            parts.append(f"{name} {', '.join(values)}")
+    return ", ".join(parts)
+
+
 def save_contact_sheet(data: Split, title: str, path: Path, preview: Preview = PLAIN) -> None:
     """Write a PNG of some images in rows, with the box of the object where its place is known.
 
@@ -135,6 +154,10 @@ def save_contact_sheet(data: Split, title: str, path: Path, preview: Preview = P
             one = shown[cell.image]
             picture = _mask(one.labels[0], zoom) if cell.mask else _picture(one.images[0], zoom)
             sheet.paste(picture, (left, top))
+            if not cell.mask and (caption := _caption(one.latents, preview.captions)):
+                spot = (left + 2, top)
+                pen.rectangle(pen.textbbox(spot, caption), fill=_BACKGROUND)
+                pen.text(spot, caption, fill=_INK)
             if preview.side and {preview.side, "position"} <= one.latents.keys():
                 x, y = one.latents["position"][0].tolist()
                 side = int(one.latents[preview.side][0])

@@ -4,6 +4,8 @@ Nothing is downloaded whose size and checksum are not *pinned* there, and nothin
 differs from its pin. Of files in a record of Zenodo these are published with the record only:
 ``isotrope pin`` asks for them once, and they are committed. Those of other files are written by
 hand, and no record is named.
+
+A data set may be made from the files of another one: it names them ``<data set>/<file>``.
 """
 
 import hashlib
@@ -122,8 +124,8 @@ def pinned(dataset: str, file: str) -> PinnedFile:
 
 def unpinned(dataset: str, files: list[str]) -> list[str]:
     """Of files to be fetched those that are not pinned, by the paths where they shall lie."""
-    known = read(dataset).files if files else {}
-    return [paths.download(dataset, file).as_posix() for file in files if file not in known]
+    lying = [paths.download(dataset, file) for file in files]
+    return [one.as_posix() for one in lying if one.name not in read(one.parent.name).files]
 
 
 def checksum(path: str) -> str:

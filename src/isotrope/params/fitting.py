@@ -14,6 +14,7 @@ from isotrope.params.optimizer import BASE
 from isotrope.params.training import Training
 from isotrope.settings import Settings
 
+_TEST_IMAGES = "the validation images of {} are its test images, which must choose nothing"
 _SCORES = {"classification": "validation_accuracy", "segmentation": "validation_mean_iou"}
 
 
@@ -21,7 +22,11 @@ def training_misfits(dataset: Plugin | None, training: Training | None) -> list[
     """What a training asks of its data set that this does not have; None is one that is wrong."""
     if dataset is None or training is None:
         return []
-    found = [*_without_validation(dataset, training), *_other_labels(dataset, training)]
+    found = [
+        *_without_validation(dataset, training),
+        *_tested_by_training(dataset, training),
+        *_other_labels(dataset, training),
+    ]
     split = training.monitor.split if training.monitor else None
     if split is not None and split not in _splits(dataset):
         what = f": {dataset.name} has no split {split}"
@@ -31,9 +36,14 @@ def training_misfits(dataset: Plugin | None, training: Training | None) -> list[
 
 def select_misfits(dataset: Plugin | None, raw: dict[str, Any]) -> list[Complaint]:
     """Why no point of a sweep can be chosen by validation images, if there are none."""
-    if dataset is None or not raw.get("select") or "valid" in _splits(dataset):
+    if dataset is None or not raw.get("select"):
         return []
-    return [(("select",), f": {dataset.name} has no validation images to select by; leave it out")]
+    if "valid" not in _splits(dataset):
+        what = f": {dataset.name} has no validation images to select by; leave it out"
+        return [(("select",), what)]
+    if _valid_is_test(dataset):
+        return [(("select",), f": {_TEST_IMAGES.format(dataset.name)}; leave it out")]
+    return []
 
 
 def _splits(dataset: Plugin) -> tuple[str, ...]:
@@ -52,6 +62,25 @@ def _without_validation(dataset: Plugin, training: Training) -> Iterator[Complai
     schedule = training.optimizer.schedule
     if schedule is not None and schedule.name == "plateau":
         yield ("training", "optimizer", "schedule"), what
+
+
+def _valid_is_test(dataset: Plugin) -> bool:
+    """Whether a data set says that its validation images are its test images."""
+    module = registry.load("data", dataset.name)
+    return hasattr(module, "valid_is_test") and bool(module.valid_is_test(dataset.params))
+
+
+def _tested_by_training(dataset: Plugin, training: Training) -> Iterator[Complaint]:
+    if not _valid_is_test(dataset):
+        return
+    what = f": {_TEST_IMAGES.format(dataset.name)}"
+    if training.early_stopping is not None:
+        yield ("training", "early_stopping"), f"{what}; leave it out"
+    if training.keep != "last":
+        yield ("training", "keep"), f"{what}; write `keep: last`"
+    schedule = training.optimizer.schedule
+    if schedule is not None and schedule.name == "plateau":
+        yield ("training", "optimizer", "schedule"), f"{what}; leave it out"
 
 
 def _other_labels(dataset: Plugin, training: Training) -> Iterator[Complaint]:
