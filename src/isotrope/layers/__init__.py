@@ -3,6 +3,8 @@
 from isotrope.layers.column_convolution import ColumnConv2d
 from isotrope.layers.fourier_correlation import fourier_correlation
 from isotrope.layers.global_max_pool import GlobalMaxPool
+from isotrope.layers.log_polar_convolution import LPConv
+from isotrope.layers.log_polar_transform import LogPolarTransform
 from isotrope.layers.multiscale_convolution import MultiscaleConv2d
 from isotrope.layers.peak_convolution import convolution_peak, convolution_peaks
 from isotrope.layers.scale_pool import ScalePool
@@ -14,6 +16,8 @@ from isotrope.layers.volume_convolution import largest_over_depth, volume_peak
 __all__ = [
     "ColumnConv2d",
     "GlobalMaxPool",
+    "LPConv",
+    "LogPolarTransform",
     "MultiscaleConv2d",
     "ScalePool",
     "SiConv2d",

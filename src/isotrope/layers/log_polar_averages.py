@@ -1,0 +1,55 @@
+"""Means of the responses of a log-polar convolution.
+
+A mean of responses is the kernel's product with means of samples, so these are taken first, for so
+many images at a time that their samples stay small.
+"""
+
+import torch
+from torch import Tensor
+
+from isotrope.layers.constants import made_once
+from isotrope.layers.forms import numbers_at_once
+from isotrope.layers.log_polar_jobs import Job
+from isotrope.layers.log_polar_pooling import Pooling, windows
+from isotrope.layers.log_polar_sampling import sampled
+
+_ON_A_CPU = 2**20  # numbers
+
+
+def averages(maps: Tensor, weight: Tensor, job: Job) -> Tensor:
+    """The mean of each window of responses.
+
+    Shapes:
+        maps: ``(levels, batch, in_channels, height, width)``
+        weight: ``(out_channels, in_channels, kernel_rows, kernel_angles)``
+        output: ``(batch, out_channels, slots, rows, columns)``
+    """
+    bank, site, pooling = job
+    points = bank.grid.rows * bank.grid.num_angles
+    numbers = maps.shape[2] * points * site.height * site.width
+    step = max(1, numbers_at_once(maps, _ON_A_CPU) // numbers)
+    shares = _shares(pooling, (weight.shape[2], weight.shape[3]), maps.dtype, maps.device)
+    found = []
+    for some in torch.split(maps, step, dim=1):
+        samples = sampled(some, bank, site).flatten(2, 3).flatten(-2)
+        seen = (shares @ samples).view(*samples.shape[:2], pooling.slots, -1, samples.shape[-1])
+        found.append(torch.einsum("ncskp,ock->nosp", seen, weight.flatten(2)))
+    whole = found[0] if len(found) == 1 else torch.cat(found)
+    return whole.view(*whole.shape[:3], site.height, site.width)
+
+
+@made_once
+def _shares(
+    pooling: Pooling, size: tuple[int, int], dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """What each point counts in each window under each cell: ``(slots * cells, points)``."""
+    order = windows(pooling, torch.device("cpu"))
+    rows, angles = order // pooling.angles, order % pooling.angles
+    found = torch.zeros(
+        pooling.slots, *size, (pooling.rows + size[0] - 1) * pooling.angles, dtype=torch.float64
+    )
+    for i in range(size[0]):
+        for j in range(size[1]):
+            points = (rows + i) * pooling.angles + (angles + j) % pooling.angles
+            found[:, i, j].scatter_add_(1, points, torch.ones(points.shape, dtype=torch.float64))
+    return (found / order.shape[1]).flatten(0, 2).to(device, dtype)

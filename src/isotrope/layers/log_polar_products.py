@@ -1,0 +1,144 @@
+"""The responses of log-polar convolutions that remain after pooling, without ever holding all.
+
+The gradient of a response reaches the taps under its own kernel only, so that what won is kept as
+one int16 for each, and the backward pass works on these alone.
+
+A *form* computes both passes; all give the same numbers up to rounding. Each takes a stack of
+networks in front: maps and weights have as many rows, and what all rows share is repeated with a
+stride of 0. The arguments of both passes:
+
+* ``maps``: ``(stack, levels, batch, in_channels, height, width)``, the smoothed images, zero
+  outside
+* ``weight``: ``(stack, out_channels, in_channels, kernel_rows, kernel_angles)``, of the same type
+* ``job``: bank, centres and pooling
+* ``values``, ``gradient``: ``(stack, batch, out_channels, slots, rows, columns)``
+* ``winners``: of the same shape, int16: ``row * angles + angle`` of the response that remains
+
+The response of channel o at row t and angle a is the sum over c, i and j of ``weight[o, c, i, j]``
+times what the point of radius ``t + i`` and angle ``(a + j) % angles`` sees of channel c.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+import isotrope.layers.log_polar_plain as plain
+from isotrope.layers.log_polar_jobs import Job
+
+
+class Form(Protocol):
+    """One way to compute both passes."""
+
+    def forward(self, maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
+        """Values and winners."""
+
+    def backward(
+        self,
+        gradient: Tensor,
+        winners: Tensor,
+        maps: Tensor,
+        weight: Tensor,
+        job: Job,
+        wanted: tuple[bool, bool],
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """The gradients of maps and weights, each where it is wanted."""
+
+
+class _Plain(NamedTuple):
+    """Small operations of torch, for a CPU's cache."""
+
+    forward: Any = plain.forward
+    backward: Any = plain.backward
+
+
+_PLAIN = _Plain()
+
+
+def form_for(maps: Tensor, weight: Tensor, job: Job) -> Form:
+    """The form that is quickest for such maps."""
+    del maps, weight, job
+    return _PLAIN
+
+
+def peaks(maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
+    """The responses that remain, and their places; for one network.
+
+    Under `torch.func.vmap` all rows of the stack are computed at once. Gradients of gradients are
+    not to be had.
+
+    Shapes:
+        maps: ``(levels, batch, in_channels, height, width)``
+        weight: ``(out_channels, in_channels, kernel_rows, kernel_angles)``
+        outputs: ``(batch, out_channels, slots, rows, columns)``
+    """
+    run: Any = _Peaks
+    values, winners = run.apply(maps[None], weight[None], job)
+    return values[0], winners[0]
+
+
+class _Peaks(torch.autograd.Function):
+    @staticmethod
+    def forward(maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
+        return form_for(maps, weight, job).forward(maps, weight, job)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        maps, weight, ctx.job = inputs
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(maps, weight, output[1])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor, _: Any) -> tuple[Tensor | None, ...]:
+        maps, weight, winners = ctx.saved_tensors
+        run: Any = _Gradients
+        wanted = (ctx.needs_input_grad[0], ctx.needs_input_grad[1])
+        return (*run.apply(gradient, winners, maps, weight, ctx.job, wanted), None)
+
+    @staticmethod
+    def vmap(
+        info: Any, axes: tuple[int | None, ...], maps: Tensor, weight: Tensor, job: Job
+    ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        run: Any = _Peaks
+        found = run.apply(*_as_one_stack(info.batch_size, axes, maps, weight), job)
+        values, winners = (one.unflatten(0, (info.batch_size, -1)) for one in found)
+        return (values, winners), (0, 0)
+
+
+class _Gradients(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        gradient: Tensor,
+        winners: Tensor,
+        maps: Tensor,
+        weight: Tensor,
+        job: Job,
+        wanted: tuple[bool, bool],
+    ) -> tuple[Tensor | None, Tensor | None]:
+        form = form_for(maps, weight, job)
+        return form.backward(gradient, winners, maps, weight, job, wanted)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        del inputs
+        ctx.mark_non_differentiable(*(one for one in output if one is not None))
+
+    @staticmethod
+    def vmap(
+        info: Any, axes: tuple[int | None, ...], *inputs: Any
+    ) -> tuple[tuple[Tensor | None, ...], tuple[int | None, ...]]:
+        run: Any = _Gradients
+        found = run.apply(*_as_one_stack(info.batch_size, axes, *inputs[:4]), *inputs[4:])
+        rows = tuple(
+            None if one is None else one.unflatten(0, (info.batch_size, -1)) for one in found
+        )
+        return rows, tuple(None if one is None else 0 for one in rows)
+
+
+def _as_one_stack(rows: int, axes: tuple[int | None, ...], *tensors: Tensor) -> list[Tensor]:
+    """The stacks of all rows as one."""
+    moved = (
+        one.expand(rows, *one.shape) if axis is None else one.movedim(axis, 0)
+        for one, axis in zip(tensors, axes, strict=False)
+    )
+    return [one.flatten(0, 1) for one in moved]
