@@ -10,7 +10,7 @@ import yaml
 from scipy.io import savemat
 
 from isotrope import paths
-from isotrope.data import _cifar_pickles, cifar10, svhn
+from isotrope.data import _cifar_pickles, _sim2mnist_files, cifar10, svhn
 
 EACH = 20  # images of a batch, two of each class
 
@@ -98,3 +98,8 @@ def write_svhn(root, patch):
     patch.setattr(paths, "SOURCES", root / "sources")
     paths.SOURCES.mkdir()
     paths.sources("svhn").write_text(yaml.safe_dump({"files": files}))
+
+
+def few_of_sim2mnist(root, patch):
+    """Some images of digits8 where there would be thousands."""
+    patch.setattr(_sim2mnist_files, "COUNTS_OF_DIGITS8", {"train": 100, "valid": 50, "test": 120})

@@ -20,11 +20,18 @@ SETTINGS = {
     "cifar10": {"source": "local", "valid_images": 20},
     "mnist": {"source": "digits8"},
     "mnist_r": {"source": "digits8"},
+    "sim2mnist": {"source": "digits8"},
+    "sim2mnist_clean": {"source": "digits8"},
     "stir": {"task": "emoji", "scenario": "all2all"},
     "svhn": {"source": "local", "valid_images": 20},
 }
-# what writes small files of the layout that a data set reads, for those that read files alone
-FILES = {"cifar10": made_up_images.write_cifar10, "svhn": made_up_images.write_svhn}
+# what makes a data set small, and writes files of its layout if it reads files alone
+FILES = {
+    "cifar10": made_up_images.write_cifar10,
+    "sim2mnist": made_up_images.few_of_sim2mnist,
+    "sim2mnist_clean": made_up_images.few_of_sim2mnist,
+    "svhn": made_up_images.write_svhn,
+}
 PNG = b"\x89PNG\r\n\x1a\n"
 
 

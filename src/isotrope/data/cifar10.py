@@ -59,7 +59,7 @@ class Params(Settings):
     valid_from: Literal["train", "test"] = load_time(
         "train",
         description="train: some training images are kept for validation; test: the test images "
-        "are looked at while training (only with training.keep: last)",
+        "are looked at while training, with `training.keep: last` only",
     )
 
 
@@ -79,6 +79,11 @@ def image_counts(params: Params) -> dict[str, int]:
     """Images of each split as they are read with these settings."""
     rows = (_rows(params, split)[1] for split in SPLITS)
     return {split: found.stop - found.start for split, found in zip(SPLITS, rows, strict=True)}
+
+
+def valid_is_test(params: Params) -> bool:
+    """Whether the validation images are the test images, which must choose nothing."""
+    return params.valid_from == "test"
 
 
 def local_files(params: Params) -> list[str]:
