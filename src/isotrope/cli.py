@@ -6,7 +6,7 @@ import typer
 
 from isotrope.commands.checking import check, new, schema
 from isotrope.commands.data import build, download, pin
-from isotrope.commands.importing import import_weights
+from isotrope.commands.importing import import_param_file, import_weights
 from isotrope.commands.results import (
     collect,
     compare,
@@ -34,7 +34,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 for command in (
-    *(check, build, download, pin, train, choose, evaluate, ship, import_weights, submit),
+    *(check, build, download, pin, train, choose, evaluate, ship, import_weights),
+    *(import_param_file, submit),
     *(collect, export, track, summarize, compare, sample, draw, typeset, status, new, schema),
 ):
     app.command()(command)

@@ -1,4 +1,4 @@
-"""``isotrope import-weights``: weights that were trained elsewhere."""
+"""The commands that take over what was made elsewhere: weights, and authors' param-files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,3 +22,20 @@ def import_weights(
 
     folder = by_hand.import_seed(file, point, seed, weights)
     say(f"wrote {folder}; `snakemake` evaluates it as any other seed")
+
+
+def import_param_file(
+    file: Annotated[Path, typer.Argument(help="a param-file as the authors of a study wrote it")],
+    study: Annotated[
+        str | None,
+        typer.Option(help="whose authors; may be left out where one study alone reads such files"),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="the new file; param-files/<model>/<data>/<name>.yaml if left out"),
+    ] = None,
+) -> None:
+    """Write a param-file of a study's authors as one of this project."""
+    from isotrope.params import foreign
+
+    say(f"wrote {foreign.import_param_file(file, study, to)}")

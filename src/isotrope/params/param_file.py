@@ -279,7 +279,7 @@ def check_file(
     run = checking.run()
     complaints = checking.complaints
     complaints += [] if misplaced else _model_elsewhere(name, marked.value.get("model"))
-    sentences += _located(str(path), marked, complaints)
+    sentences += located(str(path), marked, complaints)
     group = _group(marked.value)
     return CheckedFile(
         path,
@@ -298,7 +298,8 @@ def _group(raw: dict[str, Any]) -> str:
     return paths.group_of(study, str(raw.get("series"))) if isinstance(study, str) else ""
 
 
-def _located(file: str, marked: Marked, complaints: list[Complaint]) -> list[str]:
+def located(file: str, marked: Marked, complaints: list[Complaint]) -> list[str]:
+    """Complaints as sentences with their file, line and column, in the order of the file."""
     found = []
     for where, what in dict.fromkeys(complaints):
         line, column = marked.mark(where)
