@@ -1,12 +1,21 @@
 """The class of every block of settings that a param-file may hold."""
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 S = TypeVar("S", bound="Settings")
+T = TypeVar("T")
+
+
+def _fixed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+# a list of one or more, kept as a tuple: settings are hashed
+List = Annotated[tuple[T, ...], Field(min_length=1), BeforeValidator(_fixed)]
 
 
 class Settings(BaseModel):

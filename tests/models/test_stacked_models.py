@@ -77,8 +77,9 @@ def test_in_bfloat16_the_weights_stay_float32_and_a_step_is_near_the_exact_one(e
 
     assert losses.tolist() == pytest.approx(exact, rel=0.05, abs=0.05)
     assert float(loss) == pytest.approx(exact[0], rel=0.05, abs=0.05)
-    assert {value.dtype for value in stack.weights(0).values()} == {torch.float32}
-    assert {value.dtype for value in alone.weights(0).values()} == {torch.float32}
+    for engine in (stack, alone):
+        kept = [value for value in engine.weights(0).values() if value.is_floating_point()]
+        assert {value.dtype for value in kept} == {torch.float32}
 
 
 @pytest.mark.parametrize("rows", [2, 3])

@@ -1,9 +1,13 @@
 """Layers, each an ``nn.Module`` that knows no model."""
 
+from isotrope.layers.batch_norm import BatchNorm2d
 from isotrope.layers.column_convolution import ColumnConv2d
 from isotrope.layers.fourier_correlation import fourier_correlation
+from isotrope.layers.global_average_pool import GlobalAveragePool
 from isotrope.layers.global_max_pool import GlobalMaxPool
+from isotrope.layers.log_polar import log_polar
 from isotrope.layers.log_polar_convolution import LPConv
+from isotrope.layers.log_polar_inverse import from_log_polar
 from isotrope.layers.log_polar_transform import LogPolarTransform
 from isotrope.layers.multiscale_convolution import MultiscaleConv2d
 from isotrope.layers.peak_convolution import convolution_peak, convolution_peaks
@@ -14,7 +18,9 @@ from isotrope.layers.steerable_convolution import SteerableConv2d
 from isotrope.layers.volume_convolution import largest_over_depth, volume_peak
 
 __all__ = [
+    "BatchNorm2d",
     "ColumnConv2d",
+    "GlobalAveragePool",
     "GlobalMaxPool",
     "LPConv",
     "LogPolarTransform",
@@ -26,6 +32,8 @@ __all__ = [
     "convolution_peak",
     "convolution_peaks",
     "fourier_correlation",
+    "from_log_polar",
     "largest_over_depth",
+    "log_polar",
     "volume_peak",
 ]

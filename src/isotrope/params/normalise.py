@@ -1,19 +1,10 @@
 """The setting ``normalise`` that every model has, whatever its own settings are."""
 
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from isotrope.settings import Settings
-
-T = TypeVar("T")
-
-
-def _fixed(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-List = Annotated[tuple[T, ...], Field(min_length=1), BeforeValidator(_fixed)]  # settings are hashed
+from isotrope.settings import List, Settings
 
 
 class Values(Settings):
