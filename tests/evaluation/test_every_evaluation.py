@@ -21,6 +21,11 @@ from isotrope.settings import Settings
 SETTINGS: dict[str, dict] = {  # settings of the evaluations that need any for the toy images
     "scale_equivariance": {"pairs": [[6, 5], [5, 6]]},
     "index_correlation": {"map_scales": [3, 6]},
+    "rotation": {"angles": [0, 40, 90]},
+    "rotation_and_scaling": {"angles": [0, 40], "scales": [0.7, 1]},
+    "scaling": {"scales": [0.5, 1, 1.5]},
+    "translation": {"shifts": [-1, 0, 2]},
+    "translation_published": {"shifts": [-1, 0, 2]},
 }
 SEEDS = (1, 2, 5)
 

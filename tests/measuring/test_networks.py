@@ -5,8 +5,10 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 from toy_runs import (
     CLASSES,
+    SHAPE,
     ToyDataParams,
     ToyModelParams,
     ToyNetwork,
@@ -20,7 +22,11 @@ from toy_runs import (
 
 import isotrope
 from isotrope.errors import UserError
+from isotrope.measuring.answers import Answers
 from isotrope.measuring.networks import Networks, load_model
+from isotrope.measuring.position import Position
+from isotrope.params import modelling
+from isotrope.training import seeding
 
 CPU = torch.device("cpu")
 
@@ -127,3 +133,70 @@ def test_settings_that_the_model_no_longer_knows_are_refused(folder):
     path.write_text(json.dumps(run))
     with pytest.raises(UserError, match="the model toy as it is now does not take these settings"):
         load_model(folder, 1)
+
+
+def test_the_parts_of_the_model_are_named_in_the_order_of_its_modules(folder, monkeypatch):
+    monkeypatch.setattr("toy_runs.TOY_MODEL.PARTS", {"linear", "conv", "norm"})
+    networks = Networks.open(folder, CPU)
+    assert networks.part_names == ["conv", "norm", "linear"]
+    assert networks.only([2]).part_names == networks.part_names
+    assert Networks.joined([networks.only([2]), networks.only([1])]).part_names == [
+        "conv",
+        "norm",
+        "linear",
+    ]
+    assert networks.untrained().part_names == networks.part_names
+
+
+@pytest.mark.parametrize("normalise", ["none", "dataset"])
+def test_untrained_networks_are_those_that_the_training_began_with(toys, normalise):  # noqa: F811
+    params = modelling._with_common(ToyModelParams)(normalise=normalise)
+    task = toy_task(model_params=params)
+    train(task)
+    networks = Networks.open(task.folder, CPU)
+    torch.manual_seed(11)
+    before = torch.get_rng_state()
+
+    untrained = Networks.joined([networks.only([2]), networks.only([1])]).untrained()
+
+    assert torch.equal(torch.get_rng_state(), before)
+    assert untrained.seeds == [2, 1]
+    for seed, network in untrained:
+        seeding.seed_everything(seed)
+        begun = modelling.build("toy", params, SHAPE, CLASSES).state_dict()
+        trained = dict(networks)[seed].state_dict()
+        for name, value in network.state_dict().items():
+            expected = trained if name.startswith("normalise.") else begun
+            assert torch.equal(value, expected[name]), name
+        assert not torch.equal(network.state_dict()[name], trained[name])
+        assert not network.training
+
+
+def test_networks_made_by_hand_have_no_parts_and_no_beginning_that_is_known():
+    networks = Networks({1: nn.Linear(2, 2)}, CPU)
+    assert networks.part_names == []
+    assert networks.untrained() is None
+
+
+def test_networks_say_why_they_do_not_take_images_of_another_size(folder):
+    networks = Networks.open(folder, CPU)
+    assert networks.refusal(SHAPE) is None
+    assert "mat1 and mat2 shapes cannot be multiplied" in networks.refusal((1, 9, 9))
+
+    class Endless(nn.Module):
+        def forward(self, images):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        Networks({1: Endless()}, CPU).refusal((1, 9, 9))
+
+
+def test_what_holds_for_all_networks_is_said_once(folder):
+    lines = []
+    networks = Networks.open(folder, CPU).under(
+        lambda: None, lambda seed: Position(), Answers(), lines.append
+    )
+    for seed in networks.seeds:
+        networks.only([seed]).say_once("a line")
+    networks.say_once("another")
+    assert lines == ["a line", "another"]

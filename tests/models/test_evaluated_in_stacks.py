@@ -11,6 +11,11 @@ from isotrope.measuring.networks import Networks
 
 SETTINGS = {"scale_equivariance": {"pairs": [[16, 13], [13, 16]]}}
 SETTINGS["index_correlation"] = {"map_scales": [11, 16]}
+SETTINGS["rotation"] = {"angles": [0, 40]}
+SETTINGS["rotation_and_scaling"] = {"angles": [40], "scales": [0.7]}
+SETTINGS["scaling"] = {"scales": [0.7], "canvas": ["kept"]}
+SETTINGS["translation"] = {"shifts": [2]}
+SETTINGS["translation_published"] = {"shifts": [0]}
 SCALES = (11, 13, 14, 16)
 CLASSES = 3
 KEYS = ("first", "second", "third")

@@ -118,6 +118,12 @@ def fit(network: nn.Module, of_training_images: Callable[[], tuple[Tensor, Tenso
         first.take(*of_training_images())
 
 
+def take_over(network: nn.Module, trained: nn.Module) -> None:
+    """Give a network's normalisation the numbers that another network of its model has."""
+    if isinstance(network, Normalised) and isinstance(trained, Normalised):
+        network.normalise.load_state_dict(trained.normalise.state_dict())
+
+
 def _behind(normalise: nn.Module, called: Callable[..., Any], images: Tensor, *rest: Any) -> Any:
     return called(normalise(images), *rest)
 

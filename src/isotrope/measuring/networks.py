@@ -1,29 +1,22 @@
 """Trained networks, as evaluations and Python users see them: read from the folder of a pack."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from isotrope import devices, registry
-from isotrope.datasets.draws import is_stochastic, noise_of_images
+from isotrope import devices
+from isotrope.datasets.draws import is_stochastic, mean_prediction, noise_of_images
 from isotrope.datasets.images import Images, to_unit
 from isotrope.datasets.stream import Split
-from isotrope.errors import UserError
-from isotrope.files import disk
-from isotrope.layers import forms
+from isotrope.layers import forms, normalising
 from isotrope.measuring.answers import Answers
 from isotrope.measuring.outputs import Kept
+from isotrope.measuring.pack_reading import Initial, read_networks
 from isotrope.measuring.position import Position
 from isotrope.measuring.stacks import Log, Question, Seen, Stacks
-from isotrope.packs import summary
-from isotrope.packs.store import parse_weights
-from isotrope.packs.summary import AGAIN, RUN, WEIGHTS, Summary
-from isotrope.params import modelling
 
 
 class Networks:
@@ -43,12 +36,15 @@ class Networks:
         draws: predictions of a stochastic network that are averaged.
         against: the networks that these are measured against, one for each seed.
         alike: whether they differ in nothing but weights and buffers, so that a stack can be made.
+        part_names: the submodules that evaluations may look at, the model's ``PARTS``.
+        initial: gives the network of a seed as its training began, on the CPU.
 
     Attributes:
         seeds: the seeds in order.
         device: where the networks are.
         draws: as given.
         against: as given; None where the param-file names none.
+        part_names: as given, in the order in which the networks have them.
     """
 
     def __init__(
@@ -58,6 +54,8 @@ class Networks:
         draws: int = 1,
         against: "Networks | None" = None,
         alike: bool = False,
+        part_names: Collection[str] = (),
+        initial: Initial | None = None,
     ) -> None:
         self._networks = {seed: network.eval() for seed, network in networks.items()}
         self._between_batches: Callable[[], None] = lambda: None
@@ -68,6 +66,8 @@ class Networks:
         self.device = device
         self.draws = draws
         self.against = against
+        self.part_names = _in_order(part_names, next(iter(networks.values()), None))
+        self._initial = initial
 
     @classmethod
     def open(
@@ -84,38 +84,29 @@ class Networks:
             UserError: if a file is absent, truncated, altered or of another model than the one
                 that the code has now, or a seed is not in the pack.
         """
-        folder = Path(folder)
-        run = summary.read(folder)
-        held = list(run.seeds)
-        wanted = held if seeds is None else list(seeds)
-        run.check_seeds(wanted)
-        path = folder / WEIGHTS
-        content = disk.read_checked(path, run.part("files").get(WEIGHTS), AGAIN)
-        stacked = parse_weights(content, path, AGAIN)
-        model = run.part("model")["name"]
-        template = _build(folder, run)
-        networks = {}
-        for seed in wanted:
-            network, place = deepcopy(template), held.index(seed)
-            weights = {name: values[place] for name, values in stacked.items()}
-            try:
-                network.load_state_dict(weights)
-            except RuntimeError as error:
-                raise UserError(
-                    f"{path} does not fit the model {model} as it is now "
-                    f"({str(error).splitlines()[0]}); run `snakemake runs` to retrain"
-                ) from error
-            networks[seed] = network.to(device)
-        plugin = registry.load("models", model)
-        alike = getattr(plugin, "STACKABLE", True)
-        return cls(networks, device, getattr(plugin, "DRAWS", 1), alike=alike)
+        networks, plugin, initial = read_networks(Path(folder), device, seeds)
+        return cls(
+            networks,
+            device,
+            getattr(plugin, "DRAWS", 1),
+            alike=getattr(plugin, "STACKABLE", True),
+            part_names=plugin.PARTS,
+            initial=initial,
+        )
 
     @classmethod
     def joined(cls, parts: "Sequence[Networks]") -> "Networks":
         """The networks of several packs of one model as one; they are stacked as the first."""
         networks = {seed: network for part in parts for seed, network in part._networks.items()}
-        found = cls(networks, parts[0].device, parts[0].draws)
-        found._stacks = parts[0]._stacks
+        first = parts[0]
+        found = cls(
+            networks,
+            first.device,
+            first.draws,
+            part_names=first.part_names,
+            initial=first._initial,
+        )
+        found._stacks = first._stacks
         return found
 
     def under(
@@ -142,10 +133,62 @@ class Networks:
         """The networks of some seeds, the same objects."""
         against = self.against.only(seeds) if self.against is not None else None
         chosen = {seed: self._networks[seed] for seed in seeds}
-        found = Networks(chosen, self.device, self.draws, against)
+        found = Networks(
+            chosen,
+            self.device,
+            self.draws,
+            against,
+            part_names=self.part_names,
+            initial=self._initial,
+        )
         found._between_batches, found._position_of = self._between_batches, self._position_of
         found._stacks, found._answers = self._stacks, self._answers
         return found
+
+    def untrained(self) -> "Networks | None":
+        """The same seeds of the same model as their training began; None if that is not known.
+
+        Weights and buffers are those that a training draws for the seed, also where it began with
+        other weights; mean and deviation of a normalisation are those of the training images. The
+        random state is as before.
+        """
+        if self._initial is None:
+            return None
+        found = {}
+        for seed, network in self._networks.items():
+            found[seed] = self._initial(seed).to(self.device)
+            normalising.take_over(found[seed], network)
+        initial = Networks(
+            found, self.device, self.draws, alike=self.alike, part_names=self.part_names
+        )
+        initial._between_batches, initial._stacks.log = self._between_batches, self._stacks.log
+        initial._stacks.rows = self._stacks.rows
+        return initial
+
+    def refusal(self, shape: tuple[int, int, int]) -> str | None:
+        """Why the networks do not take images of a shape; None if they do.
+
+        The first of them is shown a black image. It may have been built for another size.
+
+        Args:
+            shape: channels, height and width.
+        """
+        (seed, network), *_ = self._networks.items()
+        images = torch.zeros(1, *shape, device=self.device)
+        try:
+            with torch.inference_mode():
+                mean_prediction(network, images, seed, [0], 1)
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError, IndexError) as error:
+            return str(error).strip().partition("\n")[0]
+        return None
+
+    def say_once(self, line: str) -> None:
+        """Tell the job's log something that holds for all networks of the model."""
+        if line not in self._stacks.said:
+            self._stacks.said.add(line)
+            self._stacks.log(line)
 
     def most_at_once(self, seeds: int) -> None:
         """Call no more networks at once than so many, however many the memory holds."""
@@ -338,17 +381,9 @@ def load_model(folder: Path | str, seed: int) -> nn.Module:
     return network
 
 
-def _build(folder: Path, run: Summary) -> nn.Module:
-    """The pack's network with weights of no meaning; the random state is as before."""
-    name, shape = run.part("model")["name"], tuple(run.part("image_shape"))
-    settings = modelling.settings_of(name)
-    try:
-        params = settings.model_validate_json(json.dumps(run.part("model")["params"]))
-        with torch.random.fork_rng(devices=[]):
-            network = modelling.build(name, params, shape, run.part("classes"))
-    except ValueError as error:
-        raise UserError(
-            f"{folder / RUN}: the model {name} as it is now does not take these settings "
-            f"({error}); run `snakemake runs` to retrain"
-        ) from error
-    return network
+def _in_order(names: Collection[str], network: nn.Module | None) -> list[str]:
+    """Names of parts in the order of the modules of a network."""
+    if network is None:
+        return sorted(names)
+    places = {module: place for place, module in enumerate(network.modules())}
+    return sorted(names, key=lambda name: (places[network.get_submodule(name)], name))

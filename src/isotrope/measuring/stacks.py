@@ -78,6 +78,7 @@ class Stacks:
     Attributes:
         rows: the most seeds of a stack; none: as many as the memory holds.
         images: the most images at once; none: all that are asked for.
+        said: lines that the log was told once.
     """
 
     def __init__(self, possible: bool, log: Log = lambda _: None) -> None:
@@ -85,6 +86,7 @@ class Stacks:
         self.log = log
         self.rows: int | None = None
         self.images: int | None = None
+        self.said: set[str] = set()
         self._bytes: dict[Any, float] = {}  # of one network and one image, by what is asked
 
     def ask(
