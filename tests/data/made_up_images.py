@@ -5,12 +5,14 @@ import io
 import struct
 import tarfile
 
+import h5py
 import numpy as np
 import yaml
+from PIL import Image
 from scipy.io import savemat
 
 from isotrope import paths
-from isotrope.data import _cifar_pickles, _sim2mnist_files, cifar10, svhn
+from isotrope.data import _cifar_pickles, _sim2mnist_files, cifar10, rot_svhn, svhn
 
 EACH = 20  # images of a batch, two of each class
 
@@ -103,3 +105,55 @@ def write_svhn(root, patch):
 def few_of_sim2mnist(root, patch):
     """Some images of digits8 where there would be thousands."""
     patch.setattr(_sim2mnist_files, "COUNTS_OF_DIGITS8", {"train": 100, "valid": 50, "test": 120})
+
+
+def write_digit_struct(path, photos):
+    """``digitStruct.mat`` as MATLAB 7.3 wrote it for SVHN.
+
+    Args:
+        path: the file.
+        photos: names, each with its boxes ``(left, top, width, height, label)``.
+    """
+    with h5py.File(path, "w") as file:
+        reference = h5py.special_dtype(ref=h5py.Reference)
+        shape = (len(photos), 1)
+        names = file.create_dataset("digitStruct/name", shape, dtype=reference)
+        boxes = file.create_dataset("digitStruct/bbox", shape, dtype=reference)
+        for index, (name, digits) in enumerate(photos.items()):
+            letters = np.array([[ord(letter)] for letter in name], np.uint16)
+            names[index, 0] = file.create_dataset(f"#refs#/n{index}", data=letters).ref
+            group = file.create_group(f"#refs#/b{index}")
+            for column, field in enumerate(("left", "top", "width", "height", "label")):
+                values = [float(digit[column]) for digit in digits]
+                if len(values) == 1:
+                    group.create_dataset(field, data=[values])
+                    continue
+                several = group.create_dataset(field, (len(values), 1), dtype=reference)
+                for row, value in enumerate(values):
+                    where = f"#refs#/v{index}_{field}_{row}"
+                    several[row, 0] = file.create_dataset(where, data=[[value]]).ref
+            boxes[index, 0] = group.ref
+
+
+def write_photos(folder, photos, seed=0):
+    """PNG photos of 60 x 80 smooth random pixels, and their boxes."""
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(seed)
+    for name in photos:
+        coarse = Image.fromarray(generator.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+        coarse.resize((80, 60), Image.Resampling.BICUBIC).save(folder / name)
+    write_digit_struct(folder / "digitStruct.mat", photos)
+
+
+def write_rot_svhn(root, patch):
+    """50 training and 20 test digits in photos of one, two or three."""
+    patch.setattr(rot_svhn, "COUNTS", {"train": 50, "test": 20})
+    for seed, (part, count) in enumerate(rot_svhn.COUNTS.items()):
+        photos, done = {}, 0
+        while done < count:
+            several = min(1 + len(photos) % 3, count - done)
+            photos[f"{len(photos) + 1}.png"] = [
+                (5 + 22 * one, 12 + one, 14, 28, (done + one) % 10 + 1) for one in range(several)
+            ]
+            done += several
+        write_photos(root / "svhn" / part, photos, seed)

@@ -20,6 +20,7 @@ SETTINGS = {
     "cifar10": {"source": "local", "valid_images": 20},
     "mnist": {"source": "digits8"},
     "mnist_r": {"source": "digits8"},
+    "rot_svhn": {"source": "local", "valid_images": 10},
     "sim2mnist": {"source": "digits8"},
     "sim2mnist_clean": {"source": "digits8"},
     "stir": {"task": "emoji", "scenario": "all2all"},
@@ -28,6 +29,7 @@ SETTINGS = {
 # what makes a data set small, and writes files of its layout if it reads files alone
 FILES = {
     "cifar10": made_up_images.write_cifar10,
+    "rot_svhn": made_up_images.write_rot_svhn,
     "sim2mnist": made_up_images.few_of_sim2mnist,
     "sim2mnist_clean": made_up_images.few_of_sim2mnist,
     "svhn": made_up_images.write_svhn,
