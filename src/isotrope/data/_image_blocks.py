@@ -52,19 +52,31 @@ def read_blocks(path: Path, split: str, count: int | None) -> Images:
         split: its name.
         count: how many images; None: all.
     """
-    found: list[dict[str, NDArray[Any]]] = []
-    left = count
     with np.load(path, allow_pickle=False) as archive:
-        known = set(archive.files)
-        while f"{split}/{len(found)}/images" in known and (left is None or left > 0):
-            start = f"{split}/{len(found)}/"
-            names = [name for name in archive.files if name.startswith(start)]
-            block = {name.removeprefix(start): archive[name][:left] for name in names}
-            left = None if left is None else left - len(block["images"])
-            found.append(block)
-    arrays = {}
-    for name in list(found[0]):  # a block is let go as soon as it is copied
-        arrays[name] = torch.from_numpy(np.concatenate([block.pop(name) for block in found]))
-    images, labels = arrays.pop("images"), arrays.pop("labels")
+        labels, left = [], count
+        while f"{split}/{len(labels)}/labels" in archive and (left is None or left > 0):
+            some = archive[f"{split}/{len(labels)}/labels"][:left]
+            left = None if left is None else left - len(some)
+            labels.append(some)
+        start = f"{split}/0/"
+        names = [name.removeprefix(start) for name in archive if name.startswith(start)]
+        arrays = {
+            name: torch.from_numpy(_joined(archive, f"{split}/{{}}/{name}", labels))
+            for name in names
+            if name != "labels"
+        }
+    images = arrays.pop("images")
     planes = images[:, None] if images.ndim == 3 else images
-    return Images(planes, labels.long(), arrays)
+    return Images(planes, torch.from_numpy(np.concatenate(labels)).long(), arrays)
+
+
+def _joined(
+    archive: Mapping[str, NDArray[Any]], name: str, labels: list[NDArray[Any]]
+) -> NDArray[Any]:
+    """An array of all blocks; each is let go as soon as it is copied."""
+    first, done = archive[name.format(0)], 0
+    whole = np.empty((sum(map(len, labels)), *first.shape[1:]), first.dtype)
+    for number, some in enumerate(labels):
+        whole[done : done + len(some)] = archive[name.format(number)][: len(some)]
+        done += len(some)
+    return whole
