@@ -1,79 +1,109 @@
-"""Log-polar convolutions in small operations of torch, for a CPU's cache.
+"""Log-polar convolutions in operations of torch that suit a CPU's cache.
 
-Arguments as in `isotrope.layers.log_polar_products`. Forward: rows of centres are sampled, so many
-at once that samples and responses stay small; then the samples of the radii under a kernel are one
-matrix, which is not copied, and each angle of the kernel is one product. Backward: the gradient of
-what each channel's kernel reads, projected to one number, is put where it was read, one cell of the
-kernels after the other; products with images and weights follow. That takes as many sums as there
-are winners, cells and taps, independently of the number of input channels.
+Arguments as in `isotrope.layers.log_polar_products`. Forward: some rows of centres at a time are
+sampled (sums of weighted rows of a table, whose rows are the channels of a pixel), convolved and
+pooled, so that samples and responses stay small. Backward: for one cell of the kernels after the
+other, the gradient of each winner is put at the pixels that the cell reads there; products with
+images and weights follow. That takes as many sums as there are winners, cells and taps, whatever
+the number of input channels.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from isotrope.layers.constants import made_once
 from isotrope.layers.log_polar_bank import Bank
 from isotrope.layers.log_polar_jobs import Job
 from isotrope.layers.log_polar_pooling import largest
-from isotrope.layers.log_polar_sampling import Site, moves
+from isotrope.layers.log_polar_sampling import Site
 
-_AT_ONCE = 2**21  # numbers
+_AT_ONCE = 2**19  # numbers
+Around = tuple[int, int, int, int]  # above, left, below, right
 
 
 def forward(maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
     """Values and winners."""
-    site = job.site
+    site, around = job.site, _around(job.bank, job.site, maps.shape[-2], maps.shape[-1])
     stack, _, batch = maps.shape[:3]
     shape = (stack, batch, weight.shape[1], job.pooling.slots, site.height, site.width)
     values = maps.new_empty(shape)
     winners = torch.empty(shape, dtype=torch.int16, device=maps.device)
-    for row in range(stack):
-        kernel = weight[row].permute(3, 0, 2, 1).flatten(2)
-        for image in range(batch):
-            for start, some in _tiles(weight, job):
-                found = largest(_responses(maps[row, :, image], kernel, job, some), job.pooling)
-                end = start + some.height
-                for whole, part in zip((values, winners), found, strict=True):
-                    whole[row, image, :, :, start:end] = part.view(*part.shape[:2], -1, site.width)
+    tables = _tables(maps, around)
+    for start, some in _tiles(weight, job):
+        taps = _taps(job.bank, some, around, weight.shape[-1], maps)
+        for row in range(stack):
+            for image in range(batch):
+                found = _responses(tables[row, image].flatten(0, 2), weight[row], job, taps)
+                for whole, part in zip((values, winners), largest(found, job.pooling), strict=True):
+                    part = part.permute(2, 1, 0).reshape(*shape[2:4], -1, site.width)
+                    whole[row, image, :, :, start : start + some.height] = part
     return values, winners
+
+
+def _tables(maps: Tensor, around: Around) -> Tensor:
+    """All pixels, and zeros around: ``(stack, batch, levels, height, width, channels)``."""
+    above, left, below, right = around
+    seen = maps[:1] if maps.stride(0) == 0 else maps
+    padded = F.pad(seen, (left, right, above, below)).permute(0, 2, 1, 4, 5, 3).contiguous()
+    return padded.expand(len(maps), *padded.shape[1:])
 
 
 def _tiles(weight: Tensor, job: Job) -> list[tuple[int, Site]]:
     """Rows of centres to be computed together, and where they begin."""
-    grid, (channels, _, more) = job.bank.grid, weight.shape[2:]
-    samples = grid.rows * channels * (grid.num_angles + more - 1)
-    responses = 2 * weight.shape[1] * job.pooling.rows * grid.num_angles
-    rows = max(1, _AT_ONCE // ((samples + responses) * job.site.width))
-    starts = range(0, job.site.height, rows)
-    return [(start, job.site.rows(start, min(start + rows, job.site.height))) for start in starts]
+    grid, site, (channels, _, more) = job.bank.grid, job.site, weight.shape[2:]
+    samples = grid.rows * (grid.num_angles + more - 1) * channels
+    responses = job.pooling.rows * grid.num_angles * weight.shape[1]
+    rows = max(1, _AT_ONCE // ((samples + responses) * site.width))
+    starts = range(0, site.height, rows)
+    return [(start, site.rows(start, min(start + rows, site.height))) for start in starts]
 
 
-def _responses(maps: Tensor, kernel: Tensor, job: Job, site: Site) -> Tensor:
-    """All responses at some centres of an image.
+def _taps(
+    bank: Bank, site: Site, around: Around, cells: int, maps: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What is read at some centres, one bag for each of their points; angles go on by some cells.
 
-    Shapes:
-        maps: ``(levels, channels, height, width)``
-        kernel: ``(kernel_angles, out_channels, kernel_rows * channels)``
-        output: ``(out_channels, rows, angles, pixels)``
+    Returns:
+        Places in the table, where bags begin, and weights.
     """
-    grid, channels = job.bank.grid, maps.shape[1]
-    cells, out_channels, depth = kernel.shape
-    around, pixels = grid.num_angles + cells - 1, site.height * site.width
-    samples = maps.new_zeros(grid.rows, channels, around, site.height, site.width)
-    for move in moves(job.bank, site, *maps.shape[-2:]):
-        part = samples[move.radius, :, move.angle, move.target[0], move.target[1]]
-        part.add_(maps[move.level][:, move.source[0], move.source[1]], alpha=move.weight)
-    for angle in range(grid.num_angles, around):
-        samples[:, :, angle] = samples[:, :, angle - grid.num_angles]
-    rows, line = job.pooling.rows, around * pixels
-    found = maps.new_zeros(rows, out_channels, grid.num_angles * pixels)
-    for cell in range(cells):
-        seen = samples.as_strided(
-            (rows, depth, grid.num_angles * pixels), (channels * line, line, 1), cell * pixels
-        )
-        found.baddbmm_(kernel[cell].expand(rows, -1, -1), seen)
-    return found.view(rows, out_channels, grid.num_angles, pixels).transpose(0, 1)
+    height, width = (maps.shape[i - 2] + around[i] + around[i + 2] for i in (0, 1))
+    offsets, starts, weights = _taps_of_pixel(bank, height, width, cells, maps.dtype, maps.device)
+    places = _centres(site, around, width, maps.device)[:, None] + offsets
+    first = torch.arange(len(places), device=maps.device)[:, None] * len(offsets)
+    bags = (first + starts).flatten().to(places.dtype)
+    return places.flatten(), bags, weights.expand(len(places), -1).flatten()
+
+
+@made_once
+def _taps_of_pixel(
+    bank: Bank, height: int, width: int, cells: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Offsets in a table of levels of this size, where points begin, and weights."""
+    angles = np.arange(bank.grid.num_angles + cells - 1) % bank.grid.num_angles
+    points = (np.arange(bank.grid.rows)[:, None] * bank.grid.num_angles + angles).ravel()
+    counts = np.diff(bank.starts)[points]
+    starts = np.concatenate(([0], np.cumsum(counts)))
+    taps = np.arange(starts[-1]) + np.repeat(bank.starts[points] - starts[:-1], counts)
+    levels = np.repeat(bank.levels[points // bank.grid.num_angles], counts)
+    offsets = (levels * height + bank.down[taps]) * width + bank.across[taps]
+    return (
+        torch.tensor(offsets, dtype=torch.int32, device=device),
+        torch.tensor(starts[:-1], device=device),
+        torch.tensor(bank.weights[taps], dtype=dtype, device=device),
+    )
+
+
+def _responses(
+    table: Tensor, weight: Tensor, job: Job, taps: tuple[Tensor, Tensor, Tensor]
+) -> Tensor:
+    """All responses at some centres of an image: ``(pixels, rows, angles, out_channels)``."""
+    places, bags, weights = taps
+    samples = F.embedding_bag(places, table, bags, mode="sum", per_sample_weights=weights)
+    shape = (job.bank.grid.rows, job.bank.grid.num_angles + weight.shape[-1] - 1, -1)
+    samples = samples.view(-1, *shape[:2], table.shape[1]).permute(0, 3, 1, 2)
+    return F.conv2d(samples, weight).permute(0, 2, 3, 1)
 
 
 def backward(
@@ -85,22 +115,20 @@ def backward(
     wanted: tuple[bool, bool],
 ) -> tuple[Tensor | None, Tensor | None]:
     """The gradients of maps and weights, each where it is wanted."""
-    of_maps = maps.new_zeros(maps.shape) if wanted[0] else None
+    of_maps = torch.zeros_like(maps, memory_format=torch.contiguous_format) if wanted[0] else None
     of_weight = weight.new_zeros(weight.shape) if wanted[1] else None
     stack, _, batch = maps.shape[:3]
     for row in range(stack):
         for image in range(batch):
-            spread = _Spread(gradient[row, image], winners[row, image], job, maps.shape)
-            flat = maps[row, :, image].transpose(0, 1).flatten(1)
+            spread = _Spread(gradient[row, image], winners[row, image], job, maps, weight)
+            seen = maps[row, :, image].transpose(0, 1)
             for i in range(weight.shape[3]):
                 for j in range(weight.shape[4]):
-                    found = spread.of_cell(i, j)
+                    found = spread.of_cell(i, j).flatten(1)
                     if of_weight is not None:
-                        of_weight[row, :, :, i, j].addmm_(found, flat.T)
+                        of_weight[row, :, :, i, j].addmm_(found, seen.flatten(1).T)
                     if of_maps is not None:
-                        part = (weight[row, :, :, i, j].T @ found).view(
-                            -1, maps.shape[1], *maps.shape[-2:]
-                        )
+                        part = (weight[row, :, :, i, j].T @ found).view(seen.shape)
                         of_maps[row, :, image].add_(part.transpose(0, 1))
     return of_maps, of_weight
 
@@ -112,36 +140,67 @@ class _Spread:
         gradient, winners: ``(out_channels, slots, rows, columns)``
     """
 
-    def __init__(self, gradient: Tensor, winners: Tensor, job: Job, shape: torch.Size) -> None:
-        self.angles = job.bank.grid.num_angles
-        self.channels, self.levels, self.size = len(gradient), shape[1], shape[-2:]
+    def __init__(
+        self, gradient: Tensor, winners: Tensor, job: Job, maps: Tensor, weight: Tensor
+    ) -> None:
+        self.size = (maps.shape[-2], maps.shape[-1])
         self.around = _around(job.bank, job.site, *self.size)
-        above, left, below, right = self.around
-        height, width = self.size[0] + above + below, self.size[1] + left + right
-        self.padded = (self.channels, self.levels, height, width)
-        self.offsets, self.weights = _taps(job.bank, height, width, gradient.dtype, gradient.device)
-        places = winners.flatten(1).long()
-        self.rows, self.turns = places // self.angles, places % self.angles
-        first = _centres(job.site, self.around, width, gradient.device)
-        first = first + torch.arange(self.channels, device=first.device)[:, None, None] * (
-            self.levels * height * width
+        height, width = (self.size[i] + self.around[i] + self.around[i + 2] for i in (0, 1))
+        self.padded = (len(gradient), maps.shape[1], height, width)
+        self.offsets, self.weights = _reads(
+            job, height, width, weight.shape[-1], gradient.dtype, gradient.device
         )
-        self.first = first.expand(-1, winners.shape[1], -1).flatten(1)
-        self.gradient = gradient.flatten(1)
+        self.winners = winners.flatten().int()
+        channel = torch.arange(len(gradient), device=maps.device)[:, None, None]
+        centres = _centres(job.site, self.around, width, maps.device)
+        first = channel * (maps.shape[1] * height * width) + centres
+        self.first = first.expand(-1, winners.shape[1], -1).flatten()
+        self.gradient = gradient.flatten()
 
     def of_cell(self, i: int, j: int) -> Tensor:
-        """That of the kernels' cell in row i and column j: ``(out_channels, levels * pixels)``."""
-        points = (self.rows + i) * self.angles + (self.turns + j) % self.angles
+        """That of row i and column j: ``(out_channels, levels, height, width)``."""
         found = self.gradient.new_zeros(self.padded)
-        for offsets, weights in zip(self.offsets, self.weights, strict=True):
-            places = (offsets[points] + self.first).flatten()
-            found.view(-1).scatter_add_(0, places, (weights[points] * self.gradient).flatten())
+        for tap in range(len(self.offsets)):
+            offsets = self.offsets[tap, i, j].index_select(0, self.winners)
+            shares = self.weights[tap, i, j].index_select(0, self.winners)
+            found.view(-1).scatter_add_(0, offsets.add_(self.first), shares.mul_(self.gradient))
         above, left, _, _ = self.around
-        return found[..., above : above + self.size[0], left : left + self.size[1]].flatten(1)
+        return found[..., above : above + self.size[0], left : left + self.size[1]]
 
 
-def _around(bank: Bank, site: Site, height: int, width: int) -> tuple[int, int, int, int]:
-    """How far taps reach beyond maps: above, left, below, right."""
+@made_once
+def _reads(
+    job: Job, height: int, width: int, cells: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Where the cells of a kernel read, and how much, for each response.
+
+    Taps that a point lacks have the weight zero.
+
+    Returns:
+        Both ``(taps, kernel_rows, kernel_angles, responses)``; the first counted in levels of this
+        size.
+    """
+    bank, pooling = job.bank, job.pooling
+    counts = np.diff(bank.starts)
+    points = np.repeat(np.arange(len(counts)), counts)
+    order = np.arange(len(points)) - bank.starts[points]
+    offsets = np.zeros((max(1, counts.max(initial=0)), len(counts)), dtype=np.int64)
+    weights = np.zeros(offsets.shape)
+    offsets += (np.repeat(bank.levels, pooling.angles) * height * width)[None]
+    offsets[order, points] += bank.down * width + bank.across
+    weights[order, points] = bank.weights
+    across = np.arange(cells)[:, None, None] + np.arange(pooling.angles)
+    down = np.arange(bank.grid.rows - pooling.rows + 1)[:, None, None, None]
+    down = down + np.arange(pooling.rows)[:, None]
+    read = (down * pooling.angles + across % pooling.angles).reshape(*down.shape[:1], cells, -1)
+    return (
+        torch.tensor(offsets[:, read], device=device),
+        torch.tensor(weights[:, read], dtype=dtype, device=device),
+    )
+
+
+def _around(bank: Bank, site: Site, height: int, width: int) -> Around:
+    """How far taps reach beyond maps."""
     down = site.top + site.stride * (site.height - 1) + bank.reach - (height - 1)
     across = site.left + site.stride * (site.width - 1) + bank.reach - (width - 1)
     sides = (bank.reach - site.top, bank.reach - site.left, down, across)
@@ -150,32 +209,8 @@ def _around(bank: Bank, site: Site, height: int, width: int) -> tuple[int, int, 
 
 
 @made_once
-def _centres(
-    site: Site, around: tuple[int, int, int, int], width: int, device: torch.device
-) -> Tensor:
+def _centres(site: Site, around: Around, width: int, device: torch.device) -> Tensor:
     """The places of all centres in flat maps that are so wide."""
     rows = torch.arange(site.height, device=device) * site.stride + site.top + around[0]
     columns = torch.arange(site.width, device=device) * site.stride + site.left + around[1]
-    return (rows[:, None] * width + columns).flatten()
-
-
-@made_once
-def _taps(
-    bank: Bank, height: int, width: int, dtype: torch.dtype, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Offsets in flat maps, levels included, and weights of all points: ``(taps, points)``.
-
-    Points with fewer taps have some of weight zero.
-    """
-    counts = np.diff(bank.starts)
-    points = np.repeat(np.arange(len(counts)), counts)
-    order = np.arange(len(points)) - bank.starts[points]
-    offsets = np.zeros((max(1, counts.max(initial=0)), len(counts)), dtype=np.int64)
-    weights = np.zeros(offsets.shape)
-    offsets += (np.repeat(bank.levels, bank.grid.num_angles) * height * width)[None]
-    offsets[order, points] += bank.down * width + bank.across
-    weights[order, points] = bank.weights
-    return (
-        torch.tensor(offsets, device=device),
-        torch.tensor(weights, dtype=dtype, device=device),
-    )
+    return (rows[:, None] * width + columns).flatten().int()
