@@ -21,6 +21,7 @@ from isotrope.settings import Settings
 SETTINGS: dict[str, dict] = {  # settings of the evaluations that need any for the toy images
     "scale_equivariance": {"pairs": [[6, 5], [5, 6]]},
     "index_correlation": {"map_scales": [3, 6]},
+    "equivariance": {"angles": [0, 40], "scales": [0.8], "images": 20},
     "rotation": {"angles": [0, 40, 90]},
     "rotation_and_scaling": {"angles": [0, 40], "scales": [0.7, 1]},
     "scaling": {"scales": [0.5, 1, 1.5]},
@@ -75,11 +76,18 @@ class Example:
         self.data = Images(toy.images, toy.labels, {**toy.latents, "position": places})
 
     def networks(self, seeds=SEEDS, kind=ToyParts, most=9):
-        found = {}
-        for seed in seeds:
+        def initial(seed):
             torch.manual_seed(seed)
-            found[seed] = kind(self.plugin.NEEDS)
-        networks = Networks(found, torch.device("cpu"), draws=2, alike=True)
+            return kind(self.plugin.NEEDS)
+
+        networks = Networks(
+            {seed: initial(seed) for seed in seeds},
+            torch.device("cpu"),
+            draws=2,
+            alike=True,
+            part_names=("first", "last", *self.plugin.NEEDS),
+            initial=initial,
+        )
         networks.most_at_once(most)
         return networks
 

@@ -11,6 +11,7 @@ from isotrope.measuring.networks import Networks
 
 SETTINGS = {"scale_equivariance": {"pairs": [[16, 13], [13, 16]]}}
 SETTINGS["index_correlation"] = {"map_scales": [11, 16]}
+SETTINGS["equivariance"] = {"angles": [40], "scales": [0.8], "images": 6}
 SETTINGS["rotation"] = {"angles": [0, 40]}
 SETTINGS["rotation_and_scaling"] = {"angles": [40], "scales": [0.7]}
 SETTINGS["scaling"] = {"scales": [0.7], "canvas": ["kept"]}
@@ -39,7 +40,8 @@ def test_an_evaluation_has_the_same_rows_in_stacks(example, name):
     found = {}
     for way in ("one by one", "in stacks"):
         built = {seed: example.build_drawn(key).float() for seed, key in enumerate(KEYS, 1)}
-        networks, lines = Networks(built, torch.device("cpu"), alike=True), []
+        parts, lines = example.plugin.PARTS, []
+        networks = Networks(built, torch.device("cpu"), alike=True, part_names=parts)
         networks.most_at_once(2)
         networks._stacks.log = lines.append
         with torch.inference_mode():

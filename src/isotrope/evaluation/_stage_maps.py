@@ -56,9 +56,9 @@ def objects_at(data: Images, scales: Sequence[int], evaluation: str) -> Tensor:
     return torch.stack(columns, dim=1)
 
 
-def _over_scales(output: Tensor) -> Tensor:
-    """Of maps with an axis of scales the largest value over them."""
-    return output.amax(dim=2) if output.ndim == 5 else output
+def over_scales(output: Tensor) -> Tensor:
+    """Of maps with axes between channels and rows, such as one of scales, the largest over them."""
+    return output.amax(dim=tuple(range(2, output.ndim - 2))) if output.ndim > 4 else output
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Batch:
         Raises:
             UserError: if the maps are not square, or larger than the images.
         """
-        numbers, wanted = self.numbers.flatten().tolist(), dict.fromkeys(STAGES, _over_scales)
+        numbers, wanted = self.numbers.flatten().tolist(), dict.fromkeys(STAGES, over_scales)
         for seen in networks.parts(images.flatten(0, 1), numbers, wanted):
             for stage, maps in seen.parts.items():
                 rows, columns = maps.shape[-2:]

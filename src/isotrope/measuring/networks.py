@@ -155,9 +155,10 @@ class Networks:
         if self._initial is None:
             return None
         found = {}
-        for seed, network in self._networks.items():
-            found[seed] = self._initial(seed).to(self.device)
-            normalising.take_over(found[seed], network)
+        with torch.inference_mode(False):
+            for seed, network in self._networks.items():
+                found[seed] = self._initial(seed).to(self.device)
+                normalising.take_over(found[seed], network)
         initial = Networks(
             found, self.device, self.draws, alike=self.alike, part_names=self.part_names
         )
