@@ -53,7 +53,8 @@ def read_blocks(path: Path, split: str, count: int | None) -> Images:
         count: how many images; None: all.
     """
     with np.load(path, allow_pickle=False) as archive:
-        labels, left = [], count
+        labels: list[NDArray[Any]] = []
+        left = count
         while f"{split}/{len(labels)}/labels" in archive and (left is None or left > 0):
             some = archive[f"{split}/{len(labels)}/labels"][:left]
             left = None if left is None else left - len(some)
