@@ -16,7 +16,7 @@ pixel, so that a scaling is no shift; at those radii it is the same up to 3e-6 (
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from isotrope.layers.constants import made_once
 from isotrope.layers.sampling_around import Centres, Mode, sampled_around
@@ -122,3 +122,50 @@ def footprints(
 def largest_radius(sides: tuple[int, ...], r_max: float | None) -> float:
     """The largest radius in pixels: the one given, or the largest through centres of pixels."""
     return (min(sides) - 1) / 2 if r_max is None else float(r_max)
+
+
+class LogPolarMap(nn.Module):
+    """The log-polar map of each image about its centre, in pixels that do not follow its size.
+
+    Shapes:
+        input: ``(batch, channels, height, width)``, of any size
+        output: ``(batch, channels, radii, angles)``
+
+    Args:
+        radii: as in `log_polar`.
+        angles: as in `log_polar`.
+        r_min: as in `log_polar`.
+        r_max: as in `log_polar`, but never left out.
+        border: a number, as in `log_polar`.
+        antialias: as in `log_polar`.
+
+    Raises:
+        ValueError: as `log_polar`.
+    """
+
+    def __init__(
+        self,
+        radii: int,
+        angles: int,
+        r_min: float,
+        r_max: float,
+        border: float = 0.0,
+        antialias: float = 0.0,
+    ) -> None:
+        super().__init__()
+        ring_growth(radii, angles, r_min, r_max)
+        self.radii, self.angles = radii, angles
+        self.r_min, self.r_max = r_min, r_max
+        self.border, self.antialias = border, antialias
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The maps."""
+        return log_polar(
+            images,
+            radii=self.radii,
+            angles=self.angles,
+            r_min=self.r_min,
+            r_max=self.r_max,
+            border=self.border,
+            antialias=self.antialias,
+        )
