@@ -10,7 +10,7 @@ from made_up_mnist import idx
 from pydantic import ValidationError
 
 from isotrope import paths
-from isotrope.data import _digits, _idx, mnist, mnist_r
+from isotrope.data import _digit_files, _digits, _idx, mnist, mnist_r
 from isotrope.data._digits import Counts, stratified_order
 from isotrope.datasets import sources
 from isotrope.datasets.building import build_dataset
@@ -18,7 +18,15 @@ from isotrope.datasets.loading import load_split
 from isotrope.errors import UserError
 from isotrope.registry import load as load_plugin
 
-FORMS = ["mnist", "mnist_r"]
+FORMS = {  # their settings besides the source
+    "digits8": {},
+    "mnist": {},
+    "mnist_large_scale": {},
+    "mnist_r": {},
+    "mnist_rts": {},
+    "mnist_scale": {},
+    "rot_mnist": {"form": "generated"},
+}
 
 
 def built(name, folder, **settings):
@@ -38,20 +46,20 @@ def arrays_of(folder):
 
 @pytest.mark.parametrize("name", FORMS)
 def test_no_digit_is_in_two_splits(name, tmp_path):
-    split = built(name, tmp_path)
+    plugin = load_plugin("data", name)
+    params = plugin.Params(source="digits8", **FORMS[name])
+    plugin.build(params, tmp_path, "k")
     arrays = arrays_of(tmp_path)
-    train, test = arrays["train_digit"], arrays["test_digit"]
-    assert len({*train.tolist(), *test.tolist()}) == len(train) + len(test)
-    counts = {one: len(split(one)) for one in ("train", "valid", "test")}
-    assert counts["train"] + counts["valid"] == len(train)
-    assert counts["test"] == len(test)
-    assert torch.equal(
-        split("valid").labels, torch.tensor(train_labels(arrays)[-counts["valid"] :])
-    )
-
-
-def train_labels(arrays):
-    return arrays["train_labels"].astype(np.int64).tolist()
+    train, test = arrays["train_digit"].tolist(), arrays["test_digit"].tolist()
+    assert len({*train, *test}) == len(train) + len(test) == 1797
+    counts = params.counts()
+    assert counts.train + counts.valid == len(train)
+    assert counts.test == len(test)
+    halves = {split: _digit_files.chosen(params, split) for split in ("train", "valid", "test")}
+    assert train[halves["train"][1]] + train[halves["valid"][1]] == train
+    every = _digits.read("digits8").pooled().labels
+    assert (arrays["train_labels"] == every[train]).all()
+    assert (arrays["test_labels"] == every[test]).all()
 
 
 def test_the_first_images_are_taken_and_validation_may_be_the_test_images(tmp_path):
@@ -184,9 +192,9 @@ def test_downloaded_files_are_read_and_listed(monkeypatch, tmp_path):
 
 def test_the_committed_checksums_of_mnist_are_pinned_for_every_form(request, monkeypatch):
     monkeypatch.chdir(request.config.rootpath)
-    for name in FORMS:
+    for name in FORMS.keys() - {"digits8"}:
         plugin = load_plugin("data", name)
-        params = plugin.Params(source="download")
+        params = plugin.Params(source="download", **FORMS[name])
         assert sources.unpinned(name, plugin.downloads(params)) == []
         assert plugin.local_files(params) == []
     assert sources.pinned("mnist", "train-images-idx3-ubyte.gz").size == 9_912_422

@@ -1,6 +1,7 @@
 """What holds for every data set; a new one whose settings have defaults is tested as it stands."""
 
 import made_up_images
+import made_up_mnist
 import pytest
 import torch
 from PIL import Image
@@ -18,8 +19,13 @@ from isotrope.settings import Settings
 # settings of the data sets that need any; all images of a split shall be in it
 SETTINGS = {
     "cifar10": {"source": "local", "valid_images": 20},
+    "fashion_mnist": {"source": "local", "valid_images": 20},
     "mnist": {"source": "digits8"},
+    "mnist_large_scale": {"source": "digits8", "train_images": 100, "test_images": 40},
     "mnist_r": {"source": "digits8"},
+    "mnist_rts": {"source": "digits8"},
+    "mnist_scale": {"source": "digits8"},
+    "rot_mnist": {"source": "digits8", "form": "generated"},
     "rot_svhn": {"source": "local", "valid_images": 10},
     "sim2mnist": {"source": "digits8"},
     "sim2mnist_clean": {"source": "digits8"},
@@ -29,6 +35,7 @@ SETTINGS = {
 # what makes a data set small, and writes files of its layout if it reads files alone
 FILES = {
     "cifar10": made_up_images.write_cifar10,
+    "fashion_mnist": made_up_mnist.write_fashion,
     "rot_svhn": made_up_images.write_rot_svhn,
     "sim2mnist": made_up_images.few_of_sim2mnist,
     "sim2mnist_clean": made_up_images.few_of_sim2mnist,

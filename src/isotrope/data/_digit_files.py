@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 
 from isotrope import paths
-from isotrope.data._digits import Digits, DigitSettings, Source, read
+from isotrope.data._digits import Digits, DigitSettings, Source, read, stratified_order
 from isotrope.data._idx import Row
 from isotrope.data._stir_archive import write_sources
+from isotrope.data._warp import pose_numbers
 from isotrope.datasets.images import Images
 from isotrope.files.arrays import write_arrays
 
@@ -62,6 +63,39 @@ def build(
         numbers = np.arange(first, first + len(images))
         halves[half] = Half(images, digits.labels, numbers, latents)
         first += len(images)
+    return write(halves, raw.files, folder, key)
+
+
+def build_pooled(
+    params: DigitSettings,
+    seed: int,
+    draw: Callable[[Digits, NDArray[np.float64]], Drawn],
+    folder: Path,
+    key: str,
+) -> list[Path]:
+    """Make the files of a form whose halves are drawn from all digits together.
+
+    Training and testing have each class in its proportion, and so has every beginning of them.
+
+    Args:
+        params: says the source, and how many digits each half has.
+        seed: of the choice of digits and of the poses.
+        draw: shows digits, each by a uniform number of its own ``(n,)``.
+        folder: an empty folder.
+        key: the name of the settings.
+
+    Raises:
+        UserError: if a file of MNIST is absent, damaged or another.
+    """
+    raw = read(params.source)
+    every = raw.pooled()
+    numbers = pose_numbers(seed, 0, len(every.labels), 2)
+    order, (train, _, test) = stratified_order(every.labels, numbers[:, 0]), params.available()
+    halves = {}
+    for half, of_half in (("train", order[:train]), ("test", order[train : train + test])):
+        digits = every.some(of_half)
+        images, latents = draw(digits, numbers[of_half, 1])
+        halves[half] = Half(images, digits.labels, of_half, latents)
     return write(halves, raw.files, folder, key)
 
 

@@ -128,9 +128,12 @@ class DigitSettings(Settings):
         None, ge=1, description="the first so many test images; null: all"
     )
 
+    def available(self) -> Counts:
+        """How many digits there are."""
+        return self._counts_of(self.source)
+
     @classmethod
-    def available(cls, source: Source) -> Counts:
-        """The counts of a source."""
+    def _counts_of(cls, source: Source) -> Counts:
         if source != "digits8":
             return cls.OF_MNIST
         train, valid, test = cls.OF_MNIST
@@ -146,7 +149,7 @@ class DigitSettings(Settings):
         """Refuse more images than there are."""
         if wanted is None or not (source := info.data.get("source")):
             return wanted
-        counts = cls.available(source)
+        counts = cls._counts_of(source)
         if info.field_name == "test_images":
             most = counts.test
         elif info.field_name == "valid_images":
@@ -160,7 +163,7 @@ class DigitSettings(Settings):
 
     def counts(self) -> Counts:
         """How many images each split has."""
-        counts = self.available(self.source)
+        counts = self.available()
         test = min(self.test_images or counts.test, counts.test)
         held_out = self.valid_images or counts.valid
         valid = test if self.valid_from == "test" else held_out

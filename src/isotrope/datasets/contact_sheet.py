@@ -75,7 +75,7 @@ def _layout(data: Split, preview: Preview) -> tuple[list[str], list[list[_Cell]]
         first.setdefault(value_and_label, index)
     of_rows, columns = _spread(sorted(set(values)), ROWS), _spread(kinds, COLUMNS)
     cells = [[_Cell(first.get((v, kind)), f"class {kind}") for kind in columns] for v in of_rows]
-    return [f"{value} {preview.unit}".strip() for value in of_rows], cells
+    return [f"{value:.4g} {preview.unit}".strip() for value in of_rows], cells
 
 
 def _picture(image: Tensor, zoom: int) -> Image.Image:
@@ -110,7 +110,7 @@ def _caption(latents: dict[str, Tensor], names: tuple[str, ...]) -> str:
         if name == "angle":
             parts.append(f"{round(float(latents[name][0]))}°")
         elif name == "scale":
-            parts.append(f"x{values[0]}")
+            parts.append(f"x{round(float(latents[name][0]), 2):g}")
         else:
             parts.append(f"{name} {', '.join(values)}")
     return ", ".join(parts)
