@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas
+from made_up_sweeps import HEADERS, sweep_rows
 
 from isotrope.results.drawing import read_tables
 from isotrope.results.series import Tables
@@ -132,6 +133,7 @@ def write_tables(
     accuracy_of: Callable[[Key, int], float] | None = None,
     traced: Sequence[str] | None = None,
     dataset: str = "stir",
+    sweeps: bool = True,
 ) -> Path:
     """The tables of some models and scenarios.
 
@@ -147,11 +149,13 @@ def write_tables(
         accuracy_of: the accuracy of a seed at a scale; ``accuracy`` if left out.
         traced: the models with a table of equivariance and of kernel sizes; all if left out.
         dataset: if it is another than STIR, it has neither tasks nor scenarios nor examples.
+        sweeps: whether there are the tables of turned, scaled and shifted images.
     """
     status = STATUS if status is None else status
     folder.mkdir(exist_ok=True)
     runs, at_scales, overall, errors, correlations = [], [], [], [], []
     arrays: dict[str, np.ndarray] = {}
+    swept: dict[str, list[list[object]]] = {table: [] for table in HEADERS if sweeps}
     for model, task, scenario, seed in product(models, tasks, scenarios, seeds):
         if (model, task, scenario) in left_out:
             continue
@@ -163,7 +167,7 @@ def write_tables(
         seconds = 1.5 + models.index(model)
         times = [18, 12, 0.95, seconds, seconds + 0.1, 300.0, "cpu", "1e5"]
         place = [scenario, task] if dataset == "stir" else ["", ""]
-        runs.append([*facts, *times, *place, 18])
+        runs.append([*facts, *times, *place, 18, 20_000 * (1 + models.index(model))])
         if fate == "diverged":
             continue
         values = [
@@ -177,6 +181,8 @@ def write_tables(
             [*key, scale, "accuracy", value, 36]
             for scale, value in zip(SCALES, values, strict=True)
         ]
+        for table, rows in sweep_rows(key, 0.1 + models.index(model) / 20).items():
+            swept.get(table, []).extend(rows)
         if traced is None or model in traced:
             errors += _equivariance(key, seed)
             correlations += _correlations(key, seed)
@@ -190,9 +196,11 @@ def write_tables(
         folder / "runs.csv",
         "run point seed study series label source model dataset status origin epochs best_epoch "
         "best_validation_accuracy seconds_per_epoch_last seconds_per_epoch_mean peak_memory_mb "
-        "device training_digest dataset.scenario dataset.task training.epochs",
+        "device training_digest dataset.scenario dataset.task training.epochs parameters",
         runs,
     )
+    for table, its in swept.items():
+        _write(folder / f"{table}.csv", f"run point seed {HEADERS[table]} metric value n", its)
     _write(folder / "accuracy.csv", "run point seed metric value n", overall)
     _write(folder / "scale_generalization.csv", "run point seed scale metric value n", at_scales)
     _write(
@@ -239,4 +247,5 @@ def write_study(folder: Path, published: pandas.DataFrame, seeds: int = 5) -> Pa
         left_out=[("xu", "aerial", "all2all"), ("conv3d", "mnist", "small2large")],
         accuracy_of=near,
         traced=HAND_MADE,
+        sweeps=False,
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas
 import pytest
+from made_up_sweeps import HEADERS
 from made_up_tables import tables_for, write_tables
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -41,6 +42,7 @@ CASES: dict[str, dict[str, Any]] = {
     "one seed": {"models": ["slice_pool", "pixel_pool"], "seeds": [1]},
 }
 
+SIMILAR = {"a long label", "three scenarios", "no tasks"}  # to others, where images are changed
 SAME = "come_out_the_same_in_another_process"
 SHOWS_IMAGES = "tasks"  # and no network
 
@@ -150,6 +152,8 @@ def beyond_the_axes(figure: Figure) -> set[Text]:
 def test_no_words_overlap_or_leave_the_page(
     name: str, case: str, drawn_case: Callable[[str, str], Figure]
 ) -> None:
+    if case in SIMILAR and set(tables_of(name)) & set(HEADERS):
+        pytest.skip("laid out as in other cases")
     figure = drawn_case(name, case)
 
     assert figure.get_figwidth() in (SINGLE, DOUBLE)

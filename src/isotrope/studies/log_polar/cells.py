@@ -23,6 +23,8 @@ CELLS = Cells(
         "size": "model.size",
         "depth": "model.depth",
         "trim": "model.trim",
-        "transform": "model.transform",
+        "stride": "model.stride",
+        "bank": "model.bank",
+        "border": "model.border",
     },
 )

@@ -1,0 +1,73 @@
+"""The equivariance error of each layer for every angle and scale: heat maps beside what bounds it.
+
+A row for each layer of each series, with three maps of one colour scale: the error, its floor
+(what interpolation alone costs), and the same layer of a network without training.
+"""
+
+import pandas
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from isotrope.figures.general import _layers
+from isotrope.figures.general._heat_maps import draw_map, grid, table_of
+from isotrope.figures.general._layers import METRICS, Layers, layers_of, parts_of
+from isotrope.results.series import Tables, measured_and_published
+from isotrope.results.style import SMALL, add_foot, look, wrapped
+
+TITLE = "Equivariance error for every angle and scale"
+TABLES = ("runs", "equivariance")
+COLUMNS = _layers.COLUMNS
+CAPTION = (
+    "Equivariance error for every angle and scale, relative to the size of the map; means over "
+    "seeds, one logarithmic colour scale. Left: the error of a layer. Middle: its floor, what "
+    "interpolation alone costs. Right: the same layer of a network without training. White: no "
+    "error at all, or none measured. Below the maps: number of epochs, diverged and collapsed "
+    "seeds."
+)
+
+MOST = 6  # rows
+HEADINGS = {"error": "", "floor": "floor", "untrained": "without training"}
+
+
+@look
+def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
+    """Draw the figure.
+
+    Args:
+        tables: ``runs`` and ``equivariance``.
+
+    Returns:
+        The figure, and what it shows: a row per panel, series, metric (``error``, ``floor``,
+        ``untrained``), layer, angle (degrees) and scale.
+
+    Raises:
+        UserError: if the tables hold nothing to draw or do not belong together.
+    """
+    layers = layers_of(tables)
+    found = _rows(layers)
+    shown = found[:MOST]
+    titles, lines = wrapped([f"{title}: {part}" for title, part, _ in shown], 34)
+    figure, cells = grid(len(METRICS) * len(shown), len(METRICS), lines)
+    values = layers.means["mean"]
+    norm = LogNorm(values[values > 0].min(), values.max())
+    for i, (_, _, line) in enumerate(shown):
+        for axes, metric in zip(cells[3 * i : 3 * i + 3], METRICS, strict=True):
+            table = table_of(line[line["metric"].eq(metric)], "mean")
+            image = draw_map(axes, table.where(table > 0), norm=norm, cmap="magma_r")
+            axes.set_title(HEADINGS[metric] or titles[i], size=SMALL)
+    bar = figure.colorbar(image, ax=cells, pad=0.01, aspect=40)
+    bar.set_label("Equivariance error")
+    bar.outline.set_visible(False)
+    left_out = [f"{title}: {part}" for title, part, _ in found[MOST:]]
+    add_foot(figure, [], layers.sentences(left_out))
+    return figure, measured_and_published(layers.means, layers.means.iloc[:0])
+
+
+def _rows(layers: Layers) -> list[tuple[str, str, pandas.DataFrame]]:
+    """For each layer of each series its title, its name, and its means."""
+    return [
+        (layers.title(panel, name), part, line[line["part"].eq(part)])
+        for panel, name in layers.series
+        for line in [layers.of(panel, name)]
+        for part in parts_of(line)
+    ]
