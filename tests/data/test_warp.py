@@ -56,6 +56,59 @@ def test_pixels_are_those_of_the_naive_form(interpolation, angle, scale):
     np.testing.assert_allclose(made, expected, rtol=0, atol=0.51)
 
 
+def sheared(image, canvas, matrix, angle, place, interpolation):
+    """Pixel by pixel; the kernel is as wide along an axis as a pixel of the canvas is there."""
+    height, width = image.shape
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    back = np.linalg.inv(np.array([[cos, sin], [-sin, cos]]) @ np.array(matrix))
+    wide = np.maximum(np.linalg.norm(back, axis=1), 1)
+    result = np.zeros((canvas, canvas))
+    for row, column in np.ndindex(canvas, canvas):
+        x, y = back @ (column - place[0], row - place[1])
+        x, y = x + (width - 1) / 2, y + (height - 1) / 2
+        columns = range(math.floor(x) - 12, math.floor(x) + 12)
+        rows = range(math.floor(y) - 12, math.floor(y) + 12)
+        of_x = np.array([kernel(interpolation, (i - x) / wide[0]) for i in columns])
+        of_y = np.array([kernel(interpolation, (i - y) / wide[1]) for i in rows])
+        for i, wx in zip(columns, of_x / of_x.sum(), strict=True):
+            for j, wy in zip(rows, of_y / of_y.sum(), strict=True):
+                if 0 <= i < width and 0 <= j < height:
+                    result[row, column] += wx * wy * image[j, i]
+    return result.clip(0, 255)
+
+
+@BOTH
+@pytest.mark.parametrize("angle", [0.0, -20.0])
+@pytest.mark.parametrize("matrix", [[[1.2, 0.2], [0, 0.8]], [[0.5, -0.3], [0.1, 1.6]]])
+def test_sheared_and_stretched_pixels_are_those_of_the_naive_form(interpolation, angle, matrix):
+    image = noise(1, 7, 5)[0]
+    made = warp(image[None], 11, angle, 1.0, (4.3, 6.1), interpolation, matrix=matrix)[0]
+    expected = sheared(image, 11, matrix, angle, (4.3, 6.1), interpolation)
+    # as above
+    np.testing.assert_allclose(made, expected, rtol=0, atol=0.51)
+
+
+@BOTH
+def test_a_matrix_that_turns_or_resizes_is_that_turn_or_scale(interpolation):
+    images, turn = noise(), [[0, 1], [-1, 0]]  # counter-clockwise: what is right goes up
+    assert (
+        warp(images, 9, matrix=turn, interpolation=interpolation) == np.rot90(images, 1, (1, 2))
+    ).all()
+    larger = warp(images, 20, matrix=2 * np.eye(2), interpolation=interpolation)
+    assert (larger == warp(images, 20, 0, 2, interpolation=interpolation)).all()
+    both = warp(images, 15, 30, matrix=0.7 * np.eye(2), interpolation=interpolation)
+    again = warp(images, 15, 30, 0.7, interpolation=interpolation)
+    assert np.abs(both.astype(int) - again).max() <= 1  # a rounding at one half
+
+
+def test_a_matrix_that_mirrors_or_flattens_is_refused():
+    for matrix in ([[-1, 0], [0, 1]], [[1, 1], [1, 1]]):
+        with pytest.raises(
+            ValueError, match=r"determinants of matrices must be above 0, got -?[01]"
+        ):
+            warp(noise(), 5, matrix=matrix)
+
+
 @BOTH
 def test_what_is_only_shifted_by_whole_pixels_keeps_its_pixels(interpolation):
     images = noise()
@@ -77,8 +130,10 @@ def test_quarter_turns_are_counter_clockwise_and_exact(interpolation):
 @pytest.mark.parametrize("scale", [0.3, 0.7, 1.0, 2.5])
 def test_both_ways_of_resampling_give_the_same_pixels(interpolation, scale):
     planes, places = noise()[:, None], np.full((4, 2), 6.2)
-    pose = (np.zeros(4), np.full(4, scale), places, interpolation, True)
-    assert (_warp._separately(planes, 14, *pose) == _warp._at_once(planes, 14, *pose)).all()
+    pose = (np.full(4, scale), places, interpolation, True)
+    way, narrow = np.broadcast_to(np.eye(2), (4, 2, 2)), np.ones((4, 2))
+    turned = _warp._at_once(planes, 14, *pose, way, narrow)
+    assert (_warp._separately(planes, 14, *pose) == turned).all()
 
 
 @BOTH

@@ -1,4 +1,4 @@
-"""Turned, resized and shifted images, each resampled once from its source pixels.
+"""Turned, resized, sheared and shifted images, each resampled once from its source pixels.
 
 An output pixel is a weighted mean of the source pixels about the place that it comes from. The
 weights are a triangle (``bilinear``) or the cubic of Keys with a = -1/2 (``bicubic``: "Cubic
@@ -72,6 +72,7 @@ def warp(
     interpolation: Interpolation = "bilinear",
     *,
     antialias: bool = True,
+    matrix: ArrayLike | None = None,
 ) -> Pixels:
     """Images on a square canvas, each turned and resized about its centre, in one resampling.
 
@@ -86,12 +87,15 @@ def warp(
             ``(2,)``, whole numbers at the centres of pixels; None: the centre of the canvas.
         interpolation: ``bilinear`` or ``bicubic``.
         antialias: False keeps the width of the kernel where images shrink.
+        matrix: what an image is stretched and sheared by before it is turned and resized,
+            ``(2, 2)`` or ``(n, 2, 2)``: from x and y, rightwards and downwards, to new x and y.
 
     Returns:
         uint8 ``(n, canvas, canvas)`` or ``(n, channels, canvas, canvas)``.
 
     Raises:
-        ValueError: if the images are no uint8 of such a shape, or a scale is not above 0.
+        ValueError: if the images are no uint8 of such a shape, a scale is not above 0, or a matrix
+            mirrors or flattens.
     """
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise ValueError(
@@ -107,18 +111,33 @@ def warp(
     places = np.broadcast_to(places, (count, 2))
     if not (scales > 0).all():
         raise ValueError(f"scales must be above 0, got {scales.min()}")
+    back = _inverses(np.asarray(np.eye(2) if matrix is None else matrix, dtype=np.float64), count)
+    bent = (angles != 0) | (back != np.eye(2)).any(axis=(1, 2))
     result = np.zeros((count, channels, canvas, canvas), dtype=np.uint8)
-    for chosen in _alike(angles, scales, canvas):
-        made = _separately if not angles[chosen].any() else _at_once
-        pose = (angles[chosen], scales[chosen], places[chosen])
-        result[chosen] = made(planes[chosen], canvas, *pose, interpolation, antialias)
+    for chosen in _alike(bent, scales, canvas):
+        pose = (scales[chosen], places[chosen], interpolation, antialias)
+        if bent[chosen[0]]:
+            way = np.matmul(back[chosen], _turns_back(angles[chosen]))
+            narrow = np.sqrt((back[chosen] ** 2).sum(axis=2))  # turns do not change it
+            result[chosen] = _at_once(planes[chosen], canvas, *pose, way, narrow)
+        else:
+            result[chosen] = _separately(planes[chosen], canvas, *pose)
     return result[:, 0] if images.ndim == 3 else result
 
 
-def _alike(angles: Floats, scales: Floats, canvas: int) -> Iterator[NDArray[np.intp]]:
-    """Images that are resampled together: turned or not, and of similar scale, some at a time."""
-    order = np.lexsort((scales, angles != 0))
-    turned = int((angles != 0).sum())
+def _inverses(matrices: Floats, count: int) -> Floats:
+    """The inverses of ``(2, 2)`` or ``(n, 2, 2)``, one for each of so many images."""
+    a, b, c, d = np.broadcast_to(matrices, (count, 2, 2)).reshape(-1, 4).T
+    determinant = a * d - b * c
+    if not (determinant > 0).all():
+        raise ValueError(f"determinants of matrices must be above 0, got {determinant.min()}")
+    return np.stack([d, -b, -c, a], axis=1).reshape(-1, 2, 2) / determinant[:, None, None]
+
+
+def _alike(bent: NDArray[np.bool_], scales: Floats, canvas: int) -> Iterator[NDArray[np.intp]]:
+    """Images that are resampled together: bent or not, and of similar scale, some at a time."""
+    order = np.lexsort((scales, bent))
+    turned = int(bent.sum())
     size = max(1, _CHUNK // canvas**2)
     for part in (order[: len(order) - turned], order[len(order) - turned :]):
         for start in range(0, len(part), size):
@@ -193,14 +212,12 @@ def resize_weights(
 def _separately(
     planes: Pixels,
     canvas: int,
-    angles: Floats,
     scales: Floats,
     places: Floats,
     interpolation: Interpolation,
     antialias: bool,
 ) -> Pixels:
-    """Images that are not turned: rows and columns by a matrix each."""
-    del angles
+    """Images that are only resized: rows and columns by a matrix each."""
     height, width = planes.shape[-2:]
     down = resize_weights(height, canvas, scales, places[:, 1], interpolation, antialias)
     across = resize_weights(width, canvas, scales, places[:, 0], interpolation, antialias)
@@ -211,37 +228,48 @@ def _separately(
 def _at_once(
     planes: Pixels,
     canvas: int,
-    angles: Floats,
     scales: Floats,
     places: Floats,
     interpolation: Interpolation,
     antialias: bool,
+    way: Floats,
+    narrow: Floats,
 ) -> Pixels:
     """Images that are turned: for each pixel of the canvas that shows any of the source its taps.
 
     The kernel is the product of two along the axes of the source.
+
+    Args:
+        planes: ``(n, channels, height, width)``.
+        canvas: pixels.
+        scales: ``(n,)``.
+        places: ``(n, 2)``.
+        interpolation: as in `warp`.
+        antialias: as in `warp`.
+        way: the way back, from the canvas to the source at scale 1, ``(n, 2, 2)``.
+        narrow: by how much x and y shrink besides, ``(n, 2)``.
     """
     reach, kernel = _kernel(interpolation)
-    wide = _narrowing(scales, antialias)
-    most = reach * float(wide.max(initial=1.0))
+    wide_x, wide_y = (_narrowing(scales / by, antialias) for by in narrow.T)
+    most = reach * float(max(wide_x.max(initial=1.0), wide_y.max(initial=1.0)))
     taps = math.ceil(2 * most)
     count, channels, height, width = planes.shape
-    cosines, sines = _turns(angles)
     across = np.arange(canvas) - places[:, 0, None]
     down = np.arange(canvas) - places[:, 1, None]
     by_scale = (1.0 / scales)[:, None, None]
-    x = (across * cosines[:, None])[:, None] - (down * sines[:, None])[:, :, None]
+    (xx, xy), (yx, yy) = way.transpose(1, 2, 0)[..., None]
+    x = (across * xx)[:, None] + (down * xy)[:, :, None]
     x = x * by_scale + (width - 1) / 2
-    y = (across * sines[:, None])[:, None] + (down * cosines[:, None])[:, :, None]
+    y = (across * yx)[:, None] + (down * yy)[:, :, None]
     y = y * by_scale + (height - 1) / 2
     seen = (x > -most) & (x < width - 1 + most) & (y > -most) & (y < height - 1 + most)
     image, row, column = np.nonzero(seen)
-    x, y, wide_here = x[seen], y[seen], wide[image]
+    x, y = x[seen], y[seen]
     first_x = np.floor(x - most).astype(np.int64) + 1
     first_y = np.floor(y - most).astype(np.int64) + 1
     steps = np.arange(taps)[:, None]
-    of_x = _whole_weights(kernel(np.abs(first_x + steps - x) / wide_here))
-    of_y = _whole_weights(kernel(np.abs(first_y + steps - y) / wide_here))
+    of_x = _whole_weights(kernel(np.abs(first_x + steps - x) / wide_x[image]))
+    of_y = _whole_weights(kernel(np.abs(first_y + steps - y) / wide_y[image]))
     edge = taps + 1  # pixels of zeros about the source: no tap lies beyond
     padded = np.pad(planes, ((0, 0), (0, 0), (edge, edge), (edge, edge)))
     stride = padded.shape[-1]
@@ -259,7 +287,8 @@ def _at_once(
     return result
 
 
-def _turns(angles: Floats) -> tuple[Floats, Floats]:
-    """Cosines and sines of angles in degrees; exact at quarter turns."""
+def _turns_back(angles: Floats) -> Floats:
+    """Clockwise turns by angles in degrees, ``(n, 2, 2)``; exact at quarter turns."""
     radians = np.deg2rad(angles)
-    return np.rint(np.cos(radians) * _SINE) / _SINE, np.rint(np.sin(radians) * _SINE) / _SINE
+    cosines, sines = (np.rint(turn(radians) * _SINE) / _SINE for turn in (np.cos, np.sin))
+    return np.stack([cosines, -sines, sines, cosines], axis=1).reshape(-1, 2, 2)
