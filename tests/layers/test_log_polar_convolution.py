@@ -3,10 +3,11 @@ import math
 import plain_log_polar as plain
 import pytest
 import torch
+from operations import Operations
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from isotrope.layers import LogPolarTransform, LPConv
+from isotrope.layers import LogPolarTransform, LPConv, forms
 from isotrope.layers.log_polar_stencils import Sith
 
 GRID = {"ntau": 6, "num_angles": 8, "tau_min": 1.0, "tau_max": 6.0}
@@ -253,3 +254,41 @@ def test_half_precision_is_computed_in_single():
     assert found.dtype == torch.bfloat16
     # one rounding of input and output, each 2**-9
     torch.testing.assert_close(found.float(), layer(seen), rtol=0, atol=4 * math.pow(2, -9))
+
+
+@pytest.mark.parametrize("settings", [{}, {"topk": 3, "kind": "gaussian"}])
+def test_the_form_for_a_gpu_gives_the_same_in_little_memory(settings):
+    layers = [made(3, 2, 3, seed=seed, border=0.1, **settings) for seed in range(2)]
+    rows, _ = stack_module_state(layers)
+    seen = images(2, 3, 3, 6, 5).requires_grad_()
+
+    def gradients(inputs):
+        found = vmap(lambda row, some: functional_call(layers[0], row, some))(rows, seen)
+        weight = images(*found.shape, seed=5)
+        return found, torch.autograd.grad((found * weight).sum(), inputs)
+
+    inputs = [seen, *rows.values()]
+    expected = gradients(inputs)
+    for numbers in (1, 2**13, 2**28):  # a row of an image at a time, an image, all of them
+        with forms.like_a_gpu(), forms.memory(numbers):
+            torch.testing.assert_close(gradients(inputs), expected, rtol=0, atol=1e-11)
+
+
+def test_the_form_for_a_gpu_neither_sorts_nor_scatters_nor_meets_the_host():
+    layers = [LPConv(4, 8, 3, **GRID, topk=8).to("meta") for _ in range(3)]
+    rows, _ = stack_module_state(layers)
+    seen = torch.empty(3, 2, 4, 12, 12, device="meta", requires_grad=True)
+
+    def step():
+        found = vmap(lambda row, some: functional_call(layers[0], row, some))(rows, seen)
+        found.sum().backward()
+
+    with forms.like_a_gpu():
+        step()
+        with Operations() as counted:
+            step()
+
+    assert counted.launches.total() <= 120
+    assert not counted.meets_the_host
+    sorting = ("sort", "scatter", "index_put", "index_add", "gather_backward", "index_backward")
+    assert not [name for name in counted.launches if any(word in name for word in sorting)]

@@ -16,11 +16,11 @@ from torch.nn import functional as F
 
 from isotrope.layers.log_polar_averages import averages
 from isotrope.layers.log_polar_bank import Grid, Kind, bank
-from isotrope.layers.log_polar_jobs import Job
+from isotrope.layers.log_polar_jobs import Job, Site, site_of
 from isotrope.layers.log_polar_pooling import Align, Pooling
 from isotrope.layers.log_polar_products import peaks
 from isotrope.layers.log_polar_relative import relative_codes
-from isotrope.layers.log_polar_sampling import Site, site_of, smoothed_images
+from isotrope.layers.log_polar_sampling import smoothed_images
 from isotrope.layers.log_polar_stencils import Sith
 from isotrope.layers.log_polar_transform import Border
 

@@ -15,9 +15,8 @@ from torch.nn import functional as F
 
 from isotrope.layers.constants import made_once
 from isotrope.layers.log_polar_bank import Bank
-from isotrope.layers.log_polar_jobs import Job
+from isotrope.layers.log_polar_jobs import Job, Site
 from isotrope.layers.log_polar_pooling import largest
-from isotrope.layers.log_polar_sampling import Site
 
 _AT_ONCE = 2**19  # numbers
 Around = tuple[int, int, int, int]  # above, left, below, right

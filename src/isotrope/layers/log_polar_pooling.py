@@ -60,13 +60,23 @@ def largest(responses: Tensor, pooling: Pooling) -> tuple[Tensor, Tensor]:
     if pooling.topk is not None:
         return _largest_of_turned(responses, pooling)
     if pooling.slots == 1 and (pooling.tau, pooling.theta) == (pooling.rows, pooling.angles):
-        values, places = responses.flatten(-3, -2).max(dim=-2, keepdim=True)
-        return values, places.to(torch.int16)
+        values, places = _largest_of_all(responses)
+        return values[..., None, :], places[..., None, :].to(torch.int16)
     order = windows(pooling, responses.device)
     seen = responses.flatten(-3, -2).index_select(-2, order.flatten())
     values, places = seen.view(*seen.shape[:-2], *order.shape, -1).max(dim=-2)
     slots = torch.arange(pooling.slots, device=places.device)[:, None]
     return values, order[slots, places].to(torch.int16)
+
+
+def _largest_of_all(responses: Tensor) -> tuple[Tensor, Tensor]:
+    angles = responses.shape[-2]
+    if responses.stride(-3) == angles * responses.stride(-2):
+        found: tuple[Tensor, Tensor] = responses.flatten(-3, -2).max(dim=-2)
+        return found
+    values, turns = responses.max(dim=-2)  # else they would be copied
+    values, rows = values.max(dim=-2, keepdim=True)
+    return values[..., 0, :], (rows * angles + turns.gather(-2, rows))[..., 0, :]
 
 
 @made_once

@@ -24,6 +24,8 @@ import torch
 from torch import Tensor
 
 import isotrope.layers.log_polar_plain as plain
+import isotrope.layers.log_polar_stacked as stacked
+from isotrope.layers.forms import few_launches
 from isotrope.layers.log_polar_jobs import Job
 
 
@@ -52,13 +54,20 @@ class _Plain(NamedTuple):
     backward: Any = plain.backward
 
 
-_PLAIN = _Plain()
+class _Stacked(NamedTuple):
+    """Few large operations, for a GPU."""
+
+    forward: Any = stacked.forward
+    backward: Any = stacked.backward
+
+
+_PLAIN, _STACKED = _Plain(), _Stacked()
 
 
 def form_for(maps: Tensor, weight: Tensor, job: Job) -> Form:
     """The form that is quickest for such maps."""
-    del maps, weight, job
-    return _PLAIN
+    del weight, job
+    return _STACKED if few_launches(maps) else _PLAIN
 
 
 def peaks(maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:

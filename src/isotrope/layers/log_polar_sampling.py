@@ -12,26 +12,12 @@ import torch
 from torch import Tensor
 
 from isotrope.layers.constants import made_once
+from isotrope.layers.forms import few_launches
+from isotrope.layers.log_polar_bags import bag_sums, reading, spreading
 from isotrope.layers.log_polar_bank import Bank
+from isotrope.layers.log_polar_jobs import Site
 
 Slices = tuple[slice, slice]
-
-
-class Site(NamedTuple):
-    """Which pixels are centres: row and column of the first, rows and columns of them, their step.
-
-    Rows and columns are counted in the smoothed images, margin included.
-    """
-
-    top: int
-    left: int
-    height: int
-    width: int
-    stride: int
-
-    def rows(self, start: int, end: int) -> "Site":
-        """Some of its rows alone."""
-        return self._replace(top=self.top + self.stride * start, height=end - start)
 
 
 class Move(NamedTuple):
@@ -43,25 +29,6 @@ class Move(NamedTuple):
     source: Slices
     target: Slices
     weight: float
-
-
-def site_of(bank: Bank, height: int, width: int, stride: int = 1, trim: int = 0) -> Site:
-    """The centres in images of this size, without ``trim`` pixels along each edge.
-
-    With a stride they lie as far from one edge as from the other where that is possible.
-
-    Raises:
-        ValueError: if stride or trim are out of range, or no pixel is left.
-    """
-    if stride < 1 or trim < 0:
-        raise ValueError(f"need stride >= 1 and trim >= 0, got {stride} and {trim}")
-    if min(height, width) <= 2 * trim:
-        raise ValueError(
-            f"trimming {trim} pixels leaves nothing of maps of {height} x {width} pixels"
-        )
-    down, across = (side - 2 * trim - 1 for side in (height, width))
-    top, left = (bank.margin + trim + last % stride // 2 for last in (down, across))
-    return Site(top, left, down // stride + 1, across // stride + 1, stride)
 
 
 def smoothed_images(images: Tensor, bank: Bank) -> Tensor:
@@ -131,6 +98,8 @@ def sampled(maps: Tensor, bank: Bank, site: Site) -> Tensor:
 class _Sampled(torch.autograd.Function):
     @staticmethod
     def forward(maps: Tensor, bank: Bank, site: Site) -> Tensor:
+        if few_launches(maps):
+            return _gathered(maps, bank, site)
         points = (bank.grid.rows, bank.grid.num_angles)
         found = maps.new_zeros(*maps.shape[1:3], *points, site.height, site.width)
         for move in moves(bank, site, *maps.shape[-2:]):
@@ -164,6 +133,8 @@ class _Spread(torch.autograd.Function):
 
     @staticmethod
     def forward(gradient: Tensor, bank: Bank, site: Site, size: tuple[int, int]) -> Tensor:
+        if few_launches(gradient):
+            return _gathered_gradient(gradient, bank, site, size)
         found = gradient.new_zeros(len(bank.smoothing), *gradient.shape[:2], *size)
         for move in moves(bank, site, *size):
             part = gradient[:, :, move.radius, move.angle, *move.target]
@@ -187,3 +158,19 @@ class _Spread(torch.autograd.Function):
         run: Any = _Spread
         found: Tensor = run.apply(gradient.movedim(axes[0] or 0, 0).flatten(0, 1), *settings)
         return found.view(len(found), info.batch_size, -1, *found.shape[2:]), 1
+
+
+def _gathered(maps: Tensor, bank: Bank, site: Site) -> Tensor:
+    """`sampled` in one operation, and one copy on either side."""
+    levels, batch, channels, height, width = maps.shape
+    table = maps.permute(0, 3, 4, 1, 2).reshape(levels * height * width, batch * channels)
+    found = bag_sums(table, reading(bank, site, height, width, maps.dtype, maps.device))
+    points = (bank.grid.num_angles, bank.grid.rows, site.height, site.width)
+    return found.view(*points, batch, channels).permute(4, 5, 1, 0, 2, 3).contiguous()
+
+
+def _gathered_gradient(gradient: Tensor, bank: Bank, site: Site, size: tuple[int, int]) -> Tensor:
+    batch, channels = gradient.shape[:2]
+    table = gradient.permute(3, 2, 4, 5, 0, 1).reshape(-1, batch * channels)
+    found = bag_sums(table, spreading(bank, site, *size, gradient.dtype, gradient.device))
+    return found.view(-1, *size, batch, channels).permute(0, 3, 4, 1, 2).contiguous()

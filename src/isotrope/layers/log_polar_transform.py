@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from isotrope.layers.constants import made_once
 from isotrope.layers.log_polar_bank import Bank, Grid, Kind, bank
-from isotrope.layers.log_polar_sampling import sampled, site_of, smoothed_images
+from isotrope.layers.log_polar_jobs import site_of
+from isotrope.layers.log_polar_sampling import sampled, smoothed_images
 from isotrope.layers.log_polar_stencils import Sith
 
 
