@@ -18,6 +18,7 @@ from isotrope.settings import Settings
 
 # settings of the data sets that need any; all images of a split shall be in it
 SETTINGS = {
+    "affnist": {"source": "digits8"},
     "cifar10": {"source": "local", "valid_images": 20},
     "fashion_mnist": {"source": "local", "valid_images": 20},
     "mnist": {"source": "digits8"},
