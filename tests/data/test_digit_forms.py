@@ -252,3 +252,10 @@ def test_an_altered_packed_file_of_fashion_mnist_is_refused(fashion, tmp_path):
 def test_the_splits_are_told_apart_by_name():
     with pytest.raises(ValueError, match="split must be one of train, valid, test, got 'all'"):
         _digit_files.chosen(mnist_rts.Params(source="digits8"), "all")
+
+
+def test_pictures_of_mnist_and_of_the_small_digits_carry_their_licences():
+    for plugin in (mnist_rts, mnist_scale, mnist_large_scale):
+        assert "CC BY-SA 3.0" in plugin.credit(plugin.Params(source="local"))
+        assert "CC BY 4.0" in plugin.credit(plugin.Params(source="digits8"))
+    assert "MIT" in fashion_mnist.credit(fashion_mnist.Params(source="local"))

@@ -103,3 +103,13 @@ def test_captions_say_what_is_known_of_an_image(tmp_path):
     assert rows.size > 50
     assert rows.min() >= 44  # inside the pictures
     assert columns.min() >= 72
+
+
+def test_a_credit_stands_below_the_pictures(tmp_path):
+    images = torch.zeros(2, 1, 96, 96, dtype=torch.uint8)
+    data = Images(images, torch.zeros(2).long())
+    save_contact_sheet(data, "two", tmp_path / "plain.png")
+    save_contact_sheet(data, "two", tmp_path / "said.png", Preview(credit="N. N., CC BY 4.0"))
+    plain, said = (pixels_of(tmp_path / f"{name}.png") for name in ("plain", "said"))
+    assert (said[: len(plain)] == plain).all()
+    assert (said[len(plain) :] > 200).any()

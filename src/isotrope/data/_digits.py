@@ -176,6 +176,13 @@ def image_counts(params: DigitSettings) -> dict[str, int]:
     return params.counts()._asdict()
 
 
+def credit(params: DigitSettings) -> str:
+    """Whose digits these are, and under which licence pictures of them are."""
+    if params.source == "digits8":
+        return "Digits: E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0"
+    return "Made from MNIST, Y. LeCun and C. Cortes, CC BY-SA 3.0"
+
+
 def classes(params: Settings) -> int:
     """How many classes there are."""
     del params

@@ -16,11 +16,18 @@ from pydantic import Field
 
 from isotrope.data import _digit_files
 from isotrope.data._digit_files import Drawn
-from isotrope.data._digits import Digits, DigitSettings, classes, image_counts, valid_is_test
+from isotrope.data._digits import (
+    Digits,
+    DigitSettings,
+    classes,
+    credit,
+    image_counts,
+    valid_is_test,
+)
 from isotrope.data._warp import warp
 from isotrope.datasets.images import Images
 
-__all__ = ["classes", "image_counts", "valid_is_test"]
+__all__ = ["classes", "credit", "image_counts", "valid_is_test"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")

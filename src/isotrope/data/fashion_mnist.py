@@ -51,6 +51,12 @@ def downloads(params: Params) -> list[str]:
     return _idx.downloads(_idx.FASHION) if params.source == "download" else []
 
 
+def credit(params: Params) -> str:
+    """Whose images these are, and under which licence."""
+    del params
+    return "Fashion-MNIST, Zalando SE, MIT licence"
+
+
 def build(params: Params, folder: Path, key: str) -> list[Path]:
     """Make ``<folder>/<key>.npz``.
 

@@ -30,6 +30,7 @@ from isotrope.data._digits import (
     Digits,
     DigitSettings,
     classes,
+    credit,
     downloads,
     local_files,
     valid_is_test,
@@ -38,7 +39,7 @@ from isotrope.data._warp import resize_weights
 from isotrope.datasets.images import Images
 from isotrope.settings import load_time
 
-__all__ = ["classes", "downloads", "local_files", "valid_is_test"]
+__all__ = ["classes", "credit", "downloads", "local_files", "valid_is_test"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")

@@ -23,6 +23,7 @@ from isotrope.data._digits import (
     Digits,
     DigitSettings,
     classes,
+    credit,
     downloads,
     image_counts,
     local_files,
@@ -31,7 +32,7 @@ from isotrope.data._digits import (
 from isotrope.data._warp import pose_numbers, warp
 from isotrope.datasets.images import Images
 
-__all__ = ["classes", "downloads", "image_counts", "local_files", "valid_is_test"]
+__all__ = ["classes", "credit", "downloads", "image_counts", "local_files", "valid_is_test"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")

@@ -34,6 +34,7 @@ from isotrope.data._digits import (
     Digits,
     DigitSettings,
     classes,
+    credit,
     downloads,
     image_counts,
     valid_is_test,
@@ -42,7 +43,7 @@ from isotrope.data._digits import local_files as files_of_mnist
 from isotrope.data._warp import warp
 from isotrope.datasets.images import Images
 
-__all__ = ["classes", "downloads", "image_counts", "valid_is_test"]
+__all__ = ["classes", "credit", "downloads", "image_counts", "valid_is_test"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")

@@ -65,6 +65,12 @@ TASKS = {
     "aerial": Task(9, 25, 3),
 }
 RAW = {"mnist": _stir_mnist, "trafficsign": _stir_trafficsign, "aerial": _stir_aerial}
+CREDITS = {
+    "emoji": "Font Awesome Free 5.15, Fonticons, Inc., CC BY 4.0; resized and moved",
+    "mnist": "Made from MNIST, Y. LeCun and C. Cortes, CC BY-SA 3.0",
+    "trafficsign": "Mapillary Traffic Sign Dataset, CC BY-NC-SA 4.0",
+    "aerial": "DOTA, from Google Earth, for academic use; as STIR's CC BY-NC-SA 4.0",
+}
 ALL = range(17, 65)  # pixels
 TRAINED = {
     "small2large": range(17, 33),
@@ -113,6 +119,11 @@ def image_shape(params: Params) -> tuple[int, int, int]:
 def classes(params: Params) -> int:
     """How many classes there are."""
     return TASKS[params.task].classes
+
+
+def credit(params: Params) -> str:
+    """Whose images these are, and under which licence."""
+    return CREDITS[params.task]
 
 
 def image_counts(params: Params) -> dict[str, int]:

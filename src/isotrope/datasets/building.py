@@ -73,6 +73,8 @@ def _fill(scratch: Path, name: str, params: Settings, digest: str) -> Manifest:
     data = read_split(plugin, params, scratch, key, split)
     title = f"{name} {key}: some of {len(data)} images of split {split}"
     preview = Preview(*getattr(plugin, "PREVIEW", ()))
+    if hasattr(plugin, "credit"):
+        preview = preview._replace(credit=plugin.credit(params))
     save_contact_sheet(data, title, scratch / paths.preview(name, key).name, preview)
     packages = (*_PACKAGES, *getattr(plugin, "PACKAGES", ()))
     manifest = Manifest(

@@ -19,7 +19,7 @@ _BACKGROUND, _INK, _BOX = (24, 26, 30), (225, 225, 225), (255, 140, 0)
 
 
 class Preview(NamedTuple):
-    """What a data set says of its picture, as the literal ``PREVIEW = (...)`` of its module.
+    """What a data set says of its picture: the literal ``PREVIEW = (...)``, and ``credit(params)``.
 
     Args:
         rows: the latent whose values are the rows, with classes as columns; None: classes are.
@@ -28,12 +28,14 @@ class Preview(NamedTuple):
             corner is the latent ``position``; None: no box.
         captions: latents whose values are written into each picture, as far as they are known:
             ``angle`` in degrees, ``scale`` as a factor, others with their name.
+        credit: whose images these are and under which licence, written below them; empty: nothing.
     """
 
     rows: str | None = None
     unit: str = ""
     side: str | None = None
     captions: tuple[str, ...] = ()
+    credit: str = ""
 
 
 PLAIN = Preview()
@@ -138,10 +140,12 @@ def save_contact_sheet(data: Split, title: str, path: Path, preview: Preview = P
     zoom = max(1, -(-_CELL // max(height, width)))
     across, down = width * zoom + _GAP, height * zoom + _GAP
     columns = max((len(row) for row in rows), default=0)
-    size = (_MARGIN + max(columns, 4) * across, 2 * _LINE + _GAP + len(rows) * down)
+    bottom = 2 * _LINE + _GAP + len(rows) * down
+    size = (_MARGIN + max(columns, 4) * across, bottom + (_LINE if preview.credit else 0))
     sheet = Image.new("RGB", size, _BACKGROUND)
     pen = ImageDraw.Draw(sheet)
     pen.text((_GAP, _GAP), title, fill=_INK)
+    pen.text((_MARGIN, bottom), preview.credit, fill=_INK)
     for row, (name, cells) in enumerate(zip(names, rows, strict=True)):
         top = 2 * _LINE + _GAP + row * down
         pen.text((_GAP, top + down // 2 - _LINE // 2), name, fill=_INK)
