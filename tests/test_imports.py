@@ -106,9 +106,9 @@ def test_imports_inside_the_project_name_the_whole_module(module):
 FLOORS = (
     ("errors", "paths", "settings", "geometry"),
     ("registry", "mistakes", "layers", "files", "console", "processes"),
-    ("devices", "digests", "packs", "models"),
+    ("devices", "digests", "packs"),
     ("params", "datasets"),
-    ("data", "augmentation", "plan", "skeletons"),
+    ("data", "augmentation", "models", "plan", "skeletons"),
     ("training", "measuring", "results"),
     ("evaluation", "tasks", "status", "tracking"),
     ("studies", "cluster"),

@@ -79,11 +79,15 @@ def _parts(settings: dict[str, Any], dataset: str) -> Iterator[tuple[str, str]]:
 
 
 def _block(kind: str, name: str, params: Settings) -> dict[str, Any]:
-    return {
+    found = {
         "name": name,
         "revision": registry.literal(kind, name, "REVISION"),
         "settings": params.model_dump(mode="json", exclude_defaults=True),
     }
+    if kind == "models" and (wraps := registry.literal(kind, name, "WRAPS", "")):
+        inner = getattr(params, wraps)
+        found["inside"] = _block(kind, inner.name, inner.params)
+    return found
 
 
 def dataset_digest(name: str, params: Settings) -> str:

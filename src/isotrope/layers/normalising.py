@@ -5,11 +5,11 @@ It lies inside the network, so that attacks, exports and evaluations, which all 
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from isotrope.layers.preceded import Preceded
 
 _EPSILON = 1e-8  # of a variance; that of two neighbouring grey values is 4e-6
 
@@ -71,12 +71,8 @@ class ByImage(nn.Module):
         return (images - mean) * torch.rsqrt(variance + _EPSILON)
 
 
-class Normalised(nn.Module):
+class Normalised(Preceded):
     """A network behind a normalisation, with all that the network offers.
-
-    What the network defines besides ``forward`` is found here too: ``features`` and ``loss`` take
-    images before the normalisation, names of parameters and buffers are those that they have here,
-    and ``get_submodule`` finds the parts of the network by their own names.
 
     Args:
         normalise: what images go through first.
@@ -84,27 +80,7 @@ class Normalised(nn.Module):
     """
 
     def __init__(self, normalise: nn.Module, network: nn.Module) -> None:
-        super().__init__()
-        self.normalise = normalise
-        self.network = network
-
-    def forward(self, images: Tensor, *noise: Any) -> Any:
-        """What the network makes of the normalised images."""
-        return self.network(self.normalise(images), *noise)
-
-    def get_submodule(self, target: str) -> nn.Module:
-        """A part of the network, or a module by its name here."""
-        try:
-            return super().get_submodule(target)
-        except AttributeError:
-            return self.network.get_submodule(target)
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            found = getattr(super().__getattr__("network"), name)
-        return partial(_OFFERED[name], self.normalise, found) if name in _OFFERED else found
+        super().__init__("normalise", normalise, network)
 
 
 def fit(network: nn.Module, of_training_images: Callable[[], tuple[Tensor, Tensor]]) -> None:
@@ -113,7 +89,7 @@ def fit(network: nn.Module, of_training_images: Callable[[], tuple[Tensor, Tenso
     Raises:
         ValueError: if a channel has the same value everywhere.
     """
-    first = network.normalise if isinstance(network, Normalised) else None
+    first = network.first if isinstance(network, Normalised) else None
     if isinstance(first, ByValues) and first.of_dataset:
         first.take(*of_training_images())
 
@@ -121,28 +97,7 @@ def fit(network: nn.Module, of_training_images: Callable[[], tuple[Tensor, Tenso
 def take_over(network: nn.Module, trained: nn.Module) -> None:
     """Give a network's normalisation the numbers that another network of its model has."""
     if isinstance(network, Normalised) and isinstance(trained, Normalised):
-        network.normalise.load_state_dict(trained.normalise.state_dict())
-
-
-def _behind(normalise: nn.Module, called: Callable[..., Any], images: Tensor, *rest: Any) -> Any:
-    return called(normalise(images), *rest)
-
-
-def _groups(_: nn.Module, called: Callable[..., Any]) -> dict[str, list[str]]:
-    return {group: [f"network.{name}" for name in names] for group, names in called().items()}
-
-
-def _buffers(_: nn.Module, called: Callable[..., Any], *rest: Any) -> dict[str, Any]:
-    return {f"network.{name}": value for name, value in called(*rest).items()}
-
-
-_OFFERED: dict[str, Callable[..., Any]] = {
-    "features": _behind,
-    "loss": _behind,
-    "parameter_groups": _groups,
-    "on_step": _buffers,
-    "on_epoch": _buffers,
-}
+        network.first.load_state_dict(trained.first.state_dict())
 
 
 def statistics(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,7 @@ from isotrope.measuring.outputs import Kept
 from isotrope.measuring.pack_reading import Initial, read_networks
 from isotrope.measuring.position import Position
 from isotrope.measuring.stacks import Log, Question, Seen, Stacks
+from isotrope.params.wrapping import draws_of, parts_of, stackable
 
 
 class Networks:
@@ -84,13 +85,13 @@ class Networks:
             UserError: if a file is absent, truncated, altered or of another model than the one
                 that the code has now, or a seed is not in the pack.
         """
-        networks, plugin, initial = read_networks(Path(folder), device, seeds)
+        networks, model, initial = read_networks(Path(folder), device, seeds)
         return cls(
             networks,
             device,
-            getattr(plugin, "DRAWS", 1),
-            alike=getattr(plugin, "STACKABLE", True),
-            part_names=plugin.PARTS,
+            draws_of(model),
+            alike=stackable(model),
+            part_names=parts_of(model),
             initial=initial,
         )
 

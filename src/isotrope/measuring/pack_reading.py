@@ -4,25 +4,24 @@ import json
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
-from types import ModuleType
 
 import torch
 from torch import nn
 
-from isotrope import registry
 from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.packs import summary
 from isotrope.packs.store import parse_weights
 from isotrope.packs.summary import AGAIN, RUN, WEIGHTS, Summary
 from isotrope.params import modelling
+from isotrope.params.blocks import Plugin
 
 Initial = Callable[[int], nn.Module]
 
 
 def read_networks(
     folder: Path, device: torch.device, seeds: Sequence[int] | None = None
-) -> tuple[dict[int, nn.Module], ModuleType, Initial]:
+) -> tuple[dict[int, nn.Module], Plugin, Initial]:
     """Read the networks of a pack.
 
     Args:
@@ -31,7 +30,7 @@ def read_networks(
         seeds: which seeds, all if left out.
 
     Returns:
-        The network of each seed, the plug-in of their model, and a function that gives the network
+        The network of each seed, their model, and a function that gives the network
         of any seed with the weights that a training draws for it, on the CPU.
 
     Raises:
@@ -45,8 +44,8 @@ def read_networks(
     path = folder / WEIGHTS
     content = disk.read_checked(path, run.part("files").get(WEIGHTS), AGAIN)
     stacked = parse_weights(content, path, AGAIN)
-    model = run.part("model")["name"]
-    template = _build(folder, run)
+    model = _model(folder, run)
+    template = _build(folder, run, model)
     networks = {}
     for seed in wanted:
         network, place = deepcopy(template), held.index(seed)
@@ -55,25 +54,36 @@ def read_networks(
             network.load_state_dict(weights)
         except RuntimeError as error:
             raise UserError(
-                f"{path} does not fit the model {model} as it is now "
+                f"{path} does not fit the model {model.name} as it is now "
                 f"({str(error).splitlines()[0]}); run `snakemake runs` to retrain"
             ) from error
         networks[seed] = network.to(device)
-    return networks, registry.load("models", model), lambda seed: _build(folder, run, seed)
+    return networks, model, lambda seed: _build(folder, run, model, seed)
 
 
-def _build(folder: Path, run: Summary, seed: int = 0) -> nn.Module:
-    """The pack's network with the initial weights of a seed; the random state is as before."""
-    name, shape = run.part("model")["name"], tuple(run.part("image_shape"))
+def _model(folder: Path, run: Summary) -> Plugin:
+    """The pack's model and its settings."""
+    name, params = run.part("model")["name"], run.part("model")["params"]
     settings = modelling.settings_of(name)
     try:
-        params = settings.model_validate_json(json.dumps(run.part("model")["params"]))
+        return Plugin(name, settings.model_validate_json(json.dumps(params)))
+    except ValueError as error:
+        raise _outdated(folder, name, error) from error
+
+
+def _build(folder: Path, run: Summary, model: Plugin, seed: int = 0) -> nn.Module:
+    """The pack's network with the initial weights of a seed; the random state is as before."""
+    shape = tuple(run.part("image_shape"))
+    try:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)  # that of the CPU alone
-            network = modelling.build(name, params, shape, run.part("classes"))
+            return modelling.build(model.name, model.params, shape, run.part("classes"))
     except ValueError as error:
-        raise UserError(
-            f"{folder / RUN}: the model {name} as it is now does not take these settings "
-            f"({error}); run `snakemake runs` to retrain"
-        ) from error
-    return network
+        raise _outdated(folder, model.name, error) from error
+
+
+def _outdated(folder: Path, model: str, error: ValueError) -> UserError:
+    return UserError(
+        f"{folder / RUN}: the model {model} as it is now does not take these settings "
+        f"({error}); run `snakemake runs` to retrain"
+    )

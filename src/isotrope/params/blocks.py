@@ -22,8 +22,13 @@ class Plugin:
         return {"name": self.name, **self.params.model_dump(mode="json")}
 
 
-def check_plugin(kind: str, raw: Any, where: Where) -> tuple[Plugin | None, list[Complaint]]:
-    """The block ``{name, ...settings}`` at ``where``, checked by the plug-in that it names."""
+def check_plugin(
+    kind: str, raw: Any, where: Where, inside: bool = False
+) -> tuple[Plugin | None, list[Complaint]]:
+    """The block ``{name, ...settings}`` at ``where``, checked by the plug-in that it names.
+
+    A model ``inside`` another has its own settings alone: what all models have is said outside.
+    """
     if not isinstance(raw, dict):
         return None, []  # the envelope says so already
     if "name" not in raw:
@@ -34,7 +39,9 @@ def check_plugin(kind: str, raw: Any, where: Where) -> tuple[Plugin | None, list
         return None, [((*where, "name"), f": no {registry.KINDS[kind]} is called '{name}'{hint}")]
     try:
         params_of = (
-            modelling.settings_of(name) if kind == "models" else registry.load(kind, name).Params
+            modelling.settings_of(name)
+            if kind == "models" and not inside
+            else registry.load(kind, name).Params
         )
     except registry.BrokenPluginError:
         raise

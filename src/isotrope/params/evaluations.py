@@ -12,6 +12,7 @@ from isotrope.params.blocks import Plugin, check_plugin, image_shape
 from isotrope.params.image_sizes import refusal
 from isotrope.params.references import OtherNetwork, OtherRun, TrainedNetwork, find_network
 from isotrope.params.resources import EvaluationResources
+from isotrope.params.wrapping import parts_of
 from isotrope.settings import Settings
 
 KEYS = ("as", "dataset", "split", "against", "resources")  # of an entry, beside its settings
@@ -179,8 +180,8 @@ def evaluation_misfits(
 
 def _missing_parts(evaluation: Evaluation, model: Plugin) -> list[Complaint]:
     """What the evaluation needs that the model does not have."""
-    parts = registry.literal("models", model.name, "PARTS")
-    missing = sorted(registry.literal("evaluation", evaluation.name, "NEEDS") - set(parts))
+    parts = parts_of(model)
+    missing = sorted(registry.literal("evaluation", evaluation.name, "NEEDS") - parts)
     if not missing:
         return []
     known = ", ".join(sorted(parts)) or "none"

@@ -50,6 +50,7 @@ def param_file_schema(names: Callable[[str], list[str]] = registry.package_names
     for key, kind in (("dataset", "data"), ("model", "models")):
         text = properties[key]["description"]
         properties[key] = {"description": text, **_one_of(kind, known[kind], definitions, {})}
+    _add_models_inside(known["models"], definitions)
     training = definitions["Training"]["properties"]["augmentation"]
     altered = _one_of("augmentation", known["augmentation"], definitions, {})
     training["anyOf"] = [altered, {"type": "array", "items": altered}, {"type": "null"}]
@@ -129,6 +130,34 @@ def _block(kind: str, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
     for field in block["properties"].values():
         field.pop("load_time", None)
     return block
+
+
+def _add_models_inside(names: list[str], definitions: dict[str, Any]) -> None:
+    """Put the blocks of models into those that wrap one, without what is said outside."""
+    choices = []
+    own = {name: registry.load("models", name) for name in names}
+    for name, plugin in own.items():
+        block = definitions[f"models_{name}"]
+        properties = {
+            key: value
+            for key, value in block["properties"].items()
+            if key == "name" or key in plugin.Params.model_fields
+        }
+        definitions[f"models_inside_{name}"] = {**block, "properties": properties}
+        choices.append({"$ref": f"#/$defs/models_inside_{name}"})
+    for name, plugin in own.items():
+        if wraps := getattr(plugin, "WRAPS", ""):
+            for kind in ("models", "models_inside"):
+                block = definitions[f"{kind}_{name}"]
+                text = block["properties"][wraps].get("description", "")
+                inner = {
+                    "description": text,
+                    "type": "object",
+                    "required": ["name"],
+                    "properties": {"name": {"enum": names, **_described("models")}},
+                    "oneOf": choices,
+                }
+                block["properties"] = {**block["properties"], wraps: inner}
 
 
 def _described(kind: str) -> dict[str, str]:

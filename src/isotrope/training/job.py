@@ -23,6 +23,8 @@ from isotrope.errors import UserError
 from isotrope.layers import normalising
 from isotrope.packs import resume, store
 from isotrope.params import modelling
+from isotrope.params.blocks import Plugin
+from isotrope.params.wrapping import draws_of
 from isotrope.processes import provenance
 from isotrope.processes.signals import Interruption
 from isotrope.training import compiling, initial_weights, seeding, stack_width
@@ -174,7 +176,7 @@ class PackJob:
         return HeldOut(
             self._load("valid") if "valid" in splits else None,
             self._load(split) if split is not None else None,
-            int(getattr(registry.load("models", self.task.model_name), "DRAWS", 1)),
+            draws_of(Plugin(self.task.model_name, self.task.model_params)),
         )
 
     def _subsets(self, seeds: Sequence[int]) -> dict[int, Tensor] | None:

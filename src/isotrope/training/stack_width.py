@@ -14,8 +14,10 @@ from typing import NamedTuple, Protocol
 
 import torch
 
-from isotrope import devices, paths, registry
+from isotrope import devices, paths
 from isotrope.files.disk import write_whole
+from isotrope.params.blocks import Plugin
+from isotrope.params.wrapping import stackable
 from isotrope.training.loop import LockstepTraining
 from isotrope.training.task import TrainingTask
 
@@ -118,7 +120,7 @@ def measured(trial: Trial, width: int, device: torch.device) -> Cost:
 
 def _refusal(task: TrainingTask, trial: Trial) -> str | None:
     """Why the model cannot be stacked; none if it can."""
-    if not getattr(registry.load("models", task.model_name), "STACKABLE", True):
+    if not stackable(Plugin(task.model_name, task.model_params)):
         return f"{task.model_name} says that it cannot be stacked"
     try:
         trial(2, plain=True).try_out(1)

@@ -1,0 +1,71 @@
+"""A network behind something that its images go through first."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class Preceded(nn.Module):
+    """A network behind a first module, with all that the network offers.
+
+    What the network defines besides ``forward`` is found here too: ``features`` and ``loss`` take
+    images before the first module, names of parameters and buffers are those that they have here,
+    and ``get_submodule`` finds the parts of the network by their own names.
+
+    Args:
+        name: what the first module is called here.
+        first: what images go through first.
+        network: the network.
+    """
+
+    def __init__(self, name: str, first: nn.Module, network: nn.Module) -> None:
+        super().__init__()
+        self._first_name = name
+        self.add_module(name, first)
+        self.network = network
+
+    @property
+    def first(self) -> nn.Module:
+        """What images go through first."""
+        return self._modules[self._first_name]  # type: ignore[return-value]
+
+    def forward(self, images: Tensor, *noise: Any) -> Any:
+        """What the network makes of the images behind the first module."""
+        return self.network(self.first(images), *noise)
+
+    def get_submodule(self, target: str) -> nn.Module:
+        """A part of the network, or a module by its name here."""
+        try:
+            return super().get_submodule(target)
+        except AttributeError:
+            return self.network.get_submodule(target)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            found = getattr(super().__getattr__("network"), name)
+        return partial(_OFFERED[name], self.first, found) if name in _OFFERED else found
+
+
+def _behind(first: nn.Module, called: Callable[..., Any], images: Tensor, *rest: Any) -> Any:
+    return called(first(images), *rest)
+
+
+def _groups(_: nn.Module, called: Callable[..., Any]) -> dict[str, list[str]]:
+    return {group: [f"network.{name}" for name in names] for group, names in called().items()}
+
+
+def _buffers(_: nn.Module, called: Callable[..., Any], *rest: Any) -> dict[str, Any]:
+    return {f"network.{name}": value for name, value in called(*rest).items()}
+
+
+_OFFERED: dict[str, Callable[..., Any]] = {
+    "features": _behind,
+    "loss": _behind,
+    "parameter_groups": _groups,
+    "on_step": _buffers,
+    "on_epoch": _buffers,
+}
