@@ -5,7 +5,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from isotrope.data import _sim2mnist_files, _sim2mnist_original, sim2mnist, sim2mnist_clean
+from isotrope.data import _sim2mnist_files, _sim2mnist_original, affnist, sim2mnist, sim2mnist_clean
 from isotrope.data._digits import Digits, Raw, read
 from isotrope.data._image_blocks import SIZE
 from isotrope.data._sim2mnist import CANVAS, Clutter, add_clutter, draw_poses, make_plan
@@ -186,6 +186,13 @@ def test_files_are_asked_for_where_the_source_needs_them():
     assert len(sim2mnist.local_files(sim2mnist.Params(source="local"))) == 4
     assert len(sim2mnist.downloads(sim2mnist.Params(source="download"))) == 4
     assert sim2mnist.local_files(sim2mnist.Params(source="digits8")) == []
+
+
+def test_pictures_carry_the_licence_of_their_digits():
+    for plugin in (sim2mnist, sim2mnist_clean, affnist):
+        assert "CC BY-SA 3.0" in plugin.credit(plugin.Params(source="local"))
+        assert "CC BY 4.0" in plugin.credit(plugin.Params(source="digits8"))
+    assert "Esteves" in sim2mnist.credit(sim2mnist.Params(source="original"))
 
 
 # The authors' file

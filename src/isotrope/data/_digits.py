@@ -178,7 +178,12 @@ def image_counts(params: DigitSettings) -> dict[str, int]:
 
 def credit(params: DigitSettings) -> str:
     """Whose digits these are, and under which licence pictures of them are."""
-    if params.source == "digits8":
+    return credit_of(params.source)
+
+
+def credit_of(source: str) -> str:
+    """Whose the digits of a source are, and under which licence."""
+    if source == "digits8":
         return "Digits: E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0"
     return "Made from MNIST, Y. LeCun and C. Cortes, CC BY-SA 3.0"
 

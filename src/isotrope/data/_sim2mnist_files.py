@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from isotrope import paths
 from isotrope.data import _idx
-from isotrope.data._digits import COUNTS8, Source, read
+from isotrope.data._digits import COUNTS8, Source, credit_of, read
 from isotrope.data._image_blocks import read_blocks, write_blocks
 from isotrope.data._sim2mnist import CANVAS, ROUNDS, SPLITS, Clutter, ScaleLaw, make_plan
 from isotrope.data._stir_archive import write_sources
@@ -97,6 +97,11 @@ def local_files(params: MadeSettings) -> list[str]:
 def downloads(params: MadeSettings) -> list[str]:
     """MNIST's four files, if they are fetched; all forms share them."""
     return _idx.downloads(_idx.MNIST) if params.source == "download" else []
+
+
+def credit(params: MadeSettings) -> str:
+    """Whose digits these are, and under which licence pictures of them are."""
+    return credit_of(params.source)
 
 
 def valid_is_test(params: MadeSettings) -> bool:

@@ -29,7 +29,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from isotrope import paths
 from isotrope.data import _idx
 from isotrope.data._affnist import CANVAS, mapped, shifted
-from isotrope.data._digits import COUNTS8, Digits, Source, classes, read
+from isotrope.data._digits import COUNTS8, Digits, Source, classes, credit_of, read
 from isotrope.data._image_blocks import SIZE, Block, read_blocks, starts, write_blocks
 from isotrope.data._splits import VALID, Part, rows_of_split
 from isotrope.data._stir_archive import write_sources
@@ -102,6 +102,11 @@ def image_counts(params: Params) -> dict[str, int]:
     """How many images each split has."""
     rows = (_rows(params, split)[1] for split in SPLITS)
     return {split: found.stop - found.start for split, found in zip(SPLITS, rows, strict=True)}
+
+
+def credit(params: Params) -> str:
+    """Whose digits these are, and under which licence pictures of them are."""
+    return credit_of(params.source)
 
 
 def valid_is_test(params: Params) -> bool:

@@ -81,6 +81,12 @@ def image_counts(params: Params) -> dict[str, int]:
     return {split: found.stop - found.start for split, found in zip(SPLITS, rows, strict=True)}
 
 
+def credit(params: Params) -> str:
+    """Whose images these are; their author states no licence."""
+    del params
+    return "CIFAR-10: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009"
+
+
 def valid_is_test(params: Params) -> bool:
     """Whether the validation images are the test images, which must choose nothing."""
     return params.valid_from == "test"

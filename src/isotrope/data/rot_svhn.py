@@ -87,6 +87,14 @@ def image_counts(params: Params) -> dict[str, int]:
     return {split: found.stop - found.start for split, found in zip(SPLITS, rows, strict=True)}
 
 
+def credit(params: Params) -> str:
+    """Whose photos these are, and what they may be used for."""
+    del params
+    return (
+        "SVHN: Y. Netzer et al., 2011, http://ufldl.stanford.edu/housenumbers; non-commercial use"
+    )
+
+
 def valid_is_test(params: Params) -> bool:
     """Whether the validation images are the test images, which must choose nothing."""
     return params.valid_from == "test"

@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import Field
 
 from isotrope.data import _sim2mnist_files, _sim2mnist_original
-from isotrope.data._digits import classes
+from isotrope.data._digits import classes, credit_of
 from isotrope.data._sim2mnist import Clutter
 from isotrope.data._sim2mnist_files import (
     MadeSettings,
@@ -48,6 +48,13 @@ class Params(MadeSettings):
     clutter: Clutter = Field(
         default_factory=Clutter, description="patches of other training digits; n 0: none"
     )
+
+
+def credit(params: Params) -> str:
+    """Whose images these are, and under which licence."""
+    if params.source == "original":
+        return "SIM2MNIST: C. Esteves et al., ICLR 2018, made from MNIST"
+    return credit_of(params.source)
 
 
 def local_files(params: Params) -> list[str]:

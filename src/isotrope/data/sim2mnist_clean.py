@@ -9,6 +9,7 @@ from isotrope.data._digits import classes
 from isotrope.data._sim2mnist_files import (
     MadeSettings,
     build_made,
+    credit,
     downloads,
     image_counts,
     image_shape,
@@ -19,6 +20,7 @@ from isotrope.data._sim2mnist_files import (
 
 __all__ = [
     "classes",
+    "credit",
     "downloads",
     "image_counts",
     "image_shape",
