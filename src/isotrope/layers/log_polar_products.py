@@ -18,6 +18,8 @@ The response of channel o at row t and angle a is the sum over c, i and j of ``w
 times what the point of radius ``t + i`` and angle ``(a + j) % angles`` sees of channel c.
 """
 
+from functools import lru_cache
+from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -67,7 +69,22 @@ _PLAIN, _STACKED = _Plain(), _Stacked()
 def form_for(maps: Tensor, weight: Tensor, job: Job) -> Form:
     """The form that is quickest for such maps."""
     del weight, job
-    return _STACKED if few_launches(maps) else _PLAIN
+    if few_launches(maps):
+        return _STACKED
+    if torch.compiler.is_compiling() or maps.dtype not in (torch.float32, torch.float64):
+        return _PLAIN
+    return _compiled() or _PLAIN
+
+
+@lru_cache(1)
+def _compiled() -> Form | None:
+    """The form that numba compiles, where it is installed and the processor is fit for it."""
+    try:
+        kernels: Any = import_module("isotrope.layers.log_polar_kernels")
+    except ImportError:
+        return None
+    form: Form | None = kernels if kernels.fits_here() else None
+    return form
 
 
 def peaks(maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
