@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from isotrope.layers.log_polar_kernels_pooling import keep_turned, keep_windows
 from isotrope.layers.log_polar_kernels_vectors import compiled, load, multiply_add, spread, store
 
 DOWN, ACROSS = 2, 4  # centres of a block
@@ -119,9 +120,9 @@ def forward(
                     a * size,
                 )
             if turned:
-                _keep_turned(found, t, angles, tau, turned, size, best, places, block)
+                keep_turned(found, t, angles, tau, turned, size, best, places, block)
             else:
-                _keep_windows(found, t, angles, tau, theta, size, best, places, block)
+                keep_windows(found, t, angles, tau, theta, size, best, places, block)
     for channel in range(values.shape[0]):
         for slot in range(slots):
             for y in range(height):
@@ -253,67 +254,3 @@ def _respond(
     store(found, target + 5 * wide, s5)
     store(found, target + 6 * wide, s6)
     store(found, target + 7 * wide, s7)
-
-
-@compiled
-def _keep_windows(
-    found: Any,
-    t: int,
-    angles: int,
-    tau: int,
-    theta: int,
-    size: int,
-    best: Any,
-    places: Any,
-    block: int,
-) -> None:
-    """Let the responses of a row take part in the maxima of their windows."""
-    per_row = (angles + theta - 1) // theta
-    for window in range(per_row):
-        largest = best[t // tau * per_row + window, block]
-        where = places[t // tau * per_row + window, block]
-        for n in range(theta):
-            a = (window * theta + n) % angles
-            place = np.int16(t * angles + a)
-            for lane in range(size):
-                value, old = found[a * size + lane], largest[lane]
-                wins = value > old or (value != value and old == old)
-                largest[lane] = value if wins else old
-                where[lane] = place if wins else where[lane]
-
-
-@compiled
-def _keep_turned(
-    found: Any,
-    t: int,
-    angles: int,
-    tau: int,
-    remain: int,
-    size: int,
-    best: Any,
-    places: Any,
-    block: int,
-) -> None:
-    """Turn a row until its largest response comes first, thin it out, and let it take part."""
-    for lane in range(size):
-        first = 0
-        for a in range(1, angles):
-            value, old = found[a * size + lane], found[first * size + lane]
-            if value > old or (value != value and old == old):
-                first = a
-        slot = t // tau * remain
-        for n in range(angles):
-            a = (first + n) % angles
-            value = found[a * size + lane]
-            if remain < angles:
-                larger = 0
-                for m in range(angles):
-                    other = found[(first + m) % angles * size + lane]
-                    larger += other > value or (other == value and m < n)
-                if larger >= remain or slot == (t // tau + 1) * remain:
-                    continue
-            old = best[slot, block, lane]
-            if value > old or (value != value and old == old):
-                best[slot, block, lane] = value
-                places[slot, block, lane] = t * angles + a
-            slot += 1
