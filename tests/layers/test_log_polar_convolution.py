@@ -292,3 +292,23 @@ def test_the_form_for_a_gpu_neither_sorts_nor_scatters_nor_meets_the_host():
     assert not counted.meets_the_host
     sorting = ("sort", "scatter", "index_put", "index_add", "gather_backward", "index_backward")
     assert not [name for name in counted.launches if any(word in name for word in sorting)]
+
+
+@pytest.mark.usefixtures("either_form")
+@pytest.mark.parametrize("kind", ["bilinear", "gaussian"])
+def test_single_precision_agrees_with_double_to_a_hundred_thousandth(kind):
+    torch.manual_seed(0)
+    layer = LPConv(8, 8, 5, ntau=12, tau_max=8.0, kind=kind).double()
+    seen = images(2, 8, 14, 14).requires_grad_()
+    expected = layer(seen)
+    weight = images(*expected.shape, seed=2)
+    of_expected = torch.autograd.grad((expected * weight).sum(), [seen, layer.weight_v])
+
+    layer, seen = layer.float(), seen.detach().float().requires_grad_()
+    found = layer(seen)
+
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=1e-5)
+    of_found = torch.autograd.grad((found * weight.float()).sum(), [seen, layer.weight_v])
+    for one, other in zip(of_found, of_expected, strict=True):
+        # relative to the largest; a near tie may fall to another winner
+        assert (one.double() - other).abs().max() < 1e-5 * other.abs().max()

@@ -47,7 +47,7 @@ from isotrope.layers.log_polar_stencils import (
 Kind = Literal["bilinear", "gaussian", "sith_v1", "sith_v2"]
 Integers = NDArray[np.int64]
 
-LEAST_DEVIATION = 0.7  # pixels
+LEAST_DEVIATION = 0.5  # pixels
 STEP = 2**0.5  # from one level of smoothing to the next
 
 

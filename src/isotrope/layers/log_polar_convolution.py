@@ -35,7 +35,10 @@ class LPConv(nn.Module):
     all at once: `isotrope.layers.log_polar_products`.
 
     Quarter turns of the image turn the output, exactly up to rounding, if ``num_angles`` is
-    divisible by four (``topk`` and angular windows aside, which roll).
+    divisible by four (windows of angles aside, which roll). All other turns and scalings have the
+    error of sampling: of responses to a smooth image on the published grid, 1.2 % at 45 degrees
+    (``gaussian``: 1.0 %), 0.5 % at 5 degrees, and 1.0 to 4.0 % (1.3 to 5.6 %) at scales from 1.09
+    to 2.9. Fine detail errs more: 7.7 % (3.6 %) at 45 degrees where spots are 1.2 to 2 pixels wide.
 
     Parameters are called as ``torch.nn.utils.weight_norm`` calls them: ``weight_g``, of shape
     ``(out_channels, 1, 1, 1)``, and ``weight_v``, of ``(out_channels, in_channels, kernel_rows,
