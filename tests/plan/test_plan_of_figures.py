@@ -47,8 +47,27 @@ def test_a_study_has_every_general_figure_whose_tables_it_has_and_none_is_missed
     monkeypatch.setattr(index_file, "current", lambda: Index(runs, made_up_index().datasets))
     plan = Plan({})
 
-    assert {Path(path).stem for path in plan.figures()} == set(registry.names("figures/general"))
+    held = {Path(path).stem for path in plan.tables()}
+    found = StudyFigures("rotation")
+    drawn = {name for name in registry.names("figures/general") if held >= {*found.tables(name)}}
+    assert {"accuracy", "training_time"} <= drawn
+    assert {Path(path).stem for path in plan.figures()} == drawn
     assert plan.figures_left_out() == []
+
+
+def test_a_figure_of_a_benchmarks_table_is_drawn_where_the_table_lies(indexed):
+    figure = Path("plugins/figures/scale/layer_costs_drawn.py")
+    figure.parent.mkdir(parents=True)
+    figure.write_text('TITLE = "t"\nTABLES = ("layer_costs",)\nCAPTION = "c"\n')
+    (paths.OUT / "runs").mkdir(parents=True)
+    assert not any("layer_costs" in path for path in Plan({}).figures())
+    assert not any("layer_costs" in sentence for sentence in Plan({}).figures_left_out())
+
+    table = paths.table_folder("scale") / "layer_costs.csv"
+    table.parent.mkdir(parents=True)
+    table.touch()
+    assert svgs(Plan({}), "layer_costs_drawn") == ["out/figures/scale/layer_costs_drawn.svg"]
+    assert not any("layer_costs.csv" in path for path in Plan({}).tables())
 
 
 def test_figures_come_with_tables_caption_and_published_numbers(indexed):

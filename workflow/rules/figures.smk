@@ -15,6 +15,8 @@ if not plan.tables_are_sources:
             ),
         log:
             "out/tables/{group}/{table}.log",
+        wildcard_constraints:
+            table=r"(?!\w+_costs\.)[a-z0-9_]+",  # benchmarks write these
         localrule: True
         conda:
             "../../envs/isotrope.yaml"

@@ -14,6 +14,7 @@ from isotrope.plan.sources import Sources
 
 GENERAL = "figures/general"
 DRAWN_BY = ("isotrope.results.drawing",)  # what draws every figure
+COSTS = "_costs"  # ends the name of a table that a benchmark wrote, which no run makes
 CELLS = "cells"  # the module in studies/<study>/ that says what panels are
 
 

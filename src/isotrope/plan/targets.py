@@ -13,7 +13,7 @@ from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.packs.summary import RESULTS, RUN, WEIGHTS
 from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
-from isotrope.plan.figures import StudyFigures, published
+from isotrope.plan.figures import COSTS, StudyFigures, published
 from isotrope.plan.needs import Needs, of_packs, results_of
 from isotrope.plan.selection import Selection
 from isotrope.plan.sources import Sources
@@ -241,13 +241,15 @@ class Plan(Needs):
     def _figures_by_group(self) -> list[tuple[str, str, str]]:
         """Every group with each figure of its study, and what the figure lacks, as a sentence.
 
-        A general figure whose tables a group does not have is passed over.
+        A general figure whose tables a group does not have is passed over, and so is one of a
+        benchmark's table that is not there.
         """
         found = []
         arrays = self._arrays_by_group
         for group, tables in self._tables_by_group.items():
             known = {*tables, *(f"{table}.npz" for table in arrays.get(group, []))}
             known |= set() if self.tables_are_sources else {"examples.npz"}
+            known |= {path.stem for path in paths.table_folder(group).glob(f"*{COSTS}.csv")}
             figures = self._study_figures(group)
             for figure in figures.kinds:
                 try:
@@ -258,7 +260,7 @@ class Plan(Needs):
                     continue
                 if not absent:
                     found.append((group, figure, ""))
-                elif not figures.is_general(figure):
+                elif not figures.is_general(figure) and not absent[0].endswith(COSTS):
                     lacking = f"no table {', '.join(absent)} in out/tables/{group}"
                     found.append((group, figure, lacking))
         if self.head:
