@@ -8,7 +8,11 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import torch
 from made_up_sweeps import HEADERS, sweep_rows
+
+from isotrope.datasets.images import Images
+from isotrope.studies.log_polar.examples import examples
 
 RUNS = (
     "run point seed study series label source model dataset status origin epochs best_epoch "
@@ -63,6 +67,17 @@ NETWORKS = (
     Network("cnn/mnist/upright", "Plain CNN", 0.6, 80_000),
     Network("cnn/mnist/turned", "Plain CNN, turned images", 0.04, 80_000),
 )
+TRAINED_TURNED = (
+    Network(
+        *("deep_lp/rot_mnist/gaussian", "DeepLP, Gaussian bank", 0.02, 81_354, "rot_mnist"),
+        size="standard",
+        bank="gaussian",
+        trim="2",
+        border="background",
+    ),
+    Network("ptn/rot_mnist/base", "PTN", 0.03, 129_000, "rot_mnist", size="base"),
+    Network("ptn/sim2mnist/base", "PTN", 0.5, 129_000, "sim2mnist", size="base"),
+)
 STAND_IN = (
     Network("deep_lp/mnist/demo", "DeepLP", 0.1, 20_000, images="800", source="digits8"),
     Network("cnn/mnist/demo", "Plain CNN", 0.5, 20_000, images="800", source="digits8"),
@@ -109,29 +124,71 @@ def write_log_polar_tables(
         header = f"run point seed {HEADERS.get(table, '')} metric value n"
         _write(folder / f"{table}.csv", header, rows)
     np.savez_compressed(folder / "log_polar_maps.npz", **_maps(networks))  # type: ignore[arg-type]
+    places = dict.fromkeys(
+        f"{network.dataset} ({network.source})" if network.source == "digits8" else network.dataset
+        for network in networks
+    )
+    shown = {f"{place}/{name}": a for place in places for name, a in examples(glyphs()).items()}
+    np.savez_compressed(folder / "examples.npz", **shown)  # type: ignore[arg-type]
     settings = [[*row[:3], "layer1", "accuracy", 0.5, 1] for row in runs]
     _write(folder / "log_polar_maps.csv", "run point seed layer metric value n", settings)
+    return folder
+
+
+def write_costs(folder: Path) -> Path:
+    """What ``benchmarks/log_polar.py`` writes: two forms, each of four sizes changed alone."""
+    base = {"channels": 16, "radii": 12, "angles": 12, "side": 28}
+    rows: list[list[object]] = []
+    for name, values in {
+        "channels": (4, 8, 16, 32, 64),
+        "radii": (8, 12, 16, 20),
+        "angles": (8, 12, 16, 24),
+        "side": (14, 28, 56),
+    }.items():
+        for value in values:
+            size = {**base, name: value}
+            work = size["channels"] ** 2 * size["radii"] * size["angles"] * size["side"] ** 2
+            for form, slow, large in (("plain", 9, 40.0), ("compiled", 1, 1.2)):
+                key = ["log_polar_layer", "base", 0, form, *size.values()]
+                floor = size["channels"] * size["side"] ** 2 / 15_000
+                rows.append([*key, "milliseconds", slow * work / 1e7, 5])
+                rows.append([*key, "mebibytes", large * floor, 5])
+                rows.append([*key, "floor_mebibytes", floor, 5])
+    header = "run point seed implementation channels radii angles side metric value n"
+    _write(folder / "layer_costs.csv", header, rows)
     return folder
 
 
 def _maps(networks: Sequence[Network]) -> dict[str, np.ndarray]:
     """Kernels that are rings, and maps that are cones."""
     y, x = np.mgrid[:28, :28] - 13.5
-    radius, angle = np.hypot(x, y), np.degrees(np.arctan2(-y, x))
+    radius, angle = np.hypot(x, y), np.degrees(np.arctan2(-y, x)) % 360
     arrays: dict[str, np.ndarray] = {}
     for network in networks:
         if not network.border:
             continue
         key = f"{network.run}/base"
-        images = np.stack([255 * (radius < 6 + i) for i in range(3)]).astype(np.uint8)
+        images = np.stack([255 * (radius < 6 + i)[None] for i in range(3)]).astype(np.uint8)
         arrays[f"{key}/images"], arrays[f"{key}/seed"] = images, np.array(2)
         v, u = np.mgrid[:19, :19] - 9.0
-        for layer, (out, channels) in {"layer1": (6, 1), "layer2": (6, 4)}.items():
+        for layer, (out, channels) in {"layer1": (6, 1), "layer2": (16, 3)}.items():
             kernels = [
                 [np.cos(np.hypot(u, v) * (1 + o / 4)) * u * (-1) ** c for c in range(channels)]
                 for o in range(out)
             ]
-            arrays[f"{key}/kernels/{layer}"] = np.array(kernels, dtype=np.float32)
-            arrays[f"{key}/radius/{layer}"] = np.stack([1 + radius] * 3).astype(np.float32)
-            arrays[f"{key}/angle/{layer}"] = np.stack([angle] * 3).astype(np.float32)
+            arrays[f"{key}/kernels_{layer}"] = np.array(kernels, dtype=np.float32)
+            silent = np.where(radius > 16, np.nan, 1)
+            arrays[f"{key}/radius_{layer}"] = np.stack([(1 + radius) * silent] * 3).astype("f4")
+            arrays[f"{key}/angle_{layer}"] = np.stack([angle * silent] * 3).astype("f4")
+            strength = np.stack([255 * np.exp(-radius / 8)] * 3)
+            arrays[f"{key}/strength_{layer}"] = strength.astype(np.uint8)
     return arrays
+
+
+def glyphs() -> Images:
+    """Two letters that no turn and no mirror leaves as they are."""
+    images = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
+    images[:, 0, 6:22, 9:12] = 255
+    images[:, 0, 6:9, 9:20] = 200
+    images[1, 0, 12:15, 9:17] = 160
+    return Images(images, torch.tensor([0, 1]))

@@ -1,7 +1,6 @@
 """What holds for every figure; a new one is tested here without a line of its own."""
 
 import io
-import itertools
 import re
 import subprocess
 import sys
@@ -16,14 +15,13 @@ from made_up_sweeps import HEADERS
 from made_up_tables import tables_for, write_tables
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.transforms import Bbox
+from page_layout import check_layout
 from svg_words import svg_words
 
 from isotrope import registry
 from isotrope.errors import UserError
 from isotrope.plan.figures import StudyFigures
 from isotrope.results.drawing import draw_figure as draw_figure_of
-from isotrope.results.style import DOUBLE, SINGLE
 
 STUDY = "scale"  # whose tables are made up
 KINDS = StudyFigures(STUDY).kinds
@@ -136,18 +134,6 @@ def test_svg_pdf_and_csv_come_out_the_same_in_another_process_without_torch(
         assert path.read_bytes() == (elsewhere / path.name).read_bytes()
 
 
-def beyond_the_axes(figure: Figure) -> set[Text]:
-    """The labels of ticks that are kept for other limits; they are not drawn."""
-    axes = [axis for panel in figure.axes for axis in (panel.xaxis, panel.yaxis)]
-    return {
-        label
-        for axis in axes
-        for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks())
-        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
-        for label in (tick.label1, tick.label2)
-    }
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_no_words_overlap_or_leave_the_page(
     name: str, case: str, drawn_case: Callable[[str, str], Figure]
@@ -156,23 +142,7 @@ def test_no_words_overlap_or_leave_the_page(
         pytest.skip("laid out as in other cases")
     figure = drawn_case(name, case)
 
-    assert figure.get_figwidth() in (SINGLE, DOUBLE)
-    assert figure.get_figheight() < 11, "a page of a journal"
-    unseen = beyond_the_axes(figure)
-    words = [
-        (text.get_text(), text.get_window_extent())
-        for text in set(figure.findobj(Text)) - unseen
-        if text.get_visible() and text.get_text().strip() and text.get_figure() is figure
-    ]
-    page = figure.bbox.padded(1)
-    for text, box in words:
-        assert page.x0 <= box.x0 <= box.x1 <= page.x1, text
-        assert page.y0 <= box.y0 <= box.y1 <= page.y1, text
-    for (one, box), (other, its) in itertools.combinations(words, 2):
-        common = Bbox.intersection(box, its)
-        # two points of height are the room for accents and descenders, which line boxes share
-        limit = 2 * figure.dpi / 72
-        assert common is None or common.width < 1 or common.height < limit, (one, other)
+    check_layout(figure)
 
 
 def test_panels_are_big_enough_to_read(name: str, drawn_case: Callable[[str, str], Figure]) -> None:

@@ -169,7 +169,7 @@ def _measured_cells(
         own = own[own[column].eq(setting.get(name, ""))]
     values = tested[tested["metric"].eq(metric)]
     for name in of_evaluation:
-        values = values[values[name].map(_same_word(setting[name]))]
+        values = values[values[name].map(_same_word(setting[name])).astype(bool)]
     for (run, point), found in own.groupby(["run", "point"], sort=False):
         mine = values[values["run"].eq(str(run)) & values["point"].eq(str(point))]
         ours = _statistics(found["status"], mine)
