@@ -16,3 +16,16 @@ class GlobalMaxPool(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """The maximum of each channel."""
         return maps.flatten(2).max(dim=-1).values
+
+
+class GlobalAveragePool(nn.Module):
+    """Mean over all dimensions behind the channels.
+
+    Shapes:
+        input: ``(batch, channels, ...)``, at least one dimension more
+        output: ``(batch, channels)``
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """The mean of each channel."""
+        return maps.flatten(2).mean(dim=-1)

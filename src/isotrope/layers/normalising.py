@@ -5,6 +5,7 @@ It lies inside the network, so that attacks, exports and evaluations, which all 
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +47,11 @@ class ByValues(nn.Module):
         mean, std = self.mean.to(images.dtype), self.std.to(images.dtype)
         return (images - mean) / std
 
+    def of_black(self, images: Tensor) -> Tensor:
+        """What black pixels become, ``(1, channels)``."""
+        mean, std = self.mean.to(images.dtype), self.std.to(images.dtype)
+        return (-mean / std).flatten()[None]
+
     def take(self, mean: Tensor, std: Tensor) -> None:
         """Take the numbers of the training images, ``(channels,)`` each.
 
@@ -70,9 +76,17 @@ class ByImage(nn.Module):
         variance, mean = torch.var_mean(images, dim=(-2, -1), correction=0, keepdim=True)
         return (images - mean) * torch.rsqrt(variance + _EPSILON)
 
+    def of_black(self, images: Tensor) -> Tensor:
+        """What black pixels of each image become, ``(batch, channels)``."""
+        variance, mean = torch.var_mean(images, dim=(-2, -1), correction=0)
+        return -mean * torch.rsqrt(variance + _EPSILON)
+
 
 class Normalised(Preceded):
     """A network behind a normalisation, with all that the network offers.
+
+    A network with a true ``takes_background`` is told by the keyword ``background`` what black
+    pixels have become, ``(batch, channels)`` or ``(1, channels)``.
 
     Args:
         normalise: what images go through first.
@@ -81,6 +95,13 @@ class Normalised(Preceded):
 
     def __init__(self, normalise: nn.Module, network: nn.Module) -> None:
         super().__init__("normalise", normalise, network)
+
+    def told(self, images: Tensor) -> dict[str, Tensor]:
+        """What black pixels have become, if the network asks for it."""
+        if not getattr(self.network, "takes_background", False):
+            return {}
+        normalise: Any = self.first
+        return {"background": normalise.of_black(images)}
 
 
 def fit(network: nn.Module, of_training_images: Callable[[], tuple[Tensor, Tensor]]) -> None:

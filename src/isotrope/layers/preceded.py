@@ -31,9 +31,14 @@ class Preceded(nn.Module):
         """What images go through first."""
         return self._modules[self._first_name]  # type: ignore[return-value]
 
-    def forward(self, images: Tensor, *noise: Any) -> Any:
+    def forward(self, images: Tensor, *noise: Any, **told: Tensor) -> Any:
         """What the network makes of the images behind the first module."""
-        return self.network(self.first(images), *noise)
+        return self.network(self.first(images), *noise, **told, **self.told(images))
+
+    def told(self, images: Tensor) -> dict[str, Tensor]:
+        """What the network is told of the images besides, by keywords; nothing here."""
+        del images
+        return {}
 
     def get_submodule(self, target: str) -> nn.Module:
         """A part of the network, or a module by its name here."""
@@ -47,18 +52,18 @@ class Preceded(nn.Module):
             return super().__getattr__(name)
         except AttributeError:
             found = getattr(super().__getattr__("network"), name)
-        return partial(_OFFERED[name], self.first, found) if name in _OFFERED else found
+        return partial(_OFFERED[name], self, found) if name in _OFFERED else found
 
 
-def _behind(first: nn.Module, called: Callable[..., Any], images: Tensor, *rest: Any) -> Any:
-    return called(first(images), *rest)
+def _behind(whole: Preceded, called: Callable[..., Any], images: Tensor, *rest: Any) -> Any:
+    return called(whole.first(images), *rest, **whole.told(images))
 
 
-def _groups(_: nn.Module, called: Callable[..., Any]) -> dict[str, list[str]]:
+def _groups(_: Preceded, called: Callable[..., Any]) -> dict[str, list[str]]:
     return {group: [f"network.{name}" for name in names] for group, names in called().items()}
 
 
-def _buffers(_: nn.Module, called: Callable[..., Any], *rest: Any) -> dict[str, Any]:
+def _buffers(_: Preceded, called: Callable[..., Any], *rest: Any) -> dict[str, Any]:
     return {f"network.{name}": value for name, value in called(*rest).items()}
 
 

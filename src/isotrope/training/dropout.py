@@ -4,10 +4,8 @@ torch's dropout draws from a generator, whose numbers depend on all that was dra
 stack of seeds no row could have its own. Here each element is kept or not by a hash of its place,
 of the module, of how often the module ran before in the same pass, and of a key of the seed and the
 step, so that nothing has to be saved and rows do not depend on each other. A pass that is computed
-twice (``torch.utils.checkpoint``) would draw anew.
-
-The hash is the integer finaliser of C. Wellons' "hash prospector" (lowbias32, 2018, public domain),
-computed in int64, whose low 32 bits are those of an unsigned product.
+twice (``torch.utils.checkpoint``) would draw anew; a layer that computes twice takes a key by
+``next_key`` and drops by it (`isotrope.layers.hashed_dropout`, where the hash is, too).
 """
 
 from collections.abc import Iterator
@@ -15,19 +13,14 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from isotrope.layers.hashed_dropout import kept, mixed
+
 _MASK = 0xFFFFFFFF
 _KINDS: dict[type[nn.Module], int] = {  # how many leading axes have a number of their own
     nn.Dropout1d: 2,
     nn.Dropout2d: 2,
     nn.Dropout3d: 2,
 }
-
-
-def mixed(numbers: Tensor) -> Tensor:
-    """A hash of whole numbers of 32 bits, kept in int64."""
-    numbers = (numbers ^ (numbers >> 16)) * 0x7FEB352D & _MASK
-    numbers = (numbers ^ (numbers >> 15)) * 0x846CA68B & _MASK
-    return numbers ^ (numbers >> 16)
 
 
 class KeyedDropout(nn.Module):
@@ -59,14 +52,16 @@ class KeyedDropout(nn.Module):
             return values
         shape = values.shape[: self.axes]
         places = torch.arange(shape.numel(), device=values.device)
+        keep = kept(places, self.next_key(), self.share).view(shape)
+        keep = keep.view(*shape, *[1] * (values.ndim - len(shape)))
+        grown = 1 / (1 - self.share) if self.share < 1 else 0.0
+        return values * (keep * grown).to(values.dtype)
+
+    def next_key(self) -> Tensor:
+        """The key of one more run, int64 ``()``, of 32 bits."""
         place = 0x9E3779B1 * (self.number + 1) + 0x85EBCA6B * self.runs
         self.runs += 1
-        own = mixed(self.key ^ (place & _MASK))
-        drawn = mixed(mixed(places) ^ own)
-        kept = (drawn >= round(self.share * 2**32)).view(shape)
-        kept = kept.view(*shape, *[1] * (values.ndim - len(shape)))
-        grown = 1 / (1 - self.share) if self.share < 1 else 0.0
-        return values * (kept * grown).to(values.dtype)
+        return mixed(self.key ^ (place & _MASK))
 
     def extra_repr(self) -> str:
         """What a summary of the network says of it."""
