@@ -134,7 +134,7 @@ def test_every_part_is_a_submodule_that_runs_once(example):
 def test_tiny_images_are_accepted_or_refused_with_their_size(example):
     shape, refusal = (example.image_shape[0], 1, 2), None
     try:
-        network = example.plugin.build(example.plugin.Params(), shape, 3)
+        network = example.plugin.build(example.params(), shape, 3)
     except ValueError as error:
         refusal = str(error)
 

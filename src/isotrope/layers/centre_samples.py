@@ -1,9 +1,9 @@
 """Samples about many centres of an image at once, a piece of the centres at a time.
 
 A sample is a weighted sum of a few pixels whose offsets from the centre are the same for every
-centre. Pixels lie in rows of all their channels, so that a sample is a sum of rows: one operation
-for all samples of a piece, as is the gradient, which reads the same table the other way round. It
-needs neither sorting nor sums in random order.
+centre. Here a pixel is a row with all channels of all images, so that a sample is a sum of rows:
+one operation for all samples of a piece. So is the gradient, which reads the same table the other
+way round and needs neither sorting nor sums in random order.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,13 @@ class CentreSamples:
     """
 
     def __init__(
-        self, bank: Bank, size: tuple[int, int], *, stride: int = 1, trim: int = 0, repeated: int = 0
+        self,
+        bank: Bank,
+        size: tuple[int, int],
+        *,
+        stride: int = 1,
+        trim: int = 0,
+        repeated: int = 0,
     ) -> None:
         self.bank = bank
         self.size = size
@@ -98,24 +104,20 @@ class CentreSamples:
         """
         seen = images[piece.first : piece.last]
         source = F.pad(smoothed_images(seen, self.bank), self._around(piece))
-        channels = source.shape[2]
-        pixels = source.permute(1, 0, 3, 4, 2).reshape(-1, channels)
-        table = _table(
-            self.bank,
-            (piece.bottom - piece.top, self.columns, self.stride, self.repeated),
-            len(seen),
-            images.dtype,
-            images.device,
-        )
+        pixels = source.permute(0, 3, 4, 1, 2).flatten(3).flatten(0, 2)
+        lattice = (piece.bottom - piece.top, self.columns, self.stride, self.repeated)
         run: Any = _Sums
-        found: Tensor = run.apply(pixels, *table)
-        return found.view(-1, *self.shape, channels).permute(0, 3, 1, 2)
+        found: Tensor = run.apply(pixels, *_table(self.bank, lattice, images.dtype, images.device))
+        found = found.view(-1, *self.shape, len(seen), images.shape[1])
+        return found.permute(3, 0, 1, 2, 4).flatten(0, 1).permute(0, 3, 1, 2)
 
     def _around(self, piece: Piece) -> tuple[int, int, int, int]:
         """What is added to smoothed images, or taken off, so that they hold what a piece reads."""
         edges: list[int] = []
         ranges = ((0, self.columns), (piece.top, piece.bottom))
-        for start, side, (first, end) in zip(self.starts[::-1], self.size[::-1], ranges, strict=True):
+        for start, side, (first, end) in zip(
+            self.starts[::-1], self.size[::-1], ranges, strict=True
+        ):
             low = start + first * self.stride - self.bank.reach + self.bank.margin
             high = start + (end - 1) * self.stride + self.bank.reach + 1 + self.bank.margin
             edges += [-low, high - side - 2 * self.bank.margin]
@@ -145,11 +147,15 @@ def _sums(bank: Bank, repeated: int, dtype: torch.dtype, device: torch.device) -
 def _table(
     bank: Bank,
     lattice: tuple[int, int, int, int],
-    images: int,
     dtype: torch.dtype,
     device: torch.device,
 ) -> tuple[Tensor, ...]:
-    """Which pixels each sample of a piece sums with which weights, and the same transposed.
+    """Which pixels each sample sums with which weights, and the same transposed.
+
+    Args:
+        bank: as of `CentreSamples`.
+        lattice: rows and columns of centres, the stride, how many angles are repeated.
+        dtype, device: of the images.
 
     Returns:
         Pixels, first entry of each sample, weights; samples, first entry of each pixel, weights.
@@ -164,16 +170,14 @@ def _table(
     level = np.repeat(bank.levels[points // grid.num_angles], counts)
     offset = (level * height + bank.down[taps] + reach) * width + bank.across[taps] + reach
     centres = (np.arange(rows)[:, None] * width + np.arange(columns)).ravel() * stride
-    image = np.arange(images) * (len(bank.smoothing) * height * width)
-    base = (image[:, None] + centres).ravel()
-    pixels = (base[:, None] + offset).ravel()
-    samples = np.repeat(np.arange(len(base) * len(points)), np.tile(counts, len(base)))
-    weights = np.tile(bank.weights[taps], len(base))
+    pixels = (centres[:, None] + offset).ravel()
+    samples = np.repeat(np.arange(len(centres) * len(points)), np.tile(counts, len(centres)))
+    weights = np.tile(bank.weights[taps], len(centres))
     order = np.argsort(pixels, kind="stable")
-    every = images * len(bank.smoothing) * height * width
+    every = len(bank.smoothing) * height * width
     return (
         _whole(pixels, device),
-        _whole(_firsts(samples, len(base) * len(points)), device),
+        _whole(_firsts(samples, len(centres) * len(points)), device),
         torch.tensor(weights, dtype=dtype, device=device),
         _whole(samples[order], device),
         _whole(_firsts(pixels[order], every), device),
@@ -222,6 +226,7 @@ class _Sums(torch.autograd.Function):
         info: Any, axes: Sequence[int | None], rows: Tensor, *table: Tensor
     ) -> tuple[Tensor, int | None]:
         run: Any = _Sums
+        del info
         if axes[0] is None:
             return run.apply(rows, *table), None
         side_by_side = rows.movedim(axes[0], 1)

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+Affine = tuple[Tensor, Tensor]
+
 
 class Moments(NamedTuple):
     """Moments of each channel.
@@ -16,12 +18,12 @@ class Moments(NamedTuple):
     Args:
         mean: ``(channels,)``
         variance: ``(channels,)``, that of all values and not its estimate.
-        count: values of a channel.
+        values: how many values of a channel there are.
     """
 
     mean: Tensor
     variance: Tensor
-    count: int
+    values: int
 
 
 def moments_of(values: Tensor) -> Moments:
@@ -45,7 +47,7 @@ def joined(means: Tensor, variances: Tensor, counts: list[int]) -> Moments:
     return Moments(mean, variance, total)
 
 
-def affine(norm: nn.BatchNorm2d, moments: Moments | None) -> tuple[Tensor, Tensor]:
+def affine(norm: nn.BatchNorm2d, moments: Moments | None) -> Affine:
     """What values are multiplied with, and what is then added, ``(channels,)`` each.
 
     Args:
@@ -60,7 +62,7 @@ def affine(norm: nn.BatchNorm2d, moments: Moments | None) -> tuple[Tensor, Tenso
     else:
         mean, variance = moments.mean, moments.variance
         with torch.no_grad():
-            estimate = variance * (moments.count / max(1, moments.count - 1))
+            estimate = variance * (moments.values / max(1, moments.values - 1))
             rate = norm.momentum or 0.0
             running.mul_(1 - rate).add_(rate * mean.to(running.dtype))
             spread.mul_(1 - rate).add_(rate * estimate.to(spread.dtype))
@@ -75,7 +77,20 @@ def along_channels(values: Tensor, factor: Tensor, summand: Tensor) -> Tensor:
     return values * factor.view(shape).to(values.dtype) + summand.view(shape).to(values.dtype)
 
 
-def normalised(norm: nn.BatchNorm2d, values: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """What `nn.BatchNorm2d` makes of ``(batch, channels, ...)``, and the factor and summand."""
+def normalised(
+    norm: nn.BatchNorm2d, values: Tensor, with_affine: bool
+) -> tuple[Tensor, Affine | None]:
+    """What `nn.BatchNorm2d` makes of ``(batch, channels, ...)``.
+
+    Args:
+        norm: as `affine` takes it.
+        values: what is normalised.
+        with_affine: whether the factor and the summand are wanted, too.
+    """
+    if not with_affine and norm.running_mean is not None:
+        exact = values.to(norm.running_mean.dtype)
+        if exact.ndim != 4:  # in torch 2.13 gradients are wrong for unusual strides
+            exact = exact.flatten(2)[..., None].contiguous()
+        return norm(exact).to(values.dtype).view(values.shape), None
     found = affine(norm, moments_of(values) if norm.training else None)
     return along_channels(values, *found), found

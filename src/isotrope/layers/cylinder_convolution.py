@@ -39,6 +39,7 @@ class CylinderConv2d(nn.Module):
         kernels = torch.empty(out_channels, in_channels, kernel_size, kernel_size)
         if weight_norm:
             nn.init.kaiming_uniform_(kernels, a=math.sqrt(5))
+            self.weight: nn.Parameter | None = None
             self.weight_g = nn.Parameter(kernels.flatten(1).norm(dim=1)[:, None, None, None])
             self.weight_v = nn.Parameter(kernels)
         else:
@@ -50,10 +51,11 @@ class CylinderConv2d(nn.Module):
     @property
     def kernels(self) -> Tensor:
         """The kernels as they are used."""
-        if not hasattr(self, "weight_v"):
+        if self.weight is not None:
             return self.weight
         length = self.weight_v.flatten(1).norm(dim=1)[:, None, None, None]
-        return self.weight_v * (self.weight_g / length)
+        kernels: Tensor = self.weight_v * (self.weight_g / length)
+        return kernels
 
     def apply_to(self, samples: Tensor, kernels: Tensor, bias: Tensor) -> Tensor:
         """The responses to kernels and a bias that are given."""

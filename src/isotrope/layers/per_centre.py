@@ -13,12 +13,20 @@ import torch
 from torch import Tensor, nn
 
 from isotrope.layers.centre_samples import CentreSamples, Piece
-from isotrope.layers.channel_moments import Moments, affine, along_channels, joined, moments_of
+from isotrope.layers.channel_moments import (
+    Affine,
+    Moments,
+    affine,
+    along_channels,
+    joined,
+    moments_of,
+    normalised,
+)
 from isotrope.layers.hashed_dropout import dropped, key_of, share_of
 from isotrope.layers.recomputing import in_pieces
 
-Affine = tuple[Tensor, Tensor] | None
-Found = tuple[Tensor, list[Affine]]
+Affines = list[Affine | None]
+Found = tuple[Tensor, Affines]
 
 
 class Stage(NamedTuple):
@@ -77,7 +85,7 @@ def per_centre(
     if background is not None:
         constant = background.to(images.dtype).expand(len(images), -1)
         images = images - constant[..., None, None]
-    keys = [stage.dropout and key_of(stage.dropout, images) for stage in stages]
+    keys = [None if stage.dropout is None else key_of(stage.dropout, images) for stage in stages]
     work = _Work(samples, stages, samples.pieces(images, numbers, layers))
     treat = _at_once if len(work.pieces) == 1 else _in_pieces
     values, affines = treat(work, images, constant, keys)
@@ -101,8 +109,9 @@ class _Work(NamedTuple):
         if constant is None:
             return found
         own = constant[piece.first : piece.last]
-        of_images = found.unflatten(0, (len(own), -1))
-        return (of_images + own[:, None, :, None, None] * self.samples.sums(images)).flatten(0, 1)
+        of_images = found.view(len(own), -1, *found.shape[1:])
+        whole = of_images + own[:, None, :, None, None] * self.samples.sums(images)
+        return whole.flatten(0, 1)
 
     def numbers(self, piece: Piece, like: Tensor) -> Tensor:
         """The numbers of a piece's centres among all."""
@@ -111,7 +120,7 @@ class _Work(NamedTuple):
         return torch.arange(first, first + rows * self.samples.columns, device=like.device)
 
 
-def _after(stage: Stage, values: Tensor, found: Affine) -> Tensor:
+def _after(stage: Stage, values: Tensor, found: Affine | None) -> Tensor:
     return values if stage.norm is None or found is None else along_channels(values, *found)
 
 
@@ -120,14 +129,13 @@ def _at_once(
 ) -> Found:
     """All centres in one pass, whose inner results are kept for the gradient."""
     values = work.sampled(work.pieces[0], images, constant)
-    affines: list[Affine] = []
+    affines: Affines = []
     for stage, key in zip(work.stages, keys, strict=True):
         values = stage.compute(values, *stage.tensors)
         found = None
         if stage.norm is not None:
-            found = affine(stage.norm, moments_of(values) if stage.norm.training else None)
+            values, found = normalised(stage.norm, values, with_affine=constant is not None)
         affines.append(found)
-        values = _after(stage, values, found)
         if key is not None and stage.dropout is not None:
             rows = work.numbers(work.pieces[0], images)
             values = dropped(values, rows, key, share_of(stage.dropout))
@@ -138,7 +146,7 @@ def _in_pieces(
     work: _Work, images: Tensor, constant: Tensor | None, keys: Sequence[Tensor | None]
 ) -> Found:
     """Piece by piece, once for all moments that are wanted and once for the answers."""
-    affines: list[Affine] = []
+    affines: Affines = []
 
     def leaves(end: int) -> list[Tensor | None]:
         given: list[Tensor | None] = [images, constant]

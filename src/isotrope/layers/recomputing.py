@@ -61,8 +61,8 @@ class _InPieces(torch.autograd.Function):
                 found: tuple[Tensor, ...] = ctx.compute(piece, *given)
                 return found
 
-            pull: Any
-            found, pull = torch.func.vjp(recompute, *(tensors[n] for n in wanted))
+            pulled: Any = torch.func.vjp(recompute, *(tensors[n] for n in wanted))
+            found, pull = pulled
             own = []
             for number, (one, gradient) in enumerate(zip(found, gradients, strict=True)):
                 own.append(gradient[starts[number] : starts[number] + len(one)])

@@ -11,7 +11,6 @@ sharpness 35), is inferred. With ``border: background`` maps go on with what the
 answer to a black image, and not with zeros; dropout leaves it alone.
 """
 
-from itertools import pairwise
 from typing import Any, Literal
 
 import torch
@@ -28,7 +27,7 @@ from isotrope.models._positions import Output, PositionPool, draw_places
 from isotrope.models._published_weights import drawn_linear
 
 REVISION = 1
-PARTS = {"layer1", "features"}
+PARTS = {"layer1", "layer2", "layer3", "features"}
 SIZES: dict[str, dict[str, Any]] = {
     "standard": {
         "channels": [32, 32, 32],
@@ -130,8 +129,8 @@ class Layer(nn.Module):
             around = self.act(around)
         found = self.act(found)
         if self.norm is not None:
-            found, affine = normalised(self.norm, found)
-            around = None if around is None else along_channels(around, *affine)
+            found, affine = normalised(self.norm, found, around is not None)
+            around = None if affine is None or around is None else along_channels(around, *affine)
         found = self.dropout(found).flatten(1, 3)
         if around is None:
             return found, None
@@ -144,7 +143,7 @@ class DeepLP(nn.Module):
     Shapes:
         input: ``(batch, channels, height, width)``
         layer1: ``(batch, ...)``, the output of the first layer, with a position for each centre;
-            layer2 and so on likewise
+            layer2 and so on likewise, up to layer3 at least: what follows the last layer is as it
         features: ``(batch, features)``
         output: ``(batch, classes)`` logits
 
@@ -158,35 +157,36 @@ class DeepLP(nn.Module):
     def __init__(self, channels: int, classes: int, params: Params) -> None:
         super().__init__()
         settled = params.settled(SIZES[params.size])
-        kernels, sides, widths = (
-            settled[name] for name in ("channels", "kernel_sizes", "widths")
-        )
+        kernels, sides, widths = (settled[name] for name in ("channels", "kernel_sizes", "widths"))
         if not len(kernels) == len(sides) == len(widths) + 1:
             raise ValueError(
                 "need as many kernel_sizes as channels and one width less, got "
                 f"{len(kernels)} channels, {len(sides)} kernel_sizes and {len(widths)} widths"
             )
         self.takes_background = params.border == "background"
+        self.stride: int = settled.get("stride", 1)
         given = [channels, *widths]
-        self.layers = nn.ModuleList(
-            Layer(_convolution(before, after, side, settled), params)
+        convolutions = [
+            _convolution(before, after, side, settled)
             for before, after, side in zip(given, kernels, sides, strict=True)
-        )
-        last = [layer.convolution for layer in self.layers]
-        if self.takes_background and not last[0].bank.normalised:
+        ]
+        self.layers = nn.ModuleList(Layer(one, params) for one in convolutions)
+        if self.takes_background and params.relative_encoding:
+            raise ValueError("border: background does not go with relative_encoding")
+        if self.takes_background and not convolutions[0].bank.normalised:
             raise ValueError(
                 "border: background needs filters that sum to one; use another bank, or "
                 "filter_normalise: true"
             )
         self.linears = nn.ModuleList(
             drawn_linear(convolution.features, width)
-            for convolution, width in zip(last, widths, strict=False)
+            for convolution, width in zip(convolutions, widths, strict=False)
         )
-        self.marks = [f"layer{number}" for number in range(1, len(self.layers) + 1)]
+        self.marks = [f"layer{number}" for number in range(1, max(3, len(self.layers)) + 1)]
         for mark in self.marks:
             self.add_module(mark, nn.Identity())
         self.features = PositionPool(params.output)
-        self.lin = drawn_linear(last[-1].features, classes)
+        self.lin = drawn_linear(convolutions[-1].features, classes)
 
     def forward(
         self, images: Tensor, noise: Tensor | None = None, *, background: Tensor | None = None
@@ -200,13 +200,15 @@ class DeepLP(nn.Module):
         """
         outside = of_images(images, background, self.takes_background)
         maps = images
-        for number, (layer, mark) in enumerate(zip(self.layers, self.marks, strict=True)):
+        for number, layer in enumerate(self.layers):
             maps, outside = layer(maps, outside)
-            maps = self.get_submodule(mark)(maps)
+            maps = self.get_submodule(self.marks[number])(maps)
             if number < len(self.linears):
                 linear = self.linears[number]
                 maps = linear(maps.movedim(1, -1)).movedim(-1, 1)
                 outside = None if outside is None else linear(outside)
+        for mark in self.marks[len(self.layers) :]:
+            maps = self.get_submodule(mark)(maps)
         logits: Tensor = self.lin(self.features(maps, noise))
         return logits
 
@@ -251,9 +253,7 @@ def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> De
     """
     kind = RandomDeepLP if params.output == "random" else DeepLP
     network = kind(image_shape[0], classes, params)
-    layers = len(network.layers)
-    stride = network.layers[0].convolution.stride
-    least = 1
+    layers, stride, least = len(network.layers), network.stride, 1
     for _ in range(layers):
         least = (least - 1) * stride + 1 + 2 * params.trim
     refuse_smaller(image_shape, least, f"{layers} layers that trim {params.trim} pixels each")

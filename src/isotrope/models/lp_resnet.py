@@ -5,13 +5,13 @@ LP-ResNet. A block samples its input once, about every pixel; its two convolutio
 and angles, and the largest response at each pixel is its output. Numbers of parameters are the
 published ones, 270,666 of depth 20 and 465,994 of depth 32.
 
-Published as well: between stages maps do not shrink by strides, but 8 pixels along each edge are cut
-off where the next stage begins. A cut that would leave nothing is left out, so that of 32 x 32
+Published as well: between stages maps do not shrink by strides, but 8 pixels along each edge are
+cut off where the next stage begins. A cut that would leave nothing is left out, so that of 32 x 32
 pixels the third stage sees 16 x 16 as the second does. Depth 8 is ours, for tests and trials.
 
-Known differences: what is drawn at the beginning follows from torch's seed in another order, and
-the circle is closed at either side and not at the end only, which is the same up to the angles'
-names. With ``border: background`` maps go on with what the layers before answer to a black image.
+Known differences: what is drawn at the beginning follows from torch's seed in another order.
+With ``border: background`` maps go on with what the layers before answer to a black image, and not
+with zeros; dropout leaves it alone. ``blur_pool`` is ours.
 """
 
 from typing import Any, Literal
@@ -121,8 +121,8 @@ class Block(nn.Module):
         )
         own = None if outside is None else beyond
         if self.norm2 is not None:
-            found, affine = normalised(self.norm2, found)
-            own = None if own is None else along_channels(own, *affine)
+            found, affine = normalised(self.norm2, found, own is not None)
+            own = None if affine is None or own is None else along_channels(own, *affine)
         shortcut = self._shortcut(maps, samples)
         output = self.dropout(self.act(found + shortcut))
         if own is None or outside is None:
@@ -135,9 +135,7 @@ class Block(nn.Module):
 
     def _shortcut(self, maps: Tensor, samples: CentreSamples) -> Tensor:
         top, left = samples.starts
-        return self._widened(
-            maps[..., top : top + samples.rows, left : left + samples.columns]
-        )
+        return self._widened(maps[..., top : top + samples.rows, left : left + samples.columns])
 
     def _widened(self, maps: Tensor) -> Tensor:
         """Zero channels on both sides where there are to be more of them."""

@@ -104,9 +104,7 @@ class SingleLP(nn.Module):
             CylinderConv2d(before, after, size, angles)
             for (before, after), size in zip(pairwise(widths), sizes, strict=True)
         )
-        self.norms = nn.ModuleList(
-            nn.BatchNorm2d(width) for width in channels if params.batch_norm
-        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in channels if params.batch_norm)
         self.dropouts = nn.ModuleList(nn.Dropout(params.dropout) for _ in channels)
         self.act = activation(params.act)
         self.average = params.pooling == "average"
@@ -130,12 +128,10 @@ class SingleLP(nn.Module):
             noise: what `draw_places` drew, for ``output: random``.
             background: what a black image is behind the normalisation; 0 if there is none.
         """
-        norms = list(self.norms) or [None] * len(self.convolutions)
+        every: list[Any] = [self.convolutions, self.norms or [None] * len(self.dropouts)]
         stages = [
             Stage(self._layer(convolution), (convolution.kernels, convolution.bias), norm, dropout)
-            for convolution, norm, dropout in zip(
-                self.convolutions, norms, self.dropouts, strict=True
-            )
+            for convolution, norm, dropout in zip(*every, self.dropouts, strict=True)
         ]
         outside = of_images(images, background, self.takes_background)
         found = per_centre(
@@ -167,9 +163,7 @@ class RandomSingleLP(SingleLP):
         return draw_places(generator, count)
 
 
-def _refuse_others(
-    channels: list[int], sizes: list[int], rows: int, kept: tuple[int, int]
-) -> None:
+def _refuse_others(channels: list[int], sizes: list[int], rows: int, kept: tuple[int, int]) -> None:
     if len(channels) != len(sizes):
         raise ValueError(
             f"need a filter size for each of {len(channels)} numbers of channels, got {len(sizes)}"
