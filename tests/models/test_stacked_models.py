@@ -49,7 +49,9 @@ def test_a_stack_follows_the_steps_of_its_networks_alone(example, training):
 
     for row, one in enumerate(alone):
         for name, weight in one.weights(0).items():
-            torch.testing.assert_close(stack.weights(row)[name], weight, rtol=0, atol=1e-9)
+            # biases before a batch normalisation have gradients of rounding alone, and Adam
+            # makes steps of them
+            torch.testing.assert_close(stack.weights(row)[name], weight, rtol=0, atol=1e-8)
     tested = [
         one.test(Batch(images, labels, noises[row : row + 1])) for row, one in enumerate(alone)
     ]

@@ -160,6 +160,9 @@ class LPResNet(nn.Module):
     def __init__(self, channels: int, classes: int, params: Params) -> None:
         super().__init__()
         settled, count = params.settled({}), (params.depth - 2) // 6
+        rows, least = settled["ntau"] + settled["include_center"], 2 * KERNEL_SIZE - 1
+        if rows < least:
+            raise ValueError(f"need {least} radii for two kernels of {KERNEL_SIZE}, got {rows}")
         self.takes_background = params.border == "background"
         self.conv = nn.Conv2d(channels, PLANES[0], 1)
         nn.init.kaiming_normal_(self.conv.weight)
