@@ -176,6 +176,23 @@ def test_what_is_not_finite_stays_visible(what, settings):
         assert found[0, :, 3, 4].isnan().view(3, -1).any(dim=1).all()
 
 
+@pytest.mark.usefixtures("either_form")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_under_autocast_responses_are_computed_in_float32(dtype):
+    layer, seen = made(2, 3, 3, (6, 7), {}, dtype=torch.float32)
+    seen = seen.to(dtype)
+    expected = layer(seen.float())
+
+    with torch.autocast("cpu", torch.bfloat16):
+        found = layer(seen.requires_grad_())
+        found.float().sum().backward()
+
+    assert found.dtype is dtype
+    torch.testing.assert_close(found, expected.to(dtype))
+    assert seen.grad.dtype is dtype
+    assert layer.weight_v.grad.dtype is torch.float32
+
+
 def compute_in_a_child(layer, seen, results):
     torch.set_num_threads(2)
     results.put(kernels.forward(*task(layer, seen))[0].sum().item())

@@ -90,8 +90,8 @@ def _compiled() -> Form | None:
 def peaks(maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
     """The responses that remain, and their places; for one network.
 
-    Under `torch.func.vmap` all rows of the stack are computed at once. Gradients of gradients are
-    not to be had.
+    Under `torch.func.vmap` all rows of the stack are computed at once. Numbers of 16 bits are
+    computed with in float32, under autocast too. Gradients of gradients are not to be had.
 
     Shapes:
         maps: ``(levels, batch, in_channels, height, width)``
@@ -99,6 +99,8 @@ def peaks(maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
         outputs: ``(batch, out_channels, slots, rows, columns)``
     """
     run: Any = _Peaks
+    if maps.dtype.itemsize < 4:
+        maps, weight = maps.float(), weight.float()
     values, winners = run.apply(maps[None], weight[None], job)
     return values[0], winners[0]
 
@@ -106,7 +108,8 @@ def peaks(maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
 class _Peaks(torch.autograd.Function):
     @staticmethod
     def forward(maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
-        return form_for(maps, weight, job).forward(maps, weight, job)
+        with torch.autocast(maps.device.type, enabled=False):
+            return form_for(maps, weight, job).forward(maps, weight, job)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -142,7 +145,8 @@ class _Gradients(torch.autograd.Function):
         wanted: tuple[bool, bool],
     ) -> tuple[Tensor | None, Tensor | None]:
         form = form_for(maps, weight, job)
-        return form.backward(gradient, winners, maps, weight, job, wanted)
+        with torch.autocast(maps.device.type, enabled=False):
+            return form.backward(gradient, winners, maps, weight, job, wanted)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
