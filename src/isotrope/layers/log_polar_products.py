@@ -18,6 +18,7 @@ The response of channel o at row t and angle a is the sum over c, i and j of ``w
 times what the point of radius ``t + i`` and angle ``(a + j) % angles`` sees of channel c.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol
@@ -105,10 +106,16 @@ def peaks(maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
     return values[0], winners[0]
 
 
+def _without_autocast(kind: str) -> AbstractContextManager[None]:
+    """Let numbers on such a device keep their types."""
+    known = torch.amp.is_autocast_available(kind)
+    return torch.autocast(kind, enabled=False) if known else nullcontext()
+
+
 class _Peaks(torch.autograd.Function):
     @staticmethod
     def forward(maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
-        with torch.autocast(maps.device.type, enabled=False):
+        with _without_autocast(maps.device.type):
             return form_for(maps, weight, job).forward(maps, weight, job)
 
     @staticmethod
@@ -145,7 +152,7 @@ class _Gradients(torch.autograd.Function):
         wanted: tuple[bool, bool],
     ) -> tuple[Tensor | None, Tensor | None]:
         form = form_for(maps, weight, job)
-        with torch.autocast(maps.device.type, enabled=False):
+        with _without_autocast(maps.device.type):
             return form.backward(gradient, winners, maps, weight, job, wanted)
 
     @staticmethod
