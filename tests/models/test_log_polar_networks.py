@@ -149,6 +149,18 @@ def test_every_option_gives_answers_and_gradients(name, params):
         assert value.grad.isfinite().all(), key
 
 
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("output", ["max", "center"])
+def test_networks_take_images_of_other_sizes_than_they_were_built_for(name, output):
+    params = {} if name == "lp_resnet" else {"output": output}
+    network = small(name, **params).eval()
+
+    for side in (7, 17):
+        expected = small(name, (1, side, side), **params).eval()
+        images = images_of((1, side, side))
+        torch.testing.assert_close(network(images), expected(images))
+
+
 @pytest.mark.parametrize("name", ["deep_lp", "single_lp"])
 def test_outputs_choose_among_positions_as_they_say(name):
     shape = (1, 7, 7)

@@ -21,7 +21,7 @@ from isotrope.layers.log_polar_bank import Bank
 from isotrope.layers.log_polar_sampling import smoothed_images
 
 Integers = NDArray[np.int64]
-_ON_A_CPU = 2**22  # numbers that a piece may hold, where caches are small
+_ON_A_CPU = 2**23  # numbers that a piece may hold
 _KEPT = 16  # times as many may be kept for the gradient
 
 

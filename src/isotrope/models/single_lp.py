@@ -83,23 +83,17 @@ class SingleLP(nn.Module):
             radii.
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], classes: int, params: Params) -> None:
+    def __init__(self, in_channels: int, classes: int, params: Params) -> None:
         super().__init__()
         settled = params.settled(SIZES[params.size])
         channels, sizes = settled["channels"], settled["filter_sizes"]
         self.bank = bank(**bank_settings(settled))
         _refuse_others(channels, sizes, self.bank.grid.rows, params.pool_out_size)
         self.takes_background = params.border == "background"
-        only_centre = params.output == "center"
-        self.samples = CentreSamples(
-            self.bank,
-            image_shape[1:],
-            stride=max(image_shape[1:]) if only_centre else params.stride,
-            trim=params.trim,
-            repeated=sizes[0] - 1,
-        )
+        self.only_centre = params.output == "center"
+        self.stride, self.trim, self.repeated = params.stride, params.trim, sizes[0] - 1
         angles = self.bank.grid.num_angles
-        widths = [image_shape[0], *channels]
+        widths = [in_channels, *channels]
         self.convolutions = nn.ModuleList(
             CylinderConv2d(before, after, size, angles)
             for (before, after), size in zip(pairwise(widths), sizes, strict=True)
@@ -112,7 +106,7 @@ class SingleLP(nn.Module):
         self.layer1 = nn.Identity()
         self.features = PositionPool(params.output)
         self.lin = drawn_linear(channels[-1] * self.kept[0] * self.kept[1], classes)
-        rows, numbers = self.bank.grid.rows, image_shape[0] * self.bank.grid.rows * angles
+        rows, numbers = self.bank.grid.rows, in_channels * self.bank.grid.rows * angles
         for width, size in zip(channels, sizes, strict=True):
             rows -= size - 1
             numbers += 4 * width * rows * angles
@@ -133,9 +127,17 @@ class SingleLP(nn.Module):
             Stage(self._layer(convolution), (convolution.kernels, convolution.bias), norm, dropout)
             for convolution, norm, dropout in zip(*every, self.dropouts, strict=True)
         ]
+        height, width = images.shape[-2:]
+        samples = CentreSamples(
+            self.bank,
+            (height, width),
+            stride=max(height, width) if self.only_centre else self.stride,
+            trim=self.trim,
+            repeated=self.repeated,
+        )
         outside = of_images(images, background, self.takes_background)
         found = per_centre(
-            images, self.samples, [*stages, Stage(self._pooled)], self.numbers, background=outside
+            images, samples, [*stages, Stage(self._pooled)], self.numbers, background=outside
         )
         logits: Tensor = self.lin(self.features(self.layer1(found.maps), noise))
         return logits
@@ -182,4 +184,4 @@ def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> Si
         ValueError: if the filters do not fit the radii, or radii are out of order.
     """
     kind = RandomSingleLP if params.output == "random" else SingleLP
-    return kind(image_shape, classes, params)
+    return kind(image_shape[0], classes, params)
