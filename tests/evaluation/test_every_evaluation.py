@@ -12,6 +12,7 @@ from toy_runs import CLASSES, ToyDataParams, toy_images
 from isotrope import devices, registry
 from isotrope.datasets.images import Images
 from isotrope.layers import forms
+from isotrope.layers.log_polar_convolution import LPConv
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.measuring.networks import Networks
@@ -43,6 +44,8 @@ class ToyParts(nn.Module):
                 convolution = SiConv2d(4, 4, num_scales=2, kernel_size=3, padding=True)
                 self.add_module(part.replace("pool", "conv"), convolution)
                 self.add_module(part, ScalePool("slice"))
+            elif part.startswith("layer"):
+                self.add_module(part, LPConv(4, 4, 2, ntau=3, num_angles=4, tau_max=3.0))
             else:
                 self.add_module(part, nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()))
         self.last = nn.Linear(4 * 64, CLASSES)

@@ -18,6 +18,7 @@ SETTINGS["scaling"] = {"scales": [0.7], "canvas": ["kept"]}
 SETTINGS["translation"] = {"shifts": [2]}
 SETTINGS["translation_published"] = {"shifts": [0]}
 SCALES = (11, 13, 14, 16)
+SWEEPS = ("equivariance", "rotation", "scaling", "translation", "log_polar_maps")
 CLASSES = 3
 KEYS = ("first", "second", "third")
 
@@ -37,6 +38,7 @@ def test_an_evaluation_has_the_same_rows_in_stacks(example, name):
     if not example.plugin.PARTS >= evaluation.NEEDS:
         pytest.skip(f"{example.name} lacks parts that {name} needs")
     params, data = evaluation.Params(**SETTINGS.get(name, {})), images_of(example)
+    data = data[::4] if name.startswith(SWEEPS) else data
     found = {}
     for way in ("one by one", "in stacks"):
         built = {seed: example.build_drawn(key).float() for seed, key in enumerate(KEYS, 1)}
@@ -61,4 +63,5 @@ def test_an_evaluation_has_the_same_rows_in_stacks(example, name):
     assert arrays.keys() == its.keys()
     for seed, named in arrays.items():
         for key, array in named.items():
-            assert (its[seed][key] == array).mean() > 0.999  # near ties may fall otherwise
+            same = np.isclose(its[seed][key], array, rtol=0, atol=0, equal_nan=True)
+            assert same.mean() > 0.999  # near ties may fall otherwise
