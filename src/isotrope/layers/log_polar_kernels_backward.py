@@ -114,36 +114,47 @@ def _spread_out(
     """The gradient of one channel's projections: ``(levels, cells, pixels)``."""
     top, left, height, width, stride = site
     rows, columns = size
+    offsets = np.empty(len(shares), np.int64)
+    for tap in range(len(shares)):
+        offsets[tap] = down[tap] * columns + across[tap]
     for slot in range(len(gradient)):
         for y in range(height):
             row = top + stride * y
+            above, below = -row, rows - 1 - row
             for x in range(width):
                 share = gradient[slot, y * width + x]
                 if share == 0:
                     continue
                 column = left + stride * x
-                centre = row * columns + column
+                before, after = -column, columns - 1 - column
                 t, a = divmod(np.int64(winners[slot, y * width + x]), angles)
                 for i in range(kernel_rows):
                     level = levels[t + i]
                     touched[level] = True
-                    begin = (level * count + i * cells) * filled
-                    for j in range(cells):
-                        point = (t + i) * angles + (a + j) % angles
-                        least, most, nearest, farthest = boxes[point]
-                        whole = (
-                            row + least >= 0
-                            and row + most < rows
-                            and column + nearest >= 0
-                            and column + farthest < columns
-                        )
-                        for tap in range(starts[point], starts[point + 1]):
-                            if whole or (
-                                0 <= row + down[tap] < rows and 0 <= column + across[tap] < columns
-                            ):
-                                place = begin + centre + down[tap] * columns + across[tap]
-                                found[place] += share * shares[tap]
+                    begin = (level * count + i * cells) * filled + row * columns + column
+                    point, end = (t + i) * angles + a, (t + i + 1) * angles
+                    for _ in range(cells):
+                        if (
+                            boxes[point, 0] >= above
+                            and boxes[point, 1] <= below
+                            and boxes[point, 2] >= before
+                            and boxes[point, 3] <= after
+                        ):
+                            for tap in range(starts[point], starts[point + 1]):
+                                found[begin + offsets[tap]] += share * shares[tap]
+                        elif (
+                            boxes[point, 0] <= below
+                            and boxes[point, 1] >= above
+                            and boxes[point, 2] <= after
+                            and boxes[point, 3] >= before
+                        ):
+                            for tap in range(starts[point], starts[point + 1]):
+                                if above <= down[tap] <= below and before <= across[tap] <= after:
+                                    found[begin + offsets[tap]] += share * shares[tap]
                         begin += filled
+                        point += 1
+                        if point == end:
+                            point -= angles
 
 
 @compiled
