@@ -5,9 +5,11 @@ import torch
 from torch import nn
 
 from isotrope.datasets.images import Images
+from isotrope.datasets.stream import Stream
 from isotrope.errors import UserError
 from isotrope.evaluation import (
     _sweeps,
+    equivariance,
     rotation,
     rotation_and_scaling,
     scaling,
@@ -271,3 +273,19 @@ def test_images_are_shown_in_any_batches_of_bounded_size(data, monkeypatch):
     network = Numbers()
     assert rotation.evaluate(Networks({1: network}, CPU), data, params) == whole
     assert max(map(len, network.seen)) == 5
+
+
+def test_images_that_are_read_as_they_are_needed_have_the_same_rows(data):
+    stream = Stream(range(4), data.labels, lambda entry, _: (data.images[entry], entry))
+    for evaluation, settings in (
+        (rotation, {"angles": [0, 90]}),
+        (scaling, {"scales": [0.5, 1]}),
+        (translation, {"shifts": [1]}),
+        (translation_published, {"shifts": [1]}),
+        (rotation_and_scaling, {"angles": [90], "scales": [0.5]}),
+        (equivariance, {"angles": [30], "scales": [1], "images": 3}),
+    ):
+        params, networks = evaluation.Params(**settings), Networks({1: Brightest()}, CPU)
+        assert evaluation.evaluate(networks, stream, params) == evaluation.evaluate(
+            networks, data, params
+        )
