@@ -11,6 +11,7 @@ from isotrope.layers import LPConv, log_polar_plain, log_polar_products
 from isotrope.layers import log_polar_kernels as kernels
 from isotrope.layers.log_polar_jobs import Job
 from isotrope.layers.log_polar_kernels_vectors import compiled
+from isotrope.layers.log_polar_sampling import smoothed_images
 
 DRAWN = [  # channels, kernels, their size, image, settings
     (1, 3, 3, (9, 5), {"tau_max": 20.0}),
@@ -38,7 +39,8 @@ def made(channels, out, size, image, settings, batch=2, dtype=torch.float64):
 
 def task(layer, seen):
     """What both forms take."""
-    maps, site = layer._maps(seen)
+    inside, site = layer._inside(seen)
+    maps = smoothed_images(inside, layer.bank)
     job = Job(layer.bank, site, layer.kept)
     return maps[None].contiguous(), layer.weight.detach()[None], job
 

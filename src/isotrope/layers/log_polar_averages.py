@@ -11,27 +11,27 @@ from isotrope.layers.constants import made_once
 from isotrope.layers.forms import numbers_at_once
 from isotrope.layers.log_polar_jobs import Job
 from isotrope.layers.log_polar_pooling import Pooling, windows
-from isotrope.layers.log_polar_sampling import sampled
+from isotrope.layers.log_polar_sampling import sampled, smoothed_images
 
 _ON_A_CPU = 2**20  # numbers
 
 
-def averages(maps: Tensor, weight: Tensor, job: Job) -> Tensor:
+def averages(images: Tensor, weight: Tensor, job: Job) -> Tensor:
     """The mean of each window of responses.
 
     Shapes:
-        maps: ``(levels, batch, in_channels, height, width)``
+        images: ``(batch, in_channels, height, width)``, zero outside
         weight: ``(out_channels, in_channels, kernel_rows, kernel_angles)``
         output: ``(batch, out_channels, slots, rows, columns)``
     """
     bank, site, pooling = job
     points = bank.grid.rows * bank.grid.num_angles
-    numbers = maps.shape[2] * points * site.height * site.width
-    step = max(1, numbers_at_once(maps, _ON_A_CPU) // numbers)
-    shares = _shares(pooling, (weight.shape[2], weight.shape[3]), maps.dtype, maps.device)
+    numbers = images.shape[1] * points * site.height * site.width
+    step = max(1, numbers_at_once(images, _ON_A_CPU) // numbers)
+    shares = _shares(pooling, (weight.shape[2], weight.shape[3]), images.dtype, images.device)
     found = []
-    for some in torch.split(maps, step, dim=1):
-        samples = sampled(some, bank, site).flatten(2, 3).flatten(-2)
+    for some in torch.split(images, step):
+        samples = sampled(smoothed_images(some, bank), bank, site).flatten(2, 3).flatten(-2)
         seen = (shares @ samples).view(*samples.shape[:2], pooling.slots, -1, samples.shape[-1])
         found.append(torch.einsum("ncskp,ock->nosp", seen, weight.flatten(2)))
     whole = found[0] if len(found) == 1 else torch.cat(found)

@@ -20,7 +20,6 @@ from isotrope.layers.log_polar_jobs import Job, Site, site_of
 from isotrope.layers.log_polar_pooling import Align, Pooling
 from isotrope.layers.log_polar_products import peaks
 from isotrope.layers.log_polar_relative import relative_codes
-from isotrope.layers.log_polar_sampling import smoothed_images
 from isotrope.layers.log_polar_stencils import Sith
 from isotrope.layers.log_polar_transform import Border
 
@@ -179,31 +178,28 @@ class LPConv(nn.Module):
         return values, places.long() // angles, places.long() % angles
 
     def _kept_responses(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        maps, site = self._maps(images)
-        weight, job = self.weight.to(maps.dtype), Job(self.bank, site, self.kept)
+        inside, site = self._inside(images)
+        weight, job = self.weight.to(inside.dtype), Job(self.bank, site, self.kept)
         if self.pooling == "avg":
-            values = winners = averages(maps, weight, job)
+            values = winners = averages(inside, weight, job)
         else:
-            values, winners = peaks(maps, weight, job)
+            values, winners = peaks(inside, weight, job)
         if self.bank.normalised and not self.border.is_zero:
-            around = self.border.of(maps) * weight.sum(dim=(2, 3))[..., None, None]
+            around = self.border.of(inside) * weight.sum(dim=(2, 3))[..., None, None]
             values = values + around.sum(dim=1, keepdim=True)
         return values.to(images.dtype), winners
 
-    def _maps(self, images: Tensor) -> tuple[Tensor, Site]:
-        """What the bank reads, and the centres in it."""
+    def _inside(self, images: Tensor) -> tuple[Tensor, Site]:
+        """Images that are zero outside, and the centres in them."""
         site = site_of(
             self.bank, images.shape[-2], images.shape[-1], self.stride, self.spatial_trim
         )
         inside = self.border.taken_off(images)
         if self.bank.normalised or self.border.is_zero:
-            return smoothed_images(inside, self.bank), site
+            return inside, site
         wide = self.bank.reach + self.bank.margin  # sums differ, so the border must be seen
         whole = F.pad(inside, (wide,) * 4) + self.border.of(inside)
-        return (
-            smoothed_images(whole, self.bank),
-            site._replace(top=site.top + wide, left=site.left + wide),
-        )
+        return whole, site._replace(top=site.top + wide, left=site.left + wide)
 
     def extra_repr(self) -> str:
         """What ``print`` shows of the layer."""

@@ -18,6 +18,7 @@ The response of channel o at row t and angle a is the sum over c, i and j of ``w
 times what the point of radius ``t + i`` and angle ``(a + j) % angles`` sees of channel c.
 """
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from importlib import import_module
@@ -28,8 +29,12 @@ from torch import Tensor
 
 import isotrope.layers.log_polar_plain as plain
 import isotrope.layers.log_polar_stacked as stacked
-from isotrope.layers.forms import few_launches
+from isotrope.layers.forms import few_launches, numbers_at_once
 from isotrope.layers.log_polar_jobs import Job
+from isotrope.layers.log_polar_sampling import smoothed_gradient, smoothed_images
+
+_ON_A_CPU = 2**20  # numbers of smoothed images at a time
+_IMAGES = 2  # at least, for threads of a CPU
 
 
 class Form(Protocol):
@@ -88,21 +93,22 @@ def _compiled() -> Form | None:
     return form
 
 
-def peaks(maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
+def peaks(images: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
     """The responses that remain, and their places; for one network.
 
+    Where images are smoothed first, this is done for some at a time, and again for the gradients.
     Under `torch.func.vmap` all rows of the stack are computed at once. Numbers of 16 bits are
     computed with in float32, under autocast too. Gradients of gradients are not to be had.
 
     Shapes:
-        maps: ``(levels, batch, in_channels, height, width)``
+        images: ``(batch, in_channels, height, width)``, zero outside
         weight: ``(out_channels, in_channels, kernel_rows, kernel_angles)``
         outputs: ``(batch, out_channels, slots, rows, columns)``
     """
     run: Any = _Peaks
-    if maps.dtype.itemsize < 4:
-        maps, weight = maps.float(), weight.float()
-    values, winners = run.apply(maps[None], weight[None], job)
+    if images.dtype.itemsize < 4:
+        images, weight = images.float(), weight.float()
+    values, winners = run.apply(images[None], weight[None], job)
     return values[0], winners[0]
 
 
@@ -112,33 +118,72 @@ def _without_autocast(kind: str) -> AbstractContextManager[None]:
     return torch.autocast(kind, enabled=False) if known else nullcontext()
 
 
+def _smoothed(images: Tensor, job: Job) -> Iterator[tuple[slice, Tensor]]:
+    """Some images at a time, as ``maps``: ``(stack, batch, ...)`` before."""
+    bank, (height, width) = job.bank, images.shape[-2:]
+    batch = images.shape[1]
+    step, shared = batch, len(images) > 1 and images.stride(0) == 0
+    if bank.margin:
+        area = (height + 2 * bank.margin) * (width + 2 * bank.margin)
+        numbers = len(bank.smoothing) * images.shape[2] * area
+        step = max(_IMAGES, numbers_at_once(images, _ON_A_CPU) // numbers)
+    for first in range(0, batch, step):
+        some = slice(first, first + step)
+        maps = smoothed_images(images[: 1 if shared else None, some], bank)
+        yield some, maps.expand(len(images), *maps.shape[1:])
+
+
 class _Peaks(torch.autograd.Function):
     @staticmethod
-    def forward(maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
-        with _without_autocast(maps.device.type):
-            return form_for(maps, weight, job).forward(maps, weight, job)
+    def forward(images: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
+        form = form_for(images, weight, job)
+        with _without_autocast(images.device.type):
+            found = [form.forward(maps, weight, job) for _, maps in _smoothed(images, job)]
+        if len(found) == 1:
+            return found[0]
+        values, winners = zip(*found, strict=True)
+        return torch.cat(values, dim=1), torch.cat(winners, dim=1)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-        maps, weight, ctx.job = inputs
+        images, weight, ctx.job = inputs
         ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(maps, weight, output[1])
+        ctx.save_for_backward(images, weight, output[1])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, _: Any) -> tuple[Tensor | None, ...]:
-        maps, weight, winners = ctx.saved_tensors
+        images, weight, winners = ctx.saved_tensors
         run: Any = _Gradients
         wanted = (ctx.needs_input_grad[0], ctx.needs_input_grad[1])
-        return (*run.apply(gradient, winners, maps, weight, ctx.job, wanted), None)
+        return (*run.apply(gradient, winners, images, weight, ctx.job, wanted), None)
 
     @staticmethod
     def vmap(
-        info: Any, axes: tuple[int | None, ...], maps: Tensor, weight: Tensor, job: Job
+        info: Any, axes: tuple[int | None, ...], images: Tensor, weight: Tensor, job: Job
     ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
         run: Any = _Peaks
-        found = run.apply(*_as_one_stack(info.batch_size, axes, maps, weight), job)
+        found = run.apply(*_as_one_stack(info.batch_size, axes, images, weight), job)
         values, winners = (one.unflatten(0, (info.batch_size, -1)) for one in found)
         return (values, winners), (0, 0)
+
+
+def _gradients(
+    gradient: Tensor,
+    winners: Tensor,
+    images: Tensor,
+    weight: Tensor,
+    job: Job,
+    wanted: tuple[bool, bool],
+) -> tuple[Tensor | None, Tensor | None]:
+    form, (height, width) = form_for(images, weight, job), images.shape[-2:]
+    of_images, of_weight = [], None
+    for some, maps in _smoothed(images, job):
+        part = (gradient[:, some], winners[:, some])
+        of_maps, found = form.backward(*part, maps, weight, job, wanted)
+        if of_maps is not None:
+            of_images.append(smoothed_gradient(of_maps, job.bank, height, width))
+        of_weight = found if of_weight is None or found is None else of_weight + found
+    return (torch.cat(of_images, dim=1) if of_images else None), of_weight
 
 
 class _Gradients(torch.autograd.Function):
@@ -146,14 +191,13 @@ class _Gradients(torch.autograd.Function):
     def forward(
         gradient: Tensor,
         winners: Tensor,
-        maps: Tensor,
+        images: Tensor,
         weight: Tensor,
         job: Job,
         wanted: tuple[bool, bool],
     ) -> tuple[Tensor | None, Tensor | None]:
-        form = form_for(maps, weight, job)
-        with _without_autocast(maps.device.type):
-            return form.backward(gradient, winners, maps, weight, job, wanted)
+        with _without_autocast(images.device.type):
+            return _gradients(gradient, winners, images, weight, job, wanted)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:

@@ -35,14 +35,30 @@ def smoothed_images(images: Tensor, bank: Bank) -> Tensor:
     """The images that the stencils of a bank read, one for each of its levels.
 
     Shapes:
-        images: ``(batch, channels, height, width)``, zero outside
-        output: ``(levels, batch, channels, height + 2 * margin, width + 2 * margin)``
+        images: ``(..., batch, channels, height, width)``, zero outside
+        output: ``(..., levels, batch, channels, height + 2 * margin, width + 2 * margin)``
     """
     if bank.margin == 0:
-        return images[None]
-    height, width = images.shape[-2:]
-    down, across = (_smoothing(bank, side, images.dtype, images.device) for side in (height, width))
-    found: Tensor = down[:, None, None] @ images @ across[:, None, None].mT
+        return images.unsqueeze(-5)
+    matrices = [_smoothing(bank, side, images.dtype, images.device) for side in images.shape[-2:]]
+    sides = [side + 2 * bank.margin for side in images.shape[-2:]]
+    shape = (*images.shape[:-4], len(bank.smoothing), *images.shape[-4:-2], *sides)
+    found = images.new_empty(shape)
+    for level, (down, across) in enumerate(zip(*matrices, strict=True)):
+        found.select(-5, level).copy_(down @ images @ across.T)
+    return found
+
+
+def smoothed_gradient(of_maps: Tensor, bank: Bank, height: int, width: int) -> Tensor:
+    """The gradient of images from that of `smoothed_images`."""
+    if bank.margin == 0:
+        return of_maps.squeeze(-5)
+    down, across = (
+        _smoothing(bank, side, of_maps.dtype, of_maps.device) for side in (height, width)
+    )
+    found = of_maps.new_zeros(*of_maps.shape[:-5], *of_maps.shape[-4:-2], height, width)
+    for one, some, other in zip(down, of_maps.unbind(-5), across, strict=True):
+        found += one.T @ some @ other
     return found
 
 
