@@ -26,6 +26,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
+    def __hash__(self) -> int:
+        """Of the values, lists among them, too."""
+        return hash((type(self), self.model_dump_json()))
+
 
 def load_time(default: Any = PydanticUndefined, **options: Any) -> Any:
     """A field of a data set's ``Params`` that acts when the data set is read, not when it is built.

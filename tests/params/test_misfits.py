@@ -1,8 +1,10 @@
 import pytest
+import yaml
 from made_up_param_file import NAME, changed, sentences, write
 
 from isotrope import registry
 from isotrope.params import blocks
+from isotrope.params.param_file import read_run
 
 
 @pytest.mark.parametrize("entry", ["3", "[accuracy]", "null"])
@@ -107,3 +109,16 @@ def test_a_table_of_two_meanings_is_said_beside_other_mistakes(param_files):
 
     assert len(found) == 2
     assert any("other.yaml: the table 'top' of scale is another" in one for one in found)
+
+
+def test_settings_of_a_model_may_be_lists(param_files):
+    dataset = "{name: mnist, source: digits8}"
+    model = "{name: deep_lp, channels: [4, 4], kernel_sizes: [3, [3, 5]], widths: [4], topk: 0}"
+    path = "deep_lp/mnist/lists.yaml"
+    text = changed(("evaluations: [accuracy, scale_generalization]", "evaluations: [accuracy]"))
+    blocks = yaml.safe_load(text) | {"dataset": yaml.safe_load(dataset)}
+    write(param_files, yaml.safe_dump(blocks | {"model": yaml.safe_load(model)}), path)
+
+    params = read_run(param_files / path, param_files).points[0].model.params
+    assert params.kernel_sizes == [3, [3, 5]]
+    assert hash(params) == hash(params.model_copy())

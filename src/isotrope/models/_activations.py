@@ -4,7 +4,7 @@ from typing import Literal
 
 from torch import nn
 
-Activation = Literal["relu", "leaky_relu", "elu", "silu", "gelu", "tanh", "none"]
+Activation = Literal["relu", "leaky_relu", "elu", "silu", "gelu", "sigmoid", "tanh", "none"]
 
 _KINDS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -12,6 +12,7 @@ _KINDS: dict[str, type[nn.Module]] = {
     "elu": nn.ELU,
     "silu": nn.SiLU,
     "gelu": nn.GELU,
+    "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
     "none": nn.Identity,
 }

@@ -11,7 +11,8 @@ sharpness 35), is inferred. With ``border: background`` maps go on with what the
 answer to a black image, and not with zeros; dropout leaves it alone.
 """
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -25,9 +26,11 @@ from isotrope.models._log_polar_settings import LogPolarParams, bank_settings
 from isotrope.models._outside import Outside, centred, of_images
 from isotrope.models._positions import Output, PositionPool, draw_places
 from isotrope.models._published_weights import drawn_linear
+from isotrope.settings import Settings
 
 REVISION = 1
 PARTS = {"layer1", "layer2", "layer3", "features"}
+Sides = Annotated[list[int], Field(min_length=2, max_length=2)]
 SIZES: dict[str, dict[str, Any]] = {
     "standard": {
         "channels": [32, 32, 32],
@@ -53,6 +56,26 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
+class LayerChange(Settings):
+    """What one layer has otherwise than the settings of all layers say."""
+
+    tau_min: float | None = Field(None, gt=0, description="smallest radius, in pixels")
+    tau_max: float | None = Field(None, gt=0, description="largest radius, in pixels")
+    ntau: int | None = Field(None, ge=2, description="number of radii")
+    num_angles: int | None = Field(None, ge=1, description="number of angles")
+    topk: int | None = Field(None, ge=0, description="angles that remain")
+    tau_pooling: int | None = Field(None, ge=1, description="radii in a window")
+    theta_pooling: int | None = Field(None, ge=1, description="angles in a window")
+    relative_encoding: bool | None = Field(None, description="whether maxima tell where they are")
+    trim: int | None = Field(None, ge=0, description="pixels along each edge that are no centres")
+    stride: int | None = Field(None, ge=1, description="pixels from one centre to the next")
+
+    def on(self, settled: dict[str, Any]) -> dict[str, Any]:
+        """The settings of the layer: those of all with what this one changes."""
+        own = {name: value for name, value in self.model_dump().items() if value is not None}
+        return {**settled, **own}
+
+
 class Params(LogPolarParams):
     """Settings of ``deep_lp``. Those left out are as published for the size."""
 
@@ -64,8 +87,10 @@ class Params(LogPolarParams):
     channels: list[int] | None = Field(
         None, min_length=1, description="kernels of each log-polar convolution"
     )
-    kernel_sizes: list[int] | None = Field(
-        None, min_length=1, description="their sides, in radii and angles"
+    kernel_sizes: list[int | Sides] | None = Field(
+        None,
+        min_length=1,
+        description="their sides, in radii and angles; [radii, angles] if unlike",
     )
     widths: list[int] | None = Field(
         None, description="outputs of the linear layer behind each of them but the last"
@@ -91,6 +116,10 @@ class Params(LogPolarParams):
     )
     trim: int = Field(0, ge=0, description="pixels along each edge that are no centres, per layer")
     stride: int | None = Field(None, ge=1, description="pixels from one centre to the next")
+    layers: list[LayerChange] | None = Field(
+        None,
+        description="for each layer what it has otherwise, as in [{tau_max: 8}, {trim: 2}, {}]",
+    )
     batch_norm: bool = Field(False, description="true: batch normalisation behind activations")
     dropout: float = Field(0.2, ge=0, lt=1, description="share of outputs set to zero")
     act: Activation = Field("relu", description="activation")
@@ -109,11 +138,11 @@ class Layer(nn.Module):
         output: ``(batch, features, rows, columns)``
     """
 
-    def __init__(self, convolution: LPConv, params: Params) -> None:
+    def __init__(self, convolution: LPConv, params: Params, relative: bool) -> None:
         super().__init__()
         self.convolution = convolution
         self.act = activation(params.act)
-        of_each = 4 if params.relative_encoding else 1
+        of_each = 4 if relative else 1
         self.norm = (
             nn.BatchNorm2d(of_each * convolution.out_channels) if params.batch_norm else None
         )
@@ -163,17 +192,25 @@ class DeepLP(nn.Module):
                 "need as many kernel_sizes as channels and one width less, got "
                 f"{len(kernels)} channels, {len(sides)} kernel_sizes and {len(widths)} widths"
             )
+        changes = params.layers or [LayerChange() for _ in kernels]
+        if len(changes) != len(kernels):
+            raise ValueError(f"layers tells of {len(changes)} layers, and there are {len(kernels)}")
+        own = [change.on(settled) for change in changes]
         self.takes_background = params.border == "background"
-        self.stride: int = settled.get("stride", 1)
-        given = [channels, *widths]
+        self.trims: list[int] = [one["trim"] for one in own]
+        self.strides: list[int] = [one.get("stride", 1) for one in own]
         convolutions = [
-            _convolution(before, after, side, settled)
-            for before, after, side in zip(given, kernels, sides, strict=True)
+            _convolution(*each)
+            for each in zip([channels, *widths], kernels, sides, own, strict=True)
         ]
-        self.layers = nn.ModuleList(Layer(one, params) for one in convolutions)
-        if self.takes_background and params.relative_encoding:
+        relative = [bool(one["relative_encoding"]) for one in own]
+        self.layers = nn.ModuleList(
+            Layer(convolution, params, its)
+            for convolution, its in zip(convolutions, relative, strict=True)
+        )
+        if self.takes_background and any(relative):
             raise ValueError("border: background does not go with relative_encoding")
-        if self.takes_background and not convolutions[0].bank.normalised:
+        if self.takes_background and not all(one.bank.normalised for one in convolutions):
             raise ValueError(
                 "border: background needs filters that sum to one; use another bank, or "
                 "filter_normalise: true"
@@ -221,13 +258,15 @@ class RandomDeepLP(DeepLP):
         return draw_places(generator, count)
 
 
-def _convolution(before: int, after: int, side: int, settled: dict[str, Any]) -> LPConv:
+def _convolution(
+    before: int, after: int, side: int | Sequence[int], settled: dict[str, Any]
+) -> LPConv:
     bank = bank_settings(settled)
     grid = bank.pop("grid")
     return LPConv(
         before,
         after,
-        side,
+        side if isinstance(side, int) else (side[0], side[1]),
         ntau=grid.ntau,
         num_angles=grid.num_angles,
         tau_min=grid.tau_min,
@@ -253,8 +292,9 @@ def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> De
     """
     kind = RandomDeepLP if params.output == "random" else DeepLP
     network = kind(image_shape[0], classes, params)
-    layers, stride, least = len(network.layers), network.stride, 1
-    for _ in range(layers):
-        least = (least - 1) * stride + 1 + 2 * params.trim
-    refuse_smaller(image_shape, least, f"{layers} layers that trim {params.trim} pixels each")
+    least = 1
+    for stride, trim in zip(reversed(network.strides), reversed(network.trims), strict=True):
+        least = (least - 1) * stride + 1 + 2 * trim
+    trims = ", ".join(map(str, network.trims))
+    refuse_smaller(image_shape, least, f"layers that trim {trims} pixels")
     return network

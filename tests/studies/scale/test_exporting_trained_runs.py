@@ -87,7 +87,9 @@ def trained(project, monkeypatch):
     images = patterns()
     plugins = {
         ("models", "slice_pool"): SimpleNamespace(
-            Params=NoSettings, build=lambda params, shape, classes: SmallPool(shape[0], classes)
+            Params=NoSettings,
+            PARTS={"stage1", "stage2", "pool1", "pool2"},
+            build=lambda params, shape, classes: SmallPool(shape[0], classes),
         ),
         ("data", "stir"): SimpleNamespace(Params=StirSettings),
     }

@@ -34,7 +34,8 @@ from isotrope.files import disk
 from isotrope.files.arrays import write_arrays
 from isotrope.measuring.networks import Networks
 from isotrope.packs import summary
-from isotrope.studies.scale.published_rows import exported_runs, pack_of
+from isotrope.packs.finding import pack_of
+from isotrope.studies.scale.published_rows import exported_runs
 
 _CELL = ["params.data", "params.model", "params.evaluation"]
 

@@ -12,8 +12,8 @@ import pandas
 from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table
-from isotrope.packs import summary
-from isotrope.packs.summary import HISTORY, RUN
+from isotrope.packs.finding import packs_trained_so
+from isotrope.packs.summary import HISTORY
 
 EVALUATIONS = {"small2large": 1, "mid2rest": 2, "large2small": 3, "all2all": 4}
 DATA = ("emoji", "mnist", "trafficsign", "aerial")
@@ -99,25 +99,10 @@ def _row(run: Mapping[Any, Any], known: Mapping[Any, Mapping[int, Row]]) -> Row:
     return {**dict.fromkeys(CLEAN_COLUMNS), **values, **here}
 
 
-def pack_of(run: str, digest: str, seed: int) -> Path | None:
-    """The folder of a pack that holds the seed as the table has it; None if there is none."""
-    return next((pack for pack, said in _packs(run, digest) if seed in said), None)
-
-
-def _packs(run: str, digest: str) -> list[tuple[Path, Mapping[int, Mapping[str, Any]]]]:
-    """The packs of a run that were trained so, each with what its ``run.json`` says of seeds."""
-    found = []
-    for path in sorted((paths.OUT / "runs" / run).glob(f"*/seeds-*/{RUN}")):
-        known = summary.read(path.parent)
-        if known.training_digest == digest:
-            found.append((path.parent, known.seeds))
-    return found
-
-
 def _beyond_tables(run: str, digest: str) -> dict[int, Row]:
     """What stands in no table, of each seed whose pack is at hand."""
     found: dict[int, Row] = {}
-    for pack, seeds in _packs(run, digest):
+    for pack, seeds in packs_trained_so(run, digest):
         last = _last_epochs(pack / HISTORY)
         for seed, said in seeds.items():
             found[seed] = {

@@ -1,0 +1,137 @@
+"""Results in the files of the log-polar author's run folders, from tables that are made up."""
+
+import json
+
+import pandas
+import pytest
+import yaml
+
+from isotrope import paths
+from isotrope.errors import UserError
+from isotrope.files.tables import RUN_COLUMNS
+from isotrope.studies.log_polar.export_run_folders import export
+from isotrope.studies.log_polar.run_names import folder_of
+
+RUN = "deep_lp/mnist/standard"
+KEY = {"run": RUN, "point": "base", "seed": 3}
+COUNT = 200
+HERE = "Deep_LP_train/mnist/standard/standard_3"
+
+
+def row(metric, value, **settings):
+    return {**KEY, **settings, "metric": metric, "value": value, "n": COUNT}
+
+
+@pytest.fixture
+def tables(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = paths.table_folder("log_polar")
+    folder.mkdir(parents=True)
+    runs = [
+        {**dict.fromkeys(RUN_COLUMNS, ""), **KEY, "seed": seed, "status": status}
+        | {"model": "deep_lp", "dataset": "mnist", "training_digest": "d" * 16}
+        for seed, status in ((3, "done"), (4, "diverged"))
+    ]
+    scaling = [
+        row(metric, value, canvas=canvas, scale=scale)
+        for scale, accuracy in ((0.5, 0.8), (1.0, 0.95), (1.25, 0.9))
+        for canvas, shift in (("kept", -0.1), ("resized", 0))
+        for metric, value in (("accuracy", accuracy + shift), ("loss", 1 - accuracy))
+    ]
+    scaling.append(row("worst", 0.7, canvas="kept", scale=None))
+    turns = [
+        row("accuracy", (150 + k) / COUNT, angle=angle) for k, angle in enumerate((0.0, 5.0, 15.0))
+    ]
+    shifts = [row("accuracy", 0.5, shift=-4.0, size=20.0), row("mean", 0.5, shift=None, size=None)]
+    for name, rows in {
+        "runs": runs,
+        "scaling": scaling,
+        "rotation": turns,
+        "translation_published": shifts,
+        "mnist_r": [row("accuracy", 0.75)],
+    }.items():
+        pandas.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
+    return folder
+
+
+def read(path):
+    return yaml.safe_load(path.read_text())
+
+
+def test_the_sweep_is_in_the_order_of_the_original(tables, tmp_path):
+    export("log_polar", tmp_path / "theirs")
+
+    found = read(tmp_path / "theirs" / HERE / "evaluate_results.yaml")
+    assert [entry["transform"] for entry in found] == [
+        {"scale": 1},
+        {"scale": 0.5},
+        {"angle": 5},
+        {"angle": 15},
+        {"t_x": -4, "t_y": -4, "out_size": [28, 28]},
+        {"angle": 0},
+        {"angle": 15},
+        {"scale": 1.25},
+    ]
+
+
+def test_an_entry_has_accuracy_loss_counts_and_an_interval_about_the_accuracy(tables, tmp_path):
+    export("log_polar", tmp_path / "theirs")
+
+    first, second, third = read(tmp_path / "theirs" / HERE / "evaluate_results.yaml")[:3]
+    assert list(first)[:3] == ["acc", "loss", "transform"]
+    assert (first["acc"], first["n"], first["correct"]) == (0.95, COUNT, 190)
+    assert first["loss"] == pytest.approx(0.05)
+    assert second["loss"] == pytest.approx(0.2)
+    assert third["loss"] is None  # the table has none
+    # Wilson's interval of 190 of 200 in closed form
+    share, z = 0.95, 1.959963984540054
+    middle, half = (
+        share + z**2 / (2 * COUNT),
+        z * (share * (1 - share) / COUNT + (z / (2 * COUNT)) ** 2) ** 0.5,
+    )
+    expected = [(middle + sign * half) / (1 + z**2 / COUNT) for sign in (-1, 1)]
+    assert first["wilson95"] == pytest.approx(expected)
+
+
+def test_other_data_and_sizes_have_files_of_their_own(tables, tmp_path):
+    written = export("log_polar", tmp_path / "theirs")
+
+    folder = tmp_path / "theirs" / HERE
+    assert [(one["acc"], one["transform"]) for one in read(folder / "mnist_r_results.yaml")] == [
+        (0.75, "mnist_r")
+    ]
+    sizes = read(folder / "evaluate_scale_results.yaml")
+    assert [one["transform"]["scale"] for one in sizes] == [1, 0.5, 1.25]
+    assert sorted(path.name for path in written) == sorted(path.name for path in folder.iterdir())
+
+
+def test_lines_of_json_say_the_same_and_which_seed_it_is(tables, tmp_path):
+    export("log_polar", tmp_path / "theirs")
+
+    folder = tmp_path / "theirs" / HERE
+    lines = [
+        json.loads(line) for line in (folder / "evaluate_results.jsonl").read_text().splitlines()
+    ]
+    assert [{k: one[k] for k in ("run", "seed")} for one in lines] == [{"run": RUN, "seed": 3}] * 8
+    assert [one["acc"] for one in lines] == [
+        one["acc"] for one in read(folder / "evaluate_results.yaml")
+    ]
+
+
+def test_a_seed_that_diverged_has_no_folder(tables, tmp_path):
+    export("log_polar", tmp_path / "theirs")
+    assert [path.name for path in (tmp_path / "theirs" / HERE).parent.iterdir()] == ["standard_3"]
+
+
+def test_a_point_of_a_sweep_has_a_folder_of_its_own(tmp_path):
+    run = {"run": "cnn/mnist/mine", "point": "learning_rate=0.1", "seed": 2, "model": "cnn"}
+    assert folder_of(run, tmp_path) == (
+        tmp_path / "cnn_train/mnist/mine_learning_rate=0.1/mine_learning_rate=0.1_2"
+    )
+
+
+def test_tables_without_a_tested_run_are_told(tables, tmp_path):
+    for name in ("scaling", "rotation", "translation_published", "mnist_r"):
+        (tables / f"{name}.csv").unlink()
+    with pytest.raises(UserError, match="no tested run is in the tables rotation, scaling"):
+        export("log_polar", tmp_path / "theirs")
