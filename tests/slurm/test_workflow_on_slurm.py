@@ -22,7 +22,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def demo(project: Project) -> str:
     """What Snakemake said of the demo, which went well."""
-    status, said = project.snakemake("--config", "series=demo")
+    status, said = project.snakemake("--config", "series=demo", "studies=scale")
     assert status == 0, said[-5000:]
     return said
 
@@ -59,7 +59,7 @@ def test_the_demo_leaves_tables_figures_and_a_report(demo: str, project: Project
 
 
 def test_a_second_start_finds_nothing_to_do(demo: str, project: Project) -> None:
-    status, said = project.snakemake("--config", "series=demo")
+    status, said = project.snakemake("--config", "series=demo", "studies=scale")
 
     assert status == 0, said[-5000:]
     assert "Nothing to be done" in said

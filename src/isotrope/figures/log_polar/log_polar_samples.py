@@ -23,7 +23,8 @@ CAPTION = (
     "counter-clockwise, and made larger. Below: its log-polar map, angles to the right and radii "
     "downwards. The turn shifts the map along the angles, and what leaves it on the right comes in "
     "on the left; the scaling shifts it along the radii, and what leaves it is lost. Circle: a "
-    "place in the map. Arrow: where the change moves it."
+    "place in the map. Arrow: where the change moves it. Pictures of MNIST are under CC BY-SA "
+    "3.0."
 )
 
 MOST = 3  # data sets

@@ -36,7 +36,8 @@ CAPTION = (
     "Where in radius and angle the largest response of each log-polar convolution lies, at every "
     "pixel. Above: the images. Below, for each layer: the radius, and the direction, "
     "counter-clockwise from the x axis; pale where the response is weak, white where there is "
-    "none. The most accurate seed of the first series that has such layers."
+    "none. The most accurate seed of the first series that has such layers. "
+    "Pictures of MNIST are under CC BY-SA 3.0."
 )
 
 ACROSS = 6  # images
