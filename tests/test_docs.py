@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -116,6 +117,12 @@ def test_rooms_are_drawn_as_they_are():
         check=False,
     )
     assert done.returncode == 0, f"run `python docs/draw_rooms.py`:\n{done.stdout}{done.stderr}"
+
+
+def test_networks_are_drawn_as_they_are():
+    program = runpy.run_path(str(ROOT / "docs" / "draw_architectures.py"))
+    drawn = (ROOT / "docs" / "log_polar_architectures.svg").read_text(encoding="utf-8")
+    assert program["drawing"]() == drawn, "run `python docs/draw_architectures.py`"
 
 
 def test_every_room_says_its_purpose():
