@@ -240,7 +240,7 @@ class Kept(Position):
         return self.state
 
     def save(self, state):
-        self.state = {**state, "right": state["right"].clone()}
+        self.state = {**state, "total": state["total"].clone()}
         self.steps -= 1
         if self.steps == 0:
             raise SystemExit
@@ -289,3 +289,13 @@ def test_images_that_are_read_as_they_are_needed_have_the_same_rows(data):
         assert evaluation.evaluate(networks, stream, params) == evaluation.evaluate(
             networks, data, params
         )
+
+
+def test_the_loss_of_a_view_is_the_mean_cross_entropy(data):
+    networks = Networks({1: Brightest()}, torch.device("cpu"))
+    rows = rotation.evaluate(networks, data, rotation.Params(angles=[0.0, 180.0]))
+
+    logits = networks.logits(data.images)[0]
+    expected = torch.nn.functional.cross_entropy(logits, data.labels).item()
+    (found,) = values([row for row in rows if row.get("angle") == 0.0], "loss").values()
+    assert found == pytest.approx(expected, rel=1e-6)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional as F
 
 from isotrope import devices
 from isotrope.datasets.images import Images
@@ -121,25 +122,33 @@ def taken_sizes(
     return taken
 
 
-def right_answers(networks: Networks, data: Split, views: Sequence[View]) -> Tensor:
-    """How many images every network recognises in each view, int64 ``(seeds, views)`` on the CPU.
+def scores(networks: Networks, data: Split, views: Sequence[View]) -> Tensor:
+    """What every network reaches in each view, float64 ``(seeds, views, 2)`` on the CPU.
 
+    The two are the number of right answers, and the sum over images of the cross-entropy (nats).
     What a stochastic network draws for an image is the same in all views.
     """
     position = networks.position(networks.seeds[0])
     size = devices.evaluation_batch(networks.device)
     begun = _Begun(networks.seeds, size, len(views))
-    done, right = begun.restored(position.restore())
-    right = right.to(networks.device)
+    done, total = begun.restored(position.restore())
+    total = total.to(networks.device)
     for count, step in enumerate(_steps(data, views, networks.device, size), 1):
         if count > done:
             with torch.inference_mode():
                 images = step.change(step.batch.images)
                 predictions = networks.predictions(images, step.numbers)
-                found = predictions.argmax(dim=-1) == step.batch.labels
-                right[:, step.view] += found.sum(dim=-1)
-            position.save(begun.state(count, right))
-    return right.cpu()
+                total[:, step.view] += _scores(predictions.float(), step.batch.labels)
+            position.save(begun.state(count, total))
+    return total.cpu()
+
+
+def _scores(predictions: Tensor, labels: Tensor) -> Tensor:
+    """Right answers and summed cross-entropy of predictions ``(seeds, batch, classes)``."""
+    right = predictions.argmax(dim=-1) == labels
+    each = labels.expand(len(predictions), -1)
+    loss = F.cross_entropy(predictions.movedim(-1, 1), each, reduction="none")
+    return torch.stack((right.double().sum(dim=-1), loss.double().sum(dim=-1)), dim=-1)
 
 
 class _Step(NamedTuple):
@@ -172,40 +181,43 @@ class _Begun(NamedTuple):
     size: int
     views: int
 
-    def state(self, step: int, right: Tensor) -> dict[str, Any]:
+    def state(self, step: int, total: Tensor) -> dict[str, Any]:
         """What is saved after a step."""
-        return {"step": step, "right": right, "seeds": list(self.seeds), "size": self.size}
+        return {"step": step, "total": total, "seeds": list(self.seeds), "size": self.size}
 
     def restored(self, state: Mapping[str, Any] | None) -> tuple[int, Tensor]:
-        """The steps that are done, and the right answers in them."""
+        """The steps that are done, and the scores in them."""
         if state is None or (state["seeds"], state["size"]) != (list(self.seeds), self.size):
-            return 0, torch.zeros(len(self.seeds), self.views, dtype=torch.int64)
-        return state["step"], state["right"]
+            return 0, torch.zeros(len(self.seeds), self.views, 2, dtype=torch.float64)
+        return state["step"], state["total"]
 
 
-def accuracy_rows(
-    seed: int, settings: Sequence[Mapping[str, Any]], right: Sequence[int], count: int
+def score_rows(
+    seed: int, settings: Sequence[Mapping[str, Any]], found: Sequence[Sequence[float]], count: int
 ) -> list[Row]:
-    """The rows of a seed: ``accuracy`` of each view, their ``mean`` and ``worst``, and where it is.
+    """The rows of a seed: ``accuracy`` and ``loss`` of each view; ``mean`` and ``worst`` accuracy.
+
+    ``loss`` is the mean cross-entropy (nats); the settings of the worst view are rows, too.
 
     Args:
         seed: the seed.
         settings: of each view.
-        right: the right answers in each.
+        found: of each view, as `scores` gives them.
         count: how many images there are.
     """
-    values = [one / count for one in right]
+    values = [right / count for right, _ in found]
     rows = [
-        {"seed": seed, **its, "metric": "accuracy", "value": value, "n": count}
-        for its, value in zip(settings, values, strict=True)
+        {"seed": seed, **its, "metric": metric, "value": total / count, "n": count}
+        for its, totals in zip(settings, found, strict=True)
+        for metric, total in zip(("accuracy", "loss"), totals, strict=True)
     ]
     worst = min(range(len(values)), key=values.__getitem__)
     same = {key: settings[0][key] for key in settings[0] if isinstance(settings[0][key], str)}
-    found = {"mean": sum(values) / len(values), "worst": values[worst]}
-    found |= {f"worst_{key}": at for key, at in settings[worst].items() if key not in same}
+    named = {"mean": sum(values) / len(values), "worst": values[worst]}
+    named |= {f"worst_{key}": at for key, at in settings[worst].items() if key not in same}
     return rows + [
         {"seed": seed, **same, "metric": metric, "value": float(value), "n": count}
-        for metric, value in found.items()
+        for metric, value in named.items()
     ]
 
 

@@ -18,11 +18,11 @@ from isotrope.evaluation._sweeps import (
     DESCRIPTION,
     TURNS,
     View,
-    accuracy_rows,
     classes_only,
     distinct,
     in_pose,
-    right_answers,
+    score_rows,
+    scores,
 )
 from isotrope.evaluation._turning import Interpolation, Pose
 from isotrope.measuring.networks import Networks
@@ -48,7 +48,7 @@ class Params(Settings):
 
 
 def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, Any]]:
-    """Rows of each seed: ``accuracy`` (0..1) by angle; ``mean``, ``worst``, ``worst_angle``.
+    """Rows of each seed: ``accuracy``, ``loss`` by angle; ``mean``, ``worst``, ``worst_angle``.
 
     Raises:
         UserError: if the labels are masks.
@@ -59,9 +59,9 @@ def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, 
         View({"angle": angle}, in_pose(Pose(angle), params.interpolation, networks.device))
         for angle in map(float, angles)
     ]
-    right = right_answers(networks, data, views)
+    found = scores(networks, data, views)
     settings = [view.settings for view in views]
     rows = []
-    for seed, its in zip(networks.seeds, right.tolist(), strict=True):
-        rows += accuracy_rows(seed, settings, its, len(data))
+    for seed, its in zip(networks.seeds, found.tolist(), strict=True):
+        rows += score_rows(seed, settings, its, len(data))
     return rows

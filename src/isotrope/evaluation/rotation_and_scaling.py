@@ -16,11 +16,11 @@ from isotrope.evaluation._sweeps import (
     TURNS,
     Scale,
     View,
-    accuracy_rows,
     classes_only,
     distinct,
     in_pose,
-    right_answers,
+    score_rows,
+    scores,
 )
 from isotrope.evaluation._turning import Interpolation, Pose
 from isotrope.measuring.networks import Networks
@@ -45,7 +45,7 @@ class Params(Settings):
 
 
 def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, Any]]:
-    """Rows of each seed: ``accuracy`` (0..1) by angle and scale; ``mean``, ``worst`` and where.
+    """Rows of each seed: ``accuracy``, ``loss`` by angle and scale; ``mean``, ``worst`` and where.
 
     Raises:
         UserError: if the labels are masks.
@@ -58,9 +58,9 @@ def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, 
         )
         for scale, angle in product(params.scales, params.angles)
     ]
-    right = right_answers(networks, data, views)
+    found = scores(networks, data, views)
     settings = [view.settings for view in views]
     rows = []
-    for seed, its in zip(networks.seeds, right.tolist(), strict=True):
-        rows += accuracy_rows(seed, settings, its, len(data))
+    for seed, its in zip(networks.seeds, found.tolist(), strict=True):
+        rows += score_rows(seed, settings, its, len(data))
     return rows

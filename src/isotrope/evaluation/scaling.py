@@ -23,13 +23,13 @@ from isotrope.evaluation._sweeps import (
     Row,
     Scale,
     View,
-    accuracy_rows,
     classes_only,
     distinct,
     in_pose,
     lost_of,
     lost_rows,
-    right_answers,
+    score_rows,
+    scores,
     taken_sizes,
 )
 from isotrope.evaluation._turning import Interpolation, Pose, resized
@@ -58,7 +58,7 @@ class Params(Settings):
 
 
 def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, Any]]:
-    """Rows of each seed: ``accuracy`` (0..1) by canvas and scale; ``mean``, ``worst`` and where.
+    """Rows of each seed: ``accuracy``, ``loss`` by canvas and scale; ``mean``, ``worst`` and where.
 
     Raises:
         UserError: if the labels are masks, or ``canvas`` asks for resized images alone and the
@@ -70,16 +70,16 @@ def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, 
     for canvas in params.canvas:
         views[canvas] = (_kept if canvas == "kept" else _resized)(networks, data, params, scales)
     every = [view for its in views.values() for view in its]
-    right = right_answers(networks, data, every)
+    found = scores(networks, data, every)
     kept = [view.settings for view in views.get("kept", ())]
     ink = lost_of(data, [Pose(scale=scale) for scale in scales]) if kept else []
     rows: list[Row] = []
-    for seed, counts in zip(networks.seeds, right.tolist(), strict=True):
+    for seed, counts in zip(networks.seeds, found.tolist(), strict=True):
         done = 0
         for its in views.values():
             if its:
                 of_canvas = counts[done : done + len(its)]
-                rows += accuracy_rows(seed, [one.settings for one in its], of_canvas, len(data))
+                rows += score_rows(seed, [one.settings for one in its], of_canvas, len(data))
                 done += len(its)
         rows += lost_rows(seed, kept, ink)
     return rows

@@ -15,13 +15,13 @@ from isotrope.datasets.stream import Split
 from isotrope.evaluation._sweeps import (
     DESCRIPTION,
     View,
-    accuracy_rows,
     classes_only,
     distinct,
     in_pose,
     lost_of,
     lost_rows,
-    right_answers,
+    score_rows,
+    scores,
 )
 from isotrope.evaluation._turning import Interpolation, Pose
 from isotrope.measuring.networks import Networks
@@ -48,7 +48,7 @@ class Params(Settings):
 
 
 def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, Any]]:
-    """Rows of each seed: ``accuracy`` (0..1) and ``ink_lost`` by x and y; ``mean``, ``worst``.
+    """Rows of each seed: ``accuracy``, ``loss``, ``ink_lost`` by x and y; ``mean``, ``worst``.
 
     Raises:
         UserError: if the labels are masks.
@@ -60,10 +60,10 @@ def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, 
         View(its, in_pose(pose, params.interpolation, networks.device))
         for its, pose in zip(settings, poses, strict=True)
     ]
-    right, ink = right_answers(networks, data, views), lost_of(data, poses)
+    found, ink = scores(networks, data, views), lost_of(data, poses)
     rows = []
-    for seed, counts in zip(networks.seeds, right.tolist(), strict=True):
-        rows += accuracy_rows(seed, settings, counts, len(data))
+    for seed, counts in zip(networks.seeds, found.tolist(), strict=True):
+        rows += score_rows(seed, settings, counts, len(data))
         rows += lost_rows(seed, settings, ink)
     return rows
 

@@ -23,10 +23,10 @@ from isotrope.evaluation._sweeps import (
     DESCRIPTION,
     Change,
     View,
-    accuracy_rows,
     classes_only,
     distinct,
-    right_answers,
+    score_rows,
+    scores,
     taken_sizes,
 )
 from isotrope.evaluation._turning import Interpolation, Pose, Resampling, resized
@@ -51,7 +51,7 @@ class Params(Settings):
 
 
 def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, Any]]:
-    """Rows of each seed: ``accuracy`` (0..1) by shift and size; ``mean``, ``worst`` and where.
+    """Rows of each seed: ``accuracy``, ``loss`` by shift and size; ``mean``, ``worst`` and where.
 
     Raises:
         UserError: if the labels are masks, or the networks take images of none of the sizes.
@@ -66,11 +66,11 @@ def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, 
         )
         for shift in taken_sizes(networks, data, sizes, NAME, must=True)
     ]
-    right = right_answers(networks, data, views)
+    found = scores(networks, data, views)
     settings = [view.settings for view in views]
     rows = []
-    for seed, counts in zip(networks.seeds, right.tolist(), strict=True):
-        rows += accuracy_rows(seed, settings, counts, len(data))
+    for seed, counts in zip(networks.seeds, found.tolist(), strict=True):
+        rows += score_rows(seed, settings, counts, len(data))
     return rows
 
 
