@@ -139,6 +139,10 @@ def compare_on_a_gpu(what, case, device, repeats):
             runs = [
                 sides.layer_pass(case, side, device, torch.float32, autocast) for side in chosen
             ]
+            plain, ours = (run()[0].float() for run in runs)
+            largest = plain.abs().max().item()
+            torch.testing.assert_close(plain, ours, rtol=0, atol=0.05 * largest)
+            del plain, ours
             times = in_turn(runs, device, repeats)
         _print_gpu(f"{what}, {name}", times, case.operations)
 
@@ -163,6 +167,9 @@ def compare_networks(device, batch, side, repeats):
     for name, (arithmetic, autocast) in PRECISIONS.items():
         with devices.arithmetic(device, 1, arithmetic):
             respond = [partial(sides.plain_network, inner), inner]
+            with torch.no_grad():
+                logits = [one(images) for one in respond]
+            torch.testing.assert_close(*logits, rtol=0, atol=0.01 * logits[0].abs().max().item())
             runs = [partial(_cast, device, autocast, partial(step, one)) for one in respond]
             times = in_turn(runs, device, repeats)
         _print_gpu(f"`lp_resnet` {depth}, a step of {batch} images, {name}", times, None)
