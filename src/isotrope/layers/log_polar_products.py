@@ -33,7 +33,7 @@ from isotrope.layers.forms import few_launches, numbers_at_once
 from isotrope.layers.log_polar_jobs import Job
 from isotrope.layers.log_polar_sampling import smoothed_gradient, smoothed_images
 
-_ON_A_CPU = 2**20  # numbers of smoothed images at a time
+_ON_A_CPU = 2**18  # numbers of smoothed images at a time
 _IMAGES = 2  # at least, for threads of a CPU
 
 
