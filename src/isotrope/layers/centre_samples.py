@@ -107,7 +107,7 @@ class CentreSamples:
         pixels = source.permute(0, 3, 4, 1, 2).flatten(3).flatten(0, 2)
         lattice = (piece.bottom - piece.top, self.columns, self.stride, self.repeated)
         run: Any = _Sums
-        found: Tensor = run.apply(pixels, *_table(self.bank, lattice, images.dtype, images.device))
+        found: Tensor = run.apply(pixels, *_table(self.bank, lattice, pixels.dtype, images.device))
         found = found.view(-1, *self.shape, len(seen), images.shape[1])
         return found.permute(3, 0, 1, 2, 4).flatten(0, 1).permute(0, 3, 1, 2)
 

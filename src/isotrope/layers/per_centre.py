@@ -87,7 +87,7 @@ def per_centre(
         images = images - constant[..., None, None]
     keys = [None if stage.dropout is None else key_of(stage.dropout, images) for stage in stages]
     work = _Work(samples, stages, samples.pieces(images, numbers, layers))
-    treat = _at_once if len(work.pieces) == 1 else _in_pieces
+    treat = _at_once if len(work.pieces) == 1 else _piece_by_piece
     values, affines = treat(work, images, constant, keys)
     outside = None
     if constant is not None:
@@ -142,7 +142,7 @@ def _at_once(
     return values, affines
 
 
-def _in_pieces(
+def _piece_by_piece(
     work: _Work, images: Tensor, constant: Tensor | None, keys: Sequence[Tensor | None]
 ) -> Found:
     """Piece by piece, once for all moments that are wanted and once for the answers."""
