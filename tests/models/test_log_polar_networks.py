@@ -191,7 +191,7 @@ def test_outputs_choose_among_positions_as_they_say(name):
 @pytest.mark.parametrize(
     ("name", "params", "message"),
     [
-        ("deep_lp", {"trim": 4}, "12 x 11 pixels are too small for 2 layers that trim 4"),
+        ("deep_lp", {"trim": 4}, "12 x 11 pixels are too small for layers that trim 4, 4 pixels"),
         ("deep_lp", {"widths": [3, 3]}, "2 channels, 2 kernel_sizes and 2 widths"),
         ("deep_lp", {"bank": "sith_v1", "border": "background"}, "filters that sum to one"),
         ("single_lp", {"filter_sizes": [3, 3]}, "a filter size for each of 3 numbers"),
