@@ -47,7 +47,7 @@ def test_polar_plot_begins_below_all_that_it_shows_and_says_where(tmp_path):
 
 
 def test_high_accuracies_are_shown_enlarged_where_a_plain_network_falls(tmp_path):
-    figure, _ = drawn("rotation", write_log_polar_tables(tmp_path, [FIRST, PLAIN]))
+    figure, _ = drawn("rotation", write_log_polar_tables(tmp_path, [FIRST, GAUSSIAN, PLAIN]))
     assert [axes.get_rmin() for axes in figure.axes] == [0, 80]
 
 

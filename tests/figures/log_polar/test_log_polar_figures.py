@@ -60,13 +60,16 @@ def literal(name: str, constant: str, default: Any = None) -> Any:
 
 
 @pytest.mark.parametrize("name", FIGURES)
-@pytest.mark.parametrize("case", ["all", "turned"])
+@pytest.mark.parametrize("case", ["all", "turned", "demo"])
 def test_no_words_overlap_or_leave_the_page(
     name: str, case: str, tables_of_case: Callable[[str], Path]
 ) -> None:
     figure, data = drawn(name, tables_of_case(case))
     check_layout(figure)
-    assert not data.empty or name == "sample_efficiency"
+    lacking = {"all": "sample_efficiency", "turned": "sample_efficiency"}
+    lacking["demo"] = "learned_kernels winning_poses"
+    assert not data.empty or name in lacking.get(case, "")
+    assert not literal(name, "LATEX", False) or not data.empty, "an empty table cannot be typeset"
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -156,7 +159,7 @@ def test_accuracy_rises_with_the_number_of_images_from_few_to_many(
 def test_published_shifts_stand_beside_shifts_alone(tables_of_case: Callable[[str], Path]) -> None:
     figure, data = drawn("translation_as_published", tables_of_case("all"))
     titles = [axes.get_title("left") for axes in figure.axes]
-    assert titles == ["mnist, shift alone", "mnist, as published: shift t and scale 1 + 2 t / side"]
+    assert titles == ["mnist, shift alone", "mnist, published: also scaled"]
     at = data[data["name"].eq("Plain CNN")].set_index(["form", "shift"])["mean"]
     moved = [0.95 - loss * (4 + 4 + 8) / 3 / 60 for loss in (0.63, 0.66, 0.69)]
     assert at["shift alone", 2] == pytest.approx(np.mean(moved))
@@ -189,4 +192,4 @@ def test_errors_stand_beside_every_published_one_of_their_data_set(
 
     typeset_figure(STUDY, "errors_by_dataset", stem.with_suffix(".csv"), tmp_path / "errors.tex")
     tex = (tmp_path / "errors.tex").read_text()
-    assert r"PTN base & published & -- & -- & 5.03 \\" in tex
+    assert r"PTN base & published & -- & 1.14 & 5.03 \\" in tex

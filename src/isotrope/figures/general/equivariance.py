@@ -37,7 +37,8 @@ CAPTION = (
     "Equivariance error of each layer, relative to the size of its map: how far the map of a "
     "turned or scaled image is from the turned or scaled map. Markers: mean over seeds. Dotted, in "
     "the colour of the layer: the floor, what interpolation alone costs. Dashed: the same layer of "
-    "a network without training. Below the panels: number of epochs, diverged and collapsed seeds."
+    "a network without training. Errors below a thousandth of the largest are not shown. "
+    "Below the panels: number of epochs, diverged and collapsed seeds."
 )
 
 LINES: dict[str, dict[str, Any]] = {
@@ -52,6 +53,7 @@ MEANING = {
 }
 PAGE, ROW = 9.0, 1.35  # inches, of all rows together and of one
 MOST = 6  # rows
+DEPTH = 1000  # of the axis: the largest error over the least that is shown
 SIDES = (("angle", "scale", 1, "Angle (degrees)"), ("scale", "angle", 0, "Scale"))
 
 
@@ -76,7 +78,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     figure = new_figure(DOUBLE, row * len(series) + 0.35)
     grid = figure.subplots(len(series), 2, sharex="col", sharey=True, squeeze=False)
     colours = _colours([part for one in series for part in parts_of(layers.of(*one))])
-    values = layers.means["mean"]
+    values, scales = layers.means["mean"], sorted(set(layers.means["scale"]))
     for across, title, one in zip(grid, titles, series, strict=True):
         line = layers.of(*one)
         for axes, (column, other, neutral, label) in zip(across, SIDES, strict=True):
@@ -88,9 +90,11 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     axes = grid[0, 0]
     axes.set_yscale("log")
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylim(0.7 * values[values > 0].min(), 1.5 * values.max())
+    least = max(values[values > 0].min(), values.max() / DEPTH)
+    axes.set_ylim(0.7 * least, 1.5 * values.max())
     for axes in grid[:, 1]:
-        logarithmic(axes, (1, 2, 5))
+        logarithmic(axes, (1,))
+        axes.set_xticks(scales, [f"{scale:g}" for scale in scales])
         axes.xaxis.set_minor_locator(NullLocator())
     left_out = [layers.title(*one) for one in layers.series[MOST:]]
     add_foot(figure, _legend(colours), layers.sentences(left_out))

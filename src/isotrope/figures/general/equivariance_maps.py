@@ -26,6 +26,7 @@ CAPTION = (
 )
 
 MOST = 6  # rows
+DEPTH = 1000  # of the colour scale: the largest error over the least that has its own colour
 HEADINGS = {"error": "", "floor": "floor", "untrained": "without training"}
 
 
@@ -49,7 +50,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     titles, lines = wrapped([f"{title}: {part}" for title, part, _ in shown], 34)
     figure, cells = grid(len(METRICS) * len(shown), len(METRICS), lines)
     values = layers.means["mean"]
-    norm = LogNorm(values[values > 0].min(), values.max())
+    norm = LogNorm(max(values[values > 0].min(), values.max() / DEPTH), values.max(), clip=True)
     for i, (_, _, line) in enumerate(shown):
         for axes, metric in zip(cells[3 * i : 3 * i + 3], METRICS, strict=True):
             table = table_of(line[line["metric"].eq(metric)], "mean")

@@ -2,7 +2,7 @@
 
 One panel per data set and setting of it, one closed line per series: the mean over seeds with its
 95 % interval, beside the published values of the same model where there are some. Where some series
-fall far below the others, a second panel shows the upper accuracies alone.
+fall far below the others, a second panel shows those that stay high alone.
 """
 
 import math
@@ -36,7 +36,8 @@ CAPTION = (
     "Test accuracy against the angle by which the test images are turned, counter-clockwise from "
     "the top. Solid markers: mean over seeds, with its 95 % interval (Student's t) as a band. "
     "Hollow markers: published values. The radius is the accuracy; it begins in the middle at the "
-    "value in the title, not always at 0; a line that falls below it runs through the middle. "
+    "value in the title, not always at 0; a panel that begins higher than another shows the series "
+    "that stay above. "
     "Below the panels: number of epochs, diverged and collapsed seeds, source of published values."
 )
 
@@ -72,11 +73,9 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
             _draw_circle(axes, level)
         for name, its in lines.style.items():
             ours, theirs = lines.of(panel, name)
-            if len(ours):
+            if len(ours) and 100 * ours["mean"].min() >= first:
                 closed = _closed(ours)
-                within = closed.assign(
-                    **{column: closed[column].clip(first / 100) for column in ("mean", "low")}
-                )
+                within = closed.assign(low=closed["low"].clip(first / 100))
                 draw_line(axes, np.radians(closed["angle"]), within, its, lines.crowded)
             seen = theirs[100 * theirs["mean"] >= first]
             draw_published(axes, np.radians(seen["angle"]), seen, its)
@@ -101,7 +100,7 @@ def _beginnings(lines: Lines) -> list[int]:
     if lowest >= LOWEST:
         return [_below(lowest)]
     high = least[least >= HIGH]
-    enlarged = len(high) and len(lines.panels) <= MOST
+    enlarged = len(high) > 1 and len(lines.panels) <= MOST
     return [0, _below(high.min())] if enlarged else [0]
 
 

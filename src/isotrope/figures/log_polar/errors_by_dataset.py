@@ -1,7 +1,7 @@
 """Test errors on turned, scaled and cluttered digits beside all published ones, best first.
 
-A panel for each data set that a run here was trained on and that has published errors. Beside our
-series stand the numbers of every published network, its own or another's.
+A panel for each data set that a run here was trained on and that has published errors; for each at
+all, if none has. Beside our series stand the numbers of every published network.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,6 @@ from isotrope.results.style import (
     SMALL,
     Style,
     add_foot,
-    blank,
     logarithmic,
     look,
     new_figure,
@@ -83,14 +82,8 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     ours = ours.rename(columns={"mean": "error"})
     kept = ["place", "images", "name", "model", "error", "low", "high", "n", "source", "origin"]
     both = pandas.concat([ours, theirs], ignore_index=True).reindex(columns=kept)
-    places = [
-        place
-        for place in dict.fromkeys(panel[0] for panel in tables.cells.panels(rows))
-        if theirs["place"].eq(place).any()
-    ]
-    if not places:
-        sentence = "no run here is trained on a data set with published errors"
-        return blank(sentence), both.iloc[:0]
+    found = list(dict.fromkeys(panel[0] for panel in tables.cells.panels(rows)))
+    places = [place for place in found if theirs["place"].eq(place).any()] or found
     frames = [both[both["place"].eq(place)].sort_values("error") for place in places]
     counts = [len(frame) for frame in frames]
     figure = new_figure(DOUBLE, min(0.155 * sum(counts) + 0.45 * len(places), 9.4))
@@ -111,7 +104,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         *origin(drawn, beside, tables),
         *lost_seeds(drawn, tables),
     ]
-    add_foot(figure, _legend(), sentences)
+    add_foot(figure, _legend(not beside.empty), sentences)
     return figure, shown.astype({"n": "Int64"})
 
 
@@ -198,10 +191,10 @@ def _draw_panel(axes: Axes, frame: pandas.DataFrame, style: dict[str, Style], ce
     axes.spines["left"].set_visible(False)
 
 
-def _legend() -> Sequence[Artist]:
+def _legend(published: bool) -> Sequence[Artist]:
     """What the markers mean; the networks are named beside their rows."""
     plain: dict[str, Any] = {"marker": "o", "linestyle": ""}
-    return [
-        Line2D([], [], color="black", **plain, label="here, mean over seeds"),
-        Line2D([], [], **plain, **PUBLISHED, label="published"),
-    ]
+    handles = [Line2D([], [], color="black", **plain, label="here, mean over seeds")]
+    if published:
+        handles.append(Line2D([], [], **plain, **PUBLISHED, label="published"))
+    return handles

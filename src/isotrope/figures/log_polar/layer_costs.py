@@ -85,8 +85,10 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         grid[-1, column].set_xlabel(size.capitalize())
     for axes, metric in zip(grid[:, 0], shown, strict=True):
         axes.set_ylabel(METRICS[metric])
-    words = [f"{run}, n = {n}" for (run, n), _ in costs.groupby(["run", "n"])]
-    add_foot(figure, _legend(style, costs), [f"Measured: {'; '.join(words)}."])
+    repeats = sorted({int(n) for n in costs.loc[costs["metric"].eq("milliseconds"), "n"]})
+    times = f"; times: median of {'-'.join(str(n) for n in repeats)}" if repeats else ""
+    runs = "; ".join(dict.fromkeys(costs["run"]))
+    add_foot(figure, _legend(style, costs), [f"Measured: {runs}{times}."])
     return figure, pandas.concat(found, ignore_index=True)
 
 

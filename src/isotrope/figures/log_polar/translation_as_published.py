@@ -28,7 +28,7 @@ CAPTION = (
     "(Student's t) as a band. Dotted: chance level."
 )
 
-FIXED, PUBLISHED = "shift alone", "as published: shift t and scale 1 + 2 t / side"
+FIXED, PUBLISHED = "shift alone", "published: also scaled"
 Take = Callable[[pandas.DataFrame], pandas.DataFrame]
 PARTS: dict[str, Take] = {
     FIXED: lambda rows: rows[rows["form"].eq(FIXED)],
