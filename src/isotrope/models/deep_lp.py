@@ -30,6 +30,7 @@ from isotrope.settings import Settings
 
 REVISION = 1
 PARTS = {"layer1", "layer2", "layer3", "features"}
+Count = Annotated[int, Field(ge=1)]
 Sides = Annotated[list[int], Field(min_length=2, max_length=2)]
 SIZES: dict[str, dict[str, Any]] = {
     "standard": {
@@ -84,7 +85,7 @@ class Params(LogPolarParams):
         description="the published network: standard (also called md), large (lg), or local, that "
         "of CIFAR-10",
     )
-    channels: list[int] | None = Field(
+    channels: list[Count] | None = Field(
         None, min_length=1, description="kernels of each log-polar convolution"
     )
     kernel_sizes: list[int | Sides] | None = Field(
@@ -92,7 +93,7 @@ class Params(LogPolarParams):
         min_length=1,
         description="their sides, in radii and angles; [radii, angles] if unlike",
     )
-    widths: list[int] | None = Field(
+    widths: list[Count] | None = Field(
         None, description="outputs of the linear layer behind each of them but the last"
     )
     topk: int | None = Field(

@@ -10,7 +10,7 @@ image and not zero.
 """
 
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from isotrope.layers.centre_samples import CentreSamples
 from isotrope.layers.cylinder_convolution import CylinderConv2d
-from isotrope.layers.log_polar_bank import bank
+from isotrope.layers.log_polar_bank import Grid, bank
 from isotrope.layers.per_centre import Stage, per_centre
 from isotrope.models._activations import Activation, activation
 from isotrope.models._log_polar_settings import LogPolarParams, bank_settings
@@ -29,6 +29,7 @@ from isotrope.models._published_weights import drawn_linear
 
 REVISION = 1
 PARTS = {"layer1", "features"}
+Count = Annotated[int, Field(ge=1)]
 SIZES: dict[int, dict[str, Any]] = {
     1: {"channels": [32, 64, 32], "filter_sizes": [5, 3, 3]},
     2: {"channels": [32, 64, 128], "filter_sizes": [7, 5, 3]},
@@ -39,10 +40,10 @@ class Params(LogPolarParams):
     """Settings of ``single_lp``. Those left out are as published."""
 
     size: Literal[1, 2] = Field(1, description="the published network: 1 or 2")
-    channels: list[int] | None = Field(
+    channels: list[Count] | None = Field(
         None, min_length=1, description="of each convolution; those of the size, if left out"
     )
-    filter_sizes: list[int] | None = Field(
+    filter_sizes: list[Count] | None = Field(
         None,
         min_length=1,
         description="side of each convolution's kernels, in radii and angles; those of the size, "
@@ -56,7 +57,7 @@ class Params(LogPolarParams):
     pooling: Literal["max", "average"] = Field(
         "max", description="what is kept of a centre's responses over radii and angles"
     )
-    pool_out_size: tuple[int, int] = Field(
+    pool_out_size: tuple[Count, Count] = Field(
         (1, 1), strict=False, description="radii and angles that remain of them"
     )
     output: Output = Field(
@@ -88,7 +89,7 @@ class SingleLP(nn.Module):
         settled = params.settled(SIZES[params.size])
         channels, sizes = settled["channels"], settled["filter_sizes"]
         self.bank = bank(**bank_settings(settled))
-        _refuse_others(channels, sizes, self.bank.grid.rows, params.pool_out_size)
+        _refuse_others(channels, sizes, self.bank.grid, params.pool_out_size)
         self.takes_background = params.border == "background"
         self.only_centre = params.output == "center"
         self.stride, self.trim, self.repeated = params.stride, params.trim, sizes[0] - 1
@@ -165,16 +166,23 @@ class RandomSingleLP(SingleLP):
         return draw_places(generator, count)
 
 
-def _refuse_others(channels: list[int], sizes: list[int], rows: int, kept: tuple[int, int]) -> None:
+def _refuse_others(
+    channels: list[int], sizes: list[int], grid: Grid, kept: tuple[int, int]
+) -> None:
     if len(channels) != len(sizes):
         raise ValueError(
             f"need a filter size for each of {len(channels)} numbers of channels, got {len(sizes)}"
         )
-    left = rows - sum(size - 1 for size in sizes)
-    if left < 1 or min(sizes) < 1:
-        raise ValueError(f"filters of {sizes} radii do not fit {rows} radii, one after the other")
-    if kept[0] > left:
-        raise ValueError(f"pool_out_size asks for {kept[0]} radii, and filters leave {left}")
+    left = grid.rows - sum(size - 1 for size in sizes)
+    if left < 1:
+        raise ValueError(
+            f"filters of {sizes} radii do not fit {grid.rows} radii, one after the other"
+        )
+    if kept[0] > left or kept[1] > grid.num_angles:
+        raise ValueError(
+            f"pool_out_size asks for {kept[0]} radii and {kept[1]} angles, and filters leave "
+            f"{left} and {grid.num_angles}"
+        )
 
 
 def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> SingleLP:
