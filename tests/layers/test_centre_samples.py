@@ -44,6 +44,16 @@ def test_samples_and_gradients_are_those_of_the_plain_form(images, kind, stride,
     torch.testing.assert_close(*gradients, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("repeated", [0, 2, 9, 17])
+def test_an_image_of_ones_has_the_sums_also_where_angles_go_round_twice(repeated):
+    samples = CentreSamples(bank_of("sith_v1"), (41, 41), repeated=repeated)
+    ones = torch.ones(1, 1, 41, 41, dtype=torch.float64)
+
+    of_middle = whole(samples, ones)[20 * 41 + 20, 0]
+
+    torch.testing.assert_close(samples.sums(ones), of_middle, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize(("stride", "trim"), LATTICES)
 def test_a_piece_is_a_part_of_the_whole(images, stride, trim):
     samples = CentreSamples(bank_of("gaussian"), SIZE, stride=stride, trim=trim)

@@ -139,8 +139,8 @@ def _first(side: int, stride: int, trim: int) -> tuple[int, int]:
 
 @made_once
 def _sums(bank: Bank, repeated: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    sums = np.concatenate((bank.sums, bank.sums[:, :repeated]), axis=1)
-    return torch.tensor(sums, dtype=dtype, device=device)
+    angles = np.arange(bank.grid.num_angles + repeated) % bank.grid.num_angles
+    return torch.tensor(bank.sums[:, angles], dtype=dtype, device=device)
 
 
 @made_once
