@@ -237,12 +237,44 @@ def test_winners_say_which_response_remains():
         ({"tau_pooling": 5}, "windows of 5 x 8 do not fit responses of 4 rows and 8 angles"),
         ({"relative_encoding": True, "topk": 2}, "relative_encoding needs the maximum over all"),
         ({"align": "rows"}, "need align 'row' or 'joint'"),
+        ({"stride": 0}, "need in_channels, out_channels and stride of at least 1"),
+        ({"spatial_trim": -1}, "spatial_trim >= 0, got 1, 1, 1 and -1"),
         ({"num_angles": 8192, "tau_max": 8192.0}, "4 x 8192 responses at a pixel are too many"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         made(1, 1, **{"kernel_size": 3, **settings})
+
+
+def test_a_layer_without_channels_is_refused():
+    with pytest.raises(ValueError, match="need in_channels, out_channels"):
+        made(1, 0, 3)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 6, 6), (2, 6, 6)])
+def test_images_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=r"images must be \(batch, 2, height, width\), got"):
+        made(2, 1, 3)(images(*shape))
+
+
+@pytest.mark.usefixtures("either_form")
+@pytest.mark.parametrize("settings", [{}, {"kind": "gaussian"}, {"pooling": "avg"}])
+def test_of_no_images_there_are_no_responses_and_no_gradients(settings):
+    layer, seen = made(2, 3, 3, **settings), images(0, 2, 6, 6).requires_grad_()
+    found = layer(seen)
+    assert found.shape == (0, 3, 6, 6)
+    of_seen, of_weight = torch.autograd.grad(found.sum(), [seen, layer.weight_v])
+    assert of_seen.shape == seen.shape
+    assert not of_weight.any()
+
+
+@pytest.mark.usefixtures("either_form")
+def test_gradients_of_gradients_are_refused():
+    layer, seen = made(2, 3, 3), images(1, 2, 6, 6).requires_grad_()
+    (slope,) = torch.autograd.grad(layer(seen).square().sum(), seen, create_graph=True)
+    with pytest.raises(RuntimeError, match="no gradients of their gradients"):
+        slope.square().sum().backward()
 
 
 def test_half_precision_is_computed_in_single():

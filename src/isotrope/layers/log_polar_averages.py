@@ -32,7 +32,8 @@ def averages(images: Tensor, weight: Tensor, job: Job) -> Tensor:
     found = []
     for some in torch.split(images, step):
         samples = sampled(smoothed_images(some, bank), bank, site).flatten(2, 3).flatten(-2)
-        seen = (shares @ samples).view(*samples.shape[:2], pooling.slots, -1, samples.shape[-1])
+        size = (pooling.slots, weight.shape[2] * weight.shape[3], samples.shape[-1])
+        seen = (shares @ samples).view(*samples.shape[:2], *size)
         found.append(torch.einsum("ncskp,ock->nosp", seen, weight.flatten(2)))
     whole = found[0] if len(found) == 1 else torch.cat(found)
     return whole.view(*whole.shape[:3], site.height, site.width)

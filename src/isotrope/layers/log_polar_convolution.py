@@ -103,6 +103,11 @@ class LPConv(nn.Module):
     ) -> None:
         super().__init__()
         grid = Grid(tau_min, tau_max, ntau, num_angles, include_center)
+        if min(in_channels, out_channels, stride) < 1 or spatial_trim < 0:
+            raise ValueError(
+                "need in_channels, out_channels and stride of at least 1 and spatial_trim >= 0, "
+                f"got {in_channels}, {out_channels}, {stride} and {spatial_trim}"
+            )
         self.bank = bank(kind, grid, blur=blur, smooth=smooth, sith=sith)
         self.in_channels = in_channels
         self.out_channels = out_channels
@@ -190,7 +195,16 @@ class LPConv(nn.Module):
         return values.to(images.dtype), winners
 
     def _inside(self, images: Tensor) -> tuple[Tensor, Site]:
-        """Images that are zero outside, and the centres in them."""
+        """Images that are zero outside, and the centres in them.
+
+        Raises:
+            ValueError: if the images have another shape than the layer takes.
+        """
+        if images.ndim != 4 or images.shape[1] != self.in_channels:
+            raise ValueError(
+                f"images must be (batch, {self.in_channels}, height, width), "
+                f"got {tuple(images.shape)}"
+            )
         site = site_of(
             self.bank, images.shape[-2], images.shape[-1], self.stride, self.spatial_trim
         )

@@ -48,7 +48,7 @@ def forward(maps: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
         [pooling.rows, pooling.angles, pooling.tau, pooling.theta, pooling.topk or 0],
         dtype=np.int64,
     )
-    into = [_array(one.view(*one.shape[:4], -1)) for one in (values, winners)]
+    into = [_array(one.view(*one.shape[:4], sizes[1] * sizes[2])) for one in (values, winners)]
 
     def compute(row: int, image: int, block: int) -> None:
         some = slice(block * wide, (block + 1) * wide)
@@ -116,7 +116,7 @@ def backward(
     filled = (_up(channels, backward_pass.CHANNELS), _up(size[0] * size[1], 2 * lanes(dtype)))
     kernels = np.zeros((stack, out, _up(count, backward_pass.CELLS), filled[0]), dtype)
     kernels[:, :, :count, :channels] = _array(weight.flatten(-2).transpose(-1, -2))
-    groups = min(batch, _GROUPS)
+    groups = max(1, min(batch, _GROUPS))
     of_weight = np.zeros((stack, groups if wanted[1] else 0, *kernels.shape[1:]), dtype)
     of_maps = torch.empty(maps.shape, dtype=maps.dtype) if wanted[0] else None
     settings = (
@@ -199,7 +199,7 @@ def _run(compute: Callable[..., None], places: Iterable[tuple[int, ...]]) -> Non
     """Compute all places, shared among as many threads as torch has."""
     todo = list(places)
     threads = min(torch.get_num_threads(), len(todo))
-    if threads == 1:
+    if threads <= 1:
         for place in todo:
             compute(*place)
     else:

@@ -98,7 +98,7 @@ def peaks(images: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
 
     Where images are smoothed first, this is done for some at a time, and again for the gradients.
     Under `torch.func.vmap` all rows of the stack are computed at once. Numbers of 16 bits are
-    computed with in float32, under autocast too. Gradients of gradients are not to be had.
+    computed with in float32, under autocast too. Gradients of gradients raise a RuntimeError.
 
     Shapes:
         images: ``(batch, in_channels, height, width)``, zero outside
@@ -122,12 +122,12 @@ def _smoothed(images: Tensor, job: Job) -> Iterator[tuple[slice, Tensor]]:
     """Some images at a time, as ``maps``: ``(stack, batch, ...)`` before."""
     bank, (height, width) = job.bank, images.shape[-2:]
     batch = images.shape[1]
-    step, shared = batch, len(images) > 1 and images.stride(0) == 0
+    step, shared = max(1, batch), len(images) > 1 and images.stride(0) == 0
     if bank.margin:
         area = (height + 2 * bank.margin) * (width + 2 * bank.margin)
         numbers = len(bank.smoothing) * images.shape[2] * area
         step = max(_IMAGES, numbers_at_once(images, _ON_A_CPU) // numbers)
-    for first in range(0, batch, step):
+    for first in range(0, max(1, batch), step):  # of no images none, once
         some = slice(first, first + step)
         maps = smoothed_images(images[: 1 if shared else None, some], bank)
         yield some, maps.expand(len(images), *maps.shape[1:])
@@ -201,8 +201,12 @@ class _Gradients(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        del inputs
-        ctx.mark_non_differentiable(*(one for one in output if one is not None))
+        del ctx, inputs, output
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        del ctx, gradients
+        raise RuntimeError("log-polar convolutions have no gradients of their gradients")
 
     @staticmethod
     def vmap(

@@ -187,6 +187,7 @@ def _gathered(maps: Tensor, bank: Bank, site: Site) -> Tensor:
 
 def _gathered_gradient(gradient: Tensor, bank: Bank, site: Site, size: tuple[int, int]) -> Tensor:
     batch, channels = gradient.shape[:2]
-    table = gradient.permute(3, 2, 4, 5, 0, 1).reshape(-1, batch * channels)
+    table = gradient.permute(3, 2, 4, 5, 0, 1).flatten(4).flatten(0, 3)
     found = bag_sums(table, spreading(bank, site, *size, gradient.dtype, gradient.device))
-    return found.view(-1, *size, batch, channels).permute(0, 3, 4, 1, 2).contiguous()
+    maps = found.view(len(bank.smoothing), *size, batch, channels)
+    return maps.permute(0, 3, 4, 1, 2).contiguous()

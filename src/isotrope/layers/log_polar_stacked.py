@@ -83,8 +83,9 @@ def backward(
         if of_maps is not None:
             read = torch.bmm(products.mT, spread)
             of_maps[:, :, part.images] += _put(read, maps, job, part, matrices)
-    of_weight = None if of_products is None else _weight_gradient(of_products, weight, matrices)
-    return of_maps, of_weight
+    if of_products is None:
+        return of_maps, torch.zeros_like(weight) if wanted[1] else None
+    return of_maps, _weight_gradient(of_products, weight, matrices)
 
 
 def _shape(weight: Tensor, job: Job) -> Shape:
