@@ -9,7 +9,12 @@ from isotrope.results.cells import Panel
 from isotrope.results.series import Tables, lost_seeds, means_of, measured, origin
 
 METRICS = ("error", "floor", "untrained")
-LAST = ("features", "head", "output")  # layers that follow all others, whatever their name
+LAST = (
+    "features",
+    "head",
+    "output",
+    "logits",
+)  # layers that follow all others, whatever their name
 COLUMNS = {
     "runs": {"training.epochs": "number"},
     "equivariance": {"part": "text", "angle": "number", "scale": "number"},
@@ -78,4 +83,9 @@ def layers_of(tables: Tables) -> Layers:
 
 def parts_of(line: pandas.DataFrame) -> list[str]:
     """The layers of a series, from the first."""
-    return sorted(set(line["part"]), key=lambda part: (part in LAST, part))
+    return sorted(set(line["part"]), key=place_of)
+
+
+def place_of(part: str) -> tuple[int, str]:
+    """What sorts layers from the first to the last."""
+    return (1 + LAST.index(part) if part in LAST else 0), part

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from isotrope.figures.general import _layers
-from isotrope.figures.general._layers import layers_of, parts_of
+from isotrope.figures.general._layers import layers_of, parts_of, place_of
 from isotrope.results.series import Tables, measured_and_published
 from isotrope.results.style import (
     DOUBLE,
@@ -103,8 +103,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
 
 def _colours(parts: list[str]) -> dict[str, Any]:
     """A colour for each layer, from dark to light in the order of their names."""
-    found = list(dict.fromkeys(parts))
-    found.sort(key=lambda part: (part in _layers.LAST, part))
+    found = sorted(set(parts), key=place_of)
     shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.85, len(found)))
     return dict(zip(found, shades, strict=True))
 

@@ -4,6 +4,9 @@ A row for each layer of each series, with three maps of one colour scale: the er
 (what interpolation alone costs), and the same layer of a network without training.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -25,8 +28,9 @@ CAPTION = (
     "seeds."
 )
 
-MOST = 6  # rows
+MOST = 9  # rows
 DEPTH = 1000  # of the colour scale: the largest error over the least that has its own colour
+Row = tuple[str, str, pandas.DataFrame]  # title of a series, name of its layer, and the means
 HEADINGS = {"error": "", "floor": "floor", "untrained": "without training"}
 
 
@@ -46,7 +50,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     """
     layers = layers_of(tables)
     found = _rows(layers)
-    shown = found[:MOST]
+    shown = _chosen(found, len(layers.series))
     titles, lines = wrapped([f"{title}: {part}" for title, part, _ in shown], 34)
     figure, cells = grid(len(METRICS) * len(shown), len(METRICS), lines)
     values = layers.means["mean"]
@@ -59,12 +63,26 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     bar = figure.colorbar(image, ax=cells, pad=0.01, aspect=40)
     bar.set_label("Equivariance error")
     bar.outline.set_visible(False)
-    left_out = [f"{title}: {part}" for title, part, _ in found[MOST:]]
+    seen = {(title, part) for title, part, _ in shown}
+    left_out = [f"{title}: {part}" for title, part, _ in found if (title, part) not in seen]
     add_foot(figure, [], layers.sentences(left_out))
     return figure, measured_and_published(layers.means, layers.means.iloc[:0])
 
 
-def _rows(layers: Layers) -> list[tuple[str, str, pandas.DataFrame]]:
+def _chosen(rows: Sequence[Row], series: int) -> list[Row]:
+    """As many rows as there is room for: of each series the same number, evenly spread."""
+    if len(rows) <= MOST:
+        return list(rows)
+    each, chosen = max(1, MOST // series), []
+    for title in dict.fromkeys(row[0] for row in rows):
+        its = [row for row in rows if row[0] == title]
+        count = min(each, len(its))
+        places = np.linspace(0, len(its) - 1, count) if count > 1 else [(len(its) - 1) / 2]
+        chosen += [its[round(i)] for i in places]
+    return chosen[:MOST]
+
+
+def _rows(layers: Layers) -> list[Row]:
     """For each layer of each series its title, its name, and its means."""
     return [
         (layers.title(panel, name), part, line[line["part"].eq(part)])

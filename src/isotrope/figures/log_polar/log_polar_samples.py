@@ -105,9 +105,10 @@ def _draw_map(axes: Axes, its: dict[str, NDArray[Any]], column: int) -> None:
         aspect="auto",
         interpolation="nearest",
     )
-    most = its["shifts"].max(axis=0)
-    inside = values[0, : values.shape[1] - most[0], : values.shape[2] - most[1]]
+    first, most = values.shape[1] // 3, its["shifts"].max(axis=0)  # not of the middle of the image
+    inside = values[0, first : values.shape[1] - most[0], : values.shape[2] - most[1]]
     row, angle = np.unravel_index(int(inside.argmax()), inside.shape)
+    row += first
     axes.plot(angle, row, **PLACE)
     if down or right:
         end = ((angle + right) % values.shape[2], row + down)

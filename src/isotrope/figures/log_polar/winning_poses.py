@@ -91,7 +91,8 @@ def _draw_layer(
     )
     known = radii[np.isfinite(radii)]
     low, high = (known.min(), known.max()) if known.size else (1.0, 2.0)
-    norm = LogNorm(low, max(high, 1.01 * low))
+    high = max(high, 2 * low)  # an octave at least
+    norm = LogNorm(low, high)
     share = np.clip(strength / 255, 0.12, 1)
     for across, place, values, kind, label in (
         (grid[0], bars[0], radii, {"norm": norm, "cmap": "viridis"}, "radius (pixels)"),
