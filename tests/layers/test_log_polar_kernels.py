@@ -1,4 +1,5 @@
 import multiprocessing
+import shutil
 import subprocess
 import sys
 
@@ -229,6 +230,27 @@ def test_without_numba_operations_of_torch_give_the_same_numbers(monkeypatch):
         torch.testing.assert_close(layer(seen), expected, rtol=0, atol=1e-11)
     finally:
         log_polar_products._compiled.cache_clear()
+
+
+def test_kernels_are_compiled_again_when_a_function_that_they_call_has_changed(tmp_path):
+    shutil.copy(sys.modules[compiled.__module__].__file__, tmp_path)
+    head = "from log_polar_kernels_vectors import compiled\n"
+    caller, called = tmp_path / "caller.py", tmp_path / "log_polar_kernels_called.py"
+    caller.write_text(
+        f"{head}from log_polar_kernels_called import more\n"
+        "@compiled\ndef twice(x): return 2 * more(x)\n"
+        "print(twice(1))\n"
+    )
+
+    answers = []
+    for added in (1, 10):
+        called.write_text(f"{head}@compiled\ndef more(x): return x + {added}\n")
+        run = subprocess.run(
+            [sys.executable, caller], stdout=subprocess.PIPE, text=True, check=True
+        )
+        answers.append(int(run.stdout))
+
+    assert answers == [4, 22]
 
 
 def test_where_no_folder_can_be_written_nothing_is_kept(monkeypatch):

@@ -7,6 +7,9 @@ how many there are. All take C-contiguous arrays of float32 or float64 and
 count places in numbers from the beginning of the array.
 """
 
+import hashlib
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding
@@ -32,11 +35,24 @@ def multiplies_and_adds() -> bool:
 
 
 def compiled(function: Any) -> Any:
-    """Compile a function when it is first called, and keep what was compiled where that can be."""
+    """Compile a function when it is first called, and keep what was compiled where that can be.
+
+    What is kept is compiled again when any of the modules of kernels has changed: a function holds
+    copies of those that it calls, and numba by itself looks at the function's own module alone.
+    """
     try:
-        return njit(cache=True, nogil=True)(function)
+        found = njit(cache=True, nogil=True)(function)
     except RuntimeError:  # no folder can be written
         return njit(nogil=True)(function)
+    found._cache._cache_file._source_stamp = _digest(Path(__file__).parent)  # no public way
+    return found
+
+
+@lru_cache(1)
+def _digest(folder: Path) -> str:
+    """Of all modules of kernels."""
+    modules = sorted(folder.glob("log_polar_kernels*.py"))
+    return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
 
 
 def _generated(function: Any) -> Any:
