@@ -363,7 +363,8 @@ def test_samples_at_the_radii_of_opencv_are_its_own():
         ({"antialias": -1.0}, "antialias must be 0 or more, got -1.0"),
         ({"centres": "all"}, "centres must be a tensor, 'pixels' or None, got 'all'"),
         ({"centres": torch.zeros(3, 2)}, r"centres must be \(2, 2\) or \(2, n, 2\), got \(3, 2\)"),
-        ({"images": torch.zeros(8, 8)}, r"batch, channels, height, width\), got \(8, 8\)"),
+        ({"images": torch.zeros(8, 8)}, r"height, width\) of floating numbers, got \(8, 8\)"),
+        ({"images": torch.zeros(2, 1, 8, 8).byte()}, r"of floating numbers, got .* torch\.uint8"),
     ],
 )
 def test_what_cannot_be_mapped_is_refused_with_its_cause(options, message):

@@ -254,8 +254,14 @@ def test_a_layer_without_channels_is_refused():
 
 @pytest.mark.parametrize("shape", [(1, 3, 6, 6), (2, 6, 6)])
 def test_images_of_another_shape_are_refused(shape):
-    with pytest.raises(ValueError, match=r"images must be \(batch, 2, height, width\), got"):
+    with pytest.raises(ValueError, match=r"must be \(batch, 2, height, width\) of"):
         made(2, 1, 3)(images(*shape))
+
+
+@pytest.mark.parametrize("layer", [made(1, 1, 3), LogPolarTransform(**GRID)])
+def test_images_of_whole_numbers_are_refused_and_not_cut_to_whole_responses(layer):
+    with pytest.raises(ValueError, match=r"of floating numbers, got .* torch\.uint8"):
+        layer(torch.zeros(1, 1, 6, 6, dtype=torch.uint8))
 
 
 @pytest.mark.usefixtures("either_form")

@@ -21,7 +21,7 @@ from isotrope.layers.log_polar_pooling import Align, Pooling
 from isotrope.layers.log_polar_products import peaks
 from isotrope.layers.log_polar_relative import relative_codes
 from isotrope.layers.log_polar_stencils import Sith
-from isotrope.layers.log_polar_transform import Border
+from isotrope.layers.log_polar_transform import Border, refuse_other_images
 
 
 class LPConv(nn.Module):
@@ -200,11 +200,7 @@ class LPConv(nn.Module):
         Raises:
             ValueError: if the images have another shape than the layer takes.
         """
-        if images.ndim != 4 or images.shape[1] != self.in_channels:
-            raise ValueError(
-                f"images must be (batch, {self.in_channels}, height, width), "
-                f"got {tuple(images.shape)}"
-            )
+        refuse_other_images(images, self.in_channels)
         site = site_of(
             self.bank, images.shape[-2], images.shape[-1], self.stride, self.spatial_trim
         )

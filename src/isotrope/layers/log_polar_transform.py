@@ -46,6 +46,20 @@ class Border:
         return images if self.is_zero else images - self.of(images)
 
 
+def refuse_other_images(images: Tensor, channels: int | None = None) -> None:
+    """Refuse what is no batch of images in floating numbers, with so many channels if that is said.
+
+    Raises:
+        ValueError: that names the shape and the type.
+    """
+    wrong = images.ndim != 4 or channels not in (None, images.shape[1])
+    if wrong or not images.is_floating_point():
+        shape = f"(batch, {'channels' if channels is None else channels}, height, width)"
+        raise ValueError(
+            f"images must be {shape} of floating numbers, got {tuple(images.shape)} {images.dtype}"
+        )
+
+
 @made_once
 def _constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.tensor(values, dtype=dtype, device=device)[:, None, None]
@@ -108,6 +122,7 @@ class LogPolarTransform(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """The samples."""
+        refuse_other_images(images)
         site = site_of(self.bank, images.shape[-2], images.shape[-1], self.stride, self.trim)
         inside = self.border.taken_off(images)
         found = sampled(smoothed_images(inside, self.bank), self.bank, site)

@@ -43,12 +43,14 @@ def sampled_around(
         columns)``; with ``"pixels"`` ``(batch, channels, height, width, rows, columns)``.
 
     Raises:
-        ValueError: if the mode is unknown, or the shapes do not fit.
+        ValueError: if the mode is unknown, or shapes or types do not fit.
     """
     refuse_other_modes(mode)
-    if images.ndim != 4:
-        shape = tuple(images.shape)
-        raise ValueError(f"images must be (batch, channels, height, width), got {shape}")
+    if images.ndim != 4 or not images.is_floating_point():
+        raise ValueError(
+            "images must be (batch, channels, height, width) of floating numbers, "
+            f"got {tuple(images.shape)} {images.dtype}"
+        )
     batch, channels, height, width = images.shape
     dtype, device = offsets.dtype, images.device
     among: tuple[int, ...] = ()
