@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.func import functional_call
 
 from isotrope import build_model
 from isotrope.measuring.outputs import outputs_of
@@ -159,6 +160,22 @@ def test_networks_take_images_of_other_sizes_than_they_were_built_for(name, outp
         expected = small(name, (1, side, side), **params).eval()
         images = images_of((1, side, side))
         torch.testing.assert_close(network(images), expected(images))
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("border", ["zeros", "background"])
+@pytest.mark.parametrize("training", [True, False])
+def test_weights_of_16_bits_go_with_running_moments_of_32(name, border, training):
+    network = small(name, border=border, batch_norm=True).float().train(training)
+    images = images_of().float()
+    weights = {key: one.detach().bfloat16() for key, one in network.named_parameters()}
+    expected = network(images)
+
+    found = functional_call(network, weights, (images.bfloat16(),))
+
+    assert found.dtype == torch.bfloat16
+    # eight bits of precision, in some ten roundings one after the other
+    torch.testing.assert_close(found.float(), expected, rtol=0.2, atol=0.2)
 
 
 @pytest.mark.parametrize("name", ["deep_lp", "single_lp"])

@@ -88,9 +88,9 @@ def normalised(
         with_affine: whether the factor and the summand are wanted, too.
     """
     if not with_affine and norm.running_mean is not None:
-        exact = values.to(norm.running_mean.dtype)
-        if exact.ndim != 4:  # in torch 2.13 gradients are wrong for unusual strides
-            exact = exact.flatten(2)[..., None].contiguous()
-        return norm(exact).to(values.dtype).view(values.shape), None
+        flat = values
+        if flat.ndim != 4:  # in torch 2.13 gradients are wrong for unusual strides
+            flat = flat.flatten(2)[..., None].contiguous()
+        return norm(flat).view(values.shape), None
     found = affine(norm, moments_of(values) if norm.training else None)
     return along_channels(values, *found), found

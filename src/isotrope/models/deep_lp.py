@@ -18,6 +18,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from isotrope.layers.batch_norm import BatchNorm2d
 from isotrope.layers.channel_moments import along_channels, normalised
 from isotrope.layers.log_polar_convolution import LPConv
 from isotrope.models._activations import Activation, activation
@@ -144,9 +145,7 @@ class Layer(nn.Module):
         self.convolution = convolution
         self.act = activation(params.act)
         of_each = 4 if relative else 1
-        self.norm = (
-            nn.BatchNorm2d(of_each * convolution.out_channels) if params.batch_norm else None
-        )
+        self.norm = BatchNorm2d(of_each * convolution.out_channels) if params.batch_norm else None
         self.dropout = nn.Dropout(params.dropout)
 
     def forward(self, maps: Tensor, outside: Outside) -> tuple[Tensor, Outside]:

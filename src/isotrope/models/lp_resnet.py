@@ -20,6 +20,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isotrope.layers.batch_norm import BatchNorm2d
 from isotrope.layers.centre_samples import CentreSamples
 from isotrope.layers.channel_moments import along_channels, normalised
 from isotrope.layers.cylinder_convolution import CylinderConv2d
@@ -93,8 +94,8 @@ class Block(nn.Module):
         angles, normalise = self.bank.grid.num_angles, params.batch_norm
         self.conv1 = CylinderConv2d(in_channels, channels, KERNEL_SIZE, angles, weight_norm=True)
         self.conv2 = CylinderConv2d(channels, channels, KERNEL_SIZE, angles, weight_norm=True)
-        self.norm1 = nn.BatchNorm2d(channels) if normalise else None
-        self.norm2 = nn.BatchNorm2d(channels) if normalise else None
+        self.norm1 = BatchNorm2d(channels) if normalise else None
+        self.norm2 = BatchNorm2d(channels) if normalise else None
         self.act = activation(params.act)
         self.dropout = nn.Dropout(params.dropout)
         rows = self.bank.grid.rows

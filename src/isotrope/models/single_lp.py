@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isotrope.layers.batch_norm import BatchNorm2d
 from isotrope.layers.centre_samples import CentreSamples
 from isotrope.layers.cylinder_convolution import CylinderConv2d
 from isotrope.layers.log_polar_bank import Grid, bank
@@ -99,7 +100,7 @@ class SingleLP(nn.Module):
             CylinderConv2d(before, after, size, angles)
             for (before, after), size in zip(pairwise(widths), sizes, strict=True)
         )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in channels if params.batch_norm)
+        self.norms = nn.ModuleList(BatchNorm2d(width) for width in channels if params.batch_norm)
         self.dropouts = nn.ModuleList(nn.Dropout(params.dropout) for _ in channels)
         self.act = activation(params.act)
         self.average = params.pooling == "average"
