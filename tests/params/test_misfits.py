@@ -34,6 +34,21 @@ def test_a_data_set_that_lacks_the_models_channels_is_refused_before_training(
     )
 
 
+def test_a_setting_that_a_model_refuses_is_told_where_it_stands(param_files):
+    dataset = {"name": "mnist", "source": "digits8"}
+    model = {"name": "deep_lp", "tau_min": 2, "tau_max": 1}
+    text = changed(("[accuracy, scale_generalization]", "[accuracy]"))
+    blocks = yaml.safe_load(text) | {"dataset": dataset, "model": model}
+    write(param_files, yaml.safe_dump(blocks, sort_keys=False), "deep_lp/mnist/mine.yaml")
+
+    (found,) = sentences(param_files)
+
+    assert found == (
+        "param-files/deep_lp/mnist/mine.yaml:8:3: model.tau_min: need 0 < tau_min < tau_max, "
+        "got tau_min=2.0 and tau_max=1.0 (mnist has 1 x 28 x 28 images)"
+    )
+
+
 def test_an_evaluation_that_the_model_cannot_serve_is_refused_with_the_parts_it_has(
     param_files, monkeypatch
 ):

@@ -13,9 +13,9 @@ def rows_of_split(
     parts: dict[Part, int],
     *,
     train_images: int | None,
-    valid_images: int | None,
+    valid_images: int,
     test_images: int | None,
-    valid_from: str | None,
+    valid_from: Part,
 ) -> tuple[Part, slice]:
     """Which images of which part a split has, the same for all seeds.
 
@@ -28,9 +28,9 @@ def rows_of_split(
         split: ``train``, ``valid`` or ``test``.
         parts: how many images each part has.
         train_images: how many are trained on; None: all.
-        valid_images: how many training images are kept for validation; None: 5000.
+        valid_images: how many training images are kept for validation.
         test_images: how many are tested; None: all.
-        valid_from: the part that validation images are from; None: ``train``.
+        valid_from: the part that validation images are from.
 
     Returns:
         The part, and the rows of it.
@@ -43,7 +43,7 @@ def rows_of_split(
         raise ValueError(f"split must be one of train, valid, test, got '{split}'")
     if split == "test" or (split == "valid" and valid_from == "test"):
         return "test", slice(0, _enough("test_images", test_images, parts["test"]))
-    kept = 0 if valid_from == "test" else VALID if valid_images is None else valid_images
+    kept = 0 if valid_from == "test" else valid_images
     left = parts["train"] - kept
     if left < 1:
         raise UserError(

@@ -1,5 +1,6 @@
 """The blocks of a param-file that plug-ins check, and whether model and data set fit each other."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,9 +76,16 @@ def misfits(dataset: Plugin | None, model: Plugin | None) -> list[Complaint]:
     reason = _misfit(model.name, model.params, shape, classes)
     if reason is None:
         return []
-    channels, height, width = shape
-    images = f"{dataset.name} has {channels} x {height} x {width} images"
-    return [(("model",), f": does not fit the data set ({images}): {reason}")]
+    images = " x ".join(map(str, shape))
+    if (setting := _setting_named_in(reason, model.params)) is not None:
+        return [(("model", setting), f": {reason} ({dataset.name} has {images} images)")]
+    what = f": does not fit the data set ({dataset.name} has {images} images): {reason}"
+    return [(("model",), what)]
+
+
+def _setting_named_in(reason: str, params: Settings) -> str | None:
+    """The first setting of a param-file that a model names as it refuses to be built, if any."""
+    return next((w for w in re.findall(r"\w+", reason) if w in params.model_fields_set), None)
 
 
 built_for_real: set[str] = set()  # models that cannot be built on the meta device

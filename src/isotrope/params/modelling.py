@@ -12,6 +12,7 @@ from pydantic import Field, create_model
 
 from isotrope import registry
 from isotrope.errors import UserError
+from isotrope.mistakes import complaints_of, dotted
 from isotrope.params.normalise import DESCRIPTION, Normalise, Values
 from isotrope.settings import Settings
 
@@ -90,4 +91,7 @@ def build_model(
         kind = settings_of(name)
     except UserError as error:
         raise ValueError(str(error)) from None
-    return build(name, kind(**params), shape, classes)
+    settings, complaints = complaints_of(kind, params)
+    if settings is None:
+        raise ValueError("; ".join(f"{name}: {dotted(where)}{what}" for where, what in complaints))
+    return build(name, settings, shape, classes)

@@ -198,6 +198,15 @@ def test_a_folder_of_tensors_is_no_data_set(folder):
         imported(folder, text)
 
 
+def test_a_data_set_that_the_original_has_not_is_told_where_it_stands(folder):
+    text = DEEP + rest(validation="MNIST_Q")
+    with pytest.raises(UserError) as error:
+        imported(folder, text)
+
+    (sentence,) = error.value.sentences
+    assert "val_data_dir.type: 'MNIST_Q' is not known; did you mean 'MNIST_R'" in sentence
+
+
 SMALL = {  # what makes an epoch of each a matter of seconds
     "tau_max: 30": "tau_max: 8",
     "ntau: 20": "ntau: 10",

@@ -4,9 +4,9 @@ Source: S. Karukas, Deep Log-Polar Networks, the author's param-files and the ar
 author's layers and data sets. A key that those silently ignored is a mistake here.
 """
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from isotrope.settings import Settings
 
@@ -130,6 +130,15 @@ class DataSet(Settings):
     kwargs: DataArguments = DataArguments()
 
 
+def _which(value: Any) -> str:
+    return "data set" if isinstance(value, dict | DataSet) else "folder"
+
+
+Data = Annotated[
+    Annotated[str, Tag("folder")] | Annotated[DataSet, Tag("data set")], Discriminator(_which)
+]
+
+
 class Original(Settings):
     """A whole file."""
 
@@ -138,6 +147,6 @@ class Original(Settings):
     scheduler: Scheduler | None = None
     num_epochs: int
     batch_size: int
-    train_data_dir: str | DataSet
-    val_data_dir: str | DataSet
+    train_data_dir: Data
+    val_data_dir: Data
     collate: Literal["batch"] | None = None
