@@ -157,7 +157,11 @@ def test_models_are_built_by_name_with_their_settings():
         (("standart", (1, 64, 64), 3), {}, "no model is called 'standart'; did you mean 'stand"),
         (("standard", (64, 64), 3), {}, r"image_shape must be .channels, height, width., got .64"),
         (("standard", (1, 64, 64), 0), {}, "classes must be at least 1, got 0"),
-        (("standard", (1, 64, 64), 3), {"kernel": 7}, "standard: kernel: unknown key; did you mean"),
+        (
+            ("standard", (1, 64, 64), 3),
+            {"kernel": 7},
+            "standard: kernel: unknown key; did you mean",
+        ),
         (("standard", (1, 64, 64), 3), {"kernel_size": "7"}, "kernel_size"),
     ],
 )

@@ -21,6 +21,7 @@ from isotrope.measuring.networks import Networks
 
 CHUNK = 1024  # images that are read at once
 _BYTES = 2**26  # of such a chunk
+_AT_ONCE = 64  # images whose brightness is summed at once
 DESCRIPTION = (
     "how images are read between their pixels; pillow is the sharper bicubic with which Pillow "
     "turns images, and so the published sweeps"
@@ -192,6 +193,17 @@ class _Begun(NamedTuple):
         return state["step"], state["total"]
 
 
+def rows_of_views(networks: Networks, data: Split, views: Sequence[View]) -> list[Row]:
+    """The rows of all seeds in some views: see `score_rows`."""
+    settings = [view.settings for view in views]
+    found = scores(networks, data, views).tolist()
+    return [
+        row
+        for seed, its in zip(networks.seeds, found, strict=True)
+        for row in score_rows(seed, settings, its, len(data))
+    ]
+
+
 def score_rows(
     seed: int, settings: Sequence[Mapping[str, Any]], found: Sequence[Sequence[float]], count: int
 ) -> list[Row]:
@@ -242,9 +254,6 @@ def lost_of(data: Split, poses: Sequence[Pose]) -> list[Lost]:
         Lost(float(one) / n if n else float("nan"), n)
         for one, n in zip(total, counts.tolist(), strict=True)
     ]
-
-
-_AT_ONCE = 64  # images whose brightness is summed at once
 
 
 def lost_rows(seed: int, settings: Sequence[Mapping[str, Any]], found: Sequence[Lost]) -> list[Row]:

@@ -21,8 +21,7 @@ from isotrope.evaluation._sweeps import (
     classes_only,
     distinct,
     in_pose,
-    score_rows,
-    scores,
+    rows_of_views,
 )
 from isotrope.evaluation._turning import Interpolation, Pose
 from isotrope.measuring.networks import Networks
@@ -59,9 +58,4 @@ def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, 
         View({"angle": angle}, in_pose(Pose(angle), params.interpolation, networks.device))
         for angle in map(float, angles)
     ]
-    found = scores(networks, data, views)
-    settings = [view.settings for view in views]
-    rows = []
-    for seed, its in zip(networks.seeds, found.tolist(), strict=True):
-        rows += score_rows(seed, settings, its, len(data))
-    return rows
+    return rows_of_views(networks, data, views)

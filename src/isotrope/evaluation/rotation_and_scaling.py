@@ -1,8 +1,7 @@
 """Accuracy on test images that are scaled and turned, for every pair of an angle and a scale.
 
 Each image is scaled and turned about its centre in one resampling, on the same canvas, black where
-nothing was; see ``rotation`` and ``scaling``. The worst cell of the grid is what a network is sure
-of under both.
+nothing was; see ``rotation`` and ``scaling``. ``worst`` is the lowest accuracy of the grid.
 """
 
 from itertools import product
@@ -19,8 +18,7 @@ from isotrope.evaluation._sweeps import (
     classes_only,
     distinct,
     in_pose,
-    score_rows,
-    scores,
+    rows_of_views,
 )
 from isotrope.evaluation._turning import Interpolation, Pose
 from isotrope.measuring.networks import Networks
@@ -58,9 +56,4 @@ def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, 
         )
         for scale, angle in product(params.scales, params.angles)
     ]
-    found = scores(networks, data, views)
-    settings = [view.settings for view in views]
-    rows = []
-    for seed, its in zip(networks.seeds, found.tolist(), strict=True):
-        rows += score_rows(seed, settings, its, len(data))
-    return rows
+    return rows_of_views(networks, data, views)

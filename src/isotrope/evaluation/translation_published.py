@@ -25,8 +25,7 @@ from isotrope.evaluation._sweeps import (
     View,
     classes_only,
     distinct,
-    score_rows,
-    scores,
+    rows_of_views,
     taken_sizes,
 )
 from isotrope.evaluation._turning import Interpolation, Pose, Resampling, resized
@@ -66,12 +65,7 @@ def evaluate(networks: Networks, data: Split, params: Params) -> list[dict[str, 
         )
         for shift in taken_sizes(networks, data, sizes, NAME, must=True)
     ]
-    found = scores(networks, data, views)
-    settings = [view.settings for view in views]
-    rows = []
-    for seed, counts in zip(networks.seeds, found.tolist(), strict=True):
-        rows += score_rows(seed, settings, counts, len(data))
-    return rows
+    return rows_of_views(networks, data, views)
 
 
 def _change(
