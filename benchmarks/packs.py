@@ -50,7 +50,15 @@ class Published(nn.Module):
 
 
 def training_of(
-    model, seeds, device, way, count=IMAGES, eager=False, log=lambda _: None, **changes
+    model,
+    seeds,
+    device,
+    way,
+    count=IMAGES,
+    eager=False,
+    log=lambda _: None,
+    settings=None,
+    **changes,
 ):
     """A training of some seeds on made-up images, which are the same for all ways and changes.
 
@@ -62,6 +70,7 @@ def training_of(
         count: how many images there are.
         eager: whether steps on a GPU are launched one by one, not replayed as CUDA graphs.
         log: is told why steps cannot be replayed.
+        settings: of the model, its defaults if there are none.
         changes: what differs in the block ``training``.
     """
     generator = torch.Generator().manual_seed(7)
@@ -70,14 +79,14 @@ def training_of(
     networks = []
     for seed in seeds:
         seeding.seed_everything(seed)
-        network = build_model(model, SHAPE, CLASSES)
+        network = build_model(model, SHAPE, CLASSES, **(settings or {}))
         networks.append((Published(network) if way == "published" else network).to(device))
     optimizer = {"name": "adam", "learning_rate": 1e-3}
-    settings = Training.model_validate(
+    block = Training.model_validate(
         {"epochs": 9, "batch_size": BATCH, "order": "fixed", "optimizer": optimizer, **changes}
     )
     workshop = Workshop(None if eager or way == "published" else recorder_of(device), log)
-    return LockstepTraining(networks, seeds, settings, data, HeldOut(data), workshop=workshop)
+    return LockstepTraining(networks, seeds, block, data, HeldOut(data), workshop=workshop)
 
 
 def clock(device):

@@ -81,11 +81,11 @@ class Run:
 
 
 def published_runs(folder=ROOT / "param-files"):
-    """The runs of the published series."""
+    """The runs of the published series of the scale study."""
     found = []
     for path in sorted(folder.rglob("*.yaml")):
         said = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if said.get("series") != "published":
+        if (said["study"], said.get("series")) != ("scale", "published"):
             continue
         task, scenario = said["dataset"]["task"], said["dataset"]["scenario"]
         rates = next(iter(said["sweep"].values()))

@@ -16,39 +16,6 @@ from isotrope.training.objective import Objective
 
 SHAPES = [(1, 20, 20), (1, 32, 32), (1, 64, 64), (3, 64, 64), (3, 224, 224)]
 CLASSES = 3
-# smaller forms of large networks for these tests and fingerprints, without dropout, whose zeros are
-# drawn where no engine keys them
-SETTINGS = {
-    "deep_lp": {
-        "channels": [6, 5, 4],
-        "kernel_sizes": [3, 3, 3],
-        "widths": [4, 4],
-        "ntau": 5,
-        "num_angles": 4,
-        "tau_max": 6.0,
-        "topk": 4,
-        "dropout": 0.0,
-        "border": "background",
-    },
-    "lp_resnet": {
-        "depth": 8,
-        "ntau": 5,
-        "num_angles": 4,
-        "tau_max": 6.0,
-        "dropout": 0.0,
-        "border": "background",
-    },
-    "single_lp": {
-        "channels": [6, 5, 4],
-        "filter_sizes": [3, 2, 2],
-        "ntau": 6,
-        "num_angles": 4,
-        "tau_max": 6.0,
-        "stride": 2,
-        "dropout": 0.0,
-        "border": "background",
-    },
-}
 OBJECTIVE = Objective(None, "classification")  # a loss of a network's own goes before it
 
 
@@ -70,7 +37,7 @@ class Example:
 
     def params(self) -> Settings:
         """The settings with which the model is tested."""
-        params: Settings = self.plugin.Params(**SETTINGS.get(self.name, {}))
+        params: Settings = self.plugin.Params(**getattr(self.plugin, "EXAMPLE", {}))
         return params
 
     def build(self, seed: int = 0) -> nn.Module:

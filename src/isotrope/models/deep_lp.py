@@ -31,6 +31,17 @@ from isotrope.settings import Settings
 
 REVISION = 1
 PARTS = {"layer1", "layer2", "layer3", "features"}
+EXAMPLE = {  # without dropout, whose zeros are drawn where no engine keys them
+    "channels": [6, 5, 4],
+    "kernel_sizes": [3, 3, 3],
+    "widths": [4, 4],
+    "ntau": 5,
+    "num_angles": 4,
+    "tau_max": 6.0,
+    "topk": 4,
+    "dropout": 0.0,
+    "border": "background",
+}
 Count = Annotated[int, Field(ge=1)]
 Sides = Annotated[list[int], Field(min_length=2, max_length=2)]
 SIZES: dict[str, dict[str, Any]] = {

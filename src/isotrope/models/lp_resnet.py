@@ -34,6 +34,14 @@ from isotrope.models._published_weights import drawn_linear
 
 REVISION = 1
 PARTS = {"stage1", "stage2", "stage3", "features"}
+EXAMPLE = {  # without dropout, whose zeros are drawn where no engine keys them
+    "depth": 8,
+    "ntau": 5,
+    "num_angles": 4,
+    "tau_max": 6.0,
+    "dropout": 0.0,
+    "border": "background",
+}
 PLANES = (16, 32, 64)
 KERNEL_SIZE = 3
 

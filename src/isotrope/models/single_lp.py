@@ -30,6 +30,16 @@ from isotrope.models._published_weights import drawn_linear
 
 REVISION = 1
 PARTS = {"layer1", "features"}
+EXAMPLE = {  # without dropout, whose zeros are drawn where no engine keys them
+    "channels": [6, 5, 4],
+    "filter_sizes": [3, 2, 2],
+    "ntau": 6,
+    "num_angles": 4,
+    "tau_max": 6.0,
+    "stride": 2,
+    "dropout": 0.0,
+    "border": "background",
+}
 Count = Annotated[int, Field(ge=1)]
 SIZES: dict[int, dict[str, Any]] = {
     1: {"channels": [32, 64, 32], "filter_sizes": [5, 3, 3]},
