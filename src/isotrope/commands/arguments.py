@@ -97,7 +97,7 @@ ExportForm = Annotated[
     str,
     typer.Option(
         "--as",
-        help="published: as the study's authors did",
+        help="the form of the files, such as published; each study has its own",
         autocompletion=completion_of("published"),
     ),
 ]

@@ -1,7 +1,7 @@
 """A small network at each of many centres, on samples about the centre, piece by piece.
 
 The samples of all centres together are hundreds of times as many as the pixels, and the responses
-to them more still. Here a piece of the centres is treated at a time, and for the gradient again.
+to them more still. Here they are computed piece by piece, and once more for the gradient.
 Batch normalisation needs the moments over all centres before it can go on: with several pieces
 each normalisation in training costs one more pass through what lies before it.
 """
@@ -104,7 +104,7 @@ class _Work(NamedTuple):
     pieces: Sequence[Piece]
 
     def sampled(self, piece: Piece, images: Tensor, constant: Tensor | None) -> Tensor:
-        """What all is sampled about the centres of a piece, the constant beyond the images too."""
+        """The samples about the centres of a piece, with the constant beyond the images."""
         found = self.samples.of(piece, images)
         if constant is None:
             return found

@@ -23,8 +23,7 @@ def training_misfits(dataset: Plugin | None, training: Training | None) -> list[
     if dataset is None or training is None:
         return []
     found = [
-        *_without_validation(dataset, training),
-        *_tested_by_training(dataset, training),
+        *_choosing_misfits(dataset, training),
         *_other_labels(dataset, training),
     ]
     split = training.monitor.split if training.monitor else None
@@ -51,32 +50,22 @@ def _splits(dataset: Plugin) -> tuple[str, ...]:
     return splits
 
 
-def _without_validation(dataset: Plugin, training: Training) -> Iterator[Complaint]:
-    if "valid" in _splits(dataset):
-        return
-    what = f": {dataset.name} has no validation images; leave it out"
-    if training.early_stopping is not None:
-        yield ("training", "early_stopping"), what
-    if training.keep == "best":
-        yield ("training", "keep"), f": {dataset.name} has no validation images; write `keep: last`"
-    schedule = training.optimizer.schedule
-    if schedule is not None and schedule.name == "plateau":
-        yield ("training", "optimizer", "schedule"), what
-
-
 def _valid_is_test(dataset: Plugin) -> bool:
     """Whether a data set says that its validation images are its test images."""
     module = registry.load("data", dataset.name)
     return hasattr(module, "valid_is_test") and bool(module.valid_is_test(dataset.params))
 
 
-def _tested_by_training(dataset: Plugin, training: Training) -> Iterator[Complaint]:
-    if not _valid_is_test(dataset):
+def _choosing_misfits(dataset: Plugin, training: Training) -> Iterator[Complaint]:
+    """What a training chooses by validation images that are not there, or are the test images."""
+    absent = "valid" not in _splits(dataset)
+    if not absent and not _valid_is_test(dataset):
         return
-    what = f": {_TEST_IMAGES.format(dataset.name)}"
+    why = "{} has no validation images" if absent else _TEST_IMAGES
+    what = f": {why.format(dataset.name)}"
     if training.early_stopping is not None:
         yield ("training", "early_stopping"), f"{what}; leave it out"
-    if training.keep != "last":
+    if training.keep == "best" or (training.keep is None and not absent):
         yield ("training", "keep"), f"{what}; write `keep: last`"
     schedule = training.optimizer.schedule
     if schedule is not None and schedule.name == "plateau":
