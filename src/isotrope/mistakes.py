@@ -46,7 +46,7 @@ def _complaint(kind: type[BaseModel], error: ErrorDetails, above: Where) -> Comp
     if error["type"] == "extra_forbidden":
         return place, f": unknown key{did_you_mean(str(spot.where[-1]), spot.keys)}"
     if error["type"] == "missing":
-        return place, ": missing"
+        return place, f": missing{did_you_mean('', _words(spot.annotation))}"
     if error["type"].startswith("union_tag"):  # a block whose name says which settings it has
         known = [word for block in _blocks(spot.annotation) for word in _names(block)]
         return _unknown_name((*place, "name"), value, known)

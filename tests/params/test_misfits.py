@@ -137,3 +137,16 @@ def test_settings_of_a_model_may_be_lists(param_files):
     params = read_run(param_files / path, param_files).points[0].model.params
     assert params.kernel_sizes == [3, [3, 5]]
     assert hash(params) == hash(params.model_copy())
+
+
+def test_a_word_that_is_missing_is_told_with_the_words_that_it_may_be(param_files):
+    text = changed(
+        ("  task: emoji\n  scenario: mid2rest\n", ""),
+        ("name: stir", "name: mnist"),
+        ("[accuracy, scale_generalization]", "[accuracy]"),
+    )
+    write(param_files, text)
+
+    (found,) = sentences(param_files)
+
+    assert found.endswith("4:1: dataset.source: missing; choose from digits8, download, local")
