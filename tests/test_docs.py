@@ -103,6 +103,15 @@ def test_the_python_in_the_readme_imports_what_is_there():
     exec(compile(ast.Module(imports, []), "README.md", "exec"), {})
 
 
+def test_shapes_in_the_log_polar_guide_are_those_that_come_out():
+    text = (ROOT / "docs" / "log_polar.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    found = {}
+    exec(block, found)
+    for name, shape in re.findall(r"^(\w+) = .*# (\([\d, ]+\))", block, re.MULTILINE):
+        assert tuple(found[name].shape) == ast.literal_eval(shape), name
+
+
 def test_augmentations_in_the_guide_are_those_there_are():
     text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     (line,) = [line for line in text.splitlines() if line.startswith("| `augmentation:")]

@@ -10,6 +10,7 @@ from made_up_sweeps import ANGLES, at_angle
 from matplotlib.figure import Figure
 
 from isotrope import registry
+from isotrope.figures.general._heat_maps import draw_map
 from isotrope.files.tables import PUBLISHED_COLUMNS, read_table
 from isotrope.plan.figures import StudyFigures
 from isotrope.results.drawing import read_tables
@@ -127,3 +128,13 @@ def test_published_numbers_have_one_value_for_each_cell_and_each_a_source():
     assert published["source"].ne("").all()
     accuracies = published[published["table"].ne("training")]
     assert accuracies["value"].between(0, 1).all()
+
+
+@pytest.mark.parametrize(
+    ("angles", "written"),
+    [([0, 15, 45, 90], ["0", "15", "45", "90"]), (range(0, 360, 30), ["0", "90", "180", "270"])],
+)
+def test_heat_maps_write_all_of_few_angles_and_quarter_turns_of_many(angles, written):
+    axes = Figure().subplots()
+    draw_map(axes, pandas.DataFrame(0.5, index=[1.0], columns=[float(one) for one in angles]))
+    assert [label.get_text() for label in axes.get_xticklabels()] == written

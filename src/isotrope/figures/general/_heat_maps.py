@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from isotrope.results.style import DOUBLE, SINGLE, SMALL, new_figure
 
 PAGE = 9.0  # inches, of all maps together
+FEW = 7  # angles that are all written; of more those that are quarter turns
 ABOVE = 0.16  # inches, of a map's title for each of its lines
 
 
@@ -51,8 +52,10 @@ def draw_map(axes: Axes, table: pandas.DataFrame, **kind: Any) -> AxesImage:
     values: NDArray[np.float64] = table.to_numpy(float)
     image = axes.imshow(values, aspect="auto", interpolation="nearest", **kind)
     angles, scales = table.columns.to_numpy(float), table.index.to_numpy(float)
-    ticks = [i for i, angle in enumerate(angles) if angle % 90 == 0] or range(len(angles))
-    axes.set_xticks(list(ticks), [f"{angles[i]:g}" for i in ticks])
+    ticks = [i for i, angle in enumerate(angles) if angle % 90 == 0]
+    if len(angles) <= FEW or not ticks:
+        ticks = list(range(len(angles)))
+    axes.set_xticks(ticks, [f"{angles[i]:g}" for i in ticks])
     rows = _apart(len(scales), 5)
     axes.set_yticks(rows, [f"{scales[i]:g}" for i in rows])
     axes.spines[:].set_visible(False)

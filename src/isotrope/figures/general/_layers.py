@@ -23,7 +23,7 @@ COLUMNS = {
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """Errors and what bounds them.
+    """Errors and their references.
 
     Args:
         tables: the tables.

@@ -1,7 +1,7 @@
-"""The equivariance error of each layer against angle and scale, with what bounds it.
+"""The equivariance error of each layer against angle and scale, with two references.
 
 A row for each series: on the left images are turned, on the right they are scaled. A colour for
-each layer; the floor is what interpolation alone costs, the upper reference the same layer of a
+each layer; the references are the floor, what interpolation alone costs, and the same layer of a
 network without training.
 """
 

@@ -1,4 +1,4 @@
-"""The equivariance error of each layer for every angle and scale: heat maps beside what bounds it.
+"""The equivariance error of each layer for every angle and scale: heat maps beside two references.
 
 A row for each layer of each series, with three maps of one colour scale: the error, its floor
 (what interpolation alone costs), and the same layer of a network without training.
