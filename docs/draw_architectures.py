@@ -36,7 +36,7 @@ def transform() -> list[Step]:
     """The log-polar transform."""
     return [
         ("data", "map|C x H x W"),
-        ("sample", "at each pixel p, read|p + tau (cos, -sin) theta"),
+        ("sample", "at each pixel p, read|p + tau (cos, sin) theta"),
         ("data", f"samples|C x {TAU} x {THETA} at each pixel"),
         ("other", "turn by 30 degrees:|one column further"),
         ("other", "scale by 1.2:|one row further"),
