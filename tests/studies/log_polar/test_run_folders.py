@@ -9,7 +9,7 @@ import yaml
 from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.files.tables import RUN_COLUMNS
-from isotrope.studies.log_polar.export_run_folders import export
+from isotrope.studies.log_polar.export_run_folders import export, export_parts
 from isotrope.studies.log_polar.run_names import folder_of
 
 RUN = "deep_lp/mnist/standard"
@@ -135,3 +135,9 @@ def test_tables_without_a_tested_run_are_told(tables, tmp_path):
         (tables / f"{name}.csv").unlink()
     with pytest.raises(UserError, match="no tested run is in the tables rotation, scaling"):
         export("log_polar", tmp_path / "theirs")
+
+
+@pytest.mark.parametrize("part", ["config", "weights", "checkpoints"])
+def test_parts_of_a_seed_that_is_not_at_hand_are_refused(tables, tmp_path, part):
+    with pytest.raises(UserError, match=f"{RUN}: seed 3 is not at hand; run `snakemake runs`"):
+        list(export_parts("log_polar", tmp_path / "theirs", [part], "cpu", 1))

@@ -66,7 +66,14 @@ def _trained(run: Mapping[str, Any]) -> FinishedSeed:
     """A seed of the store."""
     name, point, digest = (str(run[key]) for key in ("run", "point", "training_digest"))
     seed = int(run["seed"])
-    return store.load(paths.finished_seed(name, point, seed, digest), seed, digest)
+    folder = paths.finished_seed(name, point, seed, digest)
+    if not folder.is_dir():
+        raise _absent(name, seed)
+    return store.load(folder, seed, digest)
+
+
+def _absent(run: str, seed: int) -> UserError:
+    return UserError(f"{run}: seed {seed} is not at hand; run `snakemake runs` to train it")
 
 
 def _write(path: Path, weights: Mapping[str, Tensor]) -> Path:
@@ -100,7 +107,7 @@ def _config(run: Mapping[str, Any], where: Path) -> Entry:
     name, digest, seed = str(run["run"]), str(run["training_digest"]), int(run["seed"])
     pack = pack_of(name, digest, seed)
     if pack is None:
-        raise UserError(f"{name}: seed {seed} is not at hand; run `snakemake runs` to train it")
+        raise _absent(name, seed)
     known = summary.read(pack)
     said, network = known.seeds[seed], known.part("model")
     training = dict(known.content["settings"]["training"])
