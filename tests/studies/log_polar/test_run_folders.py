@@ -4,13 +4,20 @@ import json
 
 import pandas
 import pytest
+import torch
 import yaml
 
-from isotrope import paths
+from isotrope import build_model, paths
+from isotrope.datasets.building import build_dataset
+from isotrope.digests import dataset_digest
 from isotrope.errors import UserError
 from isotrope.files.tables import RUN_COLUMNS
+from isotrope.params.param_file import read_run
 from isotrope.studies.log_polar.export_run_folders import export, export_parts
 from isotrope.studies.log_polar.run_names import folder_of
+from isotrope.tasks.by_hand import training_tasks
+from isotrope.training.pack import train_pack
+from isotrope.training.progress import Report
 
 RUN = "deep_lp/mnist/standard"
 KEY = {"run": RUN, "point": "base", "seed": 3}
@@ -141,3 +148,46 @@ def test_tables_without_a_tested_run_are_told(tables, tmp_path):
 def test_parts_of_a_seed_that_is_not_at_hand_are_refused(tables, tmp_path, part):
     with pytest.raises(UserError, match=f"{RUN}: seed 3 is not at hand; run `snakemake runs`"):
         list(export_parts("log_polar", tmp_path / "theirs", [part], "cpu", 1))
+
+
+TRAINED = """\
+study: log_polar
+seeds: 3
+dataset: {name: mnist, source: digits8, train_images: 8, test_images: 2}
+model: {name: deep_lp, channels: [4], kernel_sizes: [3], widths: [], ntau: 4, num_angles: 4,
+  tau_max: 4, topk: 0, batch_norm: true, dropout: 0}
+training:
+  epochs: 2
+  batch_size: 4
+  optimizer: {name: adam, learning_rate: 0.01}
+  keep: last
+  monitor: {weights: ['*']}
+evaluations: [accuracy]
+"""
+
+
+def test_a_trained_seed_has_its_settings_weights_and_weights_of_each_epoch(tables, tmp_path):
+    path = paths.PARAM_FILES / f"{RUN}.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(TRAINED)
+    point = read_run(path).points[0]
+    dataset, model = point.dataset, point.model
+    build_dataset("mnist", dataset.params, dataset_digest("mnist", dataset.params))
+    (task,) = training_tasks(path, "base", None, None, "cpu", 1)
+    train_pack(task, Report(lambda _: None))
+    runs = pandas.read_csv(tables / "runs.csv").assign(training_digest=task.training_digest)
+    runs.to_csv(tables / "runs.csv", index=False)
+
+    parts = ["config", "weights", "checkpoints"]
+    list(export_parts("log_polar", tmp_path / "theirs", parts, "cpu", 1))
+
+    folder = tmp_path / "theirs" / HERE
+    config = read(folder / "train_config.yaml")
+    assert config["model"]["classname"] == "DeepLP"
+    assert config["execution"]["epochs_completed"] == 2
+    kept = [
+        torch.load(folder / name, weights_only=True)
+        for name in ("DeepLP.pt", "checkpoints/DeepLP_epoch2.pt", "checkpoints/DeepLP_epoch1.pt")
+    ]
+    torch.testing.assert_close(kept[0], kept[1], rtol=0, atol=0)
+    build_model("deep_lp", (1, 28, 28), 10, **model.params.model_dump()).load_state_dict(kept[2])

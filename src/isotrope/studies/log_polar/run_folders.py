@@ -98,7 +98,7 @@ def _checkpoints(
         )
     for place, epoch in enumerate(seed.recordings[EPOCH].tolist()):
         if epoch:
-            weights = {key: torch.from_numpy(values[place].copy()) for key, values in kept.items()}
+            weights = {key: torch.from_numpy(values)[place].clone() for key, values in kept.items()}
             yield _write(folder / f"{name}_epoch{epoch}.pt", weights)
 
 
