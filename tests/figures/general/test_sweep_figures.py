@@ -105,6 +105,21 @@ def test_layers_have_their_error_its_floor_and_the_untrained_reference(tmp_path)
     assert len([axes for axes in maps.axes if axes.images]) == 3 * 3
 
 
+def test_a_layer_without_a_floor_is_said_to_have_none(tmp_path):
+    folder = write_log_polar_tables(tmp_path, [FIRST])
+    table = pandas.read_csv(folder / "equivariance.csv")
+    of_vector = table["part"].eq(table["part"].iloc[0]) & table["metric"].eq("floor")
+    table.assign(value=table["value"].mask(of_vector, 0.0)).to_csv(
+        folder / "equivariance.csv", index=False
+    )
+
+    maps, _ = drawn("equivariance_maps", folder)
+
+    titles = [axes.get_title("left") for axes in maps.axes if axes.images]
+    assert titles[1::3].count("no floor") == 1
+    assert titles[1::3].count("floor") == 2
+
+
 def test_networks_stand_at_their_number_of_parameters(tmp_path):
     folder = write_log_polar_tables(tmp_path, [FIRST, PLAIN])
     figure, data = drawn("parameters", folder)

@@ -23,9 +23,9 @@ COLUMNS = _layers.COLUMNS
 CAPTION = (
     "Equivariance error for every angle and scale, relative to the size of the map; means over "
     "seeds, one logarithmic colour scale. Left: the error of a layer. Middle: its floor, what "
-    "interpolation alone costs. Right: the same layer of a network without training. White: no "
-    "error at all, or none measured. Below the maps: number of epochs, diverged and collapsed "
-    "seeds."
+    "interpolation alone costs; vectors have none. Right: the same layer of a network without "
+    "training. White: no error at all, or none measured. Below the maps: number of epochs, "
+    "diverged and collapsed seeds."
 )
 
 MOST = 9  # rows
@@ -59,7 +59,9 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         for axes, metric in zip(cells[3 * i : 3 * i + 3], METRICS, strict=True):
             table = table_of(line[line["metric"].eq(metric)], "mean")
             image = draw_map(axes, table.where(table > 0), norm=norm, cmap="magma_r")
-            axes.set_title(HEADINGS[metric] or titles[i], size=SMALL)
+            heading = HEADINGS[metric] or titles[i]
+            nothing = metric == "floor" and not table.gt(0).any(axis=None)
+            axes.set_title(f"no {heading}" if nothing else heading, size=SMALL)
     bar = figure.colorbar(image, ax=cells, pad=0.01, aspect=40)
     bar.set_label("Equivariance error")
     bar.outline.set_visible(False)
