@@ -4,7 +4,7 @@ import hashlib
 import pickle
 from pathlib import Path
 
-import made_up_images as made
+import made_up_archives as made
 import numpy as np
 import pytest
 import torch

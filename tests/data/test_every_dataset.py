@@ -1,6 +1,6 @@
 """What holds for every data set; a new one whose settings have defaults is tested as it stands."""
 
-import made_up_images
+import made_up_archives
 import made_up_mnist
 import pytest
 import torch
@@ -35,12 +35,12 @@ SETTINGS = {
 }
 # what makes a data set small, and writes files of its layout if it reads files alone
 FILES = {
-    "cifar10": made_up_images.write_cifar10,
+    "cifar10": made_up_archives.write_cifar10,
     "fashion_mnist": made_up_mnist.write_fashion,
-    "rot_svhn": made_up_images.write_rot_svhn,
-    "sim2mnist": made_up_images.few_of_sim2mnist,
-    "sim2mnist_clean": made_up_images.few_of_sim2mnist,
-    "svhn": made_up_images.write_svhn,
+    "rot_svhn": made_up_archives.write_rot_svhn,
+    "sim2mnist": made_up_archives.few_of_sim2mnist,
+    "sim2mnist_clean": made_up_archives.few_of_sim2mnist,
+    "svhn": made_up_archives.write_svhn,
 }
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -4,7 +4,7 @@ import math
 import sys
 
 import h5py
-import made_up_images as made
+import made_up_archives as made
 import numpy as np
 import pytest
 from PIL import Image

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-import made_up_images as made
+import made_up_archives as made
 import pytest
 import yaml
 from scipy.io import savemat
