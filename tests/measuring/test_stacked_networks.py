@@ -225,6 +225,7 @@ def test_layers_know_of_a_memory_that_is_smaller_than_they_reckon_with(
     networks, calls, monkeypatch, most
 ):
     monkeypatch.setattr(devices, "memory_total", lambda device: 64 * forms.NUMBERS)  # 17 GB
+    monkeypatch.setattr(devices, "memory_peak_mb", lambda device: 0.0)  # not of earlier tests
     found = networks()
     found.most_at_once(most)
     answers(found, batch_size=41)
