@@ -50,7 +50,7 @@ def pin_cifar10(contents, patch):
     md5s = {name: hashlib.md5(content).hexdigest() for name, content in contents.items()}
     patch.setattr(_cifar_pickles, "BATCHES", md5s)
     patch.setattr(cifar10, "BATCHES", md5s)
-    patch.setattr(cifar10, "COUNTS", {"train": 5 * EACH, "test": EACH})
+    patch.setattr(cifar10.Params, "COUNTS", {"train": 5 * EACH, "test": EACH})
 
 
 def write_cifar10(root, patch):
@@ -90,10 +90,10 @@ def write_svhn(root, patch):
     """100 training and 20 test digits, pinned in sources of their own."""
     folder = root / "svhn"
     folder.mkdir(parents=True)
-    patch.setattr(svhn, "COUNTS", {"train": 100, "test": 20})
+    patch.setattr(svhn.Params, "COUNTS", {"train": 100, "test": 20})
     files = {}
     for seed, (part, name) in enumerate(svhn.FILES.items()):
-        savemat(folder / name, digits_of_svhn(svhn.COUNTS[part], seed), do_compression=True)
+        savemat(folder / name, digits_of_svhn(svhn.Params.COUNTS[part], seed), do_compression=True)
         content = (folder / name).read_bytes()
         md5 = hashlib.md5(content).hexdigest()
         files[name] = {"size": len(content), "md5": md5, "urls": ["https://files.example"]}
@@ -147,8 +147,8 @@ def write_photos(folder, photos, seed=0):
 
 def write_rot_svhn(root, patch):
     """50 training and 20 test digits in photos of one, two or three."""
-    patch.setattr(rot_svhn, "COUNTS", {"train": 50, "test": 20})
-    for seed, (part, count) in enumerate(rot_svhn.COUNTS.items()):
+    patch.setattr(rot_svhn.Params, "COUNTS", {"train": 50, "test": 20})
+    for seed, (part, count) in enumerate(rot_svhn.Params.COUNTS.items()):
         photos, done = {}, 0
         while done < count:
             several = min(1 + len(photos) % 3, count - done)

@@ -168,10 +168,10 @@ def test_files_of_another_kind_are_named(folder, tmp_path):
 def test_another_count_of_digits_and_absent_or_damaged_photos_are_named(
     folder, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(rot_svhn, "COUNTS", {"train": 51, "test": 20})
+    monkeypatch.setattr(rot_svhn.Params, "COUNTS", {"train": 51, "test": 20})
     with pytest.raises(UserError, match="lists 50 digits, not the 51 of SVHN"):
         rot_svhn.build(PARAMS, tmp_path, "local")
-    monkeypatch.setattr(rot_svhn, "COUNTS", {"train": 50, "test": 20})
+    monkeypatch.setattr(rot_svhn.Params, "COUNTS", {"train": 50, "test": 20})
     path = folder / "train" / "3.png"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match=r"3\.png: cannot be read as a photo"):

@@ -148,3 +148,12 @@ def read_split(path: Path, params: DigitSettings, split: str) -> Images:
     images = found["images"] if found["images"].ndim == 4 else found["images"][:, None]
     latents = {name: values for name, values in found.items() if name not in _NO_LATENTS}
     return Images(images, found["labels"].long(), latents)
+
+
+def load(params: DigitSettings, folder: Path, key: str, split: str) -> Images:
+    """The images of a split with their latents; the file of the form says which these are.
+
+    Raises:
+        ValueError: if the split is unknown.
+    """
+    return read_split(folder / f"{key}.npz", params, split)

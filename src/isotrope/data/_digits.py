@@ -188,6 +188,12 @@ def credit_of(source: str) -> str:
     return "Made from MNIST, Y. LeCun and C. Cortes, CC BY-SA 3.0"
 
 
+def image_shape(params: Settings) -> tuple[int, int, int]:
+    """Channels, height and width of an image of a form that keeps MNIST's canvas."""
+    del params
+    return 1, SIDE, SIDE
+
+
 def classes(params: Settings) -> int:
     """How many classes there are."""
     del params

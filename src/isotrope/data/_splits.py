@@ -1,11 +1,95 @@
-"""Training, validation and test images of a data set that is published in two parts."""
+"""Data sets that are published in two parts: how much of each is used, and which images validate.
 
-from typing import Literal
+Such a data set takes from here its settings and what follows from them; its file says the sizes.
+"""
+
+from typing import ClassVar, Literal
+
+from pydantic import ValidationInfo, field_validator
 
 from isotrope.errors import UserError
+from isotrope.settings import Settings, load_time
 
 VALID = 5000  # images for validation where nothing else is said
 Part = Literal["train", "test"]
+
+
+class TwoPartSettings(Settings):
+    """Where the images come from, and how many of them are used.
+
+    Args:
+        COUNTS: how many images each part has as it is published.
+        SHAPE: channels, height and width of an image.
+        CLASSES: how many classes there are.
+    """
+
+    COUNTS: ClassVar[dict[Part, int]]
+    SHAPE: ClassVar[tuple[int, int, int]]
+    CLASSES: ClassVar[int]
+
+    source: str
+    train_images: int | None = load_time(
+        None, ge=1, description="train on so many, the first ones; null: all"
+    )
+    valid_images: int = load_time(
+        VALID, ge=1, description="so many of the last training images validate"
+    )
+    test_images: int | None = load_time(
+        None, ge=1, description="test so many, the first ones; null: all"
+    )
+    valid_from: Literal["train", "test"] = load_time(
+        "train",
+        description="train: some training images are kept for validation; test: the test images "
+        "are looked at while training, with `training.keep: last` only",
+    )
+
+    @field_validator("train_images", "valid_images", "test_images")
+    @classmethod
+    def _are_there(cls, wanted: int | None, info: ValidationInfo) -> int | None:
+        """Refuse more images than there are."""
+        most = cls.COUNTS["test" if info.field_name == "test_images" else "train"]
+        if info.field_name == "valid_images":
+            most -= 1
+        if wanted is not None and wanted > most:
+            raise ValueError(f"there are {most}")
+        return wanted
+
+    def rows(self, split: str) -> tuple[Part, slice]:
+        """The part that a split is of, and the rows of it.
+
+        Raises:
+            UserError: if the part has too few images.
+            ValueError: if the split is unknown.
+        """
+        return rows_of_split(
+            split,
+            self.COUNTS,
+            train_images=self.train_images,
+            valid_images=self.valid_images,
+            test_images=self.test_images,
+            valid_from=self.valid_from,
+        )
+
+
+def image_shape(params: TwoPartSettings) -> tuple[int, int, int]:
+    """Channels, height and width of an image."""
+    return params.SHAPE
+
+
+def classes(params: TwoPartSettings) -> int:
+    """How many classes there are."""
+    return params.CLASSES
+
+
+def image_counts(params: TwoPartSettings) -> dict[str, int]:
+    """Images of each split as they are read with these settings."""
+    rows = {split: params.rows(split)[1] for split in ("train", "valid", "test")}
+    return {split: found.stop - found.start for split, found in rows.items()}
+
+
+def valid_is_test(params: TwoPartSettings) -> bool:
+    """Whether the validation images are the test images, which must choose nothing."""
+    return params.valid_from == "test"
 
 
 def rows_of_split(

@@ -11,7 +11,7 @@ validation images: those are the last of the training images, or the test images
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -27,69 +27,43 @@ from isotrope.data._cifar_pickles import (
     batches_in_archive,
     batches_in_folder,
 )
-from isotrope.data._splits import VALID, Part, rows_of_split
+from isotrope.data._splits import (
+    Part,
+    TwoPartSettings,
+    classes,
+    image_counts,
+    image_shape,
+    valid_is_test,
+)
 from isotrope.datasets import sources
 from isotrope.datasets.images import Images
 from isotrope.datasets.local_data import local_file
 from isotrope.errors import UserError
-from isotrope.settings import Settings, load_time
+
+__all__ = ["classes", "image_counts", "image_shape", "valid_is_test"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")
 ARCHIVE = "cifar-10-python.tar.gz"
-COUNTS: dict[Part, int] = {"train": 50_000, "test": 10_000}
 
 
-class Params(Settings):
+class Params(TwoPartSettings):
     """Where CIFAR-10 comes from, and how much of it is used."""
+
+    COUNTS: ClassVar[dict[Part, int]] = {"train": 50_000, "test": 10_000}
+    SHAPE: ClassVar[tuple[int, int, int]] = SHAPE
+    CLASSES: ClassVar[int] = CLASSES
 
     source: Literal["local", "download"] = Field(
         description="local: the six batches in $ISOTROPE_DATA/cifar-10-batches-py; download: the "
         "published archive"
     )
-    train_images: int | None = load_time(
-        None, ge=1, le=COUNTS["train"], description="train on so many, the first ones; null: all"
-    )
-    valid_images: int = load_time(
-        VALID, ge=1, lt=COUNTS["train"], description="so many of the last training images validate"
-    )
-    test_images: int | None = load_time(
-        None, ge=1, le=COUNTS["test"], description="test so many, the first ones; null: all"
-    )
-    valid_from: Literal["train", "test"] = load_time(
-        "train",
-        description="train: some training images are kept for validation; test: the test images "
-        "are looked at while training, with `training.keep: last` only",
-    )
-
-
-def image_shape(params: Params) -> tuple[int, int, int]:
-    """Channels, height and width of an image."""
-    del params
-    return SHAPE
-
-
-def classes(params: Params) -> int:
-    """How many classes there are."""
-    del params
-    return CLASSES
-
-
-def image_counts(params: Params) -> dict[str, int]:
-    """Images of each split as they are read with these settings."""
-    rows = (_rows(params, split)[1] for split in SPLITS)
-    return {split: found.stop - found.start for split, found in zip(SPLITS, rows, strict=True)}
 
 
 def credit(params: Params) -> str:
     """Whose images these are; their author states no licence."""
     del params
     return "CIFAR-10: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009"
-
-
-def valid_is_test(params: Params) -> bool:
-    """Whether the validation images are the test images, which must choose nothing."""
-    return params.valid_from == "test"
 
 
 def local_files(params: Params) -> list[str]:
@@ -113,7 +87,7 @@ def build(params: Params, folder: Path, key: str) -> list[Path]:
         files = [sources.check("cifar10", ARCHIVE)]
     else:
         files = [local_file(path) for path in local_files(params)]
-    for part, expected in COUNTS.items():
+    for part, expected in params.COUNTS.items():
         found = sum(len(batch.labels) for batch in _batches(params, part))
         if found != expected:
             raise UserError(f"{files[0].parent}: holds {found} {part} images, not {expected}")
@@ -127,17 +101,6 @@ def _batches(params: Params, part: Part) -> list[Batch]:
     return batches_in_folder(local_file(f"{FOLDER}/{names[0]}").parent, names)
 
 
-def _rows(params: Params, split: str) -> tuple[Part, slice]:
-    return rows_of_split(
-        split,
-        COUNTS,
-        train_images=params.train_images,
-        valid_images=params.valid_images,
-        test_images=params.test_images,
-        valid_from=params.valid_from,
-    )
-
-
 def load(params: Params, folder: Path, key: str, split: str) -> Images:
     """The images of a split, in the published order.
 
@@ -146,7 +109,7 @@ def load(params: Params, folder: Path, key: str, split: str) -> Images:
         ValueError: if the split is unknown.
     """
     del folder, key
-    part, rows = _rows(params, split)
+    part, rows = params.rows(split)
     batches = _batches(params, part)
     images = np.concatenate([batch.images for batch in batches])[rows]
     labels = np.concatenate([batch.labels for batch in batches])[rows]

@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import Field
 
 from isotrope.data import _digit_files
-from isotrope.data._digit_files import Drawn
+from isotrope.data._digit_files import Drawn, load
 from isotrope.data._digits import (
     Digits,
     DigitSettings,
@@ -25,9 +25,8 @@ from isotrope.data._digits import (
     valid_is_test,
 )
 from isotrope.data._warp import warp
-from isotrope.datasets.images import Images
 
-__all__ = ["classes", "credit", "image_counts", "valid_is_test"]
+__all__ = ["classes", "credit", "image_counts", "load", "valid_is_test"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")
@@ -61,12 +60,3 @@ def _draw(size: int, digits: Digits, half: int) -> Drawn:
     del half
     scale = size / digits.images.shape[-1]
     return Drawn(warp(digits.images, size, scale=scale, interpolation="bicubic"), {})
-
-
-def load(params: Params, folder: Path, key: str, split: str) -> Images:
-    """The images of a split; they have no latents.
-
-    Raises:
-        ValueError: if the split is unknown.
-    """
-    return _digit_files.read_split(folder / f"{key}.npz", params, split)

@@ -16,11 +16,16 @@ import numpy as np
 from pydantic import Field
 
 from isotrope.data import _digit_files, _idx
-from isotrope.data._digit_files import Half
-from isotrope.data._digits import SIDE, DigitSettings, classes, image_counts, valid_is_test
-from isotrope.datasets.images import Images
+from isotrope.data._digit_files import Half, load
+from isotrope.data._digits import (
+    DigitSettings,
+    classes,
+    image_counts,
+    image_shape,
+    valid_is_test,
+)
 
-__all__ = ["classes", "image_counts", "valid_is_test"]
+__all__ = ["classes", "image_counts", "image_shape", "load", "valid_is_test"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")
@@ -33,12 +38,6 @@ class Params(DigitSettings):
         description="local: the four files in $ISOTROPE_DATA/fashion_mnist; download: the same, "
         "fetched"
     )
-
-
-def image_shape(params: Params) -> tuple[int, int, int]:
-    """Channels, height and width of an image."""
-    del params
-    return 1, SIDE, SIDE
 
 
 def local_files(params: Params) -> list[str]:
@@ -71,12 +70,3 @@ def build(params: Params, folder: Path, key: str) -> list[Path]:
         halves[half] = Half(images, arrays[f"{half} labels"], numbers, {})
         first += len(images)
     return _digit_files.write(halves, files, folder, key)
-
-
-def load(params: Params, folder: Path, key: str, split: str) -> Images:
-    """The images of a split; they have no latents.
-
-    Raises:
-        ValueError: if the split is unknown.
-    """
-    return _digit_files.read_split(folder / f"{key}.npz", params, split)

@@ -9,7 +9,7 @@ pixels to 20 x 20 in the middle of the 28 x 28, by cubic interpolation.
 from pathlib import Path
 
 from isotrope.data import _digit_files
-from isotrope.data._digit_files import Drawn
+from isotrope.data._digit_files import Drawn, load
 from isotrope.data._digits import (
     SIDE,
     Digits,
@@ -18,13 +18,22 @@ from isotrope.data._digits import (
     credit,
     downloads,
     image_counts,
+    image_shape,
     local_files,
     valid_is_test,
 )
 from isotrope.data._warp import warp
-from isotrope.datasets.images import Images
 
-__all__ = ["classes", "credit", "downloads", "image_counts", "local_files", "valid_is_test"]
+__all__ = [
+    "classes",
+    "credit",
+    "downloads",
+    "image_counts",
+    "image_shape",
+    "load",
+    "local_files",
+    "valid_is_test",
+]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")
@@ -33,12 +42,6 @@ PACKAGES = ("scikit-learn",)
 
 class Params(DigitSettings):
     """Which digits, and how many of them."""
-
-
-def image_shape(params: Params) -> tuple[int, int, int]:
-    """Channels, height and width of an image."""
-    del params
-    return 1, SIDE, SIDE
 
 
 def build(params: Params, folder: Path, key: str) -> list[Path]:
@@ -53,12 +56,3 @@ def build(params: Params, folder: Path, key: str) -> list[Path]:
 def _draw(digits: Digits, half: int) -> Drawn:
     del half
     return Drawn(warp(digits.images, SIDE, scale=digits.zoom, interpolation="bicubic"), {})
-
-
-def load(params: Params, folder: Path, key: str, split: str) -> Images:
-    """The images of a split; they have no latents.
-
-    Raises:
-        ValueError: if the split is unknown.
-    """
-    return _digit_files.read_split(folder / f"{key}.npz", params, split)

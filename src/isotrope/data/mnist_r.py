@@ -8,6 +8,8 @@ images were turned anew whenever they were seen, which the augmentations do here
 cubic, once, from the digit as it is.
 
 ``turn`` takes other ranges: 180 is all angles. Sources and splits: ``_digits.py``.
+
+The latent is ``angle`` ``(n,)``, float32 degrees.
 """
 
 from functools import partial
@@ -17,7 +19,7 @@ import numpy as np
 from pydantic import Field
 
 from isotrope.data import _digit_files
-from isotrope.data._digit_files import Drawn
+from isotrope.data._digit_files import Drawn, load
 from isotrope.data._digits import (
     SIDE,
     Digits,
@@ -26,13 +28,22 @@ from isotrope.data._digits import (
     credit,
     downloads,
     image_counts,
+    image_shape,
     local_files,
     valid_is_test,
 )
 from isotrope.data._warp import pose_numbers, warp
-from isotrope.datasets.images import Images
 
-__all__ = ["classes", "credit", "downloads", "image_counts", "local_files", "valid_is_test"]
+__all__ = [
+    "classes",
+    "credit",
+    "downloads",
+    "image_counts",
+    "image_shape",
+    "load",
+    "local_files",
+    "valid_is_test",
+]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")
@@ -52,12 +63,6 @@ class Params(DigitSettings):
     seed: int = Field(0, ge=0, description="of the angles; another one draws others")
 
 
-def image_shape(params: Params) -> tuple[int, int, int]:
-    """Channels, height and width of an image."""
-    del params
-    return 1, SIDE, SIDE
-
-
 def build(params: Params, folder: Path, key: str) -> list[Path]:
     """Make ``<folder>/<key>.npz``.
 
@@ -73,12 +78,3 @@ def _draw(params: Params, digits: Digits, half: int) -> Drawn:
     angle = (params.turn * (2 * drawn - 1)).astype(np.float32)
     images = warp(digits.images, SIDE, angle, digits.zoom, interpolation="bicubic")
     return Drawn(images, {"angle": angle})
-
-
-def load(params: Params, folder: Path, key: str, split: str) -> Images:
-    """The images of a split; latent ``angle`` ``(n,)``, float32 degrees.
-
-    Raises:
-        ValueError: if the split is unknown.
-    """
-    return _digit_files.read_split(folder / f"{key}.npz", params, split)

@@ -8,6 +8,9 @@ not turned, fits the canvas. 60,000 images are for training and 10,000 for testi
 Differs from them: each image has one pose, drawn when the data set is built, and is resampled
 once, by cubic interpolation, straight from the digit; there training images were posed anew
 whenever they were seen. Sources and splits: ``_digits.py``.
+
+Latents, float32: ``angle`` ``(n,)`` degrees, ``scale`` ``(n,)``, 1 is the size in MNIST, and
+``position`` ``(n, 2)``, where the middle of the digit lies, x and y in pixels.
 """
 
 from functools import partial
@@ -17,7 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from isotrope.data import _digit_files
-from isotrope.data._digit_files import Drawn
+from isotrope.data._digit_files import Drawn, load
 from isotrope.data._digits import (
     SIDE,
     Digits,
@@ -30,9 +33,8 @@ from isotrope.data._digits import (
     valid_is_test,
 )
 from isotrope.data._warp import pose_numbers, warp
-from isotrope.datasets.images import Images
 
-__all__ = ["classes", "credit", "downloads", "image_counts", "local_files", "valid_is_test"]
+__all__ = ["classes", "credit", "downloads", "image_counts", "load", "local_files", "valid_is_test"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")
@@ -74,15 +76,3 @@ def _draw(params: Params, digits: Digits, half: int) -> Drawn:
     sizes = digits.zoom * scale.astype(np.float64)
     images = warp(digits.images, CANVAS, angle, sizes, position, "bicubic")
     return Drawn(images, {"angle": angle, "scale": scale, "position": position})
-
-
-def load(params: Params, folder: Path, key: str, split: str) -> Images:
-    """The images of a split, and their poses.
-
-    Latents, float32: ``angle`` ``(n,)`` degrees, ``scale`` ``(n,)``, 1 is the size in MNIST, and
-    ``position`` ``(n, 2)``, where the middle of the digit lies, x and y in pixels.
-
-    Raises:
-        ValueError: if the split is unknown.
-    """
-    return _digit_files.read_split(folder / f"{key}.npz", params, split)

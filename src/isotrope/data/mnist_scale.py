@@ -9,6 +9,8 @@ first, where the published ones skip pixels; ``antialias: false`` skips them, to
 all 1,797 digits are divided likewise: 348 and 1,449. As published, most of the test digits are
 training digits of ``mnist``: networks that were trained on that one have seen them. Sources and
 splits: ``_digits.py``.
+
+The latent is ``scale`` ``(n,)``, float32: 1 is the size in MNIST.
 """
 
 from functools import partial
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from isotrope.data import _digit_files
-from isotrope.data._digit_files import Drawn
+from isotrope.data._digit_files import Drawn, load
 from isotrope.data._digits import (
     SIDE,
     Counts,
@@ -30,13 +32,22 @@ from isotrope.data._digits import (
     credit,
     downloads,
     image_counts,
+    image_shape,
     local_files,
     valid_is_test,
 )
 from isotrope.data._warp import warp
-from isotrope.datasets.images import Images
 
-__all__ = ["classes", "credit", "downloads", "image_counts", "local_files", "valid_is_test"]
+__all__ = [
+    "classes",
+    "credit",
+    "downloads",
+    "image_counts",
+    "image_shape",
+    "load",
+    "local_files",
+    "valid_is_test",
+]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")
@@ -58,12 +69,6 @@ class Params(DigitSettings):
     )
 
 
-def image_shape(params: Params) -> tuple[int, int, int]:
-    """Channels, height and width of an image."""
-    del params
-    return 1, SIDE, SIDE
-
-
 def build(params: Params, folder: Path, key: str) -> list[Path]:
     """Make ``<folder>/<key>.npz``.
 
@@ -80,12 +85,3 @@ def _resize(antialias: bool, digits: Digits, drawn: NDArray[np.float64]) -> Draw
     sizes = digits.zoom * scale.astype(np.float64)
     images = warp(digits.images, SIDE, 0.0, sizes, None, "bicubic", antialias=antialias)
     return Drawn(images, {"scale": scale})
-
-
-def load(params: Params, folder: Path, key: str, split: str) -> Images:
-    """The images of a split; latent ``scale`` ``(n,)``, float32, 1 is the size in MNIST.
-
-    Raises:
-        ValueError: if the split is unknown.
-    """
-    return _digit_files.read_split(folder / f"{key}.npz", params, split)

@@ -17,6 +17,8 @@ first 10,000 are trained on and the other 2,000 validate, as is usual.
 Training and testing share no digit; but the test digits are mostly training digits of ``mnist``,
 as those of the published files are. Networks that were trained on upright MNIST have seen them
 upright; ``mnist_r`` has test digits that they have not.
+
+Generated images have the latent ``angle`` ``(n,)``, float32 degrees.
 """
 
 from pathlib import Path
@@ -27,7 +29,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
 from isotrope.data import _amat, _digit_files
-from isotrope.data._digit_files import Drawn, Half
+from isotrope.data._digit_files import Drawn, Half, load
 from isotrope.data._digits import (
     SIDE,
     Counts,
@@ -37,13 +39,13 @@ from isotrope.data._digits import (
     credit,
     downloads,
     image_counts,
+    image_shape,
     valid_is_test,
 )
 from isotrope.data._digits import local_files as files_of_mnist
 from isotrope.data._warp import warp
-from isotrope.datasets.images import Images
 
-__all__ = ["classes", "credit", "downloads", "image_counts", "valid_is_test"]
+__all__ = ["classes", "credit", "downloads", "image_counts", "image_shape", "load", "valid_is_test"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")
@@ -79,12 +81,6 @@ class Params(DigitSettings):
         return form
 
 
-def image_shape(params: Params) -> tuple[int, int, int]:
-    """Channels, height and width of an image."""
-    del params
-    return 1, SIDE, SIDE
-
-
 def local_files(params: Params) -> list[str]:
     """The published files, or those of MNIST, if the user has to bring them."""
     return list(FILES.values()) if params.form == "original" else files_of_mnist(params)
@@ -114,12 +110,3 @@ def _turn(digits: Digits, drawn: NDArray[np.float64]) -> Drawn:
     angle = (360 * drawn).astype(np.float32)
     images = warp(digits.images, SIDE, angle, digits.zoom, interpolation="bicubic")
     return Drawn(images, {"angle": angle})
-
-
-def load(params: Params, folder: Path, key: str, split: str) -> Images:
-    """The images of a split; if they were generated, latent ``angle`` ``(n,)``, float32 degrees.
-
-    Raises:
-        ValueError: if the split is unknown.
-    """
-    return _digit_files.read_split(folder / f"{key}.npz", params, split)

@@ -19,7 +19,7 @@ import io
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,61 +30,40 @@ from isotrope import paths
 from isotrope.console.terminal import with_progress
 from isotrope.data._digit_struct import DigitBox, read_boxes
 from isotrope.data._image_blocks import SIZE, Block, read_blocks, starts, write_blocks
-from isotrope.data._splits import VALID, Part, rows_of_split
+from isotrope.data._splits import (
+    Part,
+    TwoPartSettings,
+    classes,
+    image_counts,
+    image_shape,
+    valid_is_test,
+)
 from isotrope.data._stir_archive import write_sources
 from isotrope.data._warp import pose_numbers, warp
 from isotrope.datasets.images import Images
 from isotrope.datasets.local_data import local_file
 from isotrope.errors import UserError
-from isotrope.settings import Settings, load_time
+
+__all__ = ["classes", "image_counts", "image_shape", "valid_is_test"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")
 PREVIEW = (None, "", None, ("angle",))
-CLASSES, SIDE = 10, 32
-COUNTS: dict[Part, int] = {"train": 73_257, "test": 26_032}
+SIDE = 32
 _MIDDLE = (SIDE - 1) / 2
 
 
-class Params(Settings):
+class Params(TwoPartSettings):
     """Where the photos are, how the digits are turned, and how many of them are used."""
+
+    COUNTS: ClassVar[dict[Part, int]] = {"train": 73_257, "test": 26_032}
+    SHAPE: ClassVar[tuple[int, int, int]] = (3, SIDE, SIDE)
+    CLASSES: ClassVar[int] = 10
 
     source: Literal["local"] = Field(
         description="local: photos and digitStruct.mat in $ISOTROPE_DATA/svhn/train and test"
     )
     seed: int = Field(0, ge=0, description="of the angles; another one draws others")
-    train_images: int | None = load_time(
-        None, ge=1, le=COUNTS["train"], description="train on so many, the first ones; null: all"
-    )
-    valid_images: int = load_time(
-        VALID, ge=1, lt=COUNTS["train"], description="so many of the last training images validate"
-    )
-    test_images: int | None = load_time(
-        None, ge=1, le=COUNTS["test"], description="test so many, the first ones; null: all"
-    )
-    valid_from: Literal["train", "test"] = load_time(
-        "train",
-        description="train: some training images are kept for validation; test: the test images "
-        "are looked at while training, with `training.keep: last` only",
-    )
-
-
-def image_shape(params: Params) -> tuple[int, int, int]:
-    """Channels, height and width of an image."""
-    del params
-    return 3, SIDE, SIDE
-
-
-def classes(params: Params) -> int:
-    """How many classes there are."""
-    del params
-    return CLASSES
-
-
-def image_counts(params: Params) -> dict[str, int]:
-    """Images of each split as they are read with these settings."""
-    rows = (_rows(params, split)[1] for split in SPLITS)
-    return {split: found.stop - found.start for split, found in zip(SPLITS, rows, strict=True)}
 
 
 def credit(params: Params) -> str:
@@ -95,15 +74,11 @@ def credit(params: Params) -> str:
     )
 
 
-def valid_is_test(params: Params) -> bool:
-    """Whether the validation images are the test images, which must choose nothing."""
-    return params.valid_from == "test"
-
-
 def local_files(params: Params) -> list[str]:
     """The lists of boxes and the photos below ``$ISOTROPE_DATA``."""
-    del params
-    return [f"svhn/{part}/{what}" for part in COUNTS for what in ("digitStruct.mat", "**/*.png")]
+    return [
+        f"svhn/{part}/{what}" for part in params.COUNTS for what in ("digitStruct.mat", "**/*.png")
+    ]
 
 
 def build(params: Params, folder: Path, key: str) -> list[Path]:
@@ -113,7 +88,7 @@ def build(params: Params, folder: Path, key: str) -> list[Path]:
         UserError: if h5py is not installed, or a file is absent, damaged or another.
     """
     listed: list[tuple[str, str]] = []
-    parts = ((part, _blocks(params, part, listed)) for part in COUNTS)
+    parts = ((part, _blocks(params, part, listed)) for part in params.COUNTS)
     path = write_blocks(folder / f"{key}.npz", parts)
     return [path, write_sources(listed, folder / f"{key}{paths.SOURCES_OF}")]
 
@@ -122,13 +97,13 @@ def _blocks(params: Params, part: Part, listed: list[tuple[str, str]]) -> Iterat
     """The digits of a part, block by block; the files that are read are added to a list."""
     path = local_file(f"svhn/{part}/digitStruct.mat")
     boxes = read_boxes(path)
-    if len(boxes) != COUNTS[part]:
+    if len(boxes) != params.COUNTS[part]:
         raise UserError(
-            f"{path}: lists {len(boxes)} digits, not the {COUNTS[part]} of SVHN; unpack the "
+            f"{path}: lists {len(boxes)} digits, not the {params.COUNTS[part]} of SVHN; unpack the "
             "archive again"
         )
     listed.append((f"{part}/{path.name}", hashlib.sha256(path.read_bytes()).hexdigest()))
-    number = list(COUNTS).index(part)
+    number = list(params.COUNTS).index(part)
     angles = np.floor(360 * pose_numbers(params.seed, number, len(boxes), 1)[:, 0])
     photo, name = np.empty((3, 0, 0), np.uint8), ""
     for start in with_progress(starts(len(boxes)), f"rot_svhn: {part}"):
@@ -191,17 +166,6 @@ def cut_out(photo: NDArray[np.uint8], box: DigitBox, angle: float) -> NDArray[np
     return digit
 
 
-def _rows(params: Params, split: str) -> tuple[Part, slice]:
-    return rows_of_split(
-        split,
-        COUNTS,
-        train_images=params.train_images,
-        valid_images=params.valid_images,
-        test_images=params.test_images,
-        valid_from=params.valid_from,
-    )
-
-
 def load(params: Params, folder: Path, key: str, split: str) -> Images:
     """The digits of a split, in the order of the photos; latent ``angle`` ``(n,)``, degrees.
 
@@ -209,5 +173,5 @@ def load(params: Params, folder: Path, key: str, split: str) -> Images:
         UserError: if more images are asked for than there are.
         ValueError: if the split is unknown.
     """
-    part, rows = _rows(params, split)
+    part, rows = params.rows(split)
     return read_blocks(folder / f"{key}.npz", part, rows.stop)[rows]

@@ -13,7 +13,7 @@ images: those are the last of the training images, or the test images.
 
 import zlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -21,61 +21,39 @@ from pydantic import Field
 from scipy.io import loadmat
 
 from isotrope import paths
-from isotrope.data._splits import VALID, Part, rows_of_split
+from isotrope.data._splits import (
+    Part,
+    TwoPartSettings,
+    classes,
+    image_counts,
+    image_shape,
+    valid_is_test,
+)
 from isotrope.datasets import sources
 from isotrope.datasets.images import Images
 from isotrope.datasets.local_data import local_file
 from isotrope.datasets.sources import PinnedFile
 from isotrope.errors import UserError
-from isotrope.settings import Settings, load_time
+
+__all__ = ["classes", "image_counts", "image_shape", "valid_is_test"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")
 PACKAGES = ("scipy",)
-CLASSES, SHAPE = 10, (3, 32, 32)
-COUNTS: dict[Part, int] = {"train": 73_257, "test": 26_032}
 FILES = {"train": "train_32x32.mat", "test": "test_32x32.mat"}
 
 
-class Params(Settings):
+class Params(TwoPartSettings):
     """Where SVHN comes from, and how much of it is used."""
+
+    COUNTS: ClassVar[dict[Part, int]] = {"train": 73_257, "test": 26_032}
+    SHAPE: ClassVar[tuple[int, int, int]] = (3, 32, 32)
+    CLASSES: ClassVar[int] = 10
 
     source: Literal["local", "download"] = Field(
         description="local: train_32x32.mat and test_32x32.mat in $ISOTROPE_DATA/svhn; download: "
         "the same, published files"
     )
-    train_images: int | None = load_time(
-        None, ge=1, le=COUNTS["train"], description="train on so many, the first ones; null: all"
-    )
-    valid_images: int = load_time(
-        VALID, ge=1, lt=COUNTS["train"], description="so many of the last training images validate"
-    )
-    test_images: int | None = load_time(
-        None, ge=1, le=COUNTS["test"], description="test so many, the first ones; null: all"
-    )
-    valid_from: Literal["train", "test"] = load_time(
-        "train",
-        description="train: some training images are kept for validation; test: the test images "
-        "are looked at while training, with `training.keep: last` only",
-    )
-
-
-def image_shape(params: Params) -> tuple[int, int, int]:
-    """Channels, height and width of an image."""
-    del params
-    return SHAPE
-
-
-def classes(params: Params) -> int:
-    """How many classes there are."""
-    del params
-    return CLASSES
-
-
-def image_counts(params: Params) -> dict[str, int]:
-    """Images of each split as they are read with these settings."""
-    rows = (_rows(params, split)[1] for split in SPLITS)
-    return {split: found.stop - found.start for split, found in zip(SPLITS, rows, strict=True)}
 
 
 def credit(params: Params) -> str:
@@ -84,11 +62,6 @@ def credit(params: Params) -> str:
     return (
         "SVHN: Y. Netzer et al., 2011, http://ufldl.stanford.edu/housenumbers; non-commercial use"
     )
-
-
-def valid_is_test(params: Params) -> bool:
-    """Whether the validation images are the test images, which must choose nothing."""
-    return params.valid_from == "test"
 
 
 def local_files(params: Params) -> list[str]:
@@ -109,7 +82,7 @@ def build(params: Params, folder: Path, key: str) -> list[Path]:
     """
     del folder, key
     files = [_file(params, part) for part in FILES]
-    for path, expected in zip(files, COUNTS.values(), strict=True):
+    for path, expected in zip(files, params.COUNTS.values(), strict=True):
         pin = sources.pinned("svhn", path.name)
         if found := _difference(path, pin):
             raise UserError(f"{path}: not SVHN's {path.name}: {found}; get the file again")
@@ -143,23 +116,12 @@ def _read(path: Path) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], np.ndarray[A
         pixels, labels = arrays["X"], arrays["y"].reshape(-1).astype(np.int64)
         if pixels.dtype != np.uint8 or pixels.shape != (32, 32, 3, len(labels)):
             raise ValueError(f"X is {pixels.dtype} {pixels.shape}, y has {len(labels)} labels")
-        if not np.isin(labels, range(1, 1 + CLASSES)).all():
+        if not np.isin(labels, range(1, 11)).all():
             raise ValueError("y has labels outside 1 to 10")
     except (OSError, ValueError, TypeError, KeyError, NotImplementedError, zlib.error) as error:
         reason = str(error) or type(error).__name__
         raise UserError(f"{path}: no file of SVHN's digits ({reason}); get it again") from error
     return np.ascontiguousarray(pixels.transpose(3, 2, 0, 1)), labels % 10
-
-
-def _rows(params: Params, split: str) -> tuple[Part, slice]:
-    return rows_of_split(
-        split,
-        COUNTS,
-        train_images=params.train_images,
-        valid_images=params.valid_images,
-        test_images=params.test_images,
-        valid_from=params.valid_from,
-    )
 
 
 def load(params: Params, folder: Path, key: str, split: str) -> Images:
@@ -170,6 +132,6 @@ def load(params: Params, folder: Path, key: str, split: str) -> Images:
         ValueError: if the split is unknown.
     """
     del folder, key
-    part, rows = _rows(params, split)
+    part, rows = params.rows(split)
     images, labels = _read(_file(params, part))
     return Images(torch.from_numpy(images[rows]), torch.from_numpy(labels[rows]))
