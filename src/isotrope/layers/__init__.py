@@ -16,6 +16,7 @@ from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.layers.spatial_transformer import SpatialTransformer
 from isotrope.layers.steerable_convolution import SteerableConv2d
 from isotrope.layers.volume_convolution import largest_over_depth, volume_peak
+from isotrope.layers.wrapping import PaddedConv2d
 
 __all__ = [
     "BatchNorm2d",
@@ -25,6 +26,7 @@ __all__ = [
     "LPConv",
     "LogPolarTransform",
     "MultiscaleConv2d",
+    "PaddedConv2d",
     "ScalePool",
     "SiConv2d",
     "SpatialTransformer",
