@@ -7,7 +7,7 @@ size of the map.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -127,7 +127,7 @@ class PaddedConv2d(nn.Conv2d):
         if self.padding_mode == "zeros" and left == right and top == bottom:
             around = (top, left)  # which the convolution puts in itself
         else:
-            input = padded(input, self.widths, cast(PaddingMode, self.padding_mode))  # noqa: A001
+            input = padded(input, self.widths, self.padding_mode)  # noqa: A001
         if self.groups == 1 and input.ndim == 4:
             return correlate(input, self.weight, self.bias, self.stride, around, self.dilation)
         return F.conv2d(
@@ -136,7 +136,8 @@ class PaddedConv2d(nn.Conv2d):
 
     def extra_repr(self) -> str:
         """As of `nn.Conv2d`, with the border."""
-        return f"{super().extra_repr()}, widths={self.widths}"
+        described: str = super().extra_repr()  # type: ignore[no-untyped-call]
+        return f"{described}, widths={self.widths}"
 
 
 def _check(mode: str) -> None:
