@@ -116,7 +116,8 @@ def of_step(model, rows=1, batch_size=16, image_shape=(1, 64, 64), classes=36, o
     settings["optimizer"] = {"name": "adam", "learning_rate": 1e-3}
     training = Training.model_validate(settings)
     networks = [build_model(model, image_shape, classes).to("meta") for _ in range(rows)]
-    objective = Objective(None, "classification")
+    kind = registry.literal("models", model, "kind", "classification")
+    objective = Objective(None, kind)
     engine = (
         Single(networks[0], training, objective)
         if rows == 1
@@ -125,7 +126,11 @@ def of_step(model, rows=1, batch_size=16, image_shape=(1, 64, 64), classes=36, o
     shape = (rows, batch_size) if own_images else (batch_size,)
     batch = Batch(
         torch.empty(*shape, *image_shape, device="meta"),
-        torch.empty(shape, dtype=torch.int64, device="meta"),
+        torch.empty(
+            shape if kind == "classification" else (*shape, *image_shape[1:]),
+            dtype=torch.int64,
+            device="meta",
+        ),
     )
     with forms.like_a_gpu():
         engine.step(batch)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from toy_runs import CLASSES, ToyDataParams, toy_images
+from toy_data import CLASSES, ToyDataParams, toy_images, toy_masks
 
 from isotrope import devices, registry
 from isotrope.datasets.images import Images
@@ -33,9 +33,12 @@ SEEDS = (1, 2, 5)
 
 
 class ToyParts(nn.Module):
-    """A network that has every part an evaluation asks for, one after the other."""
+    """A network that has every part an evaluation asks for, one after the other.
 
-    def __init__(self, parts):
+    For ``masks`` it answers with logits of each pixel.
+    """
+
+    def __init__(self, parts, masks=False):
         super().__init__()
         self.first = nn.Conv2d(1, 4, 3, padding=1)
         self.parts = sorted(parts)
@@ -48,7 +51,8 @@ class ToyParts(nn.Module):
                 self.add_module(part, LPConv(4, 4, 2, ntau=3, num_angles=4, tau_max=3.0))
             else:
                 self.add_module(part, nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()))
-        self.last = nn.Linear(4 * 64, CLASSES)
+        self.masks = masks
+        self.last = nn.Conv2d(4, 1 + CLASSES, 1) if masks else nn.Linear(4 * 64, CLASSES)
 
     def forward(self, images, noise=None):
         maps = self.first(images).relu()
@@ -57,7 +61,7 @@ class ToyParts(nn.Module):
             if part.startswith("pool"):
                 maps = self.get_submodule(part.replace("pool", "conv"))(maps)
             maps = self.get_submodule(part)(maps)
-        return self.last(maps.flatten(1))
+        return self.last(maps if self.masks else maps.flatten(1))
 
 
 class Stochastic(ToyParts):
@@ -74,14 +78,15 @@ class Example:
         self.name = name
         self.plugin = registry.load("evaluation", name)
         self.params = self.plugin.Params(**SETTINGS.get(name, {}))
-        toy = toy_images(ToyDataParams(), self.plugin.SPLIT)
+        self.masks = registry.literal("evaluation", name, "kind", "") == "segmentation"
+        toy = (toy_masks if self.masks else toy_images)(ToyDataParams(), self.plugin.SPLIT)
         places = torch.zeros(len(toy), 2, dtype=torch.int64)
         self.data = Images(toy.images, toy.labels, {**toy.latents, "position": places})
 
     def networks(self, seeds=SEEDS, kind=ToyParts, most=9):
         def initial(seed):
             torch.manual_seed(seed)
-            return kind(self.plugin.NEEDS)
+            return kind(self.plugin.NEEDS, self.masks)
 
         networks = Networks(
             {seed: initial(seed) for seed in seeds},
@@ -153,7 +158,8 @@ def test_every_row_has_a_seed_a_metric_a_finite_value_and_a_number_of_images(exa
         assert isinstance(row["value"], float)
         assert math.isfinite(row["value"]) == bool(row["n"]), "nan where nothing could be measured"
         assert isinstance(row["n"], int)
-        assert 0 <= row["n"] <= len(example.data)
+        counted = example.data.labels.numel() if example.masks else len(example.data)
+        assert 0 <= row["n"] <= counted
         assert not {"evaluation", "run", "point"} & set(row), "columns that are added later"
 
 

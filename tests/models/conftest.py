@@ -16,7 +16,7 @@ from isotrope.training.objective import Objective
 
 SHAPES = [(1, 20, 20), (1, 32, 32), (1, 64, 64), (3, 64, 64), (3, 224, 224)]
 CLASSES = 3
-OBJECTIVE = Objective(None, "classification")  # a loss of a network's own goes before it
+OBJECTIVES = {kind: Objective(None, kind) for kind in ("classification", "segmentation")}
 
 
 def drawn(name: str, *shape: int) -> Tensor:
@@ -34,6 +34,22 @@ class Example:
     name: str
     plugin: ModuleType
     image_shape: tuple[int, int, int]
+
+    @property
+    def kind(self) -> str:
+        """What the answers are for: classes of images, or of pixels."""
+        kind: str = getattr(self.plugin, "kind", "classification")
+        return kind
+
+    @property
+    def objective(self) -> Objective:
+        """What is minimised; a loss of a network's own goes before it."""
+        return OBJECTIVES[self.kind]
+
+    @property
+    def answer_shape(self) -> tuple[int, ...]:
+        """Of the answer to one image."""
+        return (CLASSES, *self.image_shape[1:]) if self.kind == "segmentation" else (CLASSES,)
 
     def params(self) -> Settings:
         """The settings with which the model is tested."""
@@ -59,8 +75,11 @@ class Example:
         return drawn("images", count, *self.image_shape)
 
     def labels(self, count: int = 4) -> Tensor:
-        """A label for each image."""
-        return torch.arange(count) % CLASSES
+        """A label for each image, or for each of its pixels."""
+        if self.kind == "classification":
+            return torch.arange(count) % CLASSES
+        pixels = drawn("labels", count, *self.image_shape[1:])
+        return (pixels * CLASSES).long()
 
     def noises(self, network: nn.Module, first: int = 0, count: int = 4) -> tuple[Any, ...]:
         """What a network draws for some images, if it draws anything, as arguments."""
@@ -77,7 +96,7 @@ class Example:
     def loss(self, network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         """The loss by which training goes: the network's own, if it has one."""
         noises = self.noises(network, count=len(images))
-        return OBJECTIVE.measure(network, images, labels, noises).loss
+        return self.objective.measure(network, images, labels, noises).loss
 
 
 @pytest.fixture(params=registry.names("models"), scope="session")

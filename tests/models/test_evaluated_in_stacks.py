@@ -29,6 +29,8 @@ def images_of(example):
     label = torch.arange(CLASSES).repeat_interleave(2).repeat(len(SCALES))
     images = (example.images(len(size)) * 256).to(torch.uint8)
     place = torch.stack((torch.arange(len(size)) % 4, torch.arange(len(size)) % 3), dim=1)
+    if example.kind == "segmentation":
+        label = example.labels(len(size))
     return Images(images, label, {"scale": size, "position": place})
 
 
@@ -37,6 +39,8 @@ def test_an_evaluation_has_the_same_rows_in_stacks(example, name):
     evaluation = registry.load("evaluation", name)
     if not example.plugin.PARTS >= evaluation.NEEDS:
         pytest.skip(f"{example.name} lacks parts that {name} needs")
+    if registry.literal("evaluation", name, "kind", example.kind) != example.kind:
+        pytest.skip(f"{name} is not for {example.kind}")
     params, data = evaluation.Params(**SETTINGS.get(name, {})), images_of(example)
     data = data[::4] if name.startswith(SWEEPS) else data
     found = {}

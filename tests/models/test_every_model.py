@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from isotrope import build_model, registry
 from isotrope.models import standard
 from isotrope.settings import Settings
 from isotrope.training.engines import prefixed
-from isotrope.training.objective import Objective, Step
+from isotrope.training.objective import Step
 
 
 def test_a_model_defines_what_its_kind_asks_for(example):
@@ -39,12 +40,12 @@ def test_the_same_seed_draws_the_same_weights_and_another_seed_others(example):
     assert any(not torch.equal(first[name], other[name]) for name in first)
 
 
-def test_logits_have_one_row_an_image_and_one_column_a_class(example):
+def test_logits_have_one_row_an_image_and_one_column_a_class_or_one_map(example):
     network = example.build()
 
     logits = example.answer(network, example.images().float())
 
-    assert logits.shape == (4, 3)
+    assert logits.shape == (4, *example.answer_shape)
     assert logits.dtype == torch.float32
     assert logits.isfinite().all()
 
@@ -99,7 +100,7 @@ def test_seeds_answer_and_learn_in_a_stack_as_alone(example):
     networks = [example.build_drawn(key) for key in ("first", "second", "third")]
     images, labels = example.images(), example.labels()
     weights, buffers = stack_module_state(networks)
-    step, noises = Step(networks[0], Objective(None, "classification")), example.noises(networks[0])
+    step, noises = Step(networks[0], example.objective), example.noises(networks[0])
 
     def answer(weights, buffers):
         return functional_call(networks[0], (weights, buffers), (images, *noises))
@@ -139,7 +140,8 @@ def test_tiny_images_are_accepted_or_refused_with_their_size(example):
         refusal = str(error)
 
     if refusal is None:
-        assert example.answer(network, torch.zeros(1, *shape)).shape == (1, 3)
+        answer = replace(example, image_shape=shape).answer_shape
+        assert example.answer(network, torch.zeros(1, *shape)).shape == (1, *answer)
     else:
         assert "1 x 2" in refusal
 

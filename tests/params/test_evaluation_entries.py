@@ -3,6 +3,7 @@
 import pytest
 from made_up_param_file import GOOD, NAME, changed, sentences, write
 
+from isotrope import registry
 from isotrope.params.param_file import read_all, read_run
 
 OTHER, OWN = "standard/stir_emoji/other", "standard/stir_emoji/own"
@@ -187,6 +188,17 @@ def test_data_of_another_kind_are_refused(small):
     write(small, changed(entries("{name: accuracy, split: turned, dataset: {name: small}}")))
     (found,) = sentences(small)
     assert found.endswith("small is for segmentation, the training data for classification")
+
+
+def test_an_evaluation_of_masks_is_refused_for_classes_of_images(small):
+    folder = small.parent / "plugins" / "evaluation"
+    folder.mkdir(parents=True, exist_ok=True)
+    source = (registry.PACKAGE / "evaluation" / "accuracy.py").read_text()
+    masks = source.replace('kind = "classification"', 'kind = "segmentation"')
+    (folder / "of_masks.py").write_text(masks)
+    write(small, changed(entries("of_masks")))
+    (found,) = sentences(small)
+    assert found.endswith(": of_masks is for segmentation, stir for classification")
 
 
 def test_data_of_other_classes_are_refused(small):

@@ -87,3 +87,14 @@ def test_an_objective_beside_a_loss_of_the_network_is_a_mistake(grouped, param_f
 
     (found,) = sentences(param_files)
     assert "training.objective: grouped has a loss of its own; leave the objective out" in found
+
+
+def test_a_model_for_pixels_asks_for_masks(grouped, param_files):
+    path = param_files.parent / "plugins/models/grouped.py"
+    path.write_text(MODEL.replace("REVISION", 'kind = "segmentation"\nREVISION'))
+    grouped(OPTIMIZER)
+
+    (found,) = sentences(param_files)
+
+    said = ": grouped is for segmentation, and the labels of stir are a class for each image"
+    assert found.endswith(f"model{said}")

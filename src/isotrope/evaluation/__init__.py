@@ -14,6 +14,7 @@ It may define, as literals,
 * ``TOGETHER = True``: on a GPU ``evaluate`` is given all missing seeds at once, which
   ``networks.answers``, ``batches`` and ``parts`` call in stacks;
 * ``GRADIENTS = True``: it runs outside of inference mode, so that gradients can be taken;
+* ``kind = "classification"`` or ``"segmentation"``: it measures labels of this kind alone;
 * ``SCOPE = "run"``: it is given the seeds of all packs of a point at once, and its rows, which have
   no ``seed``, belong to the run; arrays then stand under ``None``.
 

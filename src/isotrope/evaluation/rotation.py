@@ -30,6 +30,7 @@ from isotrope.settings import Settings
 REVISION = 1
 NEEDS: set[str] = set()
 SPLIT = "test"
+kind = "classification"
 TOGETHER = True
 
 PUBLISHED = sorted({*TURNS, 5.0, 15.0, 30.0, 45.0, 60.0, 90.0})

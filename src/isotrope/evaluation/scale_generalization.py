@@ -16,6 +16,7 @@ from isotrope.settings import Settings
 REVISION = 1
 NEEDS: set[str] = set()
 SPLIT = "all_scales"
+kind = "classification"
 TOGETHER = True
 
 

@@ -35,6 +35,7 @@ from isotrope.settings import Settings
 REVISION = 1
 NEEDS: set[str] = set()
 SPLIT = "test"
+kind = "classification"
 TOGETHER = True
 
 NAME = "translation_published"

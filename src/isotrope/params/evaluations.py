@@ -211,6 +211,10 @@ def _data_misfit(evaluation: Evaluation, dataset: Plugin, model: Plugin | None) 
     kinds = [registry.literal("data", one.name, "kind", _CLASSES) for one in (tested, dataset)]
     if kinds[0] != kinds[1]:
         return [(place, f": {tested.name} is for {kinds[0]}, the training data for {kinds[1]}")]
+    wanted = registry.literal("evaluation", evaluation.name, "kind", kinds[0])
+    if wanted != kinds[0]:
+        what = f"{evaluation.name} is for {wanted}, {tested.name} for {kinds[0]}"
+        return [(place, f": {what}")]
     trained_shape, trained_classes = image_shape(dataset)
     shape, classes = image_shape(tested, evaluation.split)
     if classes != trained_classes:

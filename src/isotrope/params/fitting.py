@@ -12,9 +12,11 @@ from isotrope.params import modelling
 from isotrope.params.blocks import Plugin, image_shape
 from isotrope.params.optimizer import BASE
 from isotrope.params.training import Training
+from isotrope.params.wrapping import answers_of
 from isotrope.settings import Settings
 
 _TEST_IMAGES = "the validation images of {} are its test images, which must choose nothing"
+_LABELS = {"classification": "a class for each image", "segmentation": "masks"}
 _SCORES = {"classification": "validation_accuracy", "segmentation": "validation_mean_iou"}
 
 
@@ -74,7 +76,7 @@ def _choosing_misfits(dataset: Plugin, training: Training) -> Iterator[Complaint
 
 def _other_labels(dataset: Plugin, training: Training) -> Iterator[Complaint]:
     kind = registry.literal("data", dataset.name, "kind", "classification")
-    labels = "masks" if kind == "segmentation" else "a class for each image"
+    labels = _LABELS[kind]
     objective, stopping = training.objective, training.early_stopping
     if objective is not None and (objective.name == "segmentation") != (kind == "segmentation"):
         what = f": {objective.name} does not fit the labels of {dataset.name}, which are {labels}"
@@ -82,6 +84,16 @@ def _other_labels(dataset: Plugin, training: Training) -> Iterator[Complaint]:
     if stopping is not None and stopping.by not in (_SCORES[kind], "validation_loss"):
         what = f": {dataset.name} has labels that are {labels}; write {_SCORES[kind]}"
         yield ("training", "early_stopping", "by"), what
+
+
+def _other_answers(dataset: Plugin, model: Plugin) -> list[Complaint]:
+    """That a network answers for each pixel and the labels are of whole images, or the reverse."""
+    kind = registry.literal("data", dataset.name, "kind", "classification")
+    answers = answers_of(model)
+    if answers == kind:
+        return []
+    what = f": {model.name} is for {answers}, and the labels of {dataset.name} are {_LABELS[kind]}"
+    return [(("model",), what)]
 
 
 class _Offered(NamedTuple):
@@ -100,6 +112,8 @@ def network_misfits(
     """
     if dataset is None or model is None or training is None:
         return []
+    if wrong := _other_answers(dataset, model):
+        return wrong
     groups, objective = training.optimizer.groups, training.objective
     if not groups and objective is None:
         return []

@@ -51,6 +51,13 @@ def stackable(model: Plugin) -> bool:
     return all(getattr(plugin, "STACKABLE", True) for plugin in plugins)
 
 
+def answers_of(model: Plugin) -> str:
+    """What the answers of a model are for: ``classification`` or ``segmentation``."""
+    *_, innermost = chain(model)
+    kind: str = registry.literal("models", innermost.name, "kind", "classification")
+    return kind
+
+
 def draws_of(model: Plugin) -> int:
     """How many draws of a model are averaged where it is tested."""
     plugins = (registry.load("models", one.name) for one in chain(model))

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from isotrope.settings import Settings
 
 REVISION = 1
+kind = "segmentation"
 PARTS: set[str] = set()
 
 
