@@ -113,3 +113,21 @@ def test_a_credit_stands_below_the_pictures(tmp_path):
     plain, said = (pixels_of(tmp_path / f"{name}.png") for name in ("plain", "said"))
     assert (said[: len(plain)] == plain).all()
     assert (said[len(plain) :] > 200).any()
+
+
+def test_large_images_and_their_masks_are_shrunk(tmp_path):
+    images = torch.zeros(3, 3, 300, 600, dtype=torch.uint8)
+    images[:, 0, :, 300:] = 200
+    masks = torch.zeros(3, 300, 600, dtype=torch.uint8)
+    masks[:, :, 300:], masks[:, :8] = 1, 255
+
+    save_contact_sheet(Images(images, masks), "large", tmp_path / "a.png")
+
+    sheet = pixels_of(tmp_path / "a.png")
+    assert sheet.shape[1] < 800
+    image, mask = sheet[44 : 44 + 80, 72 : 72 + 160], sheet[128 : 128 + 80, 72 : 72 + 160]
+    assert (image[10, [20, 140]] == [(0, 0, 0), (200, 0, 0)]).all()
+    assert (mask[40, 20] == 0).all()
+    assert mask[40, 140].max() > 100
+    assert (mask[0] == 255).all(), "void is white"
+    assert len(np.unique(mask.reshape(-1, 3), axis=0)) == 3, "no colours between classes"

@@ -14,6 +14,7 @@ from isotrope.datasets.stream import Split
 
 COLUMNS, ROWS = 12, 8  # at most
 _CELL = 96  # pixels at least, as long as whole pixels can be repeated
+_LARGEST = 160  # pixels at most: larger images are shrunk
 _GAP, _MARGIN, _LINE = 4, 72, 20  # pixels
 _BACKGROUND, _INK, _BOX = (24, 26, 30), (225, 225, 225), (255, 140, 0)
 
@@ -80,26 +81,27 @@ def _layout(data: Split, preview: Preview) -> tuple[list[str], list[list[_Cell]]
     return [f"{value:.4g} {preview.unit}".strip() for value in of_rows], cells
 
 
-def _picture(image: Tensor, zoom: int) -> Image.Image:
-    """One uint8 image ``(channels, height, width)``, each pixel repeated ``zoom`` times."""
+def _picture(image: Tensor, zoom: float) -> Image.Image:
+    """One uint8 image ``(channels, height, width)``; each pixel is repeated ``zoom`` times."""
     pixels = image.numpy()
     colours = np.moveaxis(pixels, 0, -1) if len(pixels) == 3 else pixels[0]
-    return _zoomed(colours, zoom)
+    return _zoomed(colours, zoom, Image.Resampling.BOX)
 
 
-def _mask(mask: Tensor, zoom: int) -> Image.Image:
+def _mask(mask: Tensor, zoom: float) -> Image.Image:
     """A mask ``(height, width)``: class 0 is black, each other class a colour, void white."""
     palette = np.full((256, 3), 255, dtype=np.uint8)
     for kind in range(VOID):
         colour = colorsys.hsv_to_rgb(kind * 0.618 % 1, 0.7, 0.9 if kind else 0.0)
         palette[kind] = [round(255 * part) for part in colour]
-    return _zoomed(palette[mask.numpy().astype(np.uint8)], zoom)
+    return _zoomed(palette[mask.numpy().astype(np.uint8)], zoom, Image.Resampling.NEAREST)
 
 
-def _zoomed(colours: NDArray[np.uint8], zoom: int) -> Image.Image:
+def _zoomed(colours: NDArray[np.uint8], zoom: float, smaller: Image.Resampling) -> Image.Image:
+    """A picture whose pixels are repeated; where ``zoom`` is below 1, made ``smaller`` so."""
     picture = Image.fromarray(colours).convert("RGB")
-    size = (picture.width * zoom, picture.height * zoom)
-    return picture.resize(size, Image.Resampling.NEAREST)
+    size = (max(1, round(picture.width * zoom)), max(1, round(picture.height * zoom)))
+    return picture.resize(size, Image.Resampling.NEAREST if zoom >= 1 else smaller)
 
 
 def _caption(latents: dict[str, Tensor], names: tuple[str, ...]) -> str:
@@ -137,8 +139,9 @@ def save_contact_sheet(data: Split, title: str, path: Path, preview: Preview = P
     height, width = (
         max((one.images.shape[axis] for one in shown.values()), default=_CELL) for axis in (2, 3)
     )
-    zoom = max(1, -(-_CELL // max(height, width)))
-    across, down = width * zoom + _GAP, height * zoom + _GAP
+    largest = max(height, width)
+    zoom = max(1, -(-_CELL // largest)) if largest <= _LARGEST else _LARGEST / largest
+    across, down = round(width * zoom) + _GAP, round(height * zoom) + _GAP
     columns = max((len(row) for row in rows), default=0)
     bottom = 2 * _LINE + _GAP + len(rows) * down
     size = (_MARGIN + max(columns, 4) * across, bottom + (_LINE if preview.credit else 0))
