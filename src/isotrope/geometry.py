@@ -1,4 +1,5 @@
-"""Resampling as pure functions: resize matrices along one axis, the image pyramid, affine grids.
+"""Resampling as pure functions: matrices that resize or roll along one axis, the image pyramid,
+affine grids.
 
 A resize is separable, so one matrix per axis says all of it. Its entries are ratios of whole
 numbers and are kept as such until a floating-point type is chosen.
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 Interpolation = Literal["nearest", "bilinear", "bicubic", "area"]
 INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
 Spacing = Literal["arithmetic", "logarithmic"]
+Reading = Literal["fourier", "bilinear"]
 
 
 def kernel_sizes(smallest: int, side: int, spacing: Spacing) -> list[int]:
@@ -135,6 +137,53 @@ def resize_matrix(
     numerators, denominator = resize_ratios(source, target, interpolation)
     where = torch.get_default_device() if device is None else device
     return (numerators.to(torch.float64) / denominator).to(where, dtype)
+
+
+def roll_matrix(
+    side: int,
+    shift: float,
+    reading: Reading,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
+) -> Tensor:
+    """The matrix that rolls cells along one axis, by any part of a cell.
+
+    ``fourier`` is exact for what the cells can hold: the trigonometric polynomial through them is
+    rolled and read anew, so that rolls add up and none loses anything, but for the alternating
+    pattern of an even side, whose roll is cos(pi shift) times itself. ``bilinear`` reads between
+    the two nearest cells. Both roll by whole cells exactly.
+
+    ``rows @ image @ columns.T`` rolls an image along both.
+
+    Args:
+        side: how many cells there are, at least 1.
+        shift: towards higher indices, in cells.
+        reading: how cells are read between their centres.
+        dtype: of the matrix, which is computed in float64.
+        device: of the matrix.
+
+    Returns:
+        Shape ``(side, side)``; each row sums to 1.
+
+    Raises:
+        ValueError: if the side is below 1 or the reading is unknown.
+    """
+    if side < 1:
+        raise ValueError(f"need a side of at least 1 cell, got {side}")
+    if reading not in get_args(Reading):
+        raise ValueError(f"unknown reading '{reading}'; choose from {', '.join(get_args(Reading))}")
+    whole = math.floor(shift)
+    cells = torch.eye(side, dtype=torch.float64).roll(whole, 0)
+    if (part := shift - whole) == 0:
+        found = cells
+    elif reading == "bilinear":
+        found = (1 - part) * cells + part * cells.roll(1, 0)
+    else:
+        steps = torch.arange(side // 2 + 1, dtype=torch.float64) * (2 * math.pi * part / side)
+        turned = torch.fft.rfft(cells, dim=0) * torch.polar(torch.ones_like(steps), -steps)[:, None]
+        found = torch.fft.irfft(turned, n=side, dim=0)
+    return found.to(torch.get_default_device() if device is None else device, dtype)
 
 
 def pyramid_down(images: Tensor) -> Tensor:

@@ -26,6 +26,13 @@ SETTINGS: dict[str, dict] = {  # settings of the evaluations that need any for t
     "rotation": {"angles": [0, 40, 90]},
     "rotation_and_scaling": {"angles": [0, 40], "scales": [0.7, 1]},
     "scaling": {"scales": [0.5, 1, 1.5]},
+    "shift_accuracy": {"reach": 1, "parts": [0.5]},
+    "shift_consistency": {
+        "protocols": ["cifar", "imagenet", "each"],
+        "pairs": 2,
+        "crop": 7,
+        "batch": 3,
+    },
     "translation": {"shifts": [-1, 0, 2]},
     "translation_published": {"shifts": [-1, 0, 2]},
 }

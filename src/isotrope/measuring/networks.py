@@ -1,6 +1,7 @@
 """Trained networks, as evaluations and Python users see them: read from the folder of a pack."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,21 @@ class Networks:
         initial._between_batches, initial._stacks.log = self._between_batches, self._stacks.log
         initial._stacks.rows = self._stacks.rows
         return initial
+
+    def in_float64(self) -> "Networks":
+        """Copies of the networks whose weights and buffers are float64; they take such images.
+
+        What is known of a stack's memory is not taken over, nor are the networks they are measured
+        against.
+        """
+        with torch.inference_mode(False):
+            copies = {seed: deepcopy(network).double() for seed, network in self._networks.items()}
+        found = Networks(
+            copies, self.device, self.draws, alike=self.alike, part_names=self.part_names
+        )
+        found._between_batches, found._position_of = self._between_batches, self._position_of
+        found._stacks.log, found._stacks.said = self._stacks.log, self._stacks.said
+        return found
 
     def refusal(self, shape: tuple[int, int, int]) -> str | None:
         """Why the networks do not take images of a shape; None if they do.
