@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -167,7 +168,7 @@ def test_files_that_hold_no_weights_are_refused_and_run_no_code(tmp_path, monkey
     torch.save([torch.zeros(1)], tmp_path / "list.pt")
 
     for name, said in [
-        ("evil.pt", "neither safetensors nor weights alone"),
+        ("evil.pt", "holds 'a', which is no tensor"),
         ("text.pt", "neither safetensors nor weights alone"),
         ("text.safetensors", "neither safetensors nor weights alone"),
         ("number.pt", "holds 'epoch', which is no tensor"),
@@ -176,6 +177,20 @@ def test_files_that_hold_no_weights_are_refused_and_run_no_code(tmp_path, monkey
     ]:
         with pytest.raises(UserError, match=said):
             read_weights(tmp_path / name)
+    assert not (tmp_path / "harmed").exists()
+
+
+@pytest.mark.parametrize("foreign", [Evil(), partial(nn.AvgPool2d, 2), {Path("a"), Path("b")}])
+def test_foreign_objects_beside_weights_are_passed_over(foreign, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    weights = small().state_dict()
+    beside = {"epoch": 3, "hyper_parameters": {"layer": foreign, "dtype": torch.float16}}
+    torch.save({"state_dict": weights, **beside}, tmp_path / "a.ckpt")
+
+    found = read_weights(tmp_path / "a.ckpt")
+
+    assert found.keys() == weights.keys()
+    assert all(torch.equal(found[key], value) for key, value in weights.items())
     assert not (tmp_path / "harmed").exists()
 
 

@@ -21,6 +21,7 @@ from isotrope.datasets.local_data import checksum, local_file
 from isotrope.errors import UserError
 from isotrope.layers.normalising import Normalised
 from isotrope.packs import store
+from isotrope.training.inert_unpickling import load_inert
 
 _INNER, _FIRST = "network.", "normalise."  # how names of a normalised network begin
 _STATES = ("state_dict", "model_state_dict", "model")  # where checkpoints keep the weights
@@ -92,6 +93,8 @@ Start = SeedStart | FileStart
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file, or of one that ``torch.save`` wrote; no code of it is run.
 
+    Objects of foreign classes beside the weights are passed over, see `inert_unpickling`.
+
     Raises:
         UserError: if the file is absent, damaged, or holds something else.
     """
@@ -99,7 +102,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             found: Any = load_file(path)
         else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            found = _load(path)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except OSError as error:
@@ -117,6 +120,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if strange := [name for name, value in found.items() if not isinstance(value, Tensor)]:
         raise UserError(f"{path}: holds '{strange[0]}', which is no tensor")
     return dict(found)
+
+
+def _load(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        return load_inert(path)
 
 
 def take_over(network: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
