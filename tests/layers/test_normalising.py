@@ -14,6 +14,7 @@ from isotrope.layers.normalising import (
     fit,
     statistics,
 )
+from isotrope.layers.preceded import takes_images
 
 
 @given(seed=st.integers(0, 2**31), channels=st.integers(1, 3), count=st.integers(1, 5))
@@ -84,6 +85,10 @@ class Inner(nn.Module):
     def features(self, images):
         return self.conv(images).flatten(1)
 
+    @takes_images
+    def squares(self, images, power=2):
+        return self.features(images) ** power
+
     def forward(self, images, noise=None):
         found = self.features(images).sum(dim=1, keepdim=True) * self.heat
         return found if noise is None else found + noise
@@ -112,6 +117,7 @@ def test_what_a_network_offers_is_offered_behind_the_normalisation():
     assert torch.equal(network(images), inner(seen))
     assert torch.equal(network(images, noise), inner(seen, noise))
     assert torch.equal(network.features(images), inner.features(seen))
+    assert torch.equal(network.squares(images, power=3), inner.squares(seen, power=3))
     for found, expected in zip(
         network.loss(images, labels, noise), inner.loss(seen, labels, noise), strict=True
     ):

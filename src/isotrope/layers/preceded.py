@@ -2,17 +2,27 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
+
+M = TypeVar("M", bound=Callable[..., Any])
+_MARK = "takes_images"
+
+
+def takes_images(method: M) -> M:
+    """Marks a method of a network whose first argument are images, as ``forward`` takes them."""
+    method.__dict__[_MARK] = True
+    return method
 
 
 class Preceded(nn.Module):
     """A network behind a first module, with all that the network offers.
 
-    What the network defines besides ``forward`` is found here too: ``features`` and ``loss`` take
-    images before the first module, names of parameters and buffers are those that they have here,
-    and ``get_submodule`` finds the parts of the network by their own names.
+    What the network defines besides ``forward`` is found here too: ``features``, ``loss`` and the
+    methods that are marked by `takes_images` take images before the first module, names of
+    parameters and buffers are those that they have here, and ``get_submodule`` finds the parts of
+    the network by their own names.
 
     Args:
         name: what the first module is called here.
@@ -52,11 +62,15 @@ class Preceded(nn.Module):
             return super().__getattr__(name)
         except AttributeError:
             found = getattr(super().__getattr__("network"), name)
-        return partial(_OFFERED[name], self, found) if name in _OFFERED else found
+        if name in _OFFERED:
+            return partial(_OFFERED[name], self, found)
+        return partial(_behind, self, found) if getattr(found, _MARK, False) else found
 
 
-def _behind(whole: Preceded, called: Callable[..., Any], images: Tensor, *rest: Any) -> Any:
-    return called(whole.first(images), *rest, **whole.told(images))
+def _behind(
+    whole: Preceded, called: Callable[..., Any], images: Tensor, *rest: Any, **more: Any
+) -> Any:
+    return called(whole.first(images), *rest, **more, **whole.told(images))
 
 
 def _groups(_: Preceded, called: Callable[..., Any]) -> dict[str, list[str]]:
