@@ -43,3 +43,10 @@ def test_every_seed_of_32_bits_will_do(seed):
 def test_a_network_without_draw_is_not_stochastic():
     assert is_stochastic(Fixating())
     assert not is_stochastic(torch.nn.Linear(1, 1))
+
+
+def test_a_network_may_draw_in_training_alone():
+    network = Fixating()
+    network.draws_in_tests = False
+
+    assert not is_stochastic(network)

@@ -1,6 +1,7 @@
 """What a network draws while it is tested: the same for an image, whatever batch it is in.
 
-A network that defines ``draw(generator, count)`` is stochastic when it is tested, too. There its
+A network that defines ``draw(generator, count)`` is stochastic when it is tested, too, unless its
+``draws_in_tests`` is false: then it is called with images alone. When it is tested its
 numbers are keyed by the seed of the network, the number of the image in its split and the number of
 the draw, so that they depend neither on the batch size nor on the other seeds of a pack.
 
@@ -24,8 +25,8 @@ _TESTING = 2  # tells these streams from those of a training step, see ``seeding
 
 
 def is_stochastic(network: nn.Module) -> bool:
-    """Whether a network draws numbers of its own."""
-    return hasattr(network, "draw")
+    """Whether a network draws numbers of its own when it is tested."""
+    return hasattr(network, "draw") and bool(getattr(network, "draws_in_tests", True))
 
 
 def image_generator(seed: int, image: int, draw: int) -> torch.Generator:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from isotrope import devices
-from isotrope.datasets.draws import noise_of_images
+from isotrope.datasets.draws import is_stochastic, noise_of_images
 from isotrope.datasets.images import Images
 from isotrope.datasets.stream import Split
 from isotrope.errors import UserError
@@ -318,7 +318,7 @@ class LockstepTraining:
         """Images as networks are tested on them, the first number ``start`` of their split."""
         images = images.to(self.device)
         noises = []
-        if hasattr(self.engine.network, "draw"):
+        if is_stochastic(self.engine.network):
             numbers = range(start, start + len(images))
             noises = [self._noises(seed, numbers) for seed in self._row_seeds]
         return Tested(images.images, images.labels, noises)
