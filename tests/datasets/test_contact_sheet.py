@@ -113,6 +113,10 @@ def test_a_credit_stands_below_the_pictures(tmp_path):
     plain, said = (pixels_of(tmp_path / f"{name}.png") for name in ("plain", "said"))
     assert (said[: len(plain)] == plain).all()
     assert (said[len(plain) :] > 200).any()
+    save_contact_sheet(data, "two", tmp_path / "long.png", Preview(credit="N. N., CC BY 4.0 " * 9))
+    more = pixels_of(tmp_path / "long.png")
+    assert more.shape[1] == said.shape[1]
+    assert (more[len(said) :] > 200).any()  # in lines of the width of the pictures
 
 
 def test_large_images_and_their_masks_are_shrunk(tmp_path):

@@ -120,6 +120,19 @@ def _caption(latents: dict[str, Tensor], names: tuple[str, ...]) -> str:
     return ", ".join(parts)
 
 
+def _wrapped(text: str, width: int) -> list[str]:
+    """A text in lines of at most so many pixels, but for words that are longer."""
+    pen = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and pen.textlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
 def save_contact_sheet(data: Split, title: str, path: Path, preview: Preview = PLAIN) -> None:
     """Write a PNG of some images in rows, with the box of the object where its place is known.
 
@@ -144,11 +157,13 @@ def save_contact_sheet(data: Split, title: str, path: Path, preview: Preview = P
     across, down = round(width * zoom) + _GAP, round(height * zoom) + _GAP
     columns = max((len(row) for row in rows), default=0)
     bottom = 2 * _LINE + _GAP + len(rows) * down
-    size = (_MARGIN + max(columns, 4) * across, bottom + (_LINE if preview.credit else 0))
-    sheet = Image.new("RGB", size, _BACKGROUND)
+    room = max(columns, 4) * across
+    credit = _wrapped(preview.credit, room)
+    sheet = Image.new("RGB", (_MARGIN + room, bottom + _LINE * len(credit)), _BACKGROUND)
     pen = ImageDraw.Draw(sheet)
     pen.text((_GAP, _GAP), title, fill=_INK)
-    pen.text((_MARGIN, bottom), preview.credit, fill=_INK)
+    for number, line in enumerate(credit):
+        pen.text((_MARGIN, bottom + number * _LINE), line, fill=_INK)
     for row, (name, cells) in enumerate(zip(names, rows, strict=True)):
         top = 2 * _LINE + _GAP + row * down
         pen.text((_GAP, top + down // 2 - _LINE // 2), name, fill=_INK)
