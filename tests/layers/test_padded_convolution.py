@@ -57,6 +57,20 @@ def test_borders_that_torch_can_make_are_torchs(mode, name, widths):
     assert torch.equal(padded(maps, widths, mode), F.pad(maps, widths, mode=name))
 
 
+@pytest.mark.usefixtures("either_form")
+@pytest.mark.parametrize("kind", [torch.contiguous_format, torch.channels_last])
+def test_a_circular_border_keeps_the_order_in_memory(kind):
+    maps = drawn(0, 2, 3, 5, 6).contiguous(memory_format=kind).requires_grad_()
+
+    found = padded(maps, (1, 2, 3, 0), "circular")
+
+    assert found.is_contiguous(memory_format=kind)
+    weight = drawn(1, *found.shape).contiguous(memory_format=kind)
+    (gradient,) = torch.autograd.grad(found, maps, weight)
+    assert gradient.is_contiguous(memory_format=kind)
+    assert torch.equal(found, taken_modulo(maps.detach(), (1, 2, 3, 0)))
+
+
 def test_gradients_of_the_gradient_are_right_too():
     maps = drawn(0, 1, 1, 3, 4).requires_grad_()
 

@@ -1,6 +1,7 @@
 """Layers, each an ``nn.Module`` that knows no model."""
 
 from isotrope.layers.batch_norm import BatchNorm2d
+from isotrope.layers.blur import BinomialBlur, BlurPool
 from isotrope.layers.column_convolution import ColumnConv2d
 from isotrope.layers.fourier_correlation import fourier_correlation
 from isotrope.layers.global_average_pool import GlobalAveragePool
@@ -20,6 +21,8 @@ from isotrope.layers.wrapping import PaddedConv2d
 
 __all__ = [
     "BatchNorm2d",
+    "BinomialBlur",
+    "BlurPool",
     "ColumnConv2d",
     "GlobalAveragePool",
     "GlobalMaxPool",

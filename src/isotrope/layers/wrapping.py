@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isotrope.layers.forms import few_launches
 from isotrope.layers.stackable_convolution import correlate
 
 PaddingMode = Literal["circular", "zeros", "reflect", "replicate"]
@@ -37,7 +38,7 @@ def padded(maps: Tensor, widths: Widths, mode: PaddingMode) -> Tensor:
         ValueError: if the mode is none of these, or a reflected border is not narrower than the
             map.
     """
-    _check(mode)
+    check_padding_mode(mode)
     if not any(widths):
         return maps
     if mode == "circular":
@@ -102,7 +103,7 @@ class PaddedConv2d(nn.Conv2d):
         padding_mode: PaddingMode = "circular",
         padding: int | None = None,
     ) -> None:
-        _check(padding_mode)
+        check_padding_mode(padding_mode)
         if padding is not None and padding < 0:
             raise ValueError(f"padding must not be negative, got {padding}")
         super().__init__(
@@ -140,7 +141,12 @@ class PaddedConv2d(nn.Conv2d):
         return f"{described}, widths={self.widths}"
 
 
-def _check(mode: str) -> None:
+def check_padding_mode(mode: str) -> None:
+    """Refuse what is no `PaddingMode`.
+
+    Raises:
+        ValueError: if it is none.
+    """
     if mode not in get_args(PaddingMode):
         raise ValueError(
             f"the padding mode must be one of {', '.join(get_args(PaddingMode))}, got '{mode}'"
@@ -153,11 +159,22 @@ def _wrapped(maps: Tensor, widths: Widths) -> Tensor:
     if max(left, right) > width or max(top, bottom) > height:
         return _repeated(_repeated(maps, left, right, -1), top, bottom, -2)
     if torch.compiler.is_compiling():  # which makes one loop of these
-        maps = torch.cat((maps[..., width - left :], maps, maps[..., :right]), dim=-1)
-        return torch.cat((maps[..., height - top :, :], maps, maps[..., :bottom, :]), dim=-2)
+        return _joined(maps, widths)
     run: Any = _Wrapping
     found: Tensor = run.apply(maps, widths)
     return found
+
+
+def _joined(maps: Tensor, widths: Widths) -> Tensor:
+    left, right, top, bottom = widths
+    for dim, before, after in ((-1, left, right), (-2, top, bottom)):
+        size, parts = maps.shape[dim], [maps]
+        if before:
+            parts.insert(0, maps.narrow(dim, size - before, before))
+        if after:  # an empty part would order the channels first
+            parts.append(maps.narrow(dim, 0, after))
+        maps = torch.cat(parts, dim) if len(parts) > 1 else maps
+    return maps
 
 
 def _repeated(maps: Tensor, before: int, after: int, dim: int) -> Tensor:
@@ -172,14 +189,17 @@ def _repeated(maps: Tensor, before: int, after: int, dim: int) -> Tensor:
 class _Wrapping(torch.autograd.Function):
     """A circular border that is not wider than the map.
 
-    The gradient that torch has for it copies the whole map once for each side.
+    The gradient that torch has for it copies the whole map once for each side, and its border of
+    maps whose channels are last has them first.
     """
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(maps: Tensor, widths: Widths) -> Tensor:
-        return F.pad(maps, widths, mode="circular")
+        if maps.is_contiguous() and not few_launches(maps):
+            return F.pad(maps, widths, mode="circular")
+        return _joined(maps, widths)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -198,7 +218,7 @@ def _folded(gradient: Tensor, before: int, after: int, dim: int) -> Tensor:
     if before == after == 0:
         return gradient
     size = gradient.shape[dim] - before - after
-    found = gradient.narrow(dim, before, size).clone(memory_format=torch.contiguous_format)
+    found = gradient.narrow(dim, before, size).clone()
     if before:
         found.narrow(dim, size - before, before).add_(gradient.narrow(dim, 0, before))
     if after:
