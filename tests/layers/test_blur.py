@@ -6,6 +6,7 @@ from torch.func import vmap
 from torch.nn import functional as F
 
 from isotrope.layers import BinomialBlur, BlurPool, forms
+from isotrope.layers.downsampling import Decimation
 
 ROWS = ([1], [1, 1], [1, 2, 1], [1, 3, 3, 1], [1, 4, 6, 4, 1], [1, 5, 10, 10, 5, 1])
 TRIANGLE = [*ROWS, [1, 6, 15, 20, 15, 6, 1]]
@@ -155,3 +156,12 @@ def test_what_is_no_blur_is_refused():
         BlurPool(3, padding_mode="constant")
     with pytest.raises(ValueError, match="at least 2, got 1"):
         BlurPool(3, 1)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_decimation_behind_a_blur_is_pooling(size):
+    maps = drawn(0, 2, 3, 7, 8)
+
+    found = Decimation(3, BinomialBlur(size))(maps)
+
+    assert torch.equal(found, BlurPool(size, 3)(maps))

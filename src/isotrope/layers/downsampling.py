@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isotrope.layers.antialias import decimated
 from isotrope.layers.phases import Selection, phases, taken
 
 __all__ = [
@@ -62,7 +63,7 @@ class Decimation(Downsampling):
 
     Args:
         stride: in pixels.
-        antialias: filters the maps before, at their full size.
+        antialias: filters the maps before; an `AntialiasFilter` only where they are kept.
     """
 
     def __init__(self, stride: int = 2, antialias: nn.Module | None = None) -> None:
@@ -74,9 +75,7 @@ class Decimation(Downsampling):
     ) -> tuple[Tensor, Selection | None]:
         """The first phase; it neither takes nor makes a selection."""
         del selection, noise
-        if self.antialias is not None:
-            maps = self.antialias(maps)
-        return maps[..., :: self.stride, :: self.stride], None
+        return decimated(maps, self.stride, self.antialias), None
 
 
 class AveragePool(Downsampling):
