@@ -78,19 +78,19 @@ class _Filter(NamedTuple):
         taps: the filter along one axis.
         stride: of the pixels that are kept.
         first: where the first tap lies, from a pixel that is kept.
-        count: rows and columns that are kept.
+        outputs: rows and columns that are kept.
         circular: whether indices are taken modulo the size; if not, zeros are around the map.
     """
 
     taps: tuple[float, ...]
     stride: int
     first: int
-    count: Sides
+    outputs: Sides
     circular: bool
 
     def runs(self, tap: int, size: int, dim: int) -> Iterator[tuple[slice, slice]]:
         """Which pixels of the output a tap adds to, and which of the input it reads for them."""
-        count, offset = self.count[dim], self.first + tap
+        count, offset = self.outputs[dim], self.first + tap
         least, most = offset, offset + self.stride * (count - 1)
         rounds = range(least // size, most // size + 1) if self.circular else (0,)
         for turn in rounds:
@@ -117,7 +117,7 @@ class _Filter(NamedTuple):
         found = gradient
         for tap in self.from_nearest():
             for kept, read in self.runs(tap, size, dim):
-                if self.first + tap == 0 and self.stride == 1 and size == self.count[dim]:
+                if self.first + tap == 0 and self.stride == 1 and size == self.outputs[dim]:
                     found = gradient * self.taps[tap]
                     continue
                 if found is gradient:
