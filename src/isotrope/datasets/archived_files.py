@@ -8,10 +8,13 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from isotrope.datasets.file_index import indexed_file
+from isotrope.datasets.local_data import VARIABLE, local_root
 from isotrope.errors import UserError
 
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # before each file of a zip archive
@@ -31,6 +34,60 @@ class Place(NamedTuple):
 
     file: str
     at: str = ""
+
+
+class TreeOrArchives:
+    """Files that lie below ``$ISOTROPE_DATA``, or in archives there that were not unpacked.
+
+    Args:
+        archives: paths of archives below ``$ISOTROPE_DATA``, each with the folder below it that
+            its files would be in (``a/`` or nothing). Those that are not there hold nothing.
+    """
+
+    def __init__(self, archives: Mapping[str, str]) -> None:
+        self.archives = archives
+
+    def place(self, path: str) -> Place:
+        """Where a file is, by its path below ``$ISOTROPE_DATA``.
+
+        Raises:
+            UserError: if it is nowhere.
+        """
+        found = self.find(path)
+        if found is None:
+            names = " and ".join(self.archives)
+            raise UserError(
+                f"{indexed_file(path)}: no such file, and none in {names} under ${VARIABLE}, which "
+                f"is {local_root()}; put it there"
+            )
+        return found
+
+    def find(self, path: str) -> Place | None:
+        """Where a file is; None if it is nowhere."""
+        if indexed_file(path).is_file():
+            return Place(path)
+        return self._packed.get(path)
+
+    def below(self, folder: str, ending: str) -> list[str]:
+        """The paths of all files of a folder and of those below it whose names end so, sorted."""
+        return sorted(set(self._below(folder.rstrip("/"), ending)))
+
+    def _below(self, folder: str, ending: str) -> Iterator[str]:
+        root = indexed_file("")
+        for one in (root / folder).rglob(f"*{ending}"):
+            yield one.relative_to(root).as_posix()
+        for path in self._packed:
+            if path.startswith(f"{folder}/") and path.endswith(ending):
+                yield path
+
+    @cached_property
+    def _packed(self) -> dict[str, Place]:
+        return {
+            f"{folder}{name}": place
+            for archive, folder in self.archives.items()
+            if indexed_file(archive).is_file()
+            for name, place in files_in_archive(archive).items()
+        }
 
 
 def files_in_archive(file: str) -> dict[str, Place]:

@@ -51,9 +51,15 @@ def local_file(path: str) -> Path:
 
 
 def matching_files(path: str) -> list[Path]:
-    """The files that a path or pattern below ``$ISOTROPE_DATA`` means, sorted by name."""
+    """The files that a path or pattern below ``$ISOTROPE_DATA`` means, sorted by name.
+
+    Of several ones, ``a.txt or b.tar``, those of the first that means any.
+    """
     root = local_root()
-    return sorted(one for one in root.glob(path) if one.is_file()) if root else []
+    for one in path.split(" or ") if root else []:
+        if found := sorted(file for file in root.glob(one) if file.is_file()):
+            return found
+    return []
 
 
 def files_anywhere(folder: Path, pattern: str) -> Iterator[Path]:
