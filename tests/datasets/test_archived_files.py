@@ -8,7 +8,12 @@ import zlib
 import numpy as np
 import pytest
 
-from isotrope.datasets.archived_files import Place, files_in_archive, read_place
+from isotrope.datasets.archived_files import (
+    Place,
+    TreeOrArchives,
+    files_in_archive,
+    read_place,
+)
 from isotrope.errors import UserError
 
 CONTENTS = {
@@ -79,3 +84,15 @@ def test_a_zip_archive_of_another_packing_is_refused(root):
         archive.writestr("one", b"content")
     with pytest.raises(UserError, match="packed in a way not known here"):
         files_in_archive("c.zip")
+
+
+def test_a_file_of_the_tree_goes_before_one_in_an_archive(root):
+    (root / "more" / "photos").mkdir(parents=True)
+    (root / "more" / "photos" / "1.bin").write_bytes(b"unpacked")
+    files = TreeOrArchives({"packed.zip": "more/", "absent.tar": ""})
+    assert read_place(files.place("more/photos/1.bin")) == b"unpacked"
+    assert read_place(files.place("more/photos/2.bin")) == CONTENTS["photos/2.bin"]
+    assert files.find("photos/2.bin") is None
+    assert files.below("more/photos", ".bin") == sorted(f"more/{name}" for name in CONTENTS)
+    with pytest.raises(UserError, match=r"more/9\.bin: no such file, and none in packed\.zip and"):
+        files.place("more/9.bin")

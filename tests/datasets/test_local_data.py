@@ -1,6 +1,6 @@
 import pytest
 
-from isotrope.datasets.local_data import absent_files, local_file, local_root
+from isotrope.datasets.local_data import absent_files, local_file, local_root, sizes
 from isotrope.errors import UserError
 
 
@@ -33,3 +33,17 @@ def test_a_folder_in_place_of_the_file_is_no_file(tmp_path, monkeypatch):
         UserError, match=rf"{tmp_path}/a\.npz: no such file; .*which is {tmp_path};"
     ):
         local_file("a.npz")
+
+
+def test_of_files_that_may_stand_for_each_other_the_first_that_is_there_is_watched(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ISOTROPE_DATA", str(tmp_path))
+    (tmp_path / "b.tar").write_bytes(bytes(7))
+    either = "lists/a.txt or b.tar"
+    assert sizes(either) == f"{tmp_path}/b.tar:7"
+    assert absent_files([either]) == []
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "a.txt").write_bytes(bytes(3))
+    assert sizes(either) == f"{tmp_path}/lists/a.txt:3"
+    assert local_file(either) == tmp_path / "lists" / "a.txt"

@@ -77,7 +77,7 @@ def image_shape(params: Params) -> tuple[int, int, int]:
 def image_shapes(params: Params) -> dict[str, tuple[int, int, int]]:
     """Those of images that are tested: they are whole."""
     del params
-    return {split: (3, *SIZE) for split in ("valid", "test")}
+    return dict.fromkeys(("valid", "test"), (3, *SIZE))
 
 
 def classes(params: Params) -> int:
