@@ -56,10 +56,11 @@ def matching_files(path: str) -> list[Path]:
     Of several ones, ``a.txt or b.tar``, those of the first that means any.
     """
     root = local_root()
-    for one in path.split(" or ") if root else []:
-        if found := sorted(file for file in root.glob(one) if file.is_file()):
-            return found
-    return []
+    if root is None:
+        return []
+    every = (root.glob(one) for one in path.split(" or "))
+    found = (sorted(file for file in files if file.is_file()) for files in every)
+    return next((files for files in found if files), [])
 
 
 def files_anywhere(folder: Path, pattern: str) -> Iterator[Path]:
