@@ -13,6 +13,7 @@ from isotrope.geometry import (
     pyramid_down,
     resize_matrix,
     resize_ratios,
+    roll_matrix,
 )
 
 EXACT = {"rtol": 0, "atol": 1e-12}  # float64 over at most some hundred terms of order one
@@ -173,3 +174,61 @@ def test_logarithmic_sizes_grow_by_the_cube_root_of_two_up_to_rounding(smallest,
 def test_other_spacings_are_refused():
     with pytest.raises(ValueError, match="unknown spacing 'even'; choose from arithmetic, log"):
         kernel_sizes(3, 9, "even")
+
+
+shifts = st.floats(-9, 9)
+
+
+@given(side=sides, shift=st.integers(-90, 90), reading=st.sampled_from(["fourier", "bilinear"]))
+def test_rolling_by_whole_cells_is_a_roll(side, shift, reading):
+    cells = torch.rand(side, generator=torch.Generator().manual_seed(side), dtype=torch.float64)
+    rolled = roll_matrix(side, shift, reading, dtype=torch.float64) @ cells
+    assert torch.equal(rolled, cells.roll(shift))
+
+
+@given(side=sides, shift=shifts, seed=st.integers(0, 9))
+def test_a_fourier_roll_reads_the_trigonometric_polynomial_through_the_cells(side, shift, seed):
+    generator = torch.Generator().manual_seed(seed)
+    most = (side - 1) // 2  # the highest wave that cells hold whole
+    waves = torch.randn(2, most + 1, generator=generator, dtype=torch.float64)
+    steps = torch.arange(most + 1, dtype=torch.float64) * (2 * torch.pi / side)
+
+    def signal(at):
+        angle = at[:, None] * steps
+        return (angle.cos() * waves[0] + angle.sin() * waves[1]).sum(dim=1)
+
+    at = torch.arange(side, dtype=torch.float64)
+    rolled = roll_matrix(side, shift, "fourier", dtype=torch.float64) @ signal(at)
+    torch.testing.assert_close(rolled, signal(at - shift), rtol=0, atol=1e-10)
+
+
+@given(half=st.integers(1, 20), shift=shifts)
+def test_the_alternating_pattern_is_rolled_by_its_cosine(half, shift):
+    pattern = 1 - 2 * (torch.arange(2 * half, dtype=torch.float64) % 2)
+    rolled = roll_matrix(2 * half, shift, "fourier", dtype=torch.float64) @ pattern
+    torch.testing.assert_close(rolled, np.cos(np.pi * shift) * pattern, rtol=0, atol=1e-10)
+
+
+@given(half=st.integers(0, 12), one=shifts, other=shifts)
+def test_fourier_rolls_of_an_odd_side_add_up_and_lose_nothing(half, one, other):
+    def rolled(shift):
+        return roll_matrix(2 * half + 1, shift, "fourier", dtype=torch.float64)
+
+    torch.testing.assert_close(rolled(one) @ rolled(other), rolled(one + other), rtol=0, atol=1e-10)
+    torch.testing.assert_close(rolled(one).T, rolled(-one), rtol=0, atol=1e-10)
+
+
+@given(side=sides, shift=shifts)
+def test_a_bilinear_roll_mixes_the_two_nearest_cells(side, shift):
+    cells = np.random.default_rng(side).random(side)
+    rolled = roll_matrix(side, shift, "bilinear", dtype=torch.float64) @ torch.from_numpy(cells)
+    at = np.arange(side) - shift
+    expected = np.interp(at, np.arange(side), cells, period=side)
+    np.testing.assert_allclose(rolled, expected, rtol=0, atol=1e-10)
+
+
+def test_a_roll_needs_cells_and_a_known_reading():
+    with pytest.raises(ValueError, match="at least 1 cell"):
+        roll_matrix(0, 1, "fourier")
+    with pytest.raises(ValueError, match="unknown reading 'cubic'"):
+        roll_matrix(3, 1, "cubic")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from ending_evaluations import Kept
 from torch import nn
 
 from isotrope.datasets.images import Images
@@ -17,7 +18,6 @@ from isotrope.evaluation import (
     translation_published,
 )
 from isotrope.measuring.networks import Networks
-from isotrope.measuring.position import Position
 
 CPU = torch.device("cpu")
 
@@ -227,23 +227,6 @@ def test_masks_are_refused(data):
     for evaluation in (rotation, scaling, translation, translation_published, rotation_and_scaling):
         with pytest.raises(UserError, match=r"labels of these data are masks"):
             evaluation.evaluate(Networks({1: Brightest()}, CPU), masks, evaluation.Params())
-
-
-class Kept(Position):
-    """Keeps the state of a sweep, and ends it after so many steps."""
-
-    def __init__(self, steps):
-        super().__init__()
-        self.state, self.steps = None, steps
-
-    def restore(self):
-        return self.state
-
-    def save(self, state):
-        self.state = {**state, "total": state["total"].clone()}
-        self.steps -= 1
-        if self.steps == 0:
-            raise SystemExit
 
 
 def test_a_sweep_that_was_ended_goes_on_where_it_was(data, monkeypatch):

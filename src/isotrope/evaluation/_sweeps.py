@@ -16,6 +16,7 @@ from isotrope import devices
 from isotrope.datasets.images import Images
 from isotrope.datasets.stream import Split
 from isotrope.errors import UserError
+from isotrope.evaluation._accumulated import Totals, accumulated
 from isotrope.evaluation._turning import Interpolation, Pose, Resampling, lost
 from isotrope.measuring.networks import Networks
 
@@ -129,19 +130,16 @@ def scores(networks: Networks, data: Split, views: Sequence[View]) -> Tensor:
     The two are the number of right answers, and the sum over images of the cross-entropy (nats).
     What a stochastic network draws for an image is the same in all views.
     """
-    position = networks.position(networks.seeds[0])
     size = devices.evaluation_batch(networks.device)
-    begun = _Begun(networks.seeds, size, len(views))
-    done, total = begun.restored(position.restore())
-    total = total.to(networks.device)
-    for count, step in enumerate(_steps(data, views, networks.device, size), 1):
-        if count > done:
-            with torch.inference_mode():
-                images = step.change(step.batch.images)
-                predictions = networks.predictions(images, step.numbers)
-                total[:, step.view] += _scores(predictions.float(), step.batch.labels)
-            position.save(begun.state(count, total))
-    return total.cpu()
+    start = {"scores": torch.zeros(len(networks), len(views), 2, dtype=torch.float64)}
+
+    def add(totals: Totals, step: _Step) -> None:
+        images = step.change(step.batch.images)
+        predictions = networks.predictions(images, step.numbers)
+        totals["scores"][:, step.view] += _scores(predictions.float(), step.batch.labels)
+
+    steps = _steps(data, views, networks.device, size)
+    return accumulated(networks, steps, start, add, size)["scores"]
 
 
 def _scores(predictions: Tensor, labels: Tensor) -> Tensor:
@@ -173,24 +171,6 @@ def _steps(data: Split, views: Sequence[View], device: torch.device, size: int) 
                 yield _Step(place, change, batch, range(start, start + len(batch)))
                 start += len(batch)
         first += len(chunk)
-
-
-class _Begun(NamedTuple):
-    """What a sweep must have in common with one that was saved to go on with it."""
-
-    seeds: Sequence[int]
-    size: int
-    views: int
-
-    def state(self, step: int, total: Tensor) -> dict[str, Any]:
-        """What is saved after a step."""
-        return {"step": step, "total": total, "seeds": list(self.seeds), "size": self.size}
-
-    def restored(self, state: Mapping[str, Any] | None) -> tuple[int, Tensor]:
-        """The steps that are done, and the scores in them."""
-        if state is None or (state["seeds"], state["size"]) != (list(self.seeds), self.size):
-            return 0, torch.zeros(len(self.seeds), self.views, 2, dtype=torch.float64)
-        return state["step"], state["total"]
 
 
 def rows_of_views(networks: Networks, data: Split, views: Sequence[View]) -> list[Row]:
