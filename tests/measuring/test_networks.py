@@ -57,6 +57,24 @@ def test_logits_are_those_of_each_network(folder):
     torch.testing.assert_close(networks.logits(images, batch_size=7), logits, rtol=1e-5, atol=1e-5)
 
 
+def test_copies_in_float64_answer_as_exactly_and_leave_the_networks_as_they_are(folder):
+    networks = Networks.open(folder, CPU)
+    images = toy_images(ToyDataParams(), "all_scales").images[:5]
+    before = networks.logits(images)
+    exact = networks.in_float64()
+    answers = exact.predictions(images.double() / 255, range(5))
+    assert answers.dtype == torch.float64
+    assert exact.seeds == networks.seeds
+    assert exact.part_names == networks.part_names
+    torch.testing.assert_close(answers.float(), before, rtol=1e-5, atol=1e-5)
+    for (_, copied), (_, network) in zip(exact, networks, strict=True):
+        twin = copied.double()
+        for name, value in network.state_dict().items():
+            assert value.dtype != torch.float64
+            torch.testing.assert_close(twin.state_dict()[name].to(value.dtype), value)
+    assert torch.equal(networks.logits(images), before)
+
+
 def test_a_choice_of_seeds_is_read_in_the_order_asked_for(folder):
     stacked = load_file(folder / "weights.safetensors")
     networks = Networks.open(str(folder), CPU, [4, 1])
