@@ -1,5 +1,6 @@
 """Layers, each an ``nn.Module`` that knows no model."""
 
+from isotrope.layers.adaptive_blur import AdaptiveBlur
 from isotrope.layers.batch_norm import BatchNorm2d
 from isotrope.layers.blur import BinomialBlur, BlurPool
 from isotrope.layers.column_convolution import ColumnConv2d
@@ -20,6 +21,7 @@ from isotrope.layers.volume_convolution import largest_over_depth, volume_peak
 from isotrope.layers.wrapping import PaddedConv2d
 
 __all__ = [
+    "AdaptiveBlur",
     "BatchNorm2d",
     "BinomialBlur",
     "BlurPool",
