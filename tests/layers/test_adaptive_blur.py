@@ -116,7 +116,9 @@ def test_weights_sum_to_one_over_all_groups_as_published_and_over_each_in_the_pa
 
     ones = torch.ones(2, 5, 5, dtype=torch.float64)
     torch.testing.assert_close(published.sum((1, 2)), ones, rtol=0, atol=1e-12)
-    torch.testing.assert_close(paper.sum(2), ones[:, None].expand(-1, 3, -1, -1), rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        paper.sum(2), ones[:, None].expand(-1, 3, -1, -1), rtol=0, atol=1e-12
+    )
     assert (published > 0).all()
     constant = torch.full((1, 6, 5, 5), 0.7, dtype=torch.float64)
     kept = blur(6, 3, 3, softmax="group")(constant)

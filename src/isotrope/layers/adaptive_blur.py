@@ -1,9 +1,9 @@
 """Low-pass filters that the network predicts for every pixel and group of channels.
 
 Source: Zou, Xiao, Yu and Lee, "Delving Deeper into Anti-aliasing in ConvNets", BMVC 2020,
-https://arxiv.org/abs/2008.09604, written from the paper. Differs from it: filtering and sampling are
-two steps, of which the second may be any `Downsampling`, and the border is circular unless asked
-for otherwise.
+https://arxiv.org/abs/2008.09604, written from the paper. Differs from it: filtering and sampling
+are two steps, of which the second may be any `Downsampling`, and the border is circular unless
+asked for otherwise.
 """
 
 from typing import Literal, get_args
@@ -35,7 +35,7 @@ class AdaptiveBlur(AntialiasFilter):
         channels: of the maps, a multiple of ``groups``.
         size: taps of the predicted filters along each axis, odd; also of the convolution.
         groups: of neighbouring channels that share a filter.
-        gain: the output is multiplied by it; ``stride**2`` behind up-sampling that fills with zeros.
+        gain: of the output; ``stride**2`` behind up-sampling that fills with zeros.
         padding_mode: what is around the maps.
         softmax: over what the weights of a pixel sum to 1. ``joint``, as in the published program:
             over all taps of all groups, so that a group's weights sum to ``1 / groups`` on average
@@ -91,14 +91,16 @@ class AdaptiveBlur(AntialiasFilter):
 
     def _weights(self, bordered: Tensor, stride: int) -> Tensor:
         at_once = 1 if self.norm.training else stride
-        logits = correlate(bordered, self.convolution.weight, stride=(at_once, at_once))
-        logits = self.norm(logits)
+        correlated = correlate(bordered, self.convolution.weight, stride=(at_once, at_once))
+        logits: Tensor = self.norm(correlated)
         if at_once != stride:
             logits = logits[..., ::stride, ::stride]
         exact = torch.promote_types(logits.dtype, torch.float32)
+        batch, channels, *sides = logits.shape
+        shape = (batch, self.groups, channels // self.groups, *sides)
         if self.softmax == "joint":
-            return logits.softmax(dim=1, dtype=exact).unflatten(1, (self.groups, -1))
-        return logits.unflatten(1, (self.groups, -1)).softmax(dim=2, dtype=exact)
+            return logits.softmax(dim=1, dtype=exact).reshape(shape)
+        return logits.reshape(shape).softmax(dim=2, dtype=exact)
 
     def extra_repr(self) -> str:
         """Its settings."""

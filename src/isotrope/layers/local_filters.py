@@ -33,7 +33,7 @@ def locally_filtered(bordered: Tensor, weights: Tensor, size: int, stride: int =
         stride: distance of the pixels that have filters.
     """
     if torch.compiler.is_compiling():  # which makes one loop of these
-        maps, total = bordered.unflatten(1, (weights.shape[1], -1)), None
+        maps, total = _grouped(bordered, weights), None
         for tap in range(size**2):
             one = _seen(maps, tap, weights, size, stride) * weights[:, :, tap, None]
             total = one if total is None else total + one
@@ -42,6 +42,10 @@ def locally_filtered(bordered: Tensor, weights: Tensor, size: int, stride: int =
     run: Any = _LocalFilters
     filtered: Tensor = run.apply(bordered, weights, size, stride)
     return filtered
+
+
+def _grouped(maps: Tensor, weights: Tensor) -> Tensor:
+    return maps.reshape(len(maps), weights.shape[1], -1, *maps.shape[-2:])
 
 
 def _seen(maps: Tensor, tap: int, weights: Tensor, size: int, stride: int) -> Tensor:
@@ -62,9 +66,8 @@ class _LocalFilters(torch.autograd.Function):
     @staticmethod
     def forward(bordered: Tensor, weights: Tensor, size: int, stride: int) -> Tensor:
         exact = torch.promote_types(bordered.dtype, torch.float32)
-        groups, sides = weights.shape[1], weights.shape[-2:]
-        maps, images = bordered.unflatten(1, (groups, -1)), _at_a_time(bordered)
-        found = bordered.new_zeros((*maps.shape[:3], *sides), dtype=exact)
+        maps, images = _grouped(bordered, weights), _at_a_time(bordered)
+        found = bordered.new_zeros((*maps.shape[:3], *weights.shape[-2:]), dtype=exact)
         for first in range(0, len(maps), images):
             into, some, these = (one[first : first + images] for one in (found, maps, weights))
             for tap in range(size**2):
@@ -80,9 +83,9 @@ class _LocalFilters(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         bordered, weights = ctx.saved_tensors
-        groups, images = weights.shape[1], _at_a_time(bordered)
+        images = _at_a_time(bordered)
         exact = torch.promote_types(bordered.dtype, torch.float32)
-        maps, gradient = (one.unflatten(1, (groups, -1)) for one in (bordered, gradient))
+        maps, gradient = (_grouped(one, weights) for one in (bordered, gradient))
         of_maps, of_weights = torch.zeros_like(maps, dtype=exact), torch.zeros_like(weights)
         tensors = (maps, weights, gradient, of_maps, of_weights)
         for first in range(0, len(maps), images):
