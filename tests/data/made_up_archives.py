@@ -12,7 +12,8 @@ from PIL import Image
 from scipy.io import savemat
 
 from isotrope import paths
-from isotrope.data import _cifar_pickles, _sim2mnist_files, cifar10, rot_svhn, svhn
+from isotrope.data import _cifar_npz, _sim2mnist_files, cifar10, cifar100, rot_svhn, svhn
+from isotrope.data._cifar_pickles import CIFAR10, CIFAR100
 
 EACH = 20  # images of a batch, two of each class
 
@@ -23,7 +24,7 @@ def batch(number, count=EACH):
     return pixels, [one % 10 for one in range(count)]
 
 
-def python2_pickle(pixels, labels):
+def python2_pickle(pixels, **labels):
     """A batch as Python 2 and the NumPy of 2009 pickled it: all strings are byte strings."""
 
     def text(value):
@@ -39,42 +40,74 @@ def python2_pickle(pixels, labels):
         b"(K\x03" + text(b"|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89"
         b"T" + struct.pack("<i", pixels.nbytes) + pixels.tobytes() + b"tb"
     )
-    numbers = listed(b"K" + bytes([label]) for label in labels)
-    names = listed(text(f"{one}.png".encode()) for one in range(len(labels)))
-    parts = {b"batch_label": text(b"some"), b"labels": numbers, b"data": array, b"filenames": names}
+    parts = {b"batch_label": text(b"some"), b"data": array}
+    for name, numbers in labels.items():
+        parts[name.encode()] = listed(b"K" + bytes([number]) for number in numbers)
+    parts[b"filenames"] = listed(text(f"{one}.png".encode()) for one in range(len(pixels)))
     return b"\x80\x02}(" + b"".join(text(key) + part for key, part in parts.items()) + b"u."
 
 
-def pin_cifar10(contents, patch):
-    """Take the checksums of these contents for those of CIFAR-10."""
-    md5s = {name: hashlib.md5(content).hexdigest() for name, content in contents.items()}
-    patch.setattr(_cifar_pickles, "BATCHES", md5s)
-    patch.setattr(cifar10, "BATCHES", md5s)
-    patch.setattr(cifar10.Params, "COUNTS", {"train": 5 * EACH, "test": EACH})
+def pin_pickles(published, contents, patch):
+    """Take the checksums of these contents for those of a published data set."""
+    for name, content in contents.items():
+        patch.setitem(published.md5, name, hashlib.md5(content).hexdigest())
 
 
 def write_cifar10(root, patch):
     """Six batches of 20 images; load-time settings that suit them."""
     folder = root / "cifar-10-batches-py"
     folder.mkdir(parents=True)
-    contents = {
-        name: python2_pickle(*batch(number)) for number, name in enumerate(_cifar_pickles.BATCHES)
-    }
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
-    pin_cifar10(contents, patch)
+    contents = {}
+    for number, name in enumerate(CIFAR10.md5):
+        pixels, labels = batch(number)
+        contents[name] = python2_pickle(pixels, labels=labels)
+        (folder / name).write_bytes(contents[name])
+    pin_pickles(CIFAR10, contents, patch)
+    patch.setattr(cifar10.Params, "COUNTS", {"train": 5 * EACH, "test": EACH})
 
 
-def cifar10_archive(folder):
-    """The batches of a folder as the published archive, with what else is in it."""
+def write_cifar10_npz(root, patch, **arrays):
+    """The images of ``write_cifar10`` as one npz file, some arrays perhaps others."""
+    batches = [batch(number) for number in range(6)]
+    pixels = np.concatenate([one[0] for one in batches])
+    labels = np.concatenate([one[1] for one in batches]).astype(np.uint8)
+    rows = {"train": slice(5 * EACH), "test": slice(5 * EACH, None)}
+    plain = {f"{part}_images": pixels[some] for part, some in rows.items()}
+    plain |= {f"{part}_labels": labels[some] for part, some in rows.items()}
+    for part, some in rows.items():
+        content = pixels[some].tobytes() + labels[some].tobytes()
+        patch.setitem(_cifar_npz.SHA256, part, hashlib.sha256(content).hexdigest())
+    patch.setattr(cifar10.Params, "COUNTS", {"train": 5 * EACH, "test": EACH})
+    path = root / _cifar_npz.FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **(plain | arrays))
+    return plain
+
+
+def write_cifar100(root, patch):
+    """200 training and 100 test images of a hundred classes."""
+    folder = root / "cifar-100-python"
+    folder.mkdir(parents=True)
+    counts, contents = {"train": 200, "test": 100}, {}
+    for part, count in counts.items():
+        pixels, fine = batch(count, count)[0], [one % 100 for one in range(count)]
+        coarse = [one % 20 for one in fine]
+        contents[part] = python2_pickle(pixels, fine_labels=fine, coarse_labels=coarse)
+        (folder / part).write_bytes(contents[part])
+    pin_pickles(CIFAR100, contents, patch)
+    patch.setattr(cifar100.Params, "COUNTS", counts)
+
+
+def packed_pickles(folder):
+    """The files of a folder as the published archive, with what else is in it."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        archive.add(folder, "cifar-10-batches-py")
-        for name in ("cifar-10-batches-py/readme.html", "../outside", "/etc/elsewhere"):
+        archive.add(folder, folder.name)
+        for name in (f"{folder.name}/readme.html", "../outside", "/etc/elsewhere"):
             member = tarfile.TarInfo(name)
             member.size = 4
             archive.addfile(member, io.BytesIO(b"html"))
-        link = tarfile.TarInfo("cifar-10-batches-py/batches.meta")
+        link = tarfile.TarInfo(f"{folder.name}/batches.meta")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(link)
     return packed.getvalue()

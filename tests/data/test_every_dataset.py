@@ -24,6 +24,7 @@ SETTINGS = {
     "affnist": {"source": "digits8"},
     "cifar10": {"source": "local", "valid_images": 20},
     "cityscapes": {"source": "local", "complete": False, "valid_images": 2, "crop": 24},
+    "cifar100": {"source": "local", "valid_images": 100},
     "fashion_mnist": {"source": "local", "valid_images": 20},
     "mnist": {"source": "digits8"},
     "mnist_large_scale": {"source": "digits8", "train_images": 100, "test_images": 40},
@@ -48,6 +49,7 @@ SETTINGS = {
 FILES = {
     "cifar10": made_up_archives.write_cifar10,
     "cityscapes": drawn_cityscapes.small_cityscapes,
+    "cifar100": made_up_archives.write_cifar100,
     "fashion_mnist": made_up_mnist.write_fashion,
     "rot_svhn": made_up_archives.write_rot_svhn,
     "sim2mnist": made_up_archives.few_of_sim2mnist,

@@ -62,6 +62,19 @@ def test_a_build_by_another_revision_is_refused(built, monkeypatch):
         load_split("stir", PARAMS, "train", built)
 
 
+def test_a_build_from_before_a_new_option_is_read_while_that_is_at_its_default(built):
+    class Newer(stir.Params):
+        option: int = 1
+        other: int = 1
+
+    settings = PARAMS.model_dump()
+    assert len(load_split("stir", Newer(**settings), "train", built)) > 0
+    path = built / "emoji.manifest.json"
+    (built / "emoji-other=2.manifest.json").write_bytes(path.read_bytes())
+    with pytest.raises(UserError, match=r"built with settings .* now .*'other': 2"):
+        load_split("stir", Newer(**settings, other=2), "train", built)
+
+
 def test_a_build_of_other_settings_is_refused(built):
     path = built / "emoji.manifest.json"
     path.write_text(path.read_text().replace('"embedded"', '"local"'))

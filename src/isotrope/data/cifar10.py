@@ -8,25 +8,22 @@ https://www.cs.toronto.edu/~kriz/cifar.html. Its author states no licence; cite 
 Nothing is copied: the images are read from the user's files, or from the archive that was
 downloaded, after their checksums were compared with the published ones. The published data have no
 validation images: those are the last of the training images, or the test images.
+
+The user's files are the six batches as they are published, or with ``form: npz`` one file,
+``cifar10/cifar10.npz``, with the arrays ``train_images``, ``train_labels``, ``test_images`` and
+``test_labels``: images uint8 ``(n, 3, 32, 32)``, ``(n, 32, 32, 3)`` or ``(n, 3072)`` as in the
+batches, labels whole numbers ``(n,)`` or ``(n, 1)``, in the published order. What they hold must be
+CIFAR-10, pixel by pixel.
 """
 
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from isotrope import paths
-from isotrope.data._cifar_pickles import (
-    BATCHES,
-    CLASSES,
-    FOLDER,
-    SHAPE,
-    Batch,
-    batches_in_archive,
-    batches_in_folder,
-)
+from isotrope.data import _cifar_npz, _cifar_pickles
+from isotrope.data._cifar_pickles import CIFAR10, COUNTS, SHAPE
 from isotrope.data._splits import (
     Part,
     TwoPartSettings,
@@ -35,29 +32,36 @@ from isotrope.data._splits import (
     image_shape,
     valid_is_test,
 )
-from isotrope.datasets import sources
 from isotrope.datasets.images import Images
-from isotrope.datasets.local_data import local_file
-from isotrope.errors import UserError
 
 __all__ = ["classes", "image_counts", "image_shape", "valid_is_test"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")
-ARCHIVE = "cifar-10-python.tar.gz"
 
 
 class Params(TwoPartSettings):
     """Where CIFAR-10 comes from, and how much of it is used."""
 
-    COUNTS: ClassVar[dict[Part, int]] = {"train": 50_000, "test": 10_000}
+    COUNTS: ClassVar[dict[Part, int]] = COUNTS
     SHAPE: ClassVar[tuple[int, int, int]] = SHAPE
-    CLASSES: ClassVar[int] = CLASSES
+    CLASSES: ClassVar[int] = 10
 
     source: Literal["local", "download"] = Field(
-        description="local: the six batches in $ISOTROPE_DATA/cifar-10-batches-py; download: the "
-        "published archive"
+        description="local: the user's files in $ISOTROPE_DATA; download: the published archive"
     )
+    form: Literal["batches", "npz"] = Field(
+        "batches",
+        description="of local files; batches: the six of $ISOTROPE_DATA/cifar-10-batches-py; npz: "
+        "$ISOTROPE_DATA/cifar10/cifar10.npz",
+    )
+
+    @field_validator("form")
+    @classmethod
+    def _an_npz_is_local(cls, form: str, info: ValidationInfo) -> str:
+        if form == "npz" and info.data.get("source") == "download":
+            raise ValueError("the published archive holds batches; write `source: local`")
+        return form
 
 
 def credit(params: Params) -> str:
@@ -67,13 +71,15 @@ def credit(params: Params) -> str:
 
 
 def local_files(params: Params) -> list[str]:
-    """The six batches below ``$ISOTROPE_DATA``, if they are the user's."""
-    return [f"{FOLDER}/{name}" for name in BATCHES] if params.source == "local" else []
+    """The six batches or the npz file below ``$ISOTROPE_DATA``, if they are the user's."""
+    if params.source == "download":
+        return []
+    return CIFAR10.local_files() if params.form == "batches" else [_cifar_npz.FILE]
 
 
 def downloads(params: Params) -> list[str]:
     """The archive, by its name in ``workflow/sources/cifar10.yaml``, if it is downloaded."""
-    return [ARCHIVE] if params.source == "download" else []
+    return [CIFAR10.archive] if params.source == "download" else []
 
 
 def build(params: Params, folder: Path, key: str) -> list[Path]:
@@ -83,22 +89,9 @@ def build(params: Params, folder: Path, key: str) -> list[Path]:
         UserError: if a file is absent, altered, or not CIFAR-10's.
     """
     del folder, key
-    if params.source == "download":
-        files = [sources.check("cifar10", ARCHIVE)]
-    else:
-        files = [local_file(path) for path in local_files(params)]
-    for part, expected in params.COUNTS.items():
-        found = sum(len(batch.labels) for batch in _batches(params, part))
-        if found != expected:
-            raise UserError(f"{files[0].parent}: holds {found} {part} images, not {expected}")
-    return files
-
-
-def _batches(params: Params, part: Part) -> list[Batch]:
-    names = [name for name in BATCHES if name.startswith("test") == (part == "test")]
-    if params.source == "download":
-        return batches_in_archive(paths.download("cifar10", ARCHIVE), names)
-    return batches_in_folder(local_file(f"{FOLDER}/{names[0]}").parent, names)
+    if params.form == "npz":
+        return [_cifar_npz.check()]
+    return _cifar_pickles.files(CIFAR10, params.source, params.COUNTS, "labels")
 
 
 def load(params: Params, folder: Path, key: str, split: str) -> Images:
@@ -110,7 +103,8 @@ def load(params: Params, folder: Path, key: str, split: str) -> Images:
     """
     del folder, key
     part, rows = params.rows(split)
-    batches = _batches(params, part)
-    images = np.concatenate([batch.images for batch in batches])[rows]
-    labels = np.concatenate([batch.labels for batch in batches])[rows]
-    return Images(torch.from_numpy(images), torch.from_numpy(labels))
+    if params.form == "npz":
+        found = _cifar_npz.read(part)
+    else:
+        found = _cifar_pickles.read(CIFAR10, params.source, part, "labels")
+    return Images(torch.from_numpy(found.images[rows]), torch.from_numpy(found.labels[rows]))

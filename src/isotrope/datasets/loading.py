@@ -35,7 +35,13 @@ def load_split(name: str, params: Settings, split: str, out_folder: Path | None 
         raise ValueError(f"{name} has the splits {', '.join(plugin.SPLITS)}, not '{split}'")
     path = (out_folder or paths.data_folder(name)) / paths.manifest(name, key).name
     manifest = read_manifest(path)
-    wanted = {"settings": build_settings(params), "revision": plugin.REVISION}
+    changed = params.model_dump(mode="json", exclude_defaults=True)
+    settings = {  # an option that came later, and stands at its default, is in no older manifest
+        option: value
+        for option, value in build_settings(params).items()
+        if option in manifest.settings or option in changed
+    }
+    wanted = {"settings": settings, "revision": plugin.REVISION}
     for what, value in wanted.items():
         if (found := getattr(manifest, what)) != value:
             raise UserError(f"{path}: built with {what} {found}, now {value}; {rebuild(path)}")
