@@ -6,14 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from isotrope.layers.normalising import (
-    ByImage,
-    ByValues,
-    Normalised,
-    colour_of_zero,
-    fit,
-    statistics,
-)
+from isotrope.layers.normalising import ByImage, ByValues, Normalised, fit, statistics
 from isotrope.layers.preceded import takes_images
 
 
@@ -136,21 +129,3 @@ def test_what_a_network_does_not_offer_is_not_offered():
     assert not any(hasattr(network, name) for name in ("loss", "features", "draw", "on_step"))
     with pytest.raises(AttributeError):
         network.get_submodule("absent")
-
-
-@pytest.mark.parametrize("normalise", [ByValues(2, [0.4, 0.1], [0.3, 2.0]), ByImage(), None])
-def test_the_colour_of_zero_is_0_behind_the_normalisation(normalise):
-    generator = torch.Generator().manual_seed(3)
-    images = torch.rand(3, 2, 6, 5, generator=generator)
-    inner = nn.Identity()
-    network = inner if normalise is None else Normalised(normalise, inner)
-
-    colours = colour_of_zero(network, images).expand(3, 2)
-
-    pixels = colours[:, :, None, None].expand(images.shape)
-    if isinstance(normalise, ByImage):  # each image by its own numbers, not those of the fill
-        torch.testing.assert_close(
-            pixels, images.mean(dim=(-2, -1), keepdim=True).expand_as(pixels)
-        )
-    else:
-        assert (network(pixels) == 0).all()

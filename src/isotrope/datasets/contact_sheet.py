@@ -92,7 +92,8 @@ def _mask(mask: Tensor, zoom: float) -> Image.Image:
     """A mask ``(height, width)``: class 0 is black, each other class a colour, void white."""
     palette = np.full((256, 3), 255, dtype=np.uint8)
     for kind in range(VOID):
-        colour = colorsys.hsv_to_rgb(kind * 0.618 % 1, 0.7, 0.9 if kind else 0.0)
+        bright = (0.6, 1.0, 0.8)[kind % 3] if kind else 0.0
+        colour = colorsys.hsv_to_rgb(kind * 0.618 % 1, (0.9, 0.5)[kind % 2], bright)
         palette[kind] = [round(255 * part) for part in colour]
     return _zoomed(palette[mask.numpy().astype(np.uint8)], zoom, Image.Resampling.NEAREST)
 

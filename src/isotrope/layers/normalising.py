@@ -52,10 +52,6 @@ class ByValues(nn.Module):
         mean, std = self.mean.to(images.dtype), self.std.to(images.dtype)
         return (-mean / std).flatten()[None]
 
-    def of_zero(self, images: Tensor) -> Tensor:
-        """Which colour becomes 0, ``(1, channels)``: the mean."""
-        return self.mean.to(images.dtype).flatten()[None]
-
     def take(self, mean: Tensor, std: Tensor) -> None:
         """Take the numbers of the training images, ``(channels,)`` each.
 
@@ -84,10 +80,6 @@ class ByImage(nn.Module):
         """What black pixels of each image become, ``(batch, channels)``."""
         variance, mean = torch.var_mean(images, dim=(-2, -1), correction=0)
         return -mean * torch.rsqrt(variance + _EPSILON)
-
-    def of_zero(self, images: Tensor) -> Tensor:
-        """Which colour of each image becomes 0, ``(batch, channels)``: its mean."""
-        return images.mean(dim=(-2, -1))
 
 
 class Normalised(Preceded):
@@ -127,22 +119,6 @@ def take_over(network: nn.Module, trained: nn.Module) -> None:
     """Give a network's normalisation the numbers that another network of its model has."""
     if isinstance(network, Normalised) and isinstance(trained, Normalised):
         network.first.load_state_dict(trained.first.state_dict())
-
-
-def colour_of_zero(network: nn.Module, images: Tensor) -> Tensor:
-    """The colour that is 0 behind a network's normalisation; black if it has none.
-
-    What is filled with it looks to the network as if its normalised image were padded with zeros.
-
-    Shapes:
-        images: ``(batch, channels, height, width)``, in 0..1
-        output: ``(batch, channels)``, or ``(1, channels)`` where all images have the same
-    """
-    if isinstance(network, Normalised):
-        normalise: Any = network.first
-        colour: Tensor = normalise.of_zero(images)
-        return colour
-    return images.new_zeros(1, images.shape[1])
 
 
 def statistics(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from isotrope.datasets.images import Kind
+from isotrope.layers.confusion_counts import confusion
 from isotrope.params.objective import CrossEntropy, Segmentation
 from isotrope.params.objective import Objective as Settings
 from isotrope.training.cross_entropy import cross_entropy, cross_entropy_of_masks
@@ -134,11 +135,7 @@ class Objective:
         predicted = outputs.detach().argmax(dim=1)
         if not isinstance(self.settings, Segmentation):
             return (predicted == labels).sum()
-        classes = outputs.shape[1]
-        valid = labels != self.settings.ignore
-        cells = torch.where(valid, labels * classes + predicted, 0).flatten()
-        matrix = torch.zeros(classes * classes, dtype=torch.int64, device=labels.device)
-        return matrix.scatter_add(0, cells, valid.flatten().long()).view(classes, classes)
+        return confusion(predicted, labels, outputs.shape[1], self.settings.ignore).sum(dim=0)
 
     def score(self, counts: Tensor, images: int) -> float:
         """The score of images whose counts were added up.
