@@ -38,7 +38,7 @@ def confusion(predicted: Tensor, labels: Tensor, classes: int, ignore: int) -> T
         return counts.view(-1, classes, classes)
     most = min(_NUMBERS, forms.numbers_at_once(labels, _NUMBERS))
     size = max(1, most // max(1, labels[0].numel() * classes)) if len(labels) else 1
-    parts = zip(predicted.split(size), labels.split(size), strict=True)
+    parts = zip(torch.split(predicted, size), torch.split(labels, size), strict=True)
     found = [
         (_ones(right, classes, ignore).transpose(-2, -1) @ one_hot(guess, classes, torch.float32))
         .long()
