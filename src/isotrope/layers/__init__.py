@@ -4,6 +4,7 @@ from isotrope.layers.adaptive_blur import AdaptiveBlur
 from isotrope.layers.batch_norm import BatchNorm2d
 from isotrope.layers.blur import BinomialBlur, BlurPool
 from isotrope.layers.column_convolution import ColumnConv2d
+from isotrope.layers.downsampling import AveragePool, Decimation, Downsampling, Selection
 from isotrope.layers.fourier_correlation import fourier_correlation
 from isotrope.layers.global_average_pool import GlobalAveragePool
 from isotrope.layers.global_max_pool import GlobalMaxPool
@@ -13,6 +14,7 @@ from isotrope.layers.log_polar_inverse import from_log_polar
 from isotrope.layers.log_polar_transform import LogPolarTransform
 from isotrope.layers.multiscale_convolution import MultiscaleConv2d
 from isotrope.layers.peak_convolution import convolution_peak, convolution_peaks
+from isotrope.layers.polyphase import APS, LPD, LPU, APSUp
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.layers.spatial_transformer import SpatialTransformer
@@ -22,17 +24,25 @@ from isotrope.layers.wrapping import PaddedConv2d
 
 __all__ = [
     "AdaptiveBlur",
+    "APS",
+    "APSUp",
+    "AveragePool",
     "BatchNorm2d",
     "BinomialBlur",
     "BlurPool",
     "ColumnConv2d",
+    "Decimation",
+    "Downsampling",
     "GlobalAveragePool",
     "GlobalMaxPool",
     "LPConv",
+    "LPD",
+    "LPU",
     "LogPolarTransform",
     "MultiscaleConv2d",
     "PaddedConv2d",
     "ScalePool",
+    "Selection",
     "SiConv2d",
     "SpatialTransformer",
     "SteerableConv2d",

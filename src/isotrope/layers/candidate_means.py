@@ -1,0 +1,137 @@
+"""Means over each candidate of what a 3 x 3 convolution of it answers, from undivided maps.
+
+A convolution of a phase is one of the undivided maps with dilated kernels, if its border goes
+around the edge or is zero. Along a side that the stride does not divide, the neighbour beyond a
+candidate's last position is its first one, which lies elsewhere than the others. There the
+responses at every position are computed for each of three neighbourhoods: behind, away from and
+before that seam. All candidates of a side then cost three convolutions of the maps, and not one
+convolution of a candidate for each position. `phases` says what candidates are.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from isotrope.layers.constants import made_once
+from isotrope.layers.forms import few_launches
+from isotrope.layers.stackable_convolution import correlate
+from isotrope.layers.wrapping import PaddingMode, padded
+
+
+def exact_type(of: torch.dtype) -> torch.dtype:
+    """The type in which phases are compared: float64 for float64, else float32."""
+    return torch.promote_types(of, torch.float32)
+
+
+def candidate_means(maps: Tensor, stride: int) -> Tensor:
+    """The mean of each channel over each candidate, at least in float32.
+
+    Shapes:
+        maps: ``(batch, channels, height, width)``
+        output: ``(batch, phases, channels)``
+    """
+    height, width = maps.shape[-2:]
+    if few_launches(maps) and height % stride == width % stride == 0:
+        split = maps.view(*maps.shape[:2], height // stride, stride, width // stride, stride)
+        return split.mean(dim=(2, 4), dtype=exact_type(maps.dtype)).flatten(2).mT
+    return _weighed(maps, height, width, stride, seams=False)
+
+
+def rectified_means(kernels: nn.Conv2d, maps: Tensor, stride: int) -> Tensor:
+    """The means over each candidate of the ReLU of its 3 x 3 convolution, around the edge.
+
+    Shapes:
+        maps: ``(batch, channels, height, width)``
+        output: ``(batch, phases, out_channels)``, at least in float32
+
+    Args:
+        kernels: whose weight and bias are taken, and nothing else of it.
+        maps: what is divided into candidates.
+        stride: in pixels.
+    """
+    height, width = maps.shape[-2:]
+    if height % stride == width % stride == 0:
+        return candidate_means(dilated(kernels, maps, stride, "circular").relu(), stride)
+    steps, dilation, around = [1, 1], [1, 1], [0, 0]
+    for axis, side in enumerate((height, width)):
+        if side % stride:
+            steps[axis] = 3
+        else:
+            dilation[axis] = around[axis] = stride
+    wide = padded(maps, (around[1], around[1], around[0], around[0]), "circular")
+    if height % stride:
+        wide = _beside(wide, height, stride)
+    if width % stride:
+        wide = _beside(wide.mT, width, stride).mT
+    found = correlate(wide, kernels.weight, kernels.bias, steps, (0, 0), dilation)
+    return _weighed(found.relu(), height, width, stride, seams=True)
+
+
+def dilated(kernels: nn.Conv2d, maps: Tensor, stride: int, mode: PaddingMode) -> Tensor:
+    """The responses of all phases of maps whose sides the stride divides, undivided.
+
+    Args:
+        kernels: whose weight and bias are taken.
+        maps: of shape ``(batch, channels, height, width)``.
+        stride: in pixels.
+        mode: the border of each phase, ``circular`` or ``zeros``: only these are borders of the
+            undivided maps too.
+    """
+    wide = padded(maps, (stride,) * 4, mode)
+    spacing = (stride, stride)
+    return correlate(wide, kernels.weight, kernels.bias, (1, 1), (0, 0), spacing)
+
+
+def _neighbourhoods(side: int, stride: int) -> list[tuple[int, int, int]]:
+    """Where a kernel's taps are, from a candidate's first, inner and last positions."""
+    back = stride * ((side - 1) // stride)  # from the first position to the last one
+    if back == 0:
+        return [(0, 0, 0)]
+    return [(back, 0, stride), (-stride, 0, stride), (-stride, 0, -back)]
+
+
+def _beside(maps: Tensor, side: int, stride: int) -> Tensor:
+    """Rows and their neighbours, so that kernels three rows high meet them at every third row.
+
+    Shapes:
+        maps: ``(batch, channels, side, width)``
+        output: ``(batch, channels, neighbourhoods * side * 3, width)``
+    """
+    found = [
+        torch.stack([maps.roll(-offset, -2) for offset in offsets], dim=3).flatten(2, 3)
+        for offsets in _neighbourhoods(side, stride)
+    ]
+    return torch.cat(found, dim=2)
+
+
+def _weighed(maps: Tensor, height: int, width: int, stride: int, *, seams: bool) -> Tensor:
+    """Means of responses at every position, once for each neighbourhood if there are seams."""
+    exact = exact_type(maps.dtype)
+    down, right = (
+        _shares(
+            side,
+            stride,
+            len(_neighbourhoods(side, stride)) if seams and side % stride else 1,
+            exact,
+            maps.device,
+        )
+        for side in (height, width)
+    )
+    with torch.autocast(maps.device.type, enabled=False):
+        return (down @ (maps.to(exact) @ right.mT)).flatten(2).mT
+
+
+@made_once
+def _shares(
+    side: int, stride: int, neighbourhoods: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """What each position adds to the mean of each candidate.
+
+    Shape ``(candidates, neighbourhoods * side)``.
+    """
+    steps = -(-side // stride)
+    first = torch.arange(side if side % stride else stride)
+    shares = torch.zeros(len(first), neighbourhoods, side, dtype=torch.float64)
+    for step in range(steps):
+        place = 0 if neighbourhoods == 1 or step == 0 else 2 if step == steps - 1 else 1
+        shares[first, place, (first + stride * step) % side] = 1 / steps
+    return shares.flatten(1).to(device, dtype)
