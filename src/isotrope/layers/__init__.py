@@ -8,6 +8,7 @@ from isotrope.layers.downsampling import AveragePool, Decimation, Downsampling, 
 from isotrope.layers.fourier_correlation import fourier_correlation
 from isotrope.layers.global_average_pool import GlobalAveragePool
 from isotrope.layers.global_max_pool import GlobalMaxPool
+from isotrope.layers.ideal_downsample import IdealDownsample, PolynomialActivation
 from isotrope.layers.log_polar import log_polar
 from isotrope.layers.log_polar_convolution import LPConv
 from isotrope.layers.log_polar_inverse import from_log_polar
@@ -19,6 +20,7 @@ from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.layers.spatial_transformer import SpatialTransformer
 from isotrope.layers.steerable_convolution import SteerableConv2d
+from isotrope.layers.tips import TIPS
 from isotrope.layers.volume_convolution import largest_over_depth, volume_peak
 from isotrope.layers.wrapping import PaddedConv2d
 
@@ -35,17 +37,20 @@ __all__ = [
     "Downsampling",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "IdealDownsample",
     "LPConv",
     "LPD",
     "LPU",
     "LogPolarTransform",
     "MultiscaleConv2d",
     "PaddedConv2d",
+    "PolynomialActivation",
     "ScalePool",
     "Selection",
     "SiConv2d",
     "SpatialTransformer",
     "SteerableConv2d",
+    "TIPS",
     "convolution_peak",
     "convolution_peaks",
     "fourier_correlation",
