@@ -33,6 +33,7 @@ SETTINGS: dict[str, dict] = {  # settings of the evaluations that need any for t
         "crop": 7,
         "batch": 3,
     },
+    "segmentation": {"protocols": ["each", "published"], "batch": 3, "max_shift": 2},
     "translation": {"shifts": [-1, 0, 2]},
     "translation_published": {"shifts": [-1, 0, 2]},
 }

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 RESAMPLES = 2000
@@ -33,6 +34,13 @@ def bootstrap(values: Tensor) -> Interval:
     count = int(counts.sum())
     generator = np.random.default_rng([0, _STREAM])
     drawn = generator.multinomial(count, counts / count, size=RESAMPLES)
+    return middle(drawn @ distinct / count)
+
+
+def middle(values: NDArray[np.float64]) -> Interval:
+    """The interval of what was found with each choice of images; nan where nothing was."""
+    if np.isnan(values).all():
+        return Interval(np.nan, np.nan)
     tail = 50 * (1 - _LEVEL)
-    low, high = np.percentile(drawn @ distinct / count, [tail, 100 - tail])
+    low, high = np.nanpercentile(values, [tail, 100 - tail])
     return Interval(float(low), float(high))
