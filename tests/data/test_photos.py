@@ -7,7 +7,11 @@ from torch.nn import functional as F
 
 from isotrope.data import photos
 from isotrope.data._warp import pose_numbers
+from isotrope.datasets.building import build_dataset
+from isotrope.datasets.manifest import read_manifest
+from isotrope.digests import dataset_digest
 from isotrope.errors import UserError
+from isotrope.settings import build_only
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +116,12 @@ def test_a_tiny_network_learns_most_of_it_but_not_all(folder):
     with torch.no_grad():
         right = (network(test.images / 255).argmax(1) == test.labels).float().mean()
     assert 0.5 < right < 0.99
+
+
+def test_they_are_built_where_nothing_says_how_many_are_used(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    params = build_only(photos.Params).model_validate({"size": 16})
+
+    manifest = build_dataset("photos", params, dataset_digest("photos", params))
+
+    assert read_manifest(manifest).images == photos.COUNTS

@@ -144,10 +144,10 @@ def classes(params: Params) -> int:
 
 def image_counts(params: Params) -> dict[str, int]:
     """Images of each split as they are read with these settings."""
+    given = (params.train_images, params.valid_images, params.test_images)
     return {
-        "train": params.train_images,
-        "valid": params.valid_images,
-        "test": params.test_images,
+        split: COUNTS[split] if count is None else count  # None where they are only built
+        for split, count in zip(SPLITS, given, strict=True)
     }
 
 
