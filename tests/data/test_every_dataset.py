@@ -3,6 +3,7 @@
 import drawn_cityscapes
 import drawn_voc
 import made_up_archives
+import made_up_imagenet
 import made_up_mnist
 import pytest
 import torch
@@ -26,6 +27,8 @@ SETTINGS = {
     "cityscapes": {"source": "local", "complete": False, "valid_images": 2, "crop": 24},
     "cifar100": {"source": "local", "valid_images": 100},
     "fashion_mnist": {"source": "local", "valid_images": 20},
+    "imagenet": made_up_imagenet.SETTINGS,
+    "imagenette": made_up_imagenet.SETTINGS | {"valid_images": 10},
     "mnist": {"source": "digits8"},
     "mnist_large_scale": {"source": "digits8", "train_images": 100, "test_images": 40},
     "mnist_r": {"source": "digits8"},
@@ -51,6 +54,8 @@ FILES = {
     "cityscapes": drawn_cityscapes.small_cityscapes,
     "cifar100": made_up_archives.write_cifar100,
     "fashion_mnist": made_up_mnist.write_fashion,
+    "imagenet": made_up_imagenet.write_imagenet,
+    "imagenette": made_up_imagenet.write_imagenette,
     "rot_svhn": made_up_archives.write_rot_svhn,
     "sim2mnist": made_up_archives.few_of_sim2mnist,
     "sim2mnist_clean": made_up_archives.few_of_sim2mnist,

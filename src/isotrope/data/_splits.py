@@ -5,6 +5,8 @@ Such a data set takes from here its settings and what follows from them; its fil
 
 from typing import ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 
 from isotrope.errors import UserError
@@ -137,6 +139,22 @@ def rows_of_split(
     if split == "valid":
         return "train", slice(left, parts["train"])
     return "train", slice(0, _enough("train_images", train_images, left))
+
+
+def interleaved(labels: NDArray[np.integer]) -> NDArray[np.intp]:
+    """An order in which every beginning, and every end, has the classes in their proportions.
+
+    Images of a class keep their order; the k-th of n of a class stands at (k + 1/2) / n of the
+    whole.
+
+    Args:
+        labels: ``(n,)``.
+    """
+    by_class = np.argsort(labels, kind="stable")
+    _, first, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
+    rank = np.arange(len(labels)) - np.repeat(first, counts)
+    place = (rank + 0.5) / np.repeat(counts, counts)
+    return by_class[np.argsort(place, kind="stable")]
 
 
 def _enough(name: str, wanted: int | None, there: int) -> int:

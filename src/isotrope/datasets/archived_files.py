@@ -110,6 +110,34 @@ def files_in_archive(file: str) -> dict[str, Place]:
     return {name.removeprefix("./"): Place(file, at) for name, at in found.items()}
 
 
+def files_in_inner_tar(place: Place) -> dict[str, Place]:
+    """The files in a tar archive that itself lies in a tar archive, by their names.
+
+    Args:
+        place: where the inner archive is.
+
+    Raises:
+        UserError: if it is damaged, or no tar archive.
+    """
+    path, (first, count) = indexed_file(place.file), map(int, place.at.split(":"))
+    try:
+        with path.open("rb") as outer:
+            outer.seek(first)
+            with tarfile.open(fileobj=outer, mode="r:") as archive:
+                found = {one.name: (one.offset_data, one.size) for one in archive if one.isreg()}
+        if any(start + size > first + count for start, size in found.values()):
+            raise tarfile.ReadError("it ends in the midst of a file")
+    except _DAMAGED as error:
+        raise UserError(
+            f"{path}: what it holds at byte {first} cannot be read as a tar archive ({error}); get "
+            "it again"
+        ) from error
+    return {
+        name.removeprefix("./"): Place(place.file, f"{start}:{size}")
+        for name, (start, size) in found.items()
+    }
+
+
 def read_place(place: Place) -> bytes:
     """The bytes of a file, unpacked.
 

@@ -5,8 +5,8 @@ trained depends on it: a file that is there or gone, or of another size, makes a
 """
 
 import csv
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from isotrope import paths
@@ -29,22 +29,29 @@ def write_file_index(rows: Iterable[Mapping[str, str | int]], folder: Path, key:
         UserError: if a file is absent.
         ValueError: if there is no row.
     """
-    found = [{**row, BYTES: _size(str(row[FILE]))} for row in rows]
-    if not found:
+    size_of = cache(_size)  # many rows may be of one archive
+    found = ({**row, BYTES: size_of(str(row[FILE]))} for row in rows)
+    first = next(found, None)
+    if first is None:
         raise ValueError("an index needs at least one file")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(found[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(found)
     path = folder / f"{key}{paths.SOURCES_OF}"
-    path.write_text(text.getvalue(), encoding="utf-8")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(first), lineterminator="\n")
+        writer.writeheader()
+        writer.writerow(first)
+        writer.writerows(found)
     return path
 
 
 def read_file_index(folder: Path, key: str) -> list[dict[str, str]]:
     """The rows of the index of a data set, in their order; ``bytes`` with the others."""
-    text = (folder / f"{key}{paths.SOURCES_OF}").read_text(encoding="utf-8")
-    return list(csv.DictReader(io.StringIO(text)))
+    return list(rows_of_file_index(folder, key))
+
+
+def rows_of_file_index(folder: Path, key: str) -> Iterator[dict[str, str]]:
+    """The same one after the other, for an index of a million files."""
+    with (folder / f"{key}{paths.SOURCES_OF}").open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
 
 
 def indexed_file(file: str) -> Path:
