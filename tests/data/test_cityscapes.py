@@ -10,8 +10,10 @@ from isotrope.data import cityscapes
 from isotrope.datasets.building import build_dataset
 from isotrope.datasets.loading import load_split
 from isotrope.datasets.local_data import absent_files
+from isotrope.datasets.manifest import read_manifest
 from isotrope.datasets.stream import Shuffle
 from isotrope.errors import UserError
+from isotrope.settings import build_only
 
 SETTINGS = {"source": "local", "complete": False, "valid_images": 2, "crop": 24}
 
@@ -104,3 +106,11 @@ def test_images_of_another_size_are_refused(root, monkeypatch):
         UserError, match=r"has 64 x 32 pixels; images of Cityscapes have 2048 x 1024"
     ):
         split(root, "test")
+
+
+def test_the_index_is_made_where_nothing_says_how_it_is_used(root):
+    params = build_only(cityscapes.Params).model_validate(
+        {"source": "local", "complete": False, "crop": 24}
+    )
+    path = build_dataset("cityscapes", params, "d", root.parent / "out")
+    assert tuple(read_manifest(path).image_shape) == (3, 24, 24)

@@ -12,8 +12,10 @@ from isotrope.data import voc
 from isotrope.datasets.building import build_dataset
 from isotrope.datasets.loading import load_split
 from isotrope.datasets.local_data import absent_files
+from isotrope.datasets.manifest import read_manifest
 from isotrope.datasets.stream import Shuffle
 from isotrope.errors import UserError
+from isotrope.settings import build_only
 
 SETTINGS = {"source": "local", "complete": False, "valid_images": 4, "crop": 40}
 
@@ -218,3 +220,11 @@ def test_a_mask_that_does_not_fit_is_named_when_it_is_read(root, change, message
 def test_more_images_than_there_are_are_refused(root):
     with pytest.raises(UserError, match=r"dataset.train_images: 9 images .* 8 are left"):
         split(root, "train", train_images=9)
+
+
+def test_the_index_is_made_where_nothing_says_how_it_is_used(root):
+    params = build_only(voc.Params).model_validate(
+        {"source": "local", "complete": False, "crop": 24}
+    )
+    path = build_dataset("voc", params, "d", root.parent / "out")
+    assert tuple(read_manifest(path).image_shape) == (3, 24, 24)

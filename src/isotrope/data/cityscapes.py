@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import Field
 
 from isotrope.data._masked_images import (
     MaskedSettings,
@@ -63,7 +64,7 @@ _TABLE = class_table({number: place for place, number in enumerate(NUMBERS)}, _V
 class Params(MaskedSettings):
     """How training images are cut and coloured."""
 
-    crop: int = load_time(768, ge=8, description="pixels of the training images' sides")
+    crop: int = Field(768, ge=8, description="pixels of the training images' sides")
     colour_jitter: float = load_time(
         0.5, ge=0, le=1, description="brightness, contrast and saturation are changed by so much"
     )

@@ -76,8 +76,11 @@ class Params(MaskedSettings):
     train: Literal["aug", "plain"] = Field(
         "aug", description="train on the 10,582 images with masks of SBD, or on the 1,464 of VOC"
     )
-    crop: int = load_time(
-        513, ge=8, description="pixels; 512 for networks that sample up what they sampled down"
+    crop: int = Field(
+        513,
+        ge=8,
+        description="pixels of the training images' sides; 512 for networks that sample up what "
+        "they sampled down",
     )
     crop_fill: Literal["void", "background"] = load_time(
         "void", description="what lies outside of a photo; background: as published"
