@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from isotrope import registry
-from isotrope.datasets.draws import is_stochastic, noise_of_images
+from isotrope.datasets.draws import noise_of_images
 from isotrope.settings import Settings
 from isotrope.training.objective import Objective
 
@@ -83,7 +83,7 @@ class Example:
 
     def noises(self, network: nn.Module, first: int = 0, count: int = 4) -> tuple[Any, ...]:
         """What a network draws for some images, if it draws anything, as arguments."""
-        if not is_stochastic(network):
+        if not hasattr(network, "draw"):
             return ()
         device = torch.device("cpu")
         return (noise_of_images(network, 1, range(first, first + count), 0, device),)

@@ -6,6 +6,7 @@ import torch
 
 from isotrope import registry
 from isotrope.datasets.images import Images
+from isotrope.errors import UserError
 from isotrope.layers import forms
 from isotrope.measuring.networks import Networks
 
@@ -17,8 +18,10 @@ SETTINGS["rotation_and_scaling"] = {"angles": [40], "scales": [0.7]}
 SETTINGS["scaling"] = {"scales": [0.7], "canvas": ["kept"]}
 SETTINGS["translation"] = {"shifts": [2]}
 SETTINGS["translation_published"] = {"shifts": [0]}
+SETTINGS["shift_accuracy"] = {"reach": 1, "parts": [0.5]}
+SETTINGS["shift_consistency"] = {"pairs": 1}
 SCALES = (11, 13, 14, 16)
-SWEEPS = ("equivariance", "rotation", "scaling", "translation", "log_polar_maps")
+SWEEPS = ("equivariance", "rotation", "scaling", "translation", "log_polar_maps", "shift")
 CLASSES = 3
 KEYS = ("first", "second", "third")
 
@@ -50,12 +53,17 @@ def test_an_evaluation_has_the_same_rows_in_stacks(example, name):
         networks = Networks(built, torch.device("cpu"), alike=True, part_names=parts)
         networks.most_at_once(2)
         networks._stacks.log = lines.append
-        with torch.inference_mode():
-            if way == "one by one":
-                given = evaluation.evaluate(networks, data, params)
-            else:
-                with forms.like_a_gpu():
+        try:
+            with torch.inference_mode():
+                if way == "one by one":
                     given = evaluation.evaluate(networks, data, params)
+                else:
+                    with forms.like_a_gpu():
+                        given = evaluation.evaluate(networks, data, params)
+        except UserError as refusal:
+            if "take it out of evaluations" not in str(refusal):
+                raise
+            pytest.skip(str(refusal))
         found[way] = given if isinstance(given, tuple) else (given, {})
         assert lines == []
 
@@ -67,5 +75,6 @@ def test_an_evaluation_has_the_same_rows_in_stacks(example, name):
     assert arrays.keys() == its.keys()
     for seed, named in arrays.items():
         for key, array in named.items():
-            same = np.isclose(its[seed][key], array, rtol=0, atol=0, equal_nan=True)
-            assert same.mean() > 0.999  # near ties may fall otherwise
+            assert its[seed][key].shape == array.shape
+            same = np.isclose(its[seed][key], array, rtol=1e-4, atol=1e-6, equal_nan=True)
+            assert same.sum() >= 0.999 * same.size  # near ties may fall otherwise

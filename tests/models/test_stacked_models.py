@@ -16,7 +16,13 @@ from isotrope.training.single import Single
 from isotrope.training.stacked import Stacked
 
 STEPS = 4
-RATES = torch.tensor([1e-3, 0.9], dtype=torch.float64)
+
+
+def set_rates(*engines):
+    """The same learning rate for every group, and a momentum."""
+    for engine in engines:
+        engine.rates.fill_(1e-3)
+        engine.rates[:, -1] = 0.9
 
 
 @pytest.fixture
@@ -31,8 +37,7 @@ def test_a_stack_follows_the_steps_of_its_networks_alone(example, training):
     keys = ("first", "second", "third")
     stack = Stacked([example.build_drawn(key) for key in keys], training, example.objective)
     alone = [Single(example.build_drawn(key), training, example.objective) for key in keys]
-    for engine in (stack, *alone):
-        engine.rates.copy_(RATES)
+    set_rates(stack, *alone)
     images, labels = example.images(), example.labels()
     noises = [example.noises(stack.network, first=10 * row) for row in range(len(keys))]
 
@@ -70,8 +75,7 @@ def test_in_bfloat16_the_weights_stay_float32_and_a_step_is_near_the_exact_one(e
     stack = Stacked(networks, training, example.objective)
     alone = Single(copy.deepcopy(networks[0]), training, example.objective)
 
-    for engine in (stack, alone):
-        engine.rates.copy_(RATES)
+    set_rates(stack, alone)
     losses = stack.step(Batch(images, labels, noises)).loss
     loss = alone.step(Batch(images, labels, noises[:1])).loss
 

@@ -1,0 +1,196 @@
+"""The residual networks of the shift study: what holds under shifts, and what they consist of."""
+
+import pytest
+import torch
+
+from isotrope import build_model
+
+ANTIALIAS = ("none", "lpf2", "lpf3", "lpf5", "ddac3")
+SHIFTS = [(row, column) for row in range(8) for column in range(8)]
+
+
+def built(shape=(3, 32, 32), classes=4, seed=0, **settings):
+    torch.manual_seed(seed)
+    settings = {"width": 8, **settings}
+    return build_model("shift_resnet", shape, classes, **settings).double()
+
+
+def noise_of(network, images, seed=1):
+    if not hasattr(network, "draw"):
+        return ()
+    return (network.draw(torch.Generator().manual_seed(seed), len(images)),)
+
+
+def trained_a_step(network, images):
+    """One step of gradient descent, with batch statistics."""
+    network.train()
+    loss = torch.nn.functional.cross_entropy(
+        network(images, *noise_of(network, images)), torch.arange(len(images)) % 4
+    )
+    parameters = list(network.parameters())
+    gradients = torch.autograd.grad(loss, parameters)
+    with torch.no_grad():
+        for value, gradient in zip(parameters, gradients, strict=True):
+            value -= 0.1 * gradient
+    return network.eval()
+
+
+def gap(network, images, shifts=SHIFTS):
+    """The largest difference between logits of images and of images rolled by some shift."""
+    with torch.no_grad():
+        exact = network(images)
+        rolled = torch.cat([images.roll(shift, (-2, -1)) for shift in shifts])
+        found = network(rolled).view(len(shifts), *exact.shape)
+    return float((found - exact).abs().max())
+
+
+def images_of(count=2, side=32, seed=3):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(count, 3, side, side, generator=generator, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("antialias", ANTIALIAS)
+@pytest.mark.parametrize("downsampling", ["lps", "aps"])
+def test_logits_stay_under_every_circular_shift_drawn_and_trained(downsampling, antialias):
+    network, images = built(downsampling=downsampling, antialias=antialias).eval(), images_of()
+
+    assert gap(network, images) < 1e-10
+    assert gap(trained_a_step(network, images), images) < 1e-10
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"logits": "attention"},
+        {"logits": "attention_bn"},
+        {"logits": "graph"},
+        {"logits": "perceptron"},
+        {"logits": "skip", "logit_width": "default"},
+        {"antialias": "lpf3", "selection_noantialias": True},
+        {"antialias": "lpf2", "swap_conv_pool": True},
+        {"depth": 50, "width": 4},
+        {"stem": "imagenet", "antialias": "ddac3", "stem_antialias": True, "side": 64},
+        {"stem": "imagenet", "depth": 50, "width": 4, "downsampling": "aps", "side": 64},
+        {"indivisible": "wrap", "side": 15},
+        {"indivisible": "wrap", "downsampling": "aps", "antialias": "lpf3", "side": 19},
+    ],
+    ids=str,
+)
+def test_it_holds_for_every_variant_that_promises_it(settings):
+    side = settings.pop("side", 32)
+    network = built((3, side, side), **settings).eval()
+    shifts = [(1, 0), (0, 1), (3, 2), (7, 5), (-4, 9)]
+
+    assert gap(network, images_of(1, side), shifts) < 1e-10
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"downsampling": "strided"},
+        {"downsampling": "decimation"},
+        {"downsampling": "decimation", "antialias": "lpf3"},
+        {"downsampling": "decimation", "antialias": "ddac3"},
+        {"downsampling": "avgpool"},
+        {"downsampling": "tips"},
+        {"downsampling": "ideal"},
+        {"test_mode": "convex"},
+        {"padding": "zeros"},
+        {"padding": "zeros", "downsampling": "aps"},
+        {"indivisible": "zeros", "side": 15},
+        {"indivisible": "zeros", "downsampling": "aps", "side": 20},
+        {"stem": "imagenet", "maxpool_zpad": True, "side": 32},
+        {"stem": "imagenet", "conv1_stride": True, "side": 32},
+    ],
+    ids=str,
+)
+def test_it_does_not_hold_for_those_that_do_not(settings):
+    side = settings.pop("side", 32)
+    network = built((3, side, side), **settings).eval()
+
+    assert gap(network, images_of(2, side), [(1, 0), (0, 1), (3, 2)]) > 1e-6
+
+
+def test_while_it_is_trained_a_network_draws_and_does_not_stay():
+    network, images = built().train(), images_of()
+    network.trunk.apply(lambda module: module.train(isinstance(module, type(network.trunk))))
+
+    first, second = (network(images, *noise_of(network, images, seed)) for seed in (1, 2))
+
+    torch.testing.assert_close(first, network(images, *noise_of(network, images, 1)))
+    assert (first - second).abs().max() > 1e-6
+
+
+CIFAR = {"stem": "cifar", "shape": (3, 32, 32), "classes": 10}
+IMAGENET = {"stem": "imagenet", "shape": (3, 224, 224), "classes": 1000}
+COUNTS = [
+    (CIFAR, 18, "strided", {}, 11_173_962),
+    (CIFAR, 18, "aps", {}, 11_173_962),
+    (CIFAR, 18, "decimation", {"antialias": "lpf3"}, 11_173_962),
+    (CIFAR, 18, "lps", {}, 17_368_906),
+    (CIFAR, 18, "lps", {"logit_width": "small"}, 11_609_642),
+    (CIFAR, 18, "lps", {"antialias": "ddac3"}, 18_240_682),
+    (CIFAR, 18, "lps", {"logits": "attention"}, 29_758_794),
+    (CIFAR, 18, "lps", {"logits": "graph"}, 15_651_277),
+    (CIFAR, 18, "lps", {"logits": "perceptron"}, 11_174_861),
+    (IMAGENET, 18, "strided", {}, 11_689_512),
+    (IMAGENET, 18, "aps", {}, 11_689_512),
+    (IMAGENET, 18, "lps", {}, 18_032_168),
+    (IMAGENET, 18, "lps", {"logit_width": "small"}, 12_135_592),
+    (IMAGENET, 18, "decimation", {"antialias": "ddac3"}, 12_602_904),
+    (IMAGENET, 18, "lps", {"logit_width": "small", "antialias": "ddac3"}, 13_048_984),
+    (IMAGENET, 50, "decimation", {"antialias": "lpf3"}, 25_557_032),
+    (IMAGENET, 50, "lps", {}, 31_899_688),
+    (IMAGENET, 50, "decimation", {"antialias": "ddac3"}, 27_341_336),
+    (IMAGENET, 50, "lps", {"logit_width": "small", "antialias": "ddac3"}, 27_787_416),
+    (IMAGENET, 101, "strided", {}, 44_549_160),
+    (IMAGENET, 101, "lps", {}, 50_891_816),
+    (IMAGENET, 101, "decimation", {"antialias": "ddac3"}, 46_333_464),
+    (IMAGENET, 101, "lps", {"logit_width": "small", "antialias": "ddac3"}, 46_779_544),
+]
+
+
+def parameters(of, depth, downsampling, **settings):
+    with torch.device("meta"):
+        network = build_model(
+            "shift_resnet",
+            of["shape"],
+            of["classes"],
+            depth=depth,
+            stem=of["stem"],
+            downsampling=downsampling,
+            **settings,
+        )
+    return sum(value.numel() for value in network.parameters())
+
+
+@pytest.mark.parametrize(("of", "depth", "downsampling", "settings", "count"), COUNTS)
+def test_numbers_of_parameters_are_the_published_ones(of, depth, downsampling, settings, count):
+    assert parameters(of, depth, downsampling, **settings) == count
+
+
+def test_a_network_of_width_80_has_as_many_parameters_as_the_default_logit_networks_add():
+    learnt = parameters(CIFAR, 18, "lps")
+
+    for downsampling in ("strided", "aps"):
+        assert parameters(CIFAR, 18, downsampling, width=80) == pytest.approx(learnt, rel=0.01)
+
+
+# one constant for all phases, of which their softmax knows nothing
+CONSTANTS = ("conv2.bias", "node2.bias", "selection.conv.bias")
+
+
+@pytest.mark.parametrize("stem", ["cifar", "imagenet"])
+@pytest.mark.parametrize("logits", ["convolutions", "attention", "graph", "perceptron"])
+def test_every_parameter_of_a_network_in_training_has_a_gradient(stem, logits):
+    side = 16 if stem == "cifar" else 32
+    network = built((3, side, side), stem=stem, logits=logits, antialias="ddac3").train()
+    images = images_of(4, side)
+
+    network(images, *noise_of(network, images)).square().sum().backward()
+
+    for name, value in network.named_parameters():
+        assert value.grad is not None, name
+        assert value.grad.isfinite().all(), name
+        if not name.endswith(CONSTANTS):
+            assert value.grad.count_nonzero() > 0, name
