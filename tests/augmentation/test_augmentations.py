@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from isotrope.augmentation import crop, flip, rotate, scale_jitter, shift
+from isotrope.augmentation import crop, flip, random_resized_crop, rotate, scale_jitter, shift
 from isotrope.datasets.images import VOID
 
 
@@ -141,3 +141,58 @@ def test_a_gpu_that_looks_further_finds_the_same_bits_down_to_half_the_size():
         given = torch.rand(64, 1, 16, 16, generator=generator)
         found = scale_jitter.rescaled(given, numbers, float(numbers.min()))
         assert torch.equal(scale_jitter.rescaled(given, numbers, 1 / largest), found)
+
+
+def naive_window(params, numbers, i, height, width):
+    """Top, left, height and width of the part of an image, drawn again until it fits."""
+    down, right = numbers["place"][i].tolist()
+    tries = zip(numbers["area"][i].tolist(), numbers["aspect"][i].tolist(), strict=True)
+    for area, aspect in tries:
+        tall = round(math.sqrt(height * width * area / aspect))
+        wide = round(math.sqrt(height * width * area * aspect))
+        if 0 < tall <= height and 0 < wide <= width:
+            return int(down * (height - tall + 1)), int(right * (width - wide + 1)), tall, wide
+    tall = min(height, round(width * params.aspect))
+    wide = min(width, round(height * params.aspect))
+    return (height - tall) // 2, (width - wide) // 2, tall, wide
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (9, 14), (30, 7), (8, 31)])
+@pytest.mark.parametrize("smallest", [0.08, 0.9])
+def test_a_random_resized_crop_is_a_part_that_is_cut_out_and_resized(height, width, smallest):
+    params = random_resized_crop.Params(smallest=smallest)
+    count = 60
+    numbers = random_resized_crop.draw(params, torch.Generator().manual_seed(7), count)
+    given, labels = images(count, height, width), masks(count, height, width)
+
+    found, moved = random_resized_crop.augment(params, given, labels, numbers)
+
+    for i in range(count):
+        top, left, tall, wide = naive_window(params, numbers, i, height, width)
+        part = given[i : i + 1, :, top : top + tall, left : left + wide]
+        expected = F.interpolate(part, (height, width), mode="bilinear")
+        torch.testing.assert_close(found[i], expected[0], rtol=0, atol=1e-12)
+        rows, columns = (
+            [first + (2 * k + 1) * its // (2 * side) for k in range(side)]
+            for first, its, side in ((top, tall, height), (left, wide, width))
+        )
+        assert torch.equal(moved[i], labels[i][rows][:, columns])
+
+
+def test_parts_are_as_large_and_as_oblong_as_asked_for_and_anywhere():
+    params = random_resized_crop.Params(smallest=0.25, aspect=2.0)
+    numbers = random_resized_crop.draw(params, torch.Generator().manual_seed(1), 4000)
+    firsts, sides = random_resized_crop.windows(params, numbers, 96, 96)
+    assert (firsts >= 0).all()
+    assert (firsts + sides <= 96).all()
+    areas = sides.prod(dim=1) / 96**2
+    aspects = (sides[:, 1] / sides[:, 0]).log()
+    assert 0.24 < areas.min() < 0.26
+    assert areas.max() > 0.97
+    # parts of less than half the area always fit, and are evenly spread
+    assert float((areas < 0.375).sum() / (areas < 0.5).sum()) == pytest.approx(0.5, abs=0.05)
+    assert abs(float(aspects.mean())) < 0.02
+    assert float(aspects.abs().max()) == pytest.approx(math.log(2), abs=0.04)
+    places = firsts / (96 - sides).clamp(min=1)
+    assert places.mean(dim=0).tolist() == pytest.approx([0.5, 0.5], abs=0.03)
+    assert (places.max(), places.min()) == (1, 0)

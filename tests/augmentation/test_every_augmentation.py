@@ -12,6 +12,11 @@ SETTINGS = {"scale_jitter": {"largest": 2.0}}  # of those that need any
 IDENTITY = {
     "crop": lambda params, count: torch.full((count, 2), params.padding),
     "flip": lambda params, count: torch.zeros(count, dtype=torch.bool),
+    "random_resized_crop": lambda params, count: {
+        "area": torch.ones(count, 10, dtype=torch.float64),
+        "aspect": torch.ones(count, 10, dtype=torch.float64),
+        "place": torch.zeros(count, 2, dtype=torch.float64),
+    },
     "rotate": lambda params, count: torch.zeros(count, dtype=torch.float64),
     "scale_jitter": lambda params, count: torch.ones(count, dtype=torch.float64),
     "shift": lambda params, count: torch.zeros(count, 2, dtype=torch.int64),
