@@ -63,7 +63,8 @@ def augment(
     found = down[:, None] @ images @ across[:, None].mT
     if labels.ndim != 3:
         return found, labels
-    return found, taken(labels, *(_nearest(*axis) for axis in axes))
+    rows, columns = (_nearest(*axis) for axis in axes)
+    return found, taken(labels, rows, columns)
 
 
 def windows(
