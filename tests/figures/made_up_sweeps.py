@@ -10,12 +10,15 @@ HEADERS = {
     "translation_published": "shift size",
     "rotation_and_scaling": "angle scale",
     "equivariance": "part angle scale",
+    "shift_consistency": "protocol padding dtype",
+    "shift_accuracy": "kind distance x y",
 }
 ANGLES = range(0, 360, 15)
 SCALES = (0.5, 0.6, 0.8, 1, 1.5, 2)
 GRID_ANGLES, GRID_SCALES = range(0, 360, 45), (0.5, 1.0, 2.0)
 SHIFTS = range(-4, 5)
 PARTS = ("layer1", "layer2", "head")
+KINDS = {"circular": range(5), "standard": range(5), "fourier": (0, 0.25, 0.5)}
 
 Rows = dict[str, list[list[object]]]
 
@@ -67,6 +70,13 @@ def sweep_rows(key: list[object], loss: float) -> Rows:
         rows["rotation_and_scaling"].append([*key, *cell, "accuracy", value, 100])
     worst = min(cells.values())
     rows["rotation_and_scaling"].append([*key, "", "", "worst", worst, 100])
+    for protocol, padding in product(("cifar", "each"), ("circular", "standard")):
+        value = 100 * (1 - loss / (4 if padding == "circular" else 2))
+        for metric, of_it in (("consistency", value), ("pairs", 400), ("margin_median", "nan")):
+            rows["shift_consistency"].append(
+                [*key, protocol, padding, "float32", metric, of_it, 100]
+            )
+    rows["shift_accuracy"] = _box_rows(key, loss)
     for part, angle, scale in product(PARTS, (0, 15, 30, 45, 60, 75, 90), GRID_SCALES):
         settings = [*key, part, angle, scale]
         value = error(part, angle, scale, loss)
@@ -76,3 +86,24 @@ def sweep_rows(key: list[object], loss: float) -> Rows:
             [*settings, "untrained", 0.9, 20],
         ]
     return rows
+
+
+def _box_rows(key: list[object], loss: float) -> list[list[object]]:
+    """What ``shift_accuracy`` says of a seed: less at larger distances, less off the canvas."""
+    found: list[list[object]] = []
+    for kind, distances in KINDS.items():
+        less = loss / (30 if kind == "circular" else 15)
+        for distance in distances:
+            for metric, value in (
+                ("accuracy", 0.95 - less * distance),
+                ("consistency", 100 * (1 - 2 * less * distance)),
+                ("fidelity", 0.95 - 2 * less * distance),
+                ("worst", 0.95 - 4 * less * distance),
+                ("steady", 100 * (1 - 4 * less * distance)),
+            ):
+                found.append([*key, kind, distance, "", "", metric, value, 100])
+        found.append([*key, kind, "", 1, 0, "accuracy", 0.95 - less, 100])
+        found.append([*key, kind, "", 1, 0, "fidelity", 0.95 - 2 * less, 100])
+        found.append([*key, kind, "", "", "", "worst", 0.95 - 4 * less * max(distances), 100])
+        found.append([*key, kind, "", "", "", "fidelity", 0.95 - 4 * less, 100])
+    return found
