@@ -21,6 +21,7 @@ from isotrope.results.style import CHANCE, GREY, Style, add_foot, panels, styles
 CROWD = 6  # series; more are drawn finer
 LOWEST = 40  # percent; where something lies below, the whole axis is shown
 PAGE = 9.0  # inches, of all panels together
+ACCURACY = "Test accuracy (%)"
 PUBLISHED: dict[str, Any] = {
     "linestyle": "",
     "markerfacecolor": "white",
@@ -90,17 +91,19 @@ class Lines:
         ]
 
 
-def lines_of(tables: Tables, table: str, settings: Sequence[str]) -> Lines:
-    """The accuracies in a table against some of its columns.
+def lines_of(
+    tables: Tables, table: str, settings: Sequence[str], metric: str = "accuracy"
+) -> Lines:
+    """The accuracies in a table, or another fraction, against some of its columns.
 
     Raises:
         UserError: if the tables hold nothing to draw or do not belong together.
     """
-    rows = measured(tables, table, "accuracy")
+    rows = measured(tables, table, metric)
     style = styles(tables.names)
     style = {name: style[name] for name in tables.cells.names(rows)}
     means = means_of(rows, tables, settings)
-    beside = published_beside(means, tables, table, settings=settings)
+    beside = published_beside(means, tables, table, metric, settings)
     return Lines(tables, rows, means, beside, style)
 
 
@@ -153,6 +156,7 @@ def draw_panels(
     column: str,
     parts: Mapping[str, Callable[[pandas.DataFrame], pandas.DataFrame]],
     label: str,
+    measure: str = ACCURACY,
 ) -> tuple[Figure, list[Axes]]:
     """Panels of lines: side by side the parts of one data set and its setting.
 
@@ -161,11 +165,13 @@ def draw_panels(
         column: the setting along the x axis.
         parts: for the title of each part, what takes its rows of means and published values.
         label: of the x axis.
+        measure: of the y axis; the accuracy of guessing is drawn beside accuracies alone.
 
     Returns:
         The figure, and its panels.
     """
-    cells, guessing, (low, high) = lines.tables.cells, lines.guessing(), bounds(lines)
+    cells, (low, high) = lines.tables.cells, bounds(lines)
+    guessing = lines.guessing() if measure == ACCURACY else dict.fromkeys(lines.panels)
     shown = {
         (panel, part): take
         for panel in lines.panels
@@ -176,7 +182,7 @@ def draw_panels(
     down = len({panel for panel, _ in shown}) if len(parts) > 1 else 1 + len(shown) // 4
     height = min(2.6 if lines.crowded and down < 3 else 1.9, PAGE / down)
     found = list(titles.values())
-    figure, grid = panels(found, height, (label, "Test accuracy (%)"), lines.crowded)
+    figure, grid = panels(found, height, (label, measure), lines.crowded)
     for (panel, part), take in shown.items():
         axes = grid[titles[panel, part]]
         axes.set_title(", ".join(word for word in titles[panel, part] if word))
