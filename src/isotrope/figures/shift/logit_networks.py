@@ -1,0 +1,52 @@
+"""Accuracy and consistency by the logit network that chooses the phase, and by its width.
+
+It shows the runs of learnt phases that say ``model.logits``; those of the project are narrower than
+the published networks, which the figure says.
+"""
+
+import pandas
+from matplotlib.figure import Figure
+
+from isotrope.figures.general._shift_table import COLUMNS as COLUMNS_OF_TABLE
+from isotrope.figures.general._shift_table import DATA as DATA_OF_TABLE
+from isotrope.figures.general._shift_table import typeset
+from isotrope.figures.shift._settings import draw_settings
+from isotrope.files.tables import Columns
+from isotrope.results.cells import Cells
+from isotrope.results.series import Tables
+from isotrope.results.style import look
+
+TITLE = "Logit networks"
+TABLES = ("runs", "accuracy", "shift_consistency", "shift_accuracy")
+COLUMNS = COLUMNS_OF_TABLE
+LATEX = True
+CAPTION = (
+    "Accuracy and consistency of networks with learnt phases, by the network that gives each "
+    "phase its logit, and by its width. Solid: mean over seeds, with its standard deviation in "
+    "words and its 95 % interval (Student's t) as a bar. The table beside it has more columns."
+)
+DATA: Columns = {**DATA_OF_TABLE, "setting": "text"}
+
+
+@look
+def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
+    """Draw the figure.
+
+    Args:
+        tables: ``runs``, ``accuracy``, ``shift_consistency`` and ``shift_accuracy``.
+
+    Returns:
+        The figure, and what it shows: a row per panel, series and metric, in percent.
+
+    Raises:
+        UserError: if the tables hold nothing to draw or do not belong together.
+    """
+    settings = {"model.logits": "{}", "model.logit_width": "{}"}
+    none = "no two runs here differ in their logit network (model.logits)"
+    return draw_settings(tables, "model.logits", settings, none)
+
+
+def latex(data: pandas.DataFrame, cells: Cells) -> str:
+    """The numbers of the figure as a LaTeX table; it needs the package booktabs."""
+    data = data.assign(name=data["setting"])
+    return typeset(data, cells, "Logit networks, in percent.", "tab:logit-networks")

@@ -1,0 +1,233 @@
+"""The figures of the shift study."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+from matplotlib.figure import Figure
+from page_layout import check_layout
+from shift_tables import (
+    DEMO,
+    LOGITS,
+    MODES,
+    NETWORKS,
+    ON_IMAGENET,
+    write_costs,
+    write_shift_tables,
+)
+
+from isotrope import registry
+from isotrope.errors import UserError
+from isotrope.results.drawing import draw_figure, read_tables, typeset_figure
+
+STUDY, KIND = "shift", "figures/shift"
+OWN = registry.names(KIND)
+FIGURES = [*OWN, "consistency"]
+PUBLISHED = Path(__file__).parents[3] / "workflow" / "published" / "shift.csv"
+CASES = {
+    "all": NETWORKS,
+    "imagenet": ON_IMAGENET,
+    "logits": LOGITS,
+    "modes": MODES,
+    "demo": DEMO,
+}
+
+
+@pytest.fixture(scope="session")
+def tables_of_case(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The tables of a case, which are written once and only read."""
+
+    def write(case: str) -> Path:
+        return write_costs(write_shift_tables(tmp_path_factory.mktemp("tables"), CASES[case]))
+
+    return cache(write)
+
+
+def module(name: str) -> Any:
+    return registry.load(KIND if name in OWN else "figures/general", name)
+
+
+@cache
+def drawn(name: str, folder: Path) -> tuple[Figure, pandas.DataFrame]:
+    """The figure, laid out, and its data; drawn once and only looked at."""
+    figure, data = module(name).draw(read_tables(STUDY, name, folder, PUBLISHED))
+    figure.draw_without_rendering()
+    return figure, data
+
+
+def typeset(name: str, data: pandas.DataFrame, folder: Path) -> str:
+    """The LaTeX table of a figure's data."""
+    csv = folder / f"{name}.csv"
+    data.to_csv(csv, index=False, lineterminator="\n")
+    return typeset_figure(STUDY, name, csv, folder / f"{name}.tex").read_text()
+
+
+def words_below(figure: Figure) -> str:
+    return " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("case", ["all", "demo"])
+def test_no_words_overlap_or_leave_the_page(
+    name: str, case: str, tables_of_case: Callable[[str], Path]
+) -> None:
+    figure, data = drawn(name, tables_of_case(case))
+    check_layout(figure)
+    assert not data.empty or name in ("logit_networks", "training_modes")
+
+
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [
+        ("consistency", "imagenet"),
+        ("published_tables", "imagenet"),
+        ("logit_networks", "logits"),
+        ("training_modes", "modes"),
+    ],
+)
+def test_long_rows_of_settings_fit_too(
+    name: str, case: str, tables_of_case: Callable[[str], Path]
+) -> None:
+    figure, data = drawn(name, tables_of_case(case))
+    check_layout(figure)
+    assert not data.empty
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_title_and_caption_are_plain_words(name: str) -> None:
+    for constant in ("TITLE", "CAPTION"):
+        found = registry.literal(KIND, name, constant, "")
+        assert found
+        assert not set(found) & set("`*|_"), "a caption is reStructuredText"
+
+
+def test_figures_are_drawn_without_torch_and_published_numbers(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    program = (
+        "import sys; from pathlib import Path; from isotrope import registry\n"
+        "from isotrope.results.drawing import read_tables\n"
+        "folder, *names = sys.argv[1:]\n"
+        "for name in names:\n"
+        f"    tables = read_tables('{STUDY}', name, Path(folder), None)\n"
+        f"    registry.load('{KIND}', name).draw(tables)\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    names = [name for name in OWN if name != "published_tables"]  # it has nothing else to show
+    subprocess.run([sys.executable, "-c", program, str(tables_of_case("demo")), *names], check=True)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_absent_tables_and_arrays_are_named(name: str, tmp_path: Path) -> None:
+    write_costs(write_shift_tables(tmp_path, NETWORKS[:1], seeds=[1]))
+    tables = [f"{table}.csv" for table in module(name).TABLES]
+    arrays = [f"{table}.npz" for table in getattr(module(name), "ARRAYS", ())]
+    for file in (*tables, *arrays):
+        content = (tmp_path / file).read_bytes()
+        (tmp_path / file).unlink()
+        with pytest.raises(UserError, match=f"{file} is not there"):
+            draw_figure(STUDY, name, tmp_path, PUBLISHED, tmp_path / "figure")
+        (tmp_path / file).write_bytes(content)
+
+
+def test_exact_networks_stand_at_100_beside_the_published_values(
+    tables_of_case: Callable[[str], Path], tmp_path: Path
+) -> None:
+    figure, data = drawn("consistency", tables_of_case("all"))
+    at = data.set_index(["name", "metric", "origin"])["mean"]
+    assert at["LPS", "circular", "measured"] == 100
+    assert at["LPS", "circular", "published"] == 100
+    assert at["LPS", "standard", "published"] == 93.61
+    assert at["TIPS", "accuracy", "published"] == pytest.approx(98.12)
+    assert at["Strided", "worst", "measured"] < at["Strided", "accuracy", "measured"]
+    assert "third party" in words_below(figure)
+
+    tex = typeset("consistency", data, tmp_path)
+    assert r"cifar10 & LPS & published & 94.5 ± 0.1 & 100.0 & 93.6 ± 0.3 &" in tex
+    assert "parameters (M)" in tex
+
+
+def test_nothing_rounds_up_to_consistent() -> None:
+    words = registry.load("figures/general", "consistency").draw_columns.__globals__["words"]
+    assert words(100.0, 0.0, ".1f") == "100"
+    assert words(99.97, float("nan"), ".1f") == "99.970"
+    assert words(99.97, 0.02, ".1f") == "100.0 ± 0.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "rows"), [("logit_networks", "logits", 4), ("training_modes", "modes", 12)]
+)
+def test_rows_are_told_apart_by_their_settings_and_reduced_widths_are_said(
+    name: str, case: str, rows: int, tables_of_case: Callable[[str], Path], tmp_path: Path
+) -> None:
+    figure, data = drawn(name, tables_of_case(case))
+    assert data["setting"].nunique() == rows
+    titles = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
+    assert "width 8 of the published 64" in titles
+
+    assert str(data["setting"].iloc[0]).replace("_", r"\_") in typeset(name, data, tmp_path)
+
+
+def test_published_networks_that_were_not_run_are_said_to_be_so(
+    tables_of_case: Callable[[str], Path], tmp_path: Path
+) -> None:
+    figure, data = drawn("published_tables", tables_of_case("imagenet"))
+    assert set(data["place"]) == {"imagenet", "voc"}
+    known = data[data["origin"].eq("published")].set_index(["name", "metric"])["mean"]
+    assert known["ResNet-101, LPS, DDAC-3, zero padding", "standard"] == 92.4
+    ours = data[data["origin"].eq("measured")]
+    assert set(ours["name"]) == {"ResNet-101, LPS, DDAC-3, zero padding"}
+    words = words_below(figure)
+    assert "runs='*/imagenet/*,*/voc/*' runs them" in words
+
+    tex = typeset("published_tables", data, tmp_path)
+    assert "ResNet-18, strided, zero padding & measured & not run" in tex
+
+
+def test_entropies_are_shares_of_that_of_equal_phases(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    _, data = drawn("temperature_and_entropy", tables_of_case("all"))
+    at = data.set_index(["layer", "quantity", "epoch"])["mean"]
+    assert set(data["name"]) == {"LPS"}
+    assert at["layer2", "phase_entropy", 0] == pytest.approx(1, abs=1e-6)
+    assert at["layer3", "tau", 10] == pytest.approx(0.85)
+    assert set(data["n"]) == {3}
+
+
+def test_untrained_shares_are_not_mixed_with_trained_ones(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    _, data = drawn("phase_selection", tables_of_case("all"))
+    shares = data[data["metric"].eq("share") & data["name"].eq("LPS")]
+    assert shares.groupby("layer")["mean"].sum().tolist() == pytest.approx([1, 1, 1])
+    agreement = data[data["metric"].eq("aps_agreement")].set_index(["name", "layer"])["mean"]
+    assert agreement["APS", "layer2"] == 100
+    assert agreement["LPS", "layer4"] == 70
+
+
+def test_disagreements_are_counted_where_answers_differ(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    _, data = drawn("segmentation_overlays", tables_of_case("all"))
+    at = data.set_index(["name", "image"])["differ"]
+    assert at["LPS", 0] == 0
+    assert at["Strided", 1] > at["TIPS", 1] > 0
+
+
+def test_rows_of_the_cost_figure_are_the_methods_of_the_benchmark(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    figure, data = drawn("method_costs", tables_of_case("all"))
+    assert [axes.get_title("left") for axes in figure.axes] == [
+        "Parameters",
+        "Operations",
+        "Training step",
+        "Inference",
+    ]
+    assert data.loc[data["metric"].eq("parameters"), "mean"].iloc[0] == pytest.approx(11.173962)
