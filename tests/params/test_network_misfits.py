@@ -98,3 +98,28 @@ def test_a_model_for_pixels_asks_for_masks(grouped, param_files):
 
     said = ": grouped is for segmentation, and the labels of stir are a class for each image"
     assert found.endswith(f"model{said}")
+
+
+VOC = [("name: stir\n  task: emoji\n  scenario: mid2rest", "name: voc\n  source: local")]
+
+
+@pytest.mark.parametrize("normalise", ["dataset", "{mean: [0, 0, 0], std: [1, 1, 1]}"])
+def test_images_that_are_read_as_they_are_needed_have_no_mean_of_all(
+    grouped, param_files, normalise
+):
+    path = param_files.parent / "plugins/models/grouped.py"
+    path.write_text(MODEL.replace("REVISION", 'kind = "segmentation"\nREVISION'))
+    others = [
+        ("name: standard", f"name: grouped\n  normalise: {normalise}"),
+        ("[accuracy, scale_generalization]", "[segmentation]"),
+        ("\n  early_stopping: {patience: 10}", ""),
+    ]
+    write(param_files, changed(*VOC, *others), "grouped/a/b.yaml")
+    if normalise != "dataset":
+        assert len(read_all(param_files)) == 1
+        return
+
+    (found,) = sentences(param_files)
+
+    assert "b.yaml:10:3: model.normalise: the images of voc are read as they are needed" in found
+    assert found.endswith("write {mean: [...], std: [...]}")

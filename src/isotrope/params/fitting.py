@@ -96,6 +96,15 @@ def _other_answers(dataset: Plugin, model: Plugin) -> list[Complaint]:
     return [(("model",), what)]
 
 
+def _no_statistics(dataset: Plugin, model: Plugin) -> list[Complaint]:
+    """That a network is to be normalised by all training images, where these are a stream."""
+    wanted = getattr(model.params, "normalise", "none") == "dataset"
+    if not wanted or not hasattr(registry.load("data", dataset.name), "read"):
+        return []
+    what = f": the images of {dataset.name} are read as they are needed, so that the mean of all "
+    return [(("model", "normalise"), what + "is not known; write {mean: [...], std: [...]}")]
+
+
 class _Offered(NamedTuple):
     """What a network says of its training: the names of its groups, whether it has a loss."""
 
@@ -112,7 +121,7 @@ def network_misfits(
     """
     if dataset is None or model is None or training is None:
         return []
-    if wrong := _other_answers(dataset, model):
+    if wrong := [*_other_answers(dataset, model), *_no_statistics(dataset, model)]:
         return wrong
     groups, objective = training.optimizer.groups, training.objective
     if not groups and objective is None:
