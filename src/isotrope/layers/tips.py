@@ -97,7 +97,7 @@ class TIPS(Downsampling):
         return Mixing(found.view(batch, channels, *found.shape[2:]), weights, features, maps)
 
 
-def feature_shift_error(mixing: Mixing, shift: tuple[int, int]) -> Tensor:
+def feature_shift_error(mixing: Mixing, shift: tuple[int, int] | Tensor) -> Tensor:
     """The mean squared difference of the features of `TIPS` and its rolled input.
 
     It is added to the loss with the published weight 0.35 divided by the number of layers, the
@@ -107,10 +107,27 @@ def feature_shift_error(mixing: Mixing, shift: tuple[int, int]) -> Tensor:
 
     Args:
         mixing: of `TIPS.mixed`.
-        shift: pixels downwards and to the right.
+        shift: pixels downwards and to the right, the same for all images, or int64 ``(batch, 2)``
+            on the device of the maps.
     """
-    target = mixing.bordered.detach().roll(shift, dims=(-2, -1))
+    bordered = mixing.bordered.detach()
+    if isinstance(shift, Tensor):
+        target = _rolled(bordered, shift)
+    else:
+        target = bordered.roll(shift, dims=(-2, -1))
     return F.mse_loss(mixing.features, target)
+
+
+def _rolled(maps: Tensor, shifts: Tensor) -> Tensor:
+    """Each image rolled by its own pixels downwards and to the right."""
+    height, width = maps.shape[-2:]
+    rows, columns = (
+        (torch.arange(side, device=maps.device) - shifts[:, axis : axis + 1]) % side
+        for axis, side in enumerate((height, width))
+    )
+    numbers = torch.arange(len(maps), device=maps.device)[:, None, None]
+    moved = maps.movedim(1, -1)[numbers, rows[:, :, None], columns[:, None, :]]
+    return moved.movedim(-1, 1)
 
 
 def index_spread(mixing: Mixing, measure: Spread = "norm") -> Tensor:

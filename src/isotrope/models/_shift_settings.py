@@ -22,7 +22,7 @@ from isotrope.layers.downsampling import (
 )
 from isotrope.layers.ideal_downsample import IdealDownsample
 from isotrope.layers.polyphase import APS, LPD
-from isotrope.layers.tips import TIPS
+from isotrope.layers.tips import TIPS, Mixing
 from isotrope.layers.wrapping import PaddingMode
 from isotrope.settings import Settings
 
@@ -170,7 +170,7 @@ def downsampling_of(
         return Decimation(STRIDE, antialias)
     inner: Downsampling
     if kind == "tips":
-        inner = TIPS(channels, padding_mode=params.padding)
+        inner = WatchedTips(channels, padding_mode=params.padding)
     elif kind == "ideal":
         inner = IdealDownsample()
     else:
@@ -187,6 +187,26 @@ def shortcut_of(params: TrunkParams, channels: int) -> Downsampling:
 
 def _select_from(params: TrunkParams) -> Literal["filtered", "unfiltered"]:
     return "unfiltered" if params.selection_noantialias else "filtered"
+
+
+class WatchedTips(TIPS):
+    """`TIPS` whose mixing a loss may look at.
+
+    Attributes:
+        watch: takes the mixing of every call while it is set.
+    """
+
+    watch: list[Mixing] | None = None
+
+    def down(
+        self, maps: Tensor, selection: Selection | None = None, noise: Tensor | None = None
+    ) -> tuple[Tensor, Selection | None]:
+        """The mixtures."""
+        del selection, noise
+        mixing = self.mixed(maps)
+        if self.watch is not None:
+            self.watch.append(mixing)
+        return mixing.maps, None
 
 
 class Filtered(Downsampling):

@@ -39,9 +39,11 @@ from torch import Tensor, nn
 from isotrope.layers.downsampling import Selection
 from isotrope.layers.global_average_pool import GlobalAveragePool
 from isotrope.layers.preceded import takes_images
+from isotrope.layers.tips import Mixing
 from isotrope.models._fit import refuse_smaller
 from isotrope.models._shift_record import PhaseRecord
-from isotrope.models._shift_settings import TrunkParams
+from isotrope.models._shift_settings import TrunkParams, WatchedTips
+from isotrope.models._shift_tips import TipsLoss
 from isotrope.models._shift_trunk import PLACES, ShiftTrunk
 from isotrope.models._shift_weights import adopted
 from isotrope.models._temperature import Temperature, default_temperature, temperatures_of
@@ -55,6 +57,7 @@ EXAMPLE = {"width": 8}  # depth 18 with learnt phases that are drawn in training
 class Params(TrunkParams):
     """Settings of ``shift_resnet``."""
 
+    tips: TipsLoss = Field(TipsLoss(), description="the loss with which tips is trained")
     temperature: Temperature = Field(
         default_factory=default_temperature,
         description="of the softmax over phases in the training of lps",
@@ -166,6 +169,61 @@ class DrawingShiftResNet(LearnedShiftResNet):
         return -torch.empty(shape).exponential_(generator=generator).log()
 
 
+class TipsShiftResNet(ShiftResNet):
+    """One that mixes phases by `TIPS`, with the loss that belongs to it."""
+
+    draws_in_tests = False
+    counts: Tensor
+
+    def __init__(self, image_shape: tuple[int, int, int], classes: int, params: Params) -> None:
+        super().__init__(image_shape, classes, params)
+        self.register_buffer("counts", torch.zeros(()))
+
+    def draw(self, generator: torch.Generator, count: int) -> Tensor:
+        """Where the shifts of so many images lie in their range, ``(count, 2)`` in 0..1."""
+        return torch.rand(count, 2, generator=generator)
+
+    def on_epoch(self, epoch: int, epochs: int) -> dict[str, Any]:
+        """Whether feature shift errors count."""
+        return {"counts": self.params.tips.counts(epoch, epochs)}
+
+    def forward(self, images: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Logits of the images; what was drawn has no part in them."""
+        del noise
+        return super().forward(images)
+
+    def loss(
+        self, images: Tensor, labels: Tensor, noise: Tensor | None
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """The loss of `TipsLoss` in training, the cross-entropy in tests; and the logits.
+
+        Shapes:
+            images: ``(batch, channels, height, width)``
+            labels: ``(batch,)`` int64
+            noise: as `draw` gives it; None in tests
+        """
+        watched = [
+            module
+            for layer in self.trunk.downsamplings().values()
+            for module in layer.modules()
+            if isinstance(module, WatchedTips)
+        ]
+        mixings: list[Mixing] = []
+        for layer in watched:
+            layer.watch = mixings
+        try:
+            logits = self(images)
+        finally:
+            for layer in watched:
+                layer.watch = None
+        exact = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        classes = -exact.log_softmax(dim=1).gather(1, labels[:, None]).mean()
+        if noise is None:
+            return classes, logits, {}
+        total, parts = self.params.tips.total(classes, mixings, noise, self.counts)
+        return total, logits, parts
+
+
 def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> ShiftResNet:
     """The network for images of a shape.
 
@@ -183,7 +241,7 @@ def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> Sh
         )
     kind: type[ShiftResNet]
     if params.downsampling != "lps":
-        kind = ShiftResNet
+        kind = TipsShiftResNet if params.downsampling == "tips" else ShiftResNet
     elif params.train_mode in _DRAWN or params.test_mode in _DRAWN:
         kind = DrawingShiftResNet
     else:
