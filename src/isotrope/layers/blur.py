@@ -25,6 +25,11 @@ class BinomialBlur(AntialiasFilter):
     and float64. An even size moves the maps by half a pixel: of ``size`` taps ``(size - 1) // 2``
     lie to the left and above.
 
+    Behind a circular one of size 2 or more, the means of all phases at stride 2 are equal. A
+    choice of a phase by anything linear in the maps (`LPD` with the scores ``perceptron``, `APS`
+    with the first norm of maps of one sign) is then a choice between equals, which follows no
+    shift. So are the other scores of `LPD` where each of their hidden channels keeps its sign.
+
     Shapes:
         input: ``(batch, channels, height, width)``, of any number of channels
         output: the same, or every ``stride``-th row and column of it

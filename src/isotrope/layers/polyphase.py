@@ -6,10 +6,11 @@
 2022, https://arxiv.org/abs/2210.08001, and Chaman and Dokmanic, "Truly shift-invariant
 convolutional neural networks", CVPR 2021, https://arxiv.org/abs/2011.14214.
 
-In the mode ``hard`` (or ``convex``) and with circular borders, a circular shift of the maps by any
-whole number of pixels shifts what is kept by whole pixels of it: the mean over all positions stays,
-and up-sampled maps shift as the maps do. Ties go to the first phase, which does not follow a shift;
-they need maps whose phases score alike, as empty ones do.
+In the mode ``hard`` and with circular borders, a circular shift of the maps by any whole number of
+pixels shifts what is kept by whole pixels of it: the mean over all positions stays, and up-sampled
+maps shift as the maps do. Of a mixture (``convex``) only the mean stays: a shift rolls some of its
+phases further than others. Ties go to the first phase, which does not follow a shift; they need
+maps whose phases score alike, as empty ones do.
 
 Differs from the sources: any stride from 2 on. Sides that the stride does not divide are a mistake
 by default; the published zeros at the right and bottom lose exactness (``zeros``), candidates that
