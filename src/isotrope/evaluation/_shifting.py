@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -78,6 +79,20 @@ def by_border(networks: Networks) -> Iterator[tuple[Border, Networks]]:
 def unit(images: Tensor, dtype: FloatType) -> Tensor:
     """Images of 0..255 (uint8) in 0..1: in float32 as networks take them, or in float64."""
     return to_unit(images) if dtype == "float32" else images.double().div_(255)
+
+
+def uniform(seed: int, stream: str, rows: int, columns: int) -> Tensor:
+    """Numbers of 0..1, float64 ``(rows, columns)``; a row does not depend on how many there are.
+
+    Args:
+        seed: of the shifts.
+        stream: what they are for; others have other numbers.
+        rows: images, or batches of them.
+        columns: numbers for each.
+    """
+    mixed = np.random.SeedSequence([seed, *stream.encode()])
+    generator = np.random.Generator(np.random.Philox(mixed))
+    return torch.from_numpy(generator.random((rows, columns)))
 
 
 def window(images: Tensor, top: Tensor, left: Tensor, size: tuple[int, int]) -> Tensor:

@@ -58,6 +58,7 @@ from isotrope.evaluation._shifting import (
     batch_of,
     by_border,
     groups,
+    uniform,
     unit,
     widened,
     window,
@@ -76,7 +77,6 @@ ARRAYS = True
 Protocol = Literal["cifar", "imagenet", "each"]
 LISTED = 100  # pairs that disagree, in arrays
 _CIFAR = (-3, 3)  # shifts along an axis, without the last
-_WORDS: dict[str, int] = {"cifar": 1, "imagenet": 2, "each": 3}  # tell their random streams apart
 
 
 class Params(Settings):
@@ -186,7 +186,7 @@ def _shifts(protocol: Protocol, count: int, params: Params) -> Tensor:
 
 def _shared(params: Params, count: int, low: int, high: int, stream: str = "imagenet") -> Tensor:
     """Two places for each batch, of ``low`` ... ``high`` - 1 along each axis."""
-    numbers = _uniform(params.shift_seed, stream, -(-count // params.batch), 4)
+    numbers = uniform(params.shift_seed, stream, -(-count // params.batch), 4)
     drawn = low + (numbers * (high - low)).floor().long()
     return drawn.repeat_interleave(params.batch, dim=0)[:count].reshape(count, 1, 2, 2)
 
@@ -194,19 +194,11 @@ def _shared(params: Params, count: int, low: int, high: int, stream: str = "imag
 def _own(params: Params, count: int) -> Tensor:
     """For each image pairs of shifts that differ."""
     side = 2 * params.reach + 1
-    numbers = _uniform(params.shift_seed, "each", count, 2 * params.pairs).reshape(count, -1, 2)
+    numbers = uniform(params.shift_seed, "each", count, 2 * params.pairs).reshape(count, -1, 2)
     first = (numbers[..., 0] * side**2).floor().long()
     other = (first + 1 + (numbers[..., 1] * (side**2 - 1)).floor().long()) % side**2
     both = torch.stack((first, other), dim=-1)
     return torch.stack((both % side, both // side), dim=-1) - params.reach
-
-
-def _uniform(seed: int, stream: str, rows: int, columns: int) -> Tensor:
-    """Numbers of 0..1, float64 ``(rows, columns)``; a row does not depend on how many there are."""
-    generator = np.random.Generator(
-        np.random.Philox(np.random.SeedSequence([seed, _WORDS[stream]]))
-    )
-    return torch.from_numpy(generator.random((rows, columns)))
 
 
 class _Pass(NamedTuple):
