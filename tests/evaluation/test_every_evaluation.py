@@ -13,6 +13,7 @@ from isotrope import devices, registry
 from isotrope.datasets.images import Images
 from isotrope.layers import forms
 from isotrope.layers.log_polar_convolution import LPConv
+from isotrope.layers.polyphase import APS
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.measuring.networks import Networks
@@ -23,6 +24,7 @@ SETTINGS: dict[str, dict] = {  # settings of the evaluations that need any for t
     "scale_equivariance": {"pairs": [[6, 5], [5, 6]]},
     "index_correlation": {"map_scales": [3, 6]},
     "equivariance": {"angles": [0, 40], "scales": [0.8], "images": 20},
+    "phase_selection": {"images": 20, "shifts": 2},
     "rotation": {"angles": [0, 40, 90]},
     "rotation_and_scaling": {"angles": [0, 40], "scales": [0.7, 1]},
     "scaling": {"scales": [0.5, 1, 1.5]},
@@ -60,8 +62,12 @@ class ToyParts(nn.Module):
                 self.add_module(part, LPConv(4, 4, 2, ntau=3, num_angles=4, tau_max=3.0))
             else:
                 self.add_module(part, nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()))
+        self.chooses = APS()
         self.masks = masks
         self.last = nn.Conv2d(4, 1 + CLASSES, 1) if masks else nn.Linear(4 * 64, CLASSES)
+
+    def selections(self, images):
+        return {"layer2": self.chooses.down(self.first(images))[1]}
 
     def forward(self, images, noise=None):
         maps = self.first(images).relu()

@@ -11,7 +11,9 @@ from torch.nn import functional as F
 from isotrope.datasets.images import Images
 from isotrope.errors import UserError
 from isotrope.evaluation import phase_selection
+from isotrope.layers.blur import BinomialBlur
 from isotrope.layers.downsampling import Decimation, Downsampling, Selection, phases, taken
+from isotrope.layers.polyphase import APS, LPD
 from isotrope.measuring.networks import Networks
 
 
@@ -55,7 +57,6 @@ class Halving(nn.Module):
     def __init__(self, *layers):
         super().__init__()
         self.layers = nn.ModuleList(layers)
-        self.shortcut = ByRule(first, layers[0].stride)
         kernel = torch.rand(1, 1, 3, 3, generator=torch.Generator().manual_seed(1))
         self.register_buffer("kernel", kernel)
 
@@ -65,7 +66,7 @@ class Halving(nn.Module):
             maps = F.conv2d(F.pad(maps, (1, 1, 1, 1), mode="circular"), self.kernel)
             smaller, selection = layer.down(maps)
             found[f"layer{2 + number}"] = selection
-            smaller = smaller + self.shortcut.down(maps, selection)[0]
+            smaller = smaller + layer.down(maps, selection)[0]
             maps = smaller if selection is not None else layer(maps)
         return found
 
@@ -173,6 +174,29 @@ def test_rolls_are_never_none_and_depend_on_the_image_alone():
     kinds = {tuple(shift) for shift in shifts.flatten(0, 1).tolist()}
     assert kinds == {(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)} - {(0, 0)}
     assert torch.equal(phase_selection._shifts(7, params), shifts[:7])
+
+
+@pytest.mark.parametrize("side", [16, 12])
+def test_learned_choices_follow_rolls_and_those_of_aps_are_its_own(side):
+    torch.manual_seed(3)
+    filtered = {"antialias": BinomialBlur(3)}
+    network = Halving(LPD(1, 4, **filtered), APS(**filtered, select_from="unfiltered"))
+    rows = measured(network, images_of(30, side), dtype="float64")
+    for layer in ("layer2", "layer3"):
+        assert value(rows, "shift_agreement", weights="trained", layer=layer) == 100
+    assert value(rows, "aps_agreement", weights="trained", layer="layer3") == 100
+    assert value(rows, "aps_agreement", weights="trained", layer="layer2") < 100
+
+
+@pytest.mark.parametrize(("how", "exact"), [("wrap", True), ("zeros", False)])
+def test_sides_that_the_stride_does_not_divide(how, exact):
+    network = Halving(APS(indivisible=how), APS(indivisible=how))
+    rows = measured(network, images_of(30, 13), dtype="float64", shifts=8)
+    for layer in ("layer2", "layer3"):
+        settings = {"weights": "trained", "layer": layer}
+        assert (value(rows, "shift_agreement", **settings) == 100) == exact
+        assert value(rows, "aps_agreement", **settings) == 100
+        assert len(values(rows, "share", "phase", **settings)) == (0 if exact else 4)
 
 
 def test_layers_are_left_as_they_were():

@@ -23,7 +23,8 @@ Columns: ``weights`` (``trained``; ``untrained`` where it is known how the train
   networks that are exact. All layers with a stride are taken to be among those that choose.
 
 The shifts depend on ``shift_seed`` and the number of the image alone. With ``dtype: float64``
-copies of the networks compute in float64.
+copies of the networks compute in float64. Networks that draw phases where they are tested, too,
+draw them by ``shift_seed``.
 """
 
 import math
@@ -34,6 +35,7 @@ from typing import Any, NamedTuple
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from isotrope import devices
 from isotrope.datasets.stream import Split
@@ -94,7 +96,10 @@ def evaluate(networks: Networks, data: Split, params: Params) -> list[Row]:
         if some is not None and params.dtype == "float64":
             some = some.in_float64()
         for seed, network in some or ():
-            for layer, named in _measured(network, networks.device, shown, params).items():
+            with torch.inference_mode(), torch.random.fork_rng():
+                torch.manual_seed(params.shift_seed)
+                found = _measured(network, networks.device, shown, params)
+            for layer, named in found.items():
                 settings = {"seed": seed, "weights": weights, "layer": layer}
                 rows[seed] += [{**settings, **row, "n": len(shown)} for row in named]
     return [row for its in rows.values() for row in its]
@@ -179,16 +184,18 @@ def _choice(layer: Any, maps: Tensor, selection: Selection) -> Choice:
     filtered = getattr(layer, "antialias", None)
     if filtered is not None and getattr(layer, "select_from", "") == "filtered":
         maps = filtered(maps)
-    energy = phases(maps.double().square().sum(dim=1, keepdim=True), layer.stride)
     stride, (height, width) = layer.stride, maps.shape[-2:]
     grid = tuple(side if side % stride else stride for side in (height, width))
+    energy = maps.double().square().sum(dim=1, keepdim=True)
+    if selection.logits.shape[1] != grid[0] * grid[1]:  # zeros were put to the right and below
+        energy, grid = F.pad(energy, (0, -width % stride, 0, -height % stride)), (stride, stride)
     logits, weights = selection.logits.double(), selection.weights
     shares = logits.softmax(dim=1) if weights is None else weights.double()
     index = selection.index if weights is None else weights.argmax(dim=1)
     if index is None:
         raise ValueError("a selection has weights or an index, this one has neither")
     entropy = torch.special.entr(shares).sum(dim=1)
-    aps = energy.flatten(2).sum(dim=2).argmax(dim=1)
+    aps = phases(energy, stride).flatten(2).sum(dim=2).argmax(dim=1)
     return Choice(index, logits, entropy, aps, (grid[0], grid[1]), stride)
 
 
