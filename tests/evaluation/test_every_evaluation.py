@@ -67,7 +67,8 @@ class ToyParts(nn.Module):
         self.last = nn.Conv2d(4, 1 + CLASSES, 1) if masks else nn.Linear(4 * 64, CLASSES)
 
     def selections(self, images):
-        return {"layer2": self.chooses.down(self.first(images))[1]}
+        maps = images.double() + self.first.bias.double()[:, None, None]  # margins are no rounding
+        return {"layer2": self.chooses.down(maps)[1]}
 
     def forward(self, images, noise=None):
         maps = self.first(images).relu()
