@@ -64,6 +64,14 @@ def test_without_a_table_of_accuracies_the_validation_accuracy_decides(tmp_path)
     assert chosen(replace(pack, evaluations=("by_scale",))) == 1
 
 
+def test_of_masks_the_mean_iou_decides(tmp_path):
+    pack = pack_of(tmp_path, accuracy={1: 0.5, 2: float("nan"), 3: 0.6})
+    path = pack.pack / "results.csv"
+    text = path.read_text().replace("accuracy,pixel_pool", "segmentation,pixel_pool")
+    path.write_text(text.replace(",accuracy,", ",mean_iou,"))
+    assert chosen(replace(pack, evaluations=("segmentation", "by_scale"))) == 3
+
+
 def test_a_pack_without_accuracies_lets_the_validation_decide_for_all(tmp_path):
     values = dict.fromkeys((1, 2, 3), 0.5)
     tested = pack_of(tmp_path, accuracy=dict.fromkeys((1, 2, 3), 1.0), validation=values)

@@ -5,10 +5,12 @@ What networks recorded while they trained is in ``recordings.npz``, of every see
 Weights that were kept after every so many epochs are left out: they are whole networks.
 
 ``<evaluation>.npz`` holds ``<run>/<point>/<array>`` and the number of the seed as
-``<run>/<point>/seed``. The best seed has the highest accuracy in the table ``accuracy``, where its
-run has that, else the best validation accuracy; of equals it is the first.
+``<run>/<point>/seed``. The best seed has the highest accuracy in the table ``accuracy``, or the
+highest mean IoU in the table ``segmentation``, where its run has that, else the best validation
+accuracy; of equals it is the first.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from isotrope.packs.summary import KEPT_WEIGHT
 from isotrope.paths import RECORDINGS
 from isotrope.results.tables import CollectedPack, Row, pack_rows, seed_rows
 
-ACCURACY = "accuracy"
+TESTED = {"accuracy": "accuracy", "segmentation": "mean_iou"}  # tables, and what tells in each
 
 
 def collect_arrays(runs: Sequence[CollectedPack], table: str, folder: Path) -> Path:
@@ -96,24 +98,27 @@ def best_seed(packs: Sequence[CollectedPack]) -> tuple[CollectedPack, int] | Non
     Raises:
         UserError: if a file of a pack is absent, damaged or of another training.
     """
-    tested = all(ACCURACY in pack.evaluations for pack in packs)
+    tables = [table for table in TESTED if all(table in pack.evaluations for pack in packs)]
     found = []
     for pack in packs:
         trained = [row for row in seed_rows(pack) if row["status"] != "diverged"]
-        if tested:
-            accuracies = _accuracies(pack, trained)
+        if tables:
+            scores = _scores(pack, trained, tables[0])
         else:
-            accuracies = {int(row["seed"]): _number(row) for row in trained}
-        found += [(value, -seed, pack) for seed, value in accuracies.items()]
+            scores = {int(row["seed"]): _number(row) for row in trained}
+        found += [
+            (-math.inf if math.isnan(value) else value, -seed, pack)
+            for seed, value in scores.items()
+        ]
     if not found:
         return None
     _, seed, pack = max(found, key=lambda one: one[:2])
     return pack, -seed
 
 
-def _accuracies(pack: CollectedPack, trained: Sequence[Row]) -> dict[int, float]:
-    rows = pack_rows(pack, trained, {ACCURACY})[ACCURACY]
-    return {int(row["seed"]): float(row["value"]) for row in rows if row["metric"] == ACCURACY}
+def _scores(pack: CollectedPack, trained: Sequence[Row], table: str) -> dict[int, float]:
+    rows = pack_rows(pack, trained, {table})[table]
+    return {int(row["seed"]): float(row["value"]) for row in rows if row["metric"] == TESTED[table]}
 
 
 def _number(row: Row) -> float:

@@ -29,6 +29,7 @@ CAPTION = (
 
 MOST_IMAGES, MOST_SERIES = 2, 6
 VOID = 255
+GREYS = (14, 15)  # of the colours of classes, which would pass for void
 SHARE = 0.55  # of the colour of a class over an image
 PARTS = ("answer", "after the shift", "differ")
 NAMES = ("images", "masks", "predictions", "shifted_back", "disagreements", "seed")
@@ -120,6 +121,7 @@ def _overlay(image: NDArray[Any], mask: NDArray[Any]) -> NDArray[Any]:
     pixels = np.moveaxis(image, 0, -1).astype(np.float64) / 255
     pixels = pixels.mean(axis=-1, keepdims=True).repeat(3, axis=-1)
     colours = np.concatenate([colormaps[name](range(20))[:, :3] for name in ("tab20", "tab20b")])
+    colours = np.delete(colours, GREYS, axis=0)
     coloured = colours[(mask.astype(int) - 1) % len(colours)]
     plain = (mask == 0) | (mask == VOID)
     over = (1 - SHARE) * pixels + SHARE * coloured
