@@ -40,11 +40,14 @@ def load_time(default: Any = PydanticUndefined, **options: Any) -> Any:
 
 
 def build_only(kind: type[S]) -> type[S]:
-    """``kind`` for whoever builds a data set: its load-time fields may be left out."""
+    """``kind`` for whoever builds a data set: its load-time fields may be left out.
+
+    They are at their defaults then; those that have none are None.
+    """
     left_out: Any = {
         name: (Any, load_time(None))
         for name, field in kind.model_fields.items()
-        if _is_load_time(field)
+        if _is_load_time(field) and field.is_required()
     }
     return create_model(kind.__name__, __base__=kind, **left_out)
 

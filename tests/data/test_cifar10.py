@@ -15,6 +15,7 @@ from isotrope.data import _cifar_pickles, cifar10, cifar100
 from isotrope.data._cifar_pickles import CIFAR10, CIFAR100
 from isotrope.datasets import sources
 from isotrope.errors import UserError
+from isotrope.settings import build_only
 
 LOCAL = {"source": "local", "valid_images": 10}
 
@@ -233,3 +234,9 @@ def test_the_archive_of_cifar_100_gives_the_same_images(root, tmp_path, monkeypa
         assert torch.equal(found.labels, expected.labels)
     assert cifar100.downloads(download) == [CIFAR100.archive]
     assert (cifar100.downloads(local), cifar100.local_files(download)) == ([], [])
+
+
+@pytest.mark.parametrize("plugin", [cifar10, cifar100])
+def test_the_images_of_each_split_are_known_where_nothing_says_how_they_are_used(plugin):
+    params = build_only(plugin.Params).model_validate({"source": "local"})
+    assert plugin.image_counts(params) == {"train": 45_000, "valid": 5_000, "test": 10_000}

@@ -12,8 +12,10 @@ from pydantic import ValidationError
 from isotrope.data import imagenet, imagenette
 from isotrope.datasets.building import build_dataset
 from isotrope.datasets.loading import load_split
+from isotrope.datasets.manifest import read_manifest
 from isotrope.datasets.stream import Shuffle
 from isotrope.errors import UserError
+from isotrope.settings import build_only
 
 TARS = ("ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar")
 
@@ -267,3 +269,11 @@ def test_a_training_photo_looks_the_same_whoever_reads_it(root, tmp_path, monkey
         assert torch.equal(one[0].labels, other[0].labels)
     later = next(iter(load("train").chosen(parts, Shuffle(1, 3))))
     assert not torch.equal(later[0].images, alone[0][0].images)
+
+
+def test_the_index_is_made_where_nothing_says_how_photos_are_used(root, tmp_path, monkeypatch):
+    made.write_imagenette(root, monkeypatch)
+    settings = {"source": "local", "complete": False}
+    params = build_only(imagenette.Params).model_validate(settings)
+    manifest = read_manifest(build_dataset("imagenette", params, "d", tmp_path))
+    assert tuple(manifest.image_shape) == (3, 224, 224)

@@ -144,11 +144,8 @@ def classes(params: Params) -> int:
 
 def image_counts(params: Params) -> dict[str, int]:
     """Images of each split as they are read with these settings."""
-    given = (params.train_images, params.valid_images, params.test_images)
-    return {
-        split: COUNTS[split] if count is None else count  # None where they are only built
-        for split, count in zip(SPLITS, given, strict=True)
-    }
+    counts = (params.train_images, params.valid_images, params.test_images)
+    return dict(zip(SPLITS, counts, strict=True))
 
 
 def credit(params: Params) -> str:

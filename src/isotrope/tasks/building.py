@@ -28,7 +28,7 @@ def params_in_index(name: str, key: str) -> Settings:
 def params_of(entry: DatasetEntry) -> Settings:
     """The settings of an entry of the index, as they were when the param-file was checked.
 
-    Load-time settings, which change nothing that is built, have no value.
+    Load-time settings, which change nothing that is built, are at their defaults.
     """
     kind: type[Settings] = build_only(registry.load("data", entry.name).Params)
     return kind.model_validate_json(json.dumps(entry.settings))
