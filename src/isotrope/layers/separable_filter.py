@@ -1,9 +1,10 @@
 """One small filter along rows and columns of every map, at every n-th pixel only.
 
 On a CPU each tap adds a slice of the maps to the result, which is quicker than a depthwise
-convolution behind a padding (benchmarks/results/shift_filters.md). Each pixel is then summed in the same order
-wherever it lies, so that with a circular border filtering commutes with circular shifts to the
-last bit. On a GPU, and for halved numbers, it is a depthwise convolution, which sums in float32.
+convolution behind a padding (benchmarks/results/shift_filters.md). Each pixel is then summed in the
+same order wherever it lies, so that with a circular border filtering commutes with circular shifts
+to the last bit. On a GPU, and for halved numbers, it is a depthwise convolution, which sums in
+float32.
 """
 
 from collections.abc import Iterator
