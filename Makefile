@@ -24,9 +24,11 @@ demo: env ## the studies, shortened: data, training, figures, report
 	$(BIN)/snakemake --profile profiles/demo
 	@echo
 	@echo "Shortened: scale, 3 seeds and 15 epochs where the paper trains 50 seeds for up to 200 epochs;"
-	@echo "log-polar, small networks on scikit-learn's digits, which stand in for MNIST."
-	@echo "Look at out/report.html, out/figures/scale-demo/, out/figures/log_polar-demo/rotation.svg and"
-	@echo "out/data/stir/emoji.png; the numbers are in out/tables/scale-demo/ and out/tables/log_polar-demo/."
+	@echo "log-polar, small networks on scikit-learn's digits, which stand in for MNIST; shift, narrow networks"
+	@echo "on crops of scikit-image's photographs."
+	@echo "Look at out/report.html, out/figures/scale-demo/, out/figures/log_polar-demo/rotation.svg,"
+	@echo "out/figures/shift-demo/consistency.svg and out/data/stir/emoji.png; the numbers are in"
+	@echo "out/tables/scale-demo/, out/tables/log_polar-demo/ and out/tables/shift-demo/."
 
 demo-long: env ## the demo with every seed trained on this machine, those that are shipped too: hours
 	ISOTROPE_SHIPPED=0 $(BIN)/snakemake --profile profiles/demo --forcerun train

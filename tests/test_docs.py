@@ -103,13 +103,22 @@ def test_the_python_in_the_readme_imports_what_is_there():
     exec(compile(ast.Module(imports, []), "README.md", "exec"), {})
 
 
-def test_shapes_in_the_log_polar_guide_are_those_that_come_out():
-    text = (ROOT / "docs" / "log_polar.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("guide", ["log_polar", "shift"])
+def test_shapes_in_a_guide_are_those_that_come_out(guide):
+    text = (ROOT / "docs" / f"{guide}.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     found = {}
     exec(block, found)
     for name, shape in re.findall(r"^(\w+) = .*# (\([\d, ]+\))", block, re.MULTILINE):
         assert tuple(found[name].shape) == ast.literal_eval(shape), name
+
+
+def test_the_answer_in_the_shift_guide_stays_when_the_images_move():
+    text = (ROOT / "docs" / "shift.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    found = {}
+    exec(block, found)
+    assert (found["moved"] - found["logits"]).abs().max() < 1e-5
 
 
 def test_augmentations_in_the_guide_are_those_there_are():
