@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import flop_registry
 
 from isotrope import build_model, registry
+from isotrope.datasets.trees import joined
 from isotrope.errors import did_you_mean
 from isotrope.layers import forms
 from isotrope.measuring.networks import Networks
@@ -131,12 +132,21 @@ def of_step(model, rows=1, batch_size=16, image_shape=(1, 64, 64), classes=36, o
             dtype=torch.int64,
             device="meta",
         ),
+        noises(networks, batch_size),
     )
     with forms.like_a_gpu():
         engine.step(batch)
         with Operations() as counted:
             engine.step(batch)
     return counted
+
+
+def noises(networks, batch_size):
+    """What each network draws for a batch, in the form of a step; nothing if it draws nothing."""
+    if not hasattr(networks[0], "draw"):
+        return []
+    drawn = networks[0].draw(torch.Generator(), batch_size)
+    return [(joined(lambda parts: parts[0].to("meta"), [drawn]),) for _ in networks]
 
 
 def of_answers(model, rows=1, batch_size=128, image_shape=(1, 64, 64), classes=36):

@@ -16,6 +16,7 @@ PEAKS = ["disco", "ensemble", "hermite", "kanazawa", "standard", "xu", "xu_fixed
 OTHERS = ["conv3d", "energy_pool", "pixel_pool", "slice_pool", "spatial_transform"]
 MOST = dict.fromkeys([*PEAKS, *OTHERS], 200)
 MOST["lp_resnet"] = 1500  # 20 layers
+MOST["shift_resnet"] = 1200  # 18 layers, circular borders
 MOST_OF_OTHERS = 1000  # until a new model states its own
 IN_PIECES = ["deep_lp", "lp_resnet", "single_lp"]  # each fills the memory that a step is given
 SORTS = ("sort", "scatter", "index_put", "index_add", "gather_backward")

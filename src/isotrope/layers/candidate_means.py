@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isotrope.layers.autocasting import without_autocast
 from isotrope.layers.constants import made_once
 from isotrope.layers.forms import few_launches
 from isotrope.layers.stackable_convolution import correlate
@@ -177,7 +178,7 @@ def _weighed(maps: Tensor, height: int, width: int, stride: int, *, seams: bool)
         )
         for side in (height, width)
     )
-    with torch.autocast(maps.device.type, enabled=False):
+    with without_autocast(maps.device.type):
         return (down @ (maps.to(exact) @ right.mT)).flatten(2).mT
 
 

@@ -19,7 +19,6 @@ times what the point of radius ``t + i`` and angle ``(a + j) % angles`` sees of 
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol
@@ -29,6 +28,7 @@ from torch import Tensor
 
 import isotrope.layers.log_polar_plain as plain
 import isotrope.layers.log_polar_stacked as stacked
+from isotrope.layers.autocasting import without_autocast
 from isotrope.layers.forms import few_launches, numbers_at_once
 from isotrope.layers.log_polar_jobs import Job
 from isotrope.layers.log_polar_sampling import smoothed_gradient, smoothed_images
@@ -112,12 +112,6 @@ def peaks(images: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
     return values[0], winners[0]
 
 
-def _without_autocast(kind: str) -> AbstractContextManager[None]:
-    """Let numbers on such a device keep their types."""
-    known = torch.amp.is_autocast_available(kind)
-    return torch.autocast(kind, enabled=False) if known else nullcontext()
-
-
 def _smoothed(images: Tensor, job: Job) -> Iterator[tuple[slice, Tensor]]:
     """Some images at a time, as ``maps``: ``(stack, batch, ...)`` before."""
     bank, (height, width) = job.bank, images.shape[-2:]
@@ -137,7 +131,7 @@ class _Peaks(torch.autograd.Function):
     @staticmethod
     def forward(images: Tensor, weight: Tensor, job: Job) -> tuple[Tensor, Tensor]:
         form = form_for(images, weight, job)
-        with _without_autocast(images.device.type):
+        with without_autocast(images.device.type):
             found = [form.forward(maps, weight, job) for _, maps in _smoothed(images, job)]
         if len(found) == 1:
             return found[0]
@@ -196,7 +190,7 @@ class _Gradients(torch.autograd.Function):
         job: Job,
         wanted: tuple[bool, bool],
     ) -> tuple[Tensor | None, Tensor | None]:
-        with _without_autocast(images.device.type):
+        with without_autocast(images.device.type):
             return _gradients(gradient, winners, images, weight, job, wanted)
 
     @staticmethod

@@ -17,10 +17,10 @@ Every network takes ``(batch, channels, height, width)`` and gives ``(batch, pha
 
 from typing import Literal, get_args
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isotrope.layers.autocasting import without_autocast
 from isotrope.layers.batch_norm import BatchNorm2d
 from isotrope.layers.candidate_means import (
     candidate_means,
@@ -112,7 +112,7 @@ class Convolutions(nn.Module):
             means = candidate_means(found, self.stride)
         else:
             means = _means(self._first(maps), maps.shape[0])
-        with torch.autocast(maps.device.type, enabled=False):
+        with without_autocast(maps.device.type):
             sums = kernels.to(means.dtype).sum(dim=(-2, -1))
             return F.linear(means, sums, bias.to(means.dtype))
 
@@ -185,7 +185,7 @@ class Attention(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """What each phase takes of all."""
         phi, psi, beta = self.phi.means(maps), self.psi.means(maps), self.beta(maps)
-        with torch.autocast(maps.device.type, enabled=False):
+        with without_autocast(maps.device.type):
             found: Tensor = (phi @ psi.mT).softmax(dim=-1) @ beta[..., None]
         return found.squeeze(-1)
 
@@ -216,7 +216,7 @@ class Graph(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """The answer of each node."""
         nodes = self._nodes(maps)
-        with torch.autocast(maps.device.type, enabled=False):
+        with without_autocast(maps.device.type):
             weight, bias = (one.to(nodes.dtype) for one in (self.edge1.weight, self.edge1.bias))
             of_sender, of_receiver = weight.chunk(2, dim=-1)
             senders, receivers = F.linear(nodes, of_sender), F.linear(nodes, of_receiver, bias)
@@ -251,7 +251,7 @@ class Perceptron(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """The weighted mean of each phase."""
         means = candidate_means(maps, self.stride)
-        with torch.autocast(maps.device.type, enabled=False):
+        with without_autocast(maps.device.type):
             weight, bias = (one.to(means.dtype) for one in self.conv.parameters())
             found = F.linear(means, weight.flatten(1), bias)
         return found.squeeze(-1)

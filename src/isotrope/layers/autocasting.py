@@ -1,0 +1,13 @@
+"""Passages whose numbers keep their types under `torch.autocast`."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+
+def without_autocast(kind: str) -> AbstractContextManager[None]:
+    """Let numbers on a kind of device keep their types; also where there is no autocast, as on
+    ``meta``.
+    """
+    known = torch.amp.is_autocast_available(kind)
+    return torch.autocast(kind, enabled=False) if known else nullcontext()
