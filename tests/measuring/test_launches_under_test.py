@@ -9,7 +9,7 @@ from isotrope import registry
 from isotrope.layers import forms
 
 MOST = 250  # of a batch that the layers need not split for its memory
-MOST_OF = {"lp_resnet": 500, "shift_resnet": 500}  # of 20 and of 18 layers
+MOST_OF = {"lp_resnet": 500, "shift_resnet": 500, "deeplabv3plus": 700}  # of many layers
 IN_PIECES = ["deep_lp", "lp_resnet", "single_lp"]  # each fills the memory that it is given
 
 

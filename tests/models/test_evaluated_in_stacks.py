@@ -20,6 +20,7 @@ SETTINGS["translation"] = {"shifts": [2]}
 SETTINGS["translation_published"] = {"shifts": [0]}
 SETTINGS["shift_accuracy"] = {"reach": 1, "parts": [0.5]}
 SETTINGS["shift_consistency"] = {"pairs": 1}
+SETTINGS["segmentation"] = {"max_shift": 4, "shifts": 2}
 SCALES = (11, 13, 14, 16)
 SWEEPS = ("equivariance", "rotation", "scaling", "translation", "log_polar_maps", "shift")
 CLASSES = 3

@@ -41,6 +41,7 @@ from isotrope.settings import Settings
 REVISION = 1
 NEEDS = {"layer1", "layer2"}
 SPLIT = "test"
+kind = "classification"
 ARRAYS = True
 
 NAME = "log_polar_maps"

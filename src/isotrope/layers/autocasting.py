@@ -11,3 +11,8 @@ def without_autocast(kind: str) -> AbstractContextManager[None]:
     """
     known = torch.amp.is_autocast_available(kind)
     return torch.autocast(kind, enabled=False) if known else nullcontext()
+
+
+def autocasts(kind: str) -> bool:
+    """Whether operations on a kind of device choose the types of their numbers themselves."""
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isotrope.layers.autocasting import without_autocast
+from isotrope.layers.autocasting import autocasts, without_autocast
 from isotrope.layers.constants import made_once
 from isotrope.layers.forms import few_launches
 from isotrope.layers.stackable_convolution import correlate
@@ -92,9 +92,7 @@ def dilated(kernels: nn.Conv2d, maps: Tensor, stride: int, mode: PaddingMode) ->
 
 def _by_hand(maps: Tensor, kernels: Tensor, bias: Tensor) -> bool:
     """Whether `_Rectified` is quicker: on a CPU, unless kernels are larger than maps."""
-    cast = (
-        torch.is_autocast_enabled(maps.device.type) or not maps.dtype == kernels.dtype == bias.dtype
-    )
+    cast = autocasts(maps.device.type) or not maps.dtype == kernels.dtype == bias.dtype
     small = kernels.numel() <= maps.numel()
     return small and not (cast or few_launches(maps) or torch.compiler.is_compiling())
 
@@ -126,7 +124,8 @@ class _Rectified(torch.autograd.Function):
         maps, kernels, found = ctx.saved_tensors
         stride, (batch, channels, height, width) = ctx.stride, found.shape
         rows, columns = height // stride, width // stride
-        of_phases = (gradient / (rows * columns)).mT.reshape(batch, channels, 1, stride, 1, stride)
+        of_phases = (gradient / (rows * columns)).to(found.dtype)  # means are float32 at least
+        of_phases = of_phases.mT.reshape(batch, channels, 1, stride, 1, stride)
         strips = of_phases.expand(-1, -1, -1, -1, columns, -1).flatten(-2)
         split = (batch, channels, rows, stride, width)
         # the gradient of a ReLU, of numbers that are the same for all pixels of a phase
