@@ -376,18 +376,38 @@ def test_up_may_draw_anew_in_training():
 
 
 @pytest.mark.parametrize("layer", [LPD(4), LPD(4, logits="attention"), APS()])
+@pytest.mark.usefixtures("either_form")
 def test_choices_are_exact_where_maps_have_few_bits(layer):
     maps = torch.randn(2, 4, 6, 6)
     for training in (True, False):
         layer.train(training)
         with torch.autocast("cpu", torch.bfloat16):
-            small, selection = layer.down(maps.bfloat16())
+            small, selection = layer.down(maps.bfloat16().requires_grad_())
+        small.sum().backward()
         assert small.dtype == torch.bfloat16
         assert selection.logits.dtype == torch.float32
         assert selection.weights is None or selection.weights.dtype == torch.float32
     small, selection = layer.double().down(maps.double())
     assert small.dtype == selection.logits.dtype == torch.float64
     layer.float()
+
+
+@pytest.mark.parametrize("size", [(6, 8), (5, 8), (6, 80)])
+@pytest.mark.usefixtures("either_form")
+def test_channels_may_lie_last_in_memory(size):
+    torch.manual_seed(0)
+    layer, up = LPD(4, indivisible="wrap").double(), LPU()
+    maps = torch.randn(2, 4, *size, dtype=torch.float64)
+    noise = torch.randn(2, 4 if size[0] == 6 else 10, dtype=torch.float64)
+    found = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        given = maps.to(memory_format=layout).requires_grad_()
+        small, selection = layer.down(given, noise=noise)
+        full = up(small.relu(), selection, size=size)
+        leaves = [given, *layer.parameters()]
+        found.append([full, *torch.autograd.grad(full.square().sum(), leaves)])
+
+    torch.testing.assert_close(*found, rtol=0, atol=1e-10)
 
 
 class DownAndUp(nn.Module):

@@ -165,3 +165,20 @@ def test_halved_numbers_are_convolved_as_such():
     expected = vmap(F.conv2d)(maps.double(), kernels.double())
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.double(), expected, rtol=2**-7, atol=2**-6)
+
+
+@pytest.mark.usefixtures("either_form")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_autocast_has_the_types_that_it_has_for_torch(dtype):
+    torch.manual_seed(0)
+    maps = torch.randn(2, 3, 6, 7, dtype=dtype, requires_grad=True)
+    layer = nn.Conv2d(3, 4, 3).to(dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = correlate(maps, layer.weight, layer.bias)
+        expected = layer(maps)
+
+    assert found.dtype == expected.dtype
+    torch.testing.assert_close(found, expected)
+    leaves = [maps, *layer.parameters()]
+    ours, theirs = (torch.autograd.grad(one.float().sum(), leaves) for one in (found, expected))
+    torch.testing.assert_close(ours, theirs, rtol=2e-2, atol=2e-2)

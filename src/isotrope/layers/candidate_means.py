@@ -130,7 +130,7 @@ class _Rectified(torch.autograd.Function):
         split = (batch, channels, rows, stride, width)
         # the gradient of a ReLU, of numbers that are the same for all pixels of a phase
         back: Any = torch.ops.aten.threshold_backward
-        of_found = back(strips.expand(split), found.view(split), 0).view(found.shape)
+        of_found = back(strips.expand(split), found.view(split), 0).reshape(found.shape)
         of_maps = None
         if ctx.needs_input_grad[0]:
             around = padded(of_found, (stride,) * 4, "circular")

@@ -62,6 +62,8 @@ def correlate(
     """
     if not few_launches(maps):
         return F.conv2d(maps, kernels, bias, tuple(stride), _of_torch(padding), tuple(dilation))
+    maps, kernels = _cast(maps), _cast(kernels)
+    bias = None if bias is None else _cast(bias)
     around = zeros_around(padding, kernels.shape[-2:], dilation)
     if around[::2] == around[1::2]:
         symmetric = (around[2], around[0])
@@ -70,6 +72,14 @@ def correlate(
     run: Any = _Correlation
     found: Tensor = run.apply(maps, kernels, bias, tuple(stride), symmetric, tuple(dilation))
     return found
+
+
+def _cast(tensor: Tensor) -> Tensor:
+    """As `torch.autocast` would, which does not reach into the gradient of a function of ours."""
+    kind = tensor.device.type
+    if not torch.is_autocast_enabled(kind) or tensor.dtype == torch.float64:
+        return tensor
+    return tensor.to(torch.get_autocast_dtype(kind))
 
 
 def correlate_with_all(
