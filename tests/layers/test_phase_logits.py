@@ -88,6 +88,16 @@ def test_other_borders_are_those_of_each_candidate(name, mode, size):
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-10)
 
 
+def test_gradients_of_gradients_are_those_of_differences():
+    layer, maps = drawn("convolutions", 0, (4, 4), 2)
+    keys, weights = zip(*layer.named_parameters(), strict=True)
+
+    def run(maps, *weights):
+        return functional_call(layer, dict(zip(keys, weights, strict=True)), (maps,))
+
+    assert torch.autograd.gradgradcheck(run, (maps, *weights))
+
+
 @pytest.mark.parametrize("size", [(6, 8), (7, 6)])
 def test_batch_normalisation_has_seen_all_phases(size):
     layer, maps = drawn("attention_bn", 0, size, 2)

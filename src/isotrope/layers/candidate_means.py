@@ -34,9 +34,14 @@ def candidate_means(maps: Tensor, stride: int) -> Tensor:
         output: ``(batch, phases, channels)``
     """
     height, width = maps.shape[-2:]
-    if few_launches(maps) and height % stride == width % stride == 0:
-        split = maps.view(*maps.shape[:2], height // stride, stride, width // stride, stride)
-        return split.mean(dim=(2, 4), dtype=exact_type(maps.dtype)).flatten(2).mT
+    exact = exact_type(maps.dtype)
+    if height % stride == width % stride == 0:
+        if few_launches(maps):
+            split = maps.view(*maps.shape[:2], height // stride, stride, width // stride, stride)
+            return split.mean(dim=(2, 4), dtype=exact).flatten(2).mT
+        shares = _shares_of_phases(height, width, stride, exact, maps.device)
+        with torch.autocast(maps.device.type, enabled=False):
+            return (maps.flatten(2).to(exact) @ shares).mT
     return _weighed(maps, height, width, stride, seams=False)
 
 
@@ -101,27 +106,29 @@ class _Rectified(torch.autograd.Function):
     """The means over phases of a rectified convolution, for a CPU.
 
     The gradient of the maps is a convolution of that of the responses with a border of its own, so
-    that none is folded. The responses are a second output, which has no gradient: only their signs
-    are used.
+    that none is folded. Responses and maps with their border are outputs too, because they are kept
+    for it; they have no gradient of their own. Of the responses only the signs are used.
     """
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(maps: Tensor, kernels: Tensor, bias: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+    def forward(
+        maps: Tensor, kernels: Tensor, bias: Tensor, stride: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
         wide = padded(maps, (stride,) * 4, "circular")
         found = F.conv2d(wide, kernels, bias, dilation=stride).relu_()
-        return candidate_means(found, stride), found
+        return candidate_means(found, stride), found, wide
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
         maps, kernels, _, ctx.stride = inputs
-        ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(maps, kernels, output[1])
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.save_for_backward(maps, kernels, *output[1:])
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        maps, kernels, found = ctx.saved_tensors
+    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        maps, kernels, found, wide = ctx.saved_tensors
         stride, (batch, channels, height, width) = ctx.stride, found.shape
         rows, columns = height // stride, width // stride
         of_phases = (gradient / (rows * columns)).to(found.dtype)  # means are float32 at least
@@ -135,7 +142,9 @@ class _Rectified(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             around = padded(of_found, (stride,) * 4, "circular")
             of_maps = F.conv2d(around, kernels.transpose(0, 1).flip(-2, -1), dilation=stride)
-        wide, wanted = padded(maps, (stride,) * 4, "circular"), [False, *ctx.needs_input_grad[1:3]]
+        if torch.is_grad_enabled():  # for gradients of this gradient
+            wide = padded(maps, (stride,) * 4, "circular")
+        wanted = [False, *ctx.needs_input_grad[1:3]]
         backward: Any = torch.ops.aten.convolution_backward
         settings = ((1, 1), (0, 0), (stride, stride), False, (0, 0), 1)
         _, of_kernels, of_bias = backward(of_found, wide, kernels, [channels], *settings, wanted)
@@ -179,6 +188,15 @@ def _weighed(maps: Tensor, height: int, width: int, stride: int, *, seams: bool)
     )
     with without_autocast(maps.device.type):
         return (down @ (maps.to(exact) @ right.mT)).flatten(2).mT
+
+
+@made_once
+def _shares_of_phases(
+    height: int, width: int, stride: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """What each position adds to the mean of each phase: ``(height * width, phases)``."""
+    down, right = (_shares(side, stride, 1, dtype, device) for side in (height, width))
+    return torch.einsum("ky,lx->yxkl", down, right).reshape(height * width, -1)
 
 
 @made_once

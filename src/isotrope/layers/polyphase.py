@@ -255,14 +255,15 @@ class APS(_Selecting):
 
     def _selection(self, maps: Tensor, noise: Tensor | None) -> Selection:
         del noise
-        maps, exact = maps.detach(), exact_type(maps.dtype)
-        norms = torch.linalg.vector_norm(maps, self.norm, dim=1, keepdim=True, dtype=exact)
+        maps = maps.detach().to(exact_type(maps.dtype))
         if self.norm == torch.inf:
-            found = phases(norms, self.stride).amax(dim=(2, 3, 4))
+            found = phases(maps.abs(), self.stride).amax(dim=(2, 3, 4))
         else:
-            found = candidate_means(norms**self.norm, self.stride).squeeze(-1)
+            powers = maps**2 if self.norm == 2 else maps.abs() ** self.norm
+            powers = powers.sum(dim=1, keepdim=True)
             rows, columns = (-(-side // self.stride) for side in maps.shape[-2:])
-            found = (found * (rows * columns)) ** (1 / self.norm)
+            means = candidate_means(powers, self.stride).squeeze(-1)
+            found = (means * (rows * columns)) ** (1 / self.norm)
         return Selection(found, None, found.argmax(dim=-1))
 
 
