@@ -19,6 +19,7 @@ SETTINGS["scaling"] = {"scales": [0.7], "canvas": ["kept"]}
 SETTINGS["translation"] = {"shifts": [2]}
 SETTINGS["translation_published"] = {"shifts": [0]}
 SETTINGS["shift_accuracy"] = {"reach": 1, "parts": [0.5]}
+SETTINGS["phase_selection"] = {"dtype": "float64"}  # drawn networks are nearly undecided
 SETTINGS["shift_consistency"] = {"pairs": 1}
 SETTINGS["segmentation"] = {"max_shift": 4, "shifts": 2}
 SCALES = (11, 13, 14, 16)
