@@ -29,9 +29,21 @@ def today(tmp_path_factory):
         return digests_of(json.loads(paths.INDEX.read_text(encoding="utf-8")))
 
 
+def as_far_as_known(found, old):
+    """A digest; of a run without the evaluations that it did not have then."""
+    if not isinstance(found, dict):
+        return found
+    kept = {}
+    for point, (training, evaluations) in found.items():
+        known = old.get(point, [None, {}])[1]
+        its = {name: digest for name, digest in evaluations.items() if name in known}
+        kept[point] = [training, its]
+    return kept
+
+
 @pytest.mark.parametrize("part", ["datasets", "runs"])
 def test_every_old_result_is_known_by_its_old_digest(today, part):
-    found = {name: today[part].get(name) for name in OLD[part]}
+    found = {name: as_far_as_known(today[part].get(name), OLD[part][name]) for name in OLD[part]}
 
     changed = {name for name, digest in OLD[part].items() if found[name] != digest}
 
