@@ -202,6 +202,12 @@ class OneSize(Corner):
         return super().forward(images)
 
 
+def test_the_protocols_that_fit_follow_the_size_of_the_images():
+    for side, expected in ((12, {"cifar", "each"}), (14, {"imagenet"})):
+        rows, _ = measured(Corner(), images_of(3, side), crop=12)
+        assert {row["protocol"] for row in rows} == expected
+
+
 def test_networks_of_one_size_are_shown_what_they_take_and_the_log_says_so():
     lines = []
     networks = Networks({1: OneSize()}, CPU)

@@ -1,7 +1,8 @@
 """Shift consistency: how often a network answers the same to two shifted copies of an image.
 
 Both copies are shifted. ``consistency`` is the share of pairs with the same answer, in percent; 100
-says nothing of whether the answer is right. Three protocols:
+says nothing of whether the answer is right. Three protocols; ``fitting`` takes those that are meant
+for the size of the images:
 
 * ``cifar``: as Chaman and Dokmanic and Rojas-Gomez et al. measure on CIFAR: for each ``batch`` of
   32 images two shifts out of {-3, ..., 2} along each axis (the upper bound 3 never occurs), which
@@ -82,8 +83,13 @@ _CIFAR = (-3, 3)  # shifts along an axis, without the last
 class Params(Settings):
     """Settings of ``shift_consistency``."""
 
-    protocols: Annotated[list[Protocol], Field(min_length=1), AfterValidator(distinct)] = Field(
-        ["cifar", "each"], description="how images are shifted"
+    protocols: (
+        Literal["fitting"]
+        | Annotated[list[Protocol], Field(min_length=1), AfterValidator(distinct)]
+    ) = Field(
+        "fitting",
+        description="how images are shifted; fitting: imagenet for images that are larger than "
+        "crop, cifar and each for others",
     )
     paddings: Annotated[list[Padding], Field(min_length=1), AfterValidator(distinct)] = Field(
         ["circular", "standard"], description="what enters at the border"
@@ -148,8 +154,10 @@ _KEPT = ("same", "margins")
 def _plans(networks: Networks, data: Split, params: Params) -> list[Plan]:
     """What is shown."""
     channels, height, width = data[:1].images.shape[1:]
-    found = []
-    for protocol in params.protocols:
+    found, protocols = [], params.protocols
+    if protocols == "fitting":
+        protocols = ["imagenet"] if min(height, width) > params.crop else ["cifar", "each"]
+    for protocol in protocols:
         for padding in params.paddings:
             if protocol != "imagenet":
                 found.append(Plan(protocol, padding, _shifts(protocol, len(data), params)))
