@@ -8,11 +8,12 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from operations import Operations
 from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
-from isotrope.layers import APS, LPD, LPU, APSUp
+from isotrope.layers import APS, LPD, LPU, APSUp, forms
 from isotrope.layers.downsampling import Decimation, Selection, phases, taken
 from isotrope.layers.phase_logits import Logits
 from isotrope.layers.wrapping import PaddedConv2d
@@ -408,6 +409,25 @@ def test_channels_may_lie_last_in_memory(size):
         found.append([full, *torch.autograd.grad(full.square().sum(), leaves)])
 
     torch.testing.assert_close(*found, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["convolutions", "attention", "graph", "perceptron", "aps"])
+@pytest.mark.parametrize("size", [(6, 8), (5, 8)])
+def test_a_gpu_neither_waits_for_the_host_nor_sorts(kind, size):
+    with torch.device("meta"):
+        layer = made(kind, 2, indivisible="wrap").train()
+        maps = torch.randn(2, 4, *size, requires_grad=True)
+        noise = torch.randn(2, 4 if size[0] == 6 else 10)
+    with forms.like_a_gpu():
+        layer(maps)  # which makes constants once
+    with forms.like_a_gpu(), Operations() as counted:
+        small, selection = layer.down(maps, noise=noise)
+        LPU()(small, selection, size=size).square().sum().backward()
+
+    assert counted.launches
+    assert not counted.meets_the_host
+    words = ("sort", "scatter", "index_put", "index_add")
+    assert not [name for name in counted.launches if any(word in name for word in words)]
 
 
 class DownAndUp(nn.Module):

@@ -40,7 +40,7 @@ def candidate_means(maps: Tensor, stride: int) -> Tensor:
             split = maps.view(*maps.shape[:2], height // stride, stride, width // stride, stride)
             return split.mean(dim=(2, 4), dtype=exact).flatten(2).mT
         shares = _shares_of_phases(height, width, stride, exact, maps.device)
-        with torch.autocast(maps.device.type, enabled=False):
+        with without_autocast(maps.device.type):
             return (maps.flatten(2).to(exact) @ shares).mT
     return _weighed(maps, height, width, stride, seams=False)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.grad import conv2d_input
 
+from isotrope.layers.autocasting import autocasts
 from isotrope.layers.forms import few_launches, numbers_at_once
 
 Pair = tuple[int, int]
@@ -77,7 +78,7 @@ def correlate(
 def _cast(tensor: Tensor) -> Tensor:
     """As `torch.autocast` would, which does not reach into the gradient of a function of ours."""
     kind = tensor.device.type
-    if not torch.is_autocast_enabled(kind) or tensor.dtype == torch.float64:
+    if not autocasts(kind) or tensor.dtype == torch.float64:
         return tensor
     return tensor.to(torch.get_autocast_dtype(kind))
 
