@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from isotrope import registry
 from isotrope.errors import did_you_mean
 from isotrope.mistakes import Complaint
-from isotrope.params import modelling
+from isotrope.params import meta_device, modelling
 from isotrope.params.blocks import Plugin, image_shape
 from isotrope.params.optimizer import BASE
 from isotrope.params.training import Training
@@ -145,11 +145,16 @@ def network_misfits(
 def _offered(
     name: str, params: Settings, shape: tuple[int, int, int], classes: int
 ) -> _Offered | None:
-    import torch  # only here: planning imports this module without it
+    def build() -> Any:
+        return modelling.build(name, params, shape, classes)
 
-    for device in ("meta", "cpu"):
-        with suppress(Exception), torch.device(device), torch.random.fork_rng(devices=[]):
-            network: Any = modelling.build(name, params, shape, classes)
-            names = network.parameter_groups() if hasattr(network, "parameter_groups") else ()
-            return _Offered(tuple(names), hasattr(network, "loss"))
-    return None
+    network = meta_device.built(build)
+    if network is None:
+        import torch  # only here: planning imports this module without it
+
+        with suppress(Exception), torch.random.fork_rng(devices=[]):
+            network = build()
+    if network is None:
+        return None
+    names = network.parameter_groups() if hasattr(network, "parameter_groups") else ()
+    return _Offered(tuple(names), hasattr(network, "loss"))

@@ -2,11 +2,18 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def is_built(build: Callable[[], object]) -> bool:
-    """Whether ``build`` builds something there.
+    """Whether ``build`` builds something there."""
+    return built(build) is not None
+
+
+def built(build: Callable[[], T]) -> T | None:
+    """What ``build`` builds there; None if it cannot.
 
     Random initial values are not drawn: there is nothing to hold them, and in large networks the
     meta device spends most of its time on them.
@@ -32,6 +39,5 @@ def is_built(build: Callable[[], object]) -> bool:
             return func(*args, **(kwargs or {}))
 
     with suppress(Exception), torch.device("meta"), WithoutDraws():
-        build()
-        return True
-    return False
+        return build()
+    return None
