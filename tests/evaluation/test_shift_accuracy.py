@@ -34,6 +34,10 @@ def test_a_network_that_sees_one_pixel_is_right_where_that_says_so(data):
 
     found = values(rows, "accuracy", "x", "y", kind="circular")
     assert len(found) == 9
+    assert values(rows, "accuracy", "distance", kind="circular")[0.0,] == 1
+    partly = measured(Corner(), Images(data.images, torch.tensor([1, 0, 1])), **NEAR)
+    at_zero = values(partly, "accuracy", "distance", kind="circular")[0.0,]
+    assert at_zero == values(partly, "worst", "distance", kind="circular")[0.0,] == 2 / 3
     expected = dict.fromkeys(found, 2 / 3)  # the first dot has left, nothing else changes
     expected |= {(0, 0): 1.0, (-1, 0): 1 / 3}  # the second dot has come to the first pixel
     assert found == pytest.approx(expected)

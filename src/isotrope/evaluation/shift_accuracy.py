@@ -245,8 +245,8 @@ def _rows(kind: Kind, its: Totals, known: Tensor, each_shift: bool) -> Iterator[
     """The rows of a seed and a kind, but for these columns."""
     count, shifts = len(known), len(kind.shifts)
     by_shift = its["by_shift"].double() / count
-    unshifted = torch.tensor([known.double().mean().item(), 1.0, known.double().mean().item()])
-    all_shifts = torch.cat((unshifted.double()[None], by_shift))
+    right = known.double().mean()
+    all_shifts = torch.cat((torch.stack((right, torch.ones_like(right), right))[None], by_shift))
     levels, places = torch.tensor([0, *kind.levels()]), [UNSHIFTED, *kind.shifts]
     percent = {"consistency": 100.0, "steady": 100.0}
 
@@ -260,7 +260,7 @@ def _rows(kind: Kind, its: Totals, known: Tensor, each_shift: bool) -> Iterator[
         for metric, of in (("worst", "wrong_from"), ("steady", "other_from")):
             named[metric] = (its[of] > level).double().mean().item()
         for metric, value in named.items():
-            yield row(metric, value, distance=distance)
+            yield row(metric, value, distance=float(distance))
     if each_shift:
         for place, found in zip(places, all_shifts.tolist(), strict=True):
             for metric, value in zip(_COUNTED, found, strict=True):
