@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pandas
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from isotrope.figures.general._lines import draw_panels, lines_of
 from isotrope.results.series import Tables, measured_and_published
@@ -45,7 +46,9 @@ def draw_by_distance(tables: Tables, metric: str, measure: str) -> tuple[Figure,
     lines = lines_of(chosen, TABLE, ["kind", "distance"], metric)
     found = set(lines.means["kind"])
     parts = {words: _taking(kind) for kind, words in KINDS.items() if kind in found}
-    figure, _ = draw_panels(lines, "distance", parts, "Shift (pixels)", measure)
+    figure, grid = draw_panels(lines, "distance", parts, "Shift (pixels)", measure)
+    for axes in grid:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure, measured_and_published(lines.means, lines.beside)
 
 
