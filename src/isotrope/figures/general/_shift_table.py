@@ -5,7 +5,7 @@ import math
 import pandas
 
 from isotrope.figures.general._columns import Column, words
-from isotrope.figures.general._shifts import KINDS, PARTS
+from isotrope.figures.general._shifts import KINDS, PARTS, of_protocols
 from isotrope.files.tables import Columns
 from isotrope.results.cells import Cells
 from isotrope.results.series import Tables, measured
@@ -39,12 +39,12 @@ MORE = (  # in the table alone
 OF_BOX = {"circular": "", "standard": "_standard"}  # kinds of shifts, and what ends their names
 
 
-def rows_of(tables: Tables, protocol: str) -> pandas.DataFrame:
-    """A row for each seed and metric, in percent; parameters in millions."""
+def rows_of(tables: Tables) -> tuple[pandas.DataFrame, list[str]]:
+    """A row for each seed and metric, in percent, and the protocols; parameters in millions."""
     overall = measured(tables, "accuracy", "accuracy")
     found = [overall.assign(metric="accuracy", value=100 * overall["value"])]
-    pairs = measured(tables, "shift_consistency", "consistency")
-    pairs = pairs[pairs["protocol"].eq(protocol) & pairs["padding"].isin(KINDS)]
+    pairs, protocols = of_protocols(measured(tables, "shift_consistency", "consistency"))
+    pairs = pairs[pairs["padding"].isin(KINDS)]
     found.append(pairs.assign(metric=pairs["padding"]))
     for metric in ("worst", "fidelity"):
         rows = measured(tables, "shift_accuracy", metric)
@@ -59,7 +59,7 @@ def rows_of(tables: Tables, protocol: str) -> pandas.DataFrame:
     if "parameters" in overall:
         counts = pandas.to_numeric(overall["parameters"], errors="coerce") / 1e6
         found.append(overall.assign(metric="parameters", value=counts))
-    return pandas.concat(found, ignore_index=True).dropna(subset=["value"])
+    return pandas.concat(found, ignore_index=True).dropna(subset=["value"]), protocols
 
 
 def box_of(tables: Tables) -> str:

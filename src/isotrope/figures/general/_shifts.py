@@ -1,6 +1,6 @@
 """What is measured at shifts of a box: what the figures on it share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas
 from matplotlib.figure import Figure
@@ -56,7 +56,17 @@ def _taking(kind: str) -> Take:
     return lambda rows: rows[rows["kind"].eq(kind)]
 
 
-def protocol_of(rows: pandas.DataFrame) -> str:
-    """The protocol of consistency that is shown: the published one of its data, if it is there."""
+def of_protocols(rows: pandas.DataFrame) -> tuple[pandas.DataFrame, list[str]]:
+    """Rows of consistency under one protocol for each run, and the protocols that these are.
+
+    It is the published one of its data where that was measured.
+    """
+    rank = rows["protocol"].map(lambda name: (*PROTOCOLS, name).index(name))
+    rows = rows[rank.eq(rank.groupby(rows["run"]).transform("min"))]
     found = set(rows["protocol"])
-    return next((name for name in PROTOCOLS if name in found), min(found))
+    return rows, sorted(found, key=lambda name: (*PROTOCOLS, name).index(name))
+
+
+def said(protocols: Sequence[str]) -> str:
+    """The protocols of consistency in a sentence."""
+    return f"Consistency: protocol {' and '.join(protocols)}."

@@ -11,7 +11,7 @@ from isotrope.figures.general._columns import Group, draw_columns
 from isotrope.figures.general._shift_table import COLUMNS as COLUMNS_OF_TABLE
 from isotrope.figures.general._shift_table import DATA as DATA_OF_TABLE
 from isotrope.figures.general._shift_table import MEASURES, box_of, rows_of, typeset
-from isotrope.figures.general._shifts import KINDS, protocol_of
+from isotrope.figures.general._shifts import KINDS, said
 from isotrope.files.tables import Columns
 from isotrope.results.cells import Cells
 from isotrope.results.published import published_beside
@@ -53,10 +53,9 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     Raises:
         UserError: if the tables hold nothing to draw or do not belong together.
     """
-    cells, protocol = tables.cells, protocol_of(tables["shift_consistency"])
-    rows = rows_of(tables, protocol)
+    cells, (rows, protocols) = tables.cells, rows_of(tables)
     means = means_of(rows, tables, ["metric"])
-    beside = _published(tables, means, protocol)
+    beside = _published(tables, means, protocols)
     style = styles(tables.names)
     groups = []
     for panel in cells.panels(rows):
@@ -64,7 +63,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         groups.append(Group(cells.title(panel), cells.names(ours), ours, theirs))
     sentences = [
         f"Bars: 95 % interval of the mean, from {FEWEST} seeds on.",
-        f"Consistency: protocol {protocol}. {box_of(tables)}",
+        f"{said(protocols)} {box_of(tables)}",
         *origin(rows, beside, tables),
         *lost_seeds(rows, tables),
     ]
@@ -72,7 +71,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     return figure, measured_and_published(means, beside)
 
 
-def _published(tables: Tables, means: pandas.DataFrame, protocol: str) -> pandas.DataFrame:
+def _published(tables: Tables, means: pandas.DataFrame, protocols: list[str]) -> pandas.DataFrame:
     """Published means beside ours, in percent."""
     overall = published_beside(means, tables, "accuracy")
     overall = overall.assign(
@@ -80,7 +79,7 @@ def _published(tables: Tables, means: pandas.DataFrame, protocol: str) -> pandas
     )
     settings = ["protocol", "padding"]
     pairs = published_beside(means, tables, "shift_consistency", "consistency", settings)
-    pairs = pairs[pairs["protocol"].eq(protocol) & pairs["padding"].isin(KINDS)]
+    pairs = pairs[pairs["protocol"].isin(protocols) & pairs["padding"].isin(KINDS)]
     both = [overall, pairs.assign(metric=pairs["padding"]).drop(columns=settings)]
     return pandas.concat([frame for frame in both if len(frame)] or both[:1], ignore_index=True)
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from isotrope.figures.general._columns import Group, draw_columns
 from isotrope.figures.general._shift_table import MEASURES, box_of, rows_of
-from isotrope.figures.general._shifts import protocol_of
+from isotrope.figures.general._shifts import said as protocols_said
 from isotrope.results.series import (
     Tables,
     lost_seeds,
@@ -41,8 +41,7 @@ def draw_settings(
     Raises:
         UserError: if the tables hold nothing to draw or do not belong together.
     """
-    protocol = protocol_of(tables["shift_consistency"])
-    rows = rows_of(tables, protocol)
+    rows, protocols = rows_of(tables)
     words = {column: _words(rows, column) for column in settings}
     rows = rows[words[first].ne("")]
     if len(rows):
@@ -64,7 +63,7 @@ def draw_settings(
         title = f"{cells.title(panel)}{_width(cells.rows_in(rows, [panel]))}"
         groups.append(Group(title, list(labels.index), ours, labels=list(labels)))
     sentences = [
-        f"Consistency: protocol {protocol}. {box_of(tables)}",
+        f"{protocols_said(protocols)} {box_of(tables)}",
         *origin(rows, means.iloc[:0], tables),
         *lost_seeds(rows, tables),
     ]

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from isotrope.figures.general._lines import CROWD, PAGE
-from isotrope.figures.general._shifts import KINDS, protocol_of
+from isotrope.figures.general._shifts import KINDS, of_protocols, said
 from isotrope.results.published import published_beside
 from isotrope.results.series import (
     Tables,
@@ -59,15 +59,15 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     Raises:
         UserError: if the tables hold nothing to draw or do not belong together.
     """
-    cells, protocol = tables.cells, protocol_of(tables["shift_consistency"])
+    cells = tables.cells
     overall = measured(tables, "accuracy", "accuracy")
     overall = overall.assign(metric="accuracy", value=100 * overall["value"])
-    pairs = measured(tables, "shift_consistency", "consistency").assign(metric="consistency")
-    pairs = pairs[pairs["protocol"].eq(protocol) & pairs["padding"].isin(KINDS)]
+    pairs, protocols = of_protocols(measured(tables, "shift_consistency", "consistency"))
+    pairs = pairs[pairs["padding"].isin(KINDS)].assign(metric="consistency")
     found = [kind for kind in KINDS if pairs["padding"].eq(kind).any()]
     rows = pandas.concat([*(overall.assign(padding=kind) for kind in found), pairs])
     means = means_of(rows, tables, ["padding", "metric"])
-    beside = _published(tables, means, protocol, found)
+    beside = _published(tables, means, protocols, found)
     style = styles(tables.names)
     style = {name: style[name] for name in cells.names(rows)}
     titles = {
@@ -90,8 +90,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     shown = pandas.concat([means, beside])
     _fit(next(iter(grid.values())), shown)
     sentences = [
-        f"Bars: 95 % intervals of the means, from {FEWEST} seeds on. Consistency: protocol "
-        f"{protocol}.",
+        f"Bars: 95 % intervals of the means, from {FEWEST} seeds on. {said(protocols)}",
         *origin(rows, beside, tables),
         *lost_seeds(rows, tables),
     ]
@@ -100,12 +99,12 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
 
 
 def _published(
-    tables: Tables, means: pandas.DataFrame, protocol: str, kinds: list[str]
+    tables: Tables, means: pandas.DataFrame, protocols: list[str], kinds: list[str]
 ) -> pandas.DataFrame:
     """Published points of which both sides are known."""
     settings = ["protocol", "padding"]
     pairs = published_beside(means, tables, "shift_consistency", "consistency", settings)
-    pairs = pairs[pairs["protocol"].eq(protocol) & pairs["padding"].isin(kinds)]
+    pairs = pairs[pairs["protocol"].isin(protocols) & pairs["padding"].isin(kinds)]
     pairs = pairs.drop(columns="protocol").assign(metric="consistency")
     overall = published_beside(means, tables, "accuracy").assign(metric="accuracy")
     overall = overall.assign(mean=100 * overall["mean"], spread=100 * overall["spread"])

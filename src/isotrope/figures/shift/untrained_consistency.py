@@ -4,7 +4,7 @@ import pandas
 from matplotlib.figure import Figure
 
 from isotrope.figures.general._columns import Column, Group, draw_columns
-from isotrope.figures.general._shifts import KINDS, protocol_of
+from isotrope.figures.general._shifts import KINDS, of_protocols, said
 from isotrope.results.series import (
     Tables,
     lost_seeds,
@@ -52,10 +52,11 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         UserError: if the tables hold nothing to draw or do not belong together.
     """
     cells, found = tables.cells, []
-    protocol = protocol_of(tables["shift_consistency_untrained"])
+    protocols: list[str] = []
     for table, state in STATES.items():
-        rows = measured(tables, table, "consistency")
-        rows = rows[rows["protocol"].eq(protocol) & rows["padding"].isin(KINDS)]
+        rows, named = of_protocols(measured(tables, table, "consistency"))
+        protocols = protocols or named
+        rows = rows[rows["padding"].isin(KINDS)]
         found.append(rows.assign(metric=rows["padding"] + f", {state}"))
     both = pandas.concat(found, ignore_index=True)
     series = [*tables.panel, "name"]
@@ -68,7 +69,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         groups.append(Group(cells.title(panel), cells.names(ours), ours))
     sentences = [
         f"Bars: 95 % interval of the mean, from {FEWEST} seeds on.",
-        f"Consistency: protocol {protocol}.",
+        said(protocols),
         *origin(both, means.iloc[:0], tables),
         *lost_seeds(both, tables),
     ]
