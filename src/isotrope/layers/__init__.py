@@ -18,6 +18,7 @@ from isotrope.layers.peak_convolution import convolution_peak, convolution_peaks
 from isotrope.layers.polyphase import APS, LPD, LPU, APSUp
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
+from isotrope.layers.shift_invariant import forced, shift_invariant
 from isotrope.layers.spatial_transformer import SpatialTransformer
 from isotrope.layers.steerable_convolution import SteerableConv2d
 from isotrope.layers.tips import TIPS
@@ -53,9 +54,11 @@ __all__ = [
     "TIPS",
     "convolution_peak",
     "convolution_peaks",
+    "forced",
     "fourier_correlation",
     "from_log_polar",
     "largest_over_depth",
     "log_polar",
+    "shift_invariant",
     "volume_peak",
 ]
