@@ -109,6 +109,12 @@ class Training(Settings):
         description="true: the same bits again on the same device; false: whatever kernels are "
         "fastest on a GPU",
     )
+    channels_last: bool = Field(
+        False,
+        description="true: images of a seed that trains by itself lie in memory pixel by pixel, "
+        "not channel by channel, which is what convolutions in bfloat16 want on a GPU; seeds that "
+        "are stacked keep theirs",
+    )
     compile: bool = Field(
         False,
         description="true: forward and backward pass by torch.compile; "

@@ -52,6 +52,7 @@ class Single:
         objective.check(network)
         self.network = network
         self.lowered = lowered_of(training)
+        self.channels_last = training.channels_last
         keys = with_keys(network)
         self.has_dropout = bool(keys)
         self.layout = Layout(network, training.optimizer)
@@ -109,8 +110,12 @@ class Single:
 
     def _measure(self, images: Tensor, labels: Tensor, noises: Sequence[Any]) -> Measured:
         own = noises[0] if noises else ()
+        images = self._laid_out(images)
         if self.lowered is not None:
-            weights = {name: value.to(self.lowered) for name, value in self._parameters.items()}
+            weights = {
+                name: self._laid_out(value.to(self.lowered))
+                for name, value in self._parameters.items()
+            }
             named = prefixed(weights, self._buffers, self._fixed)
             found: Measured = functional_call(
                 self._called, named, (images, labels, own, self.lowered)
@@ -118,6 +123,12 @@ class Single:
             return found
         plain: Measured = self._called(images, labels, own, None)
         return plain
+
+    def _laid_out(self, value: Tensor) -> Tensor:
+        """Images or weights as the training wants them in memory."""
+        if not self.channels_last or value.ndim != 4:
+            return value
+        return value.contiguous(memory_format=torch.channels_last)
 
     def test(self, batch: Batch) -> Measured:
         """See `Engine.test`."""
