@@ -16,6 +16,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import gpu_phases
 import torch
 from gpu_project import (
     CheckError,
@@ -251,6 +252,14 @@ def compiled(session):
     return model
 
 
+def phases(session):
+    """Layers of the shift study: see `gpu_phases`."""
+    note, others = gpu_phases.phases(session, relative, expect, (LOGITS, GRADIENTS))
+    if others:
+        raise CheckError(note)
+    return note
+
+
 def _short_run(project, session):
     """A param-file of a training of seconds."""
     seeds, epochs, images, batch = (2, 5, 16, 8) if session.quick else (3, 12, 96, 16)
@@ -371,6 +380,7 @@ IN_PROCESS = {
     "repeats": repeats,
     "precisions": precisions,
     "compiled": compiled,
+    "phases": phases,
 }
 IN_PROGRAMS = {
     "killed": killed,

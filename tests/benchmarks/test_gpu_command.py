@@ -11,12 +11,14 @@ from types import SimpleNamespace
 import gpu
 import gpu_checks
 import gpu_measuring
+import gpu_phases
 import gpu_project
 import gpu_report
 import gpu_table
 import packs
 import pytest
 import reckoning
+import shift_fast
 import torch
 from gpu_project import CheckError, NotRunError
 from recorded import RecorderOnCPU
@@ -61,6 +63,46 @@ def test_a_sound_device_passes_and_its_rows_are_measured(tmp_path, capsys):
     ]
     assert gpu_report.line(row) in said
     assert (tmp_path / "gpu.md").read_text(encoding="utf-8") == gpu_report.page(known)
+
+
+def test_phases_are_compared_and_the_fast_recipes_are_timed(tmp_path):
+    status, known = run(tmp_path, "--only", "phases", "fast", "fast_strided")
+
+    assert status == 0
+    (check,) = known["checks"]
+    assert (check["name"], check["status"]) == ("phases", "ok")
+    assert "clear choices in bfloat16 0 are others" in check["note"]
+    assert [row["name"] for row in known["rows"]] == ["fast", "fast_strided"]
+    for row in known["rows"]:
+        assert row["value"] > 0
+        assert "s an epoch" in row["note"]
+
+
+def test_phases_that_differ_fail(tmp_path, monkeypatch):
+    plain = gpu_phases.APS.down
+    worse = lambda self, maps, *rest: plain(self, maps.flip(-1), *rest)  # noqa: E731
+    exact = gpu_phases.taken
+
+    def taken(layer, maps):
+        if maps.dtype == torch.float32:
+            monkeypatch.setattr(gpu_phases.APS, "down", worse)
+        return exact(layer, maps)
+
+    monkeypatch.setattr(gpu_phases, "taken", taken)
+
+    status, known = run(tmp_path, "--only", "phases", "--checks")
+
+    assert status == 1
+    assert known["checks"][0]["note"].startswith("aps: what is taken differs by")
+
+
+def test_a_fast_recipe_is_reckoned_from_its_operations():
+    recipe = shift_fast.Recipe(shift_fast.RUNS[0])
+
+    assert recipe.steps == 18 * 96
+    found = shift_fast.counted(shift_fast.Recipe(shift_fast.RUNS[0], quick=True))
+    assert not found.meets_the_host
+    assert shift_fast.reckoned(found) > found.launches.total() * shift_fast.LAUNCH
 
 
 def test_a_training_that_is_killed_and_told_to_end_is_followed_to_its_end(tmp_path):

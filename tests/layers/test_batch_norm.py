@@ -33,3 +33,37 @@ def test_in_bfloat16_the_statistics_stay_exact(training):
     assert torch.equal(found, expected.bfloat16())
     for name, value in exact.named_buffers():
         assert torch.equal(dict(layer.named_buffers())[name], value), name
+
+
+def test_in_bfloat16_a_stack_gives_what_each_row_gives():
+    layer, seen = BatchNorm2d(3), torch.stack([maps(), 2 * maps() - 1]).bfloat16()
+    lowered = {name: one.bfloat16() for name, one in layer.named_parameters()}
+    buffers = {name: torch.stack([one, one]) for name, one in layer.named_buffers()}
+
+    def row(buffers, seen):
+        return functional_call(layer, lowered | buffers, (seen,))
+
+    found = torch.func.vmap(row)(buffers, seen)
+
+    for i, one in enumerate(seen):
+        own = {name: value.clone() for name, value in layer.named_buffers()}
+        torch.testing.assert_close(found[i], row(own, one), rtol=1e-2, atol=1e-2)
+        for name, value in own.items():
+            torch.testing.assert_close(buffers[name][i], value, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_gradients_in_bfloat16_are_those_of_exact_maps_rounded(training):
+    layer = BatchNorm2d(3).train(training)
+    gradients = []
+    for exact in (True, False):
+        seen = maps().bfloat16().requires_grad_()
+        lowered = {name: one.detach().bfloat16() for name, one in layer.named_parameters()}
+        if exact:
+            lowered = {name: one.float() for name, one in lowered.items()}
+        lowered = {name: one.requires_grad_() for name, one in lowered.items()}
+        found = functional_call(copy.deepcopy(layer), lowered, (seen.float() if exact else seen,))
+        gradients.append(torch.autograd.grad(found.float().pow(3).sum(), [seen, *lowered.values()]))
+
+    for expected, found in zip(*gradients, strict=True):
+        assert (found.float() - expected.float()).norm() < 1e-2 * expected.float().norm()

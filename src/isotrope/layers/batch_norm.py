@@ -1,5 +1,6 @@
 """Batch norm that also takes weights and maps of fewer bits than its running statistics."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -30,8 +31,11 @@ class BatchNorm2d(nn.BatchNorm2d):
             return super().forward(input)
         if self.training:
             self.num_batches_tracked.add_(1)
+        # torch takes such maps beside exact statistics, and so moves half as many bytes
+        mixes = not torch.compiler.is_compiling() and not _in_a_stack(input)
+        seen = input if mixes else input.to(exact)
         found = F.batch_norm(
-            input.to(exact),
+            seen,
             self.running_mean,
             self.running_var,
             self.weight.to(exact),
@@ -41,3 +45,8 @@ class BatchNorm2d(nn.BatchNorm2d):
             self.eps,
         )
         return found.to(input.dtype)
+
+
+def _in_a_stack(maps: Tensor) -> bool:
+    found: bool = torch._C._functorch.is_functorch_wrapped_tensor(maps)  # no public way
+    return found
