@@ -257,7 +257,8 @@ def test_what_drops_numbers_does_so_in_training_alone(name):
 
 
 def test_weights_stay_under_their_names_and_the_given_network_is_untouched():
-    before = made("resnet")
+    before = made("resnet").train()
+    before.bn1.eval()
     expected = copy.deepcopy(before.state_dict())
 
     network = shift_invariant(before, "lps", logit_width="small")
@@ -268,6 +269,8 @@ def test_weights_stay_under_their_names_and_the_given_network_is_untouched():
     assert new
     assert all(name.startswith("shift_samplings.") for name in new)
     assert before.conv1.stride == (2, 2)
+    assert (network.training, network.bn1.training, network.layer1.training) == (True, False, True)
+    assert network.shift_samplings.conv1.layer.training
     assert all(torch.equal(before.state_dict()[name], value) for name, value in expected.items())
 
 

@@ -134,10 +134,9 @@ def shift_invariant(
     rewriting = Rewriting(root, traced, layer, circular=padding == "circular")
     rewriting.run(shares=method in ("aps", "lps"))
     found = ShiftInvariant(root, traced.graph, class_name=type(network).__name__)
-    found.train(network.training)
+    modes = {name: module.training for name, module in network.named_modules()}
     for name, module in found.named_modules():
-        if name in traced.modules:
-            module.training = traced.modules[name].training
+        module.training = modes.get(name, network.training)
     reasons = []
     if method == "blur":
         reasons.append("a blur weakens what a stride aliases, and does not remove it")
