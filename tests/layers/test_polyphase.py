@@ -393,6 +393,30 @@ def test_choices_are_exact_where_maps_have_few_bits(layer):
     layer.float()
 
 
+@pytest.mark.parametrize("mode", ["gumbel", "straight_through", "hard"])
+@pytest.mark.parametrize("size", [(6, 8), (5, 8), (6, 80)])
+@pytest.mark.usefixtures("either_form")
+def test_under_autocast_what_is_sampled_keeps_its_type_and_is_trained(size, mode):
+    generator = torch.Generator().manual_seed(5)
+    maps = torch.rand(2, 4, *size, generator=generator).requires_grad_()
+    layer, up = LPD(4, 3, train_mode=mode, indivisible="wrap").train(), LPU()
+    noise = torch.rand(2, len(phases(maps, 2)[0]), generator=generator)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        coarse, selection = layer.down(maps, noise=noise)
+        found = up(coarse, selection, size=size)
+        found.square().sum().backward()
+
+    assert coarse.dtype == found.dtype == maps.grad.dtype == torch.float32
+    wanted = taken(maps.detach(), selection._replace(weights=detached(selection.weights)), 2)
+    torch.testing.assert_close(coarse, wanted)
+    assert maps.grad.isfinite().all()
+
+
+def detached(tensor):
+    return None if tensor is None else tensor.detach()
+
+
 @pytest.mark.parametrize("size", [(6, 8), (5, 8), (6, 80)])
 @pytest.mark.usefixtures("either_form")
 def test_channels_may_lie_last_in_memory(size):

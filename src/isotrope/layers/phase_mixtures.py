@@ -2,7 +2,8 @@
 
 Where the stride divides the sides, phases are views. Along a side that it does not divide there is
 a candidate at each position, and mixtures are products with matrices as large as all candidates of
-one channel. Gradients neither sort nor scatter. `phases` says what phases are.
+one channel. Gradients neither sort nor scatter. Under `torch.autocast` mixtures keep the type of
+the maps, as what they are mixed of does. `phases` says what phases are.
 """
 
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from isotrope.layers.autocasting import without_autocast
 from isotrope.layers.constants import made_once
 from isotrope.layers.forms import few_launches
 
@@ -61,7 +63,9 @@ def mixture(maps: Tensor, weights: Tensor, stride: int) -> Tensor:
         found: Tensor = run.apply(maps, weights, stride)
         return found
     height, width = maps.shape[-2:]
-    found = maps.flatten(2) @ _matrices(weights.to(maps.dtype), height, width, stride)
+    matrices = _matrices(weights.to(maps.dtype), height, width, stride)
+    with without_autocast(maps.device.type):
+        found = maps.flatten(2) @ matrices
     return found.view(*maps.shape[:2], -(-height // stride), -(-width // stride))
 
 
@@ -81,7 +85,8 @@ def spread(maps: Tensor, weights: Tensor, height: int, width: int, stride: int) 
         found: Tensor = run.apply(maps, weights, stride)
         return found
     matrices = _matrices(weights.to(maps.dtype), height, width, stride)
-    return (maps.flatten(2) @ matrices.mT).view(*maps.shape[:2], height, width)
+    with without_autocast(maps.device.type):
+        return (maps.flatten(2) @ matrices.mT).view(*maps.shape[:2], height, width)
 
 
 def _matrices(weights: Tensor, height: int, width: int, stride: int) -> Tensor:
@@ -99,7 +104,9 @@ def _mix(maps: Tensor, weights: Tensor, stride: int) -> Tensor:
     if _as_products(maps, maps.shape[-1]):
         batch, channels, height, width = maps.shape
         strips = maps.reshape(batch, channels * height // stride, stride * width)
-        found = strips @ _bands(weights.to(maps.dtype), stride, width // stride)
+        bands = _bands(weights.to(maps.dtype), stride, width // stride)
+        with without_autocast(maps.device.type):
+            found = strips @ bands
         return found.view(batch, channels, height // stride, width // stride)
     of_phase = weights.to(maps.dtype)[..., None, None, None].unbind(1)
     first, *rest = zip(phase_views(maps, stride), of_phase, strict=True)
@@ -113,7 +120,8 @@ def _weigh(maps: Tensor, weights: Tensor, stride: int) -> Tensor:
     if _as_products(maps, stride * maps.shape[-1]):
         batch, channels, rows, columns = maps.shape
         bands = _bands(weights.to(maps.dtype), stride, columns)
-        full = maps.reshape(batch, channels * rows, columns) @ bands.mT
+        with without_autocast(maps.device.type):
+            full = maps.reshape(batch, channels * rows, columns) @ bands.mT
         return full.view(batch, channels, stride * rows, stride * columns)
     of_pixel = weights.to(maps.dtype).view(-1, 1, 1, stride, 1, stride)
     of_pixel = of_pixel.expand(-1, -1, -1, -1, maps.shape[-1], -1).flatten(-2)
@@ -151,7 +159,8 @@ def _products(maps: Tensor, small: Tensor, stride: int, dtype: torch.dtype) -> T
     if _as_products(maps, maps.shape[-1]) and maps.dtype == dtype:
         batch, channels, rows, columns = small.shape
         strips = maps.reshape(batch, channels * rows, stride * maps.shape[-1])
-        found = strips.mT @ small.reshape(batch, channels * rows, columns)
+        with without_autocast(maps.device.type):
+            found = strips.mT @ small.reshape(batch, channels * rows, columns)
         of_pairs = found.view(batch, stride, columns, stride, columns)
         return of_pairs.diagonal(dim1=2, dim2=4).sum(dim=-1).flatten(1)
     views = phase_views(maps, stride)
