@@ -103,7 +103,17 @@ class TrunkParams(Settings):
             )
         if self.logits == "skip" and self.downsampling == "lps" and self.logit_width != "default":
             raise ValueError("logits: skip adds maps of equal width: logit_width must be default")
+        if self.downsampling == "lps" and self.logits == "perceptron" and self._phases_tie:
+            raise ValueError(
+                f"logits: perceptron sees means of phases, which are all alike behind "
+                f"{self.antialias}; take other logits, or selection_noantialias: true"
+            )
         return self
+
+    @property
+    def _phases_tie(self) -> bool:
+        """Whether what is linear in a phase cannot tell it from the others, see `BinomialBlur`."""
+        return self.antialias in ("lpf2", "lpf3", "lpf5") and not self.selection_noantialias
 
     @property
     def selects(self) -> bool:
