@@ -16,7 +16,7 @@ for Semantic Image Segmentation", ECCV 2018, https://arxiv.org/abs/1802.02611. P
 * LPD only: ``downsampling: lps``, ``decoder: bilinear``
 * LPS: ``downsampling: lps``, ``decoder: unpool``
 
-With ``unpool``, ``aps`` or ``lps``, circular padding and sides that are multiples of 32, what a
+With ``unpool``, ``aps`` or ``lps`` (``test_mode: hard``), circular padding and sides that are multiples of 32, what a
 tested network answers to a circular shift by whole pixels is its answer, shifted; with the bilinear
 decoder, zeros around maps or while it draws in training it is not. Other sides are refused.
 
@@ -99,7 +99,7 @@ class Params(TrunkParams):
     third_branch: Literal["wrapped", "zeros"] = Field(
         "wrapped",
         description="around the maps of the third dilated branch: as head_padding, or zeros as "
-        "published, which are exact from 384 to 576 pixels alone",
+        "published, which are exact up to 576 pixels alone (1152 with output_stride: 8)",
     )
     head_channels: int = Field(256, ge=1, description="channels of the head; published: 256")
     low_channels: int = Field(48, ge=1, description="of what it takes from layer1; published: 48")

@@ -11,10 +11,12 @@ https://arxiv.org/abs/2008.09604. ``tips``: Saha and Gokhale, "Improving Shift I
 Convolutional Neural Networks with Translation Invariant Polyphase Sampling", WACV 2025,
 https://arxiv.org/abs/2404.07410. ``strided`` is the network of torchvision.
 
-With ``aps`` or ``lps``, circular padding and sides that are multiples of the whole stride (8 with
-the cifar stem, 32 with the other) the logits of a tested network are the same for every circular
-shift by whole pixels, trained or not. With zeros around the maps, odd sides, shifts that crop or
-move by parts of a pixel, and while it draws in training, they are not.
+With ``aps`` or ``lps`` (``test_mode: hard``), circular padding everywhere (of filters and logit
+networks, too, as is the default), neither ``conv1_stride`` nor ``maxpool_zpad``, and sides that are
+multiples of the whole stride (8 with the cifar stem, 32 with the other) or ``indivisible: wrap``,
+the logits of a tested network are the same for every circular shift by whole pixels, trained or
+not. With zeros around the maps, odd sides, mixtures of phases, shifts that crop or move by parts of
+a pixel, and while it draws in training, they are not.
 
 Numbers of parameters are the published ones: 11,173,962 for 10 classes at depth 18 with the cifar
 stem, 17,368,906 with the default logit networks of ``lps``, 11,609,642 with the small ones. A
