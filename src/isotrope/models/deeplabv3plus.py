@@ -16,9 +16,10 @@ for Semantic Image Segmentation", ECCV 2018, https://arxiv.org/abs/1802.02611. P
 * LPD only: ``downsampling: lps``, ``decoder: bilinear``
 * LPS: ``downsampling: lps``, ``decoder: unpool``
 
-With ``unpool``, ``aps`` or ``lps`` (``test_mode: hard``), circular padding and sides that are multiples of 32, what a
-tested network answers to a circular shift by whole pixels is its answer, shifted; with the bilinear
-decoder, zeros around maps or while it draws in training it is not. Other sides are refused.
+With ``unpool``, ``aps`` or ``lps`` (``test_mode: hard``), circular padding and sides that are
+multiples of 32, what a tested network answers to a circular shift by whole pixels is its answer,
+shifted; with the bilinear decoder, zeros around maps or while it draws in training it is not. Other
+sides are refused.
 
 Numbers of parameters are the published ones: for 21 classes 22,360,501 at depth 18, 46,104,501 at
 depth 50 and 65,096,629 at depth 101; with ``ddac3`` in the trunk and no weights in the filters of
