@@ -17,6 +17,7 @@ from isotrope.evaluation import segmentation
 from isotrope.evaluation._mask_scores import mask_scores, mean_iou_interval
 from isotrope.evaluation.segmentation import Params, evaluate
 from isotrope.layers.normalising import ByImage, ByValues, Normalised
+from isotrope.layers.polyphase import LPU, APSUp
 from isotrope.measuring.networks import Networks
 from isotrope.training.objective import mean_iou
 
@@ -165,7 +166,7 @@ def test_consistency_is_that_of_a_plain_loop(measure, protocol, seed):
     params = Params(
         protocols=[protocol], batch=4, max_shift=3, dtype="float64", shift_seed=seed % 7
     )
-    shifts = segmentation._shifts(protocol, len(data), params)
+    shifts = segmentation._shifts(protocol, len(data), params, 4)
     with torch.inference_mode():
         expected = plain_consistency(network, data, shifts, measure)
 
@@ -193,8 +194,8 @@ def test_images_that_are_normalised_by_themselves_are_padded_with_their_own_mean
 
 
 def test_shifts_are_in_range_whole_and_shared_as_the_protocol_says():
-    params = Params(batch=16, max_shift=32)
-    each, published = (segmentation._shifts(one, 4000, params) for one in ("each", "published"))
+    params = Params(max_shift=32)
+    each, published = (segmentation._shifts(one, 4000, params, 16) for one in ("each", "published"))
     for shifts in (each, published):
         assert shifts.shape == (4000, 5, 2)
         assert shifts.dtype == torch.int64
@@ -202,8 +203,14 @@ def test_shifts_are_in_range_whole_and_shared_as_the_protocol_says():
     assert (published[:16] == published[0]).all()
     assert not (published[16] == published[0]).all()
     assert not (each[1] == each[0]).all()
-    assert torch.equal(segmentation._shifts("each", 10, params), each[:10])
+    assert torch.equal(segmentation._shifts("each", 10, params, 16), each[:10])
     assert abs(float(each.double().mean())) < 4 * 18.8 / math.sqrt(each.numel())
+
+
+@pytest.mark.parametrize(("upward", "batch"), [(nn.Identity(), 16), (LPU(), 1), (APSUp(), 1)])
+def test_published_batches_are_of_one_image_where_networks_sample_up_again(upward, batch):
+    networks = Networks({1: nn.Sequential(nn.ReLU(), upward)}, torch.device("cpu"))
+    assert segmentation._published_batch(networks) == batch
 
 
 def confusion_of(truth, guess):

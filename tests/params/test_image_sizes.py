@@ -1,11 +1,22 @@
 """Whether a network takes images of a size that it was not built for."""
 
 from isotrope.models import cnn, shift_resnet
+from isotrope.params import image_sizes
 from isotrope.params.blocks import Plugin
 from isotrope.params.image_sizes import refusal
 
 
-def test_a_network_whose_numbers_cannot_be_drawn_on_the_meta_device_is_tried_for_real():
+def test_a_network_that_draws_is_tried_where_nothing_is_computed(monkeypatch):
+    model = Plugin("shift_resnet", shift_resnet.Params(width=4, downsampling="lps"))
+    devices, built = [], image_sizes._built
+    monkeypatch.setattr(
+        image_sizes, "_built", lambda *given: devices.append(given[-1]) or built(*given)
+    )
+    assert refusal(model, (3, 16, 16), 10, (3, 32, 32)) is None
+    assert devices == ["meta"]
+
+
+def test_a_network_that_refuses_a_size_says_why():
     model = Plugin("shift_resnet", shift_resnet.Params(width=4, downsampling="lps"))
     assert refusal(model, (3, 16, 16), 10, (3, 24, 24)) is None
     reason = refusal(model, (3, 16, 16), 10, (3, 20, 20))

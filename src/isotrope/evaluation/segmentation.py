@@ -69,6 +69,7 @@ from isotrope.evaluation._shifting import Border, FloatType, by_border, unit
 from isotrope.evaluation._shown_masks import Arrays, arrays_of, keep
 from isotrope.evaluation._sweeps import Row, distinct
 from isotrope.layers import forms
+from isotrope.layers.polyphase import LPU, APSUp
 from isotrope.layers.confusion_counts import confusion
 from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
@@ -92,7 +93,12 @@ class Params(Settings):
     protocols: Annotated[list[Protocol], Field(min_length=1), AfterValidator(distinct)] = Field(
         ["each"], description="whether every image has shifts of its own, or a batch shares them"
     )
-    batch: int = Field(16, ge=1, description="published: images that share their shifts")
+    batch: int | None = Field(
+        None,
+        ge=1,
+        description="published: images that share their shifts; left out, as published: 16, or 1 "
+        "for networks that sample up by what they sampled down",
+    )
     shifts: int = Field(5, ge=1, description="how often each image is shifted")
     max_shift: int = Field(32, ge=1, description="the largest shift along an axis, pixels")
     shift_seed: int = Field(0, ge=0, description="of the shifts")
@@ -114,7 +120,8 @@ def evaluate(
             "segmentation needs masks as labels, and these data have classes of whole images; "
             "take it out of evaluations"
         )
-    shifts = {one: _shifts(one, len(data), params) for one in params.protocols}
+    size = params.batch or _published_batch(networks)
+    shifts = {one: _shifts(one, len(data), params, size) for one in params.protocols}
     rows: dict[int, list[Row]] = {}
     arrays: dict[int, Arrays] = {}
     for border, some in by_border(networks):
@@ -131,9 +138,15 @@ def evaluate(
     return [row for seed in networks.seeds for row in rows[seed]], arrays
 
 
-def _shifts(protocol: Protocol, count: int, params: Params) -> Tensor:
+def _published_batch(networks: Networks) -> int:
+    """Images that share their shifts as published."""
+    (_, network), *_ = networks
+    return 1 if any(isinstance(one, LPU | APSUp) for one in network.modules()) else 16
+
+
+def _shifts(protocol: Protocol, count: int, params: Params, batch: int) -> Tensor:
     """Rows and columns of the shifts, int64 ``(images, shifts, 2)``; keyed by image or batch."""
-    size = params.batch if protocol == "published" else 1
+    size = batch if protocol == "published" else 1
     sequence = np.random.SeedSequence([params.shift_seed, _WORDS[protocol]])
     generator = np.random.Generator(np.random.Philox(sequence))
     numbers = torch.from_numpy(generator.random((-(-count // size), params.shifts, 2)))

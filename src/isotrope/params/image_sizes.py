@@ -1,8 +1,9 @@
 """Whether a network that was built for images of one size takes those of another."""
 
+from functools import partial
 from typing import Any
 
-from isotrope.params import modelling
+from isotrope.params import meta_device, modelling
 from isotrope.params.blocks import Plugin
 
 Shape = tuple[int, int, int]  # channels, height, width
@@ -30,20 +31,36 @@ def refusal(model: Plugin, built_for: Shape, classes: int, shape: Shape) -> str 
 
 def _refusal(model: Plugin, built_for: Shape, classes: int, shape: Shape) -> str | None:
     import torch  # only here: planning imports this module without it
+    from torch.utils._pytree import tree_map_only
 
     reason = None
     for device in ("meta", "cpu"):
         try:
-            with torch.device(device), torch.random.fork_rng(devices=[]), torch.inference_mode():
-                network: Any = modelling.build(model.name, model.params, built_for, classes).eval()
-                generator = torch.Generator("cpu")
+            with torch.random.fork_rng(devices=[]), torch.inference_mode():
+                network = _built(model, built_for, classes, device)
+                generator = torch.Generator("cpu")  # it draws on the CPU, as in an evaluation
                 noise = [network.draw(generator, 2)] if hasattr(network, "draw") else []
-                network(torch.zeros(2, *shape), *noise)
+                there = tree_map_only(torch.Tensor, partial(torch.Tensor.to, device=device), noise)
+                with torch.device(device):
+                    network(torch.zeros(2, *shape), *there)
         except (RuntimeError, ValueError, NotImplementedError) as error:
             reason = str(error).partition("\n")[0]
-        except AssertionError:  # torch has no exponential numbers from a generator on meta
-            if device != "meta":
-                raise
         else:
             return None
     return reason
+
+
+def _built(model: Plugin, built_for: Shape, classes: int, device: str) -> Any:
+    """The network, in evaluation mode; on the meta device without drawing its initial values."""
+    import torch
+
+    def build() -> Any:
+        return modelling.build(model.name, model.params, built_for, classes)
+
+    if device == "meta":
+        network = meta_device.built(build)
+        if network is None:
+            raise NotImplementedError("it cannot be built without values")
+        return network.eval()
+    with torch.device(device):
+        return build().eval()
