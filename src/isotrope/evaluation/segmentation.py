@@ -69,8 +69,8 @@ from isotrope.evaluation._shifting import Border, FloatType, by_border, unit
 from isotrope.evaluation._shown_masks import Arrays, arrays_of, keep
 from isotrope.evaluation._sweeps import Row, distinct
 from isotrope.layers import forms
-from isotrope.layers.polyphase import LPU, APSUp
 from isotrope.layers.confusion_counts import confusion
+from isotrope.layers.polyphase import LPU, APSUp
 from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
 
