@@ -79,7 +79,7 @@ def with_shifts(monkeypatch, *pairs):
     """Let all images have these shifts, rows and columns."""
     every = torch.tensor(pairs)
     monkeypatch.setattr(
-        segmentation, "_shifts", lambda _, count, __: every.expand(count, -1, -1).clone()
+        segmentation, "_shifts", lambda _, count, *__: every.expand(count, -1, -1).clone()
     )
 
 
