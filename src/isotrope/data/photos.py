@@ -6,10 +6,10 @@ with author and licence. Those whose licence is not said there, or is no more th
 restrictions", are left out.
 
 Each photograph is reduced until its shorter side is 4.5 crops long. Its left half is for training,
-the third quarter for validation and the right one for testing, so that no pixel is in two splits.
-An image shows one place of such a region, drawn for it alone: image k is a crop of photograph k
-modulo 10, and every beginning of a split has the classes in equal parts. Grey photographs have
-three equal channels.
+the third quarter for validation and the right one for testing, so that no pixel is in two splits;
+beside an edge pixels were reduced with their neighbours beyond it. An image shows one place of such
+a region, drawn for it alone: image k is a crop of photograph k modulo 10, and every beginning of a
+split has the classes in equal parts. Grey photographs have three equal channels.
 
 It is a small stand-in for photos, not a benchmark: whoever knows a photograph's colours and
 textures knows the most.
