@@ -213,7 +213,10 @@ def pooled(maps):
         (lambda maps: maps.flatten(1), "makes vectors of maps of 8 x 8 pixels"),
         (lambda maps: maps[:, :, 0, 0], "makes vectors of maps of 8 x 8 pixels"),
         (lambda maps: maps.mean(2), "makes vectors of maps of 8 x 8 pixels"),
-        (lambda maps: pooled(F.interpolate(maps, (5, 5)).relu()), "makes 5 x 5 pixels of maps"),
+        (
+            lambda maps: pooled(F.interpolate(maps, (5, 5)).relu()),
+            "`interpolate` makes 5 x 5 pixels of maps",
+        ),
         (lambda maps: pooled((maps + torch.arange(8.0)).relu()), "numbers for each place"),
         (lambda maps: pooled(twofold(maps)), "behind the strides"),
         (lambda maps: pooled(F.pad(maps, (1, 0)).diff().relu()), "makes 8 x 9 pixels of maps"),

@@ -117,23 +117,24 @@ class Grids:
         height, width = base.sides
         channels = math.prod(inputs[0][1:]) / (height * width)
         name = _name(node)
+        called = node.target if isinstance(node.target, str) else name
         module = self._modules.get(str(node.target)) if node.op == "call_module" else None
         if math.prod(shape[1:]) <= channels and name not in _PICKS:
             return
         places = f"maps of {height} x {width} pixels"
         if isinstance(module, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d) or "adaptive" in name:
             self.reasons.append(
-                f"`{node.target}` makes maps of {shape[-2]} x {shape[-1]} places of {places}, and "
+                f"`{called}` makes maps of {shape[-2]} x {shape[-1]} places of {places}, and "
                 "what follows weighs each place by itself; a mean over all of them would be exact"
             )
         elif len(shape) < 4:
             self.reasons.append(
-                f"`{node.target}` makes vectors of {places}, and what follows weighs each place "
+                f"`{called}` makes vectors of {places}, and what follows weighs each place "
                 "by itself; a mean over all places before it would be exact"
             )
         else:
             self.reasons.append(
-                f"`{node.target}` makes {shape[-2]} x {shape[-1]} pixels of {places} in a way that "
+                f"`{called}` makes {shape[-2]} x {shape[-1]} pixels of {places} in a way that "
                 "is not known to follow shifts"
             )
 
