@@ -146,6 +146,7 @@ def test_exact_networks_stand_at_100_beside_the_published_values(
     assert at["TIPS", "accuracy", "published"] == pytest.approx(98.12)
     assert at["Strided", "worst", "measured"] < at["Strided", "accuracy", "measured"]
     assert "third party" in words_below(figure)
+    assert "filed here under protocol cifar and a circular border" in words_below(figure)
 
     tex = typeset("consistency", data, tmp_path)
     assert r"cifar10 & LPS & published & 94.5 ± 0.1 & 100.0 & 93.6 ± 0.3 &" in tex
