@@ -5,6 +5,7 @@ import torch
 from shift_networks import built, images_of, noise_of
 
 from isotrope import build_model
+from isotrope.models.shift_resnet import Params
 
 ANTIALIAS = ("none", "lpf2", "lpf3", "lpf5", "ddac3")
 SHIFTS = [(row, column) for row in range(8) for column in range(8)]
@@ -182,6 +183,10 @@ def test_every_parameter_of_a_network_in_training_has_a_gradient(stem, logits):
         ({"logits": "skip", "logit_width": "small"}, "logit_width must be default"),
         ({"logits": "perceptron", "antialias": "lpf3"}, "all alike behind lpf3; take other logits"),
         (
+            {"logits": "skip", "swap_conv_pool": True, "depth": 50},
+            "logits: skip adds .* of depth 50 they have four times",
+        ),
+        (
             {"temperature": {"name": "multi_step", "milestones": [3, 2], "temperatures": [1, 1]}},
             "milestones rise",
         ),
@@ -192,3 +197,54 @@ def test_what_does_not_fit_is_refused_with_its_reason(settings, said):
     shape = settings.pop("shape", (3, 32, 32))
     with pytest.raises(ValueError, match=said):
         built(shape, **settings)
+
+
+APS = {"downsampling": "aps"}
+STRIDED = {"downsampling": "strided", "stem": "imagenet"}
+STEM = {"downsampling": "decimation", "stem": "imagenet"}
+
+
+@pytest.mark.parametrize(
+    ("others", "setting", "needed"),
+    [
+        (APS, {"logits": "graph"}, "downsampling: lps"),
+        (APS, {"logit_width": "small"}, "downsampling: lps"),
+        (APS, {"logit_padding": "zeros"}, "downsampling: lps"),
+        (APS, {"train_mode": "convex"}, "downsampling: lps"),
+        (APS, {"test_mode": "gumbel"}, "downsampling: lps"),
+        (APS, {"temperature": {"name": "constant"}}, "downsampling: lps"),
+        (APS, {"tips": {"feature_shift": 0.1}}, "downsampling: tips"),
+        ({}, {"tips": {"index_spread": 0.0}}, "downsampling: tips"),
+        ({}, {"conv1_stride": True}, "stem: imagenet"),
+        ({}, {"maxpool_zpad": True}, "stem: imagenet"),
+        ({"antialias": "lpf3"}, {"stem_antialias": True}, "stem: imagenet"),
+        (STRIDED, {"conv1_stride": True}, "a layer that samples, and downsampling is strided"),
+        (STRIDED, {"maxpool_zpad": True}, "a layer that samples"),
+        (STRIDED, {"stem_antialias": True}, "a layer that samples"),
+        (STRIDED, {"swap_conv_pool": True}, "a layer that samples"),
+        (STEM, {"stem_antialias": True}, "antialias"),
+        (
+            {**STEM, "antialias": "lpf3", "conv1_stride": True},
+            {"stem_antialias": True},
+            "conv1_stride: false",
+        ),
+    ],
+    ids=str,
+)
+def test_a_setting_without_effect_is_refused(others, setting, needed):
+    (name,) = setting
+    with pytest.raises(ValueError, match=f"{name}: has no effect without {needed}"):
+        Params(**others, **setting)
+
+    default = Params(**others).model_dump()[name]
+    assert Params(**others, **{name: default}) == Params(**others)
+
+
+def test_filters_have_an_effect_before_what_has_no_place_for_one():
+    images = images_of(1)
+    for downsampling in ("tips", "ideal", "avgpool"):
+        plain, filtered = (
+            built(downsampling=downsampling, antialias=antialias).eval()(images)
+            for antialias in ("none", "lpf3")
+        )
+        assert (plain - filtered).abs().max() > 1e-6

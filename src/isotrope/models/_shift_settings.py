@@ -5,6 +5,7 @@ Published names of what the settings say: ``strided`` is "skip", ``aps`` "max_2_
 """
 
 import math
+from collections.abc import Iterator
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -30,6 +31,8 @@ STRIDE = 2
 _SIZES = {"lpf2": 2, "lpf3": 3, "lpf5": 5, "ddac3": 3}
 _GROUPS = 8  # of ddac3, as published; fewer where 8 does not divide the channels
 _DIVISORS = {"default": 1, "small": 8, "tiny": 16}  # of a stage's width, for the logit network's
+_OF_LPS = ("logits", "logit_width", "logit_padding", "train_mode", "test_mode", "temperature")
+_OF_STEM = ("stem_antialias", "conv1_stride", "maxpool_zpad")
 
 
 class TrunkParams(Settings):
@@ -101,14 +104,49 @@ class TrunkParams(Settings):
                 "antialias: a strided network has no place for a filter; take downsampling: "
                 "decimation, which is every second pixel behind one"
             )
-        if self.logits == "skip" and self.downsampling == "lps" and self.logit_width != "default":
-            raise ValueError("logits: skip adds maps of equal width: logit_width must be default")
+        if self.logits == "skip" and self.downsampling == "lps":
+            if self.logit_width != "default":
+                raise ValueError(
+                    "logits: skip adds maps of equal width: logit_width must be default"
+                )
+            if self.swap_conv_pool and self.depth >= 50:
+                raise ValueError(
+                    f"logits: skip adds maps of equal width, and behind the last convolution of a "
+                    f"block of depth {self.depth} they have four times that of the stage; take "
+                    "other logits, or swap_conv_pool: false"
+                )
         if self.downsampling == "lps" and self.logits == "perceptron" and self._phases_tie:
             raise ValueError(
                 f"logits: perceptron sees means of phases, which are all alike behind "
                 f"{self.antialias}; take other logits, or selection_noantialias: true"
             )
+        for name, needed in self._idle():
+            if self._is_set(name):
+                raise ValueError(f"{name}: has no effect without {needed}; leave it out")
         return self
+
+    def _idle(self) -> Iterator[tuple[str, str]]:
+        """The settings that others leave without effect, and what they would need."""
+        if self.downsampling != "lps":
+            yield from ((name, "downsampling: lps") for name in _OF_LPS)
+        if self.downsampling != "tips":
+            yield "tips", "downsampling: tips"
+        if self.stem != "imagenet":
+            yield from ((name, "stem: imagenet") for name in _OF_STEM)
+        if self.downsampling == "strided":
+            needed = "a layer that samples, and downsampling is strided"
+            yield from ((name, needed) for name in (*_OF_STEM, "swap_conv_pool"))
+        if self.antialias == "none":
+            yield "stem_antialias", "antialias"
+        if self.conv1_stride:
+            yield "stem_antialias", "conv1_stride: false"
+
+    def _is_set(self, name: str) -> bool:
+        """Whether a setting, if there is one of this name, has another value than by default."""
+        field = type(self).model_fields.get(name)
+        if field is None:
+            return False
+        return bool(getattr(self, name) != field.get_default(call_default_factory=True))
 
     @property
     def _phases_tie(self) -> bool:
