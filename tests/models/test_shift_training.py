@@ -155,7 +155,7 @@ def test_the_record_holds_temperatures_and_entropies_of_every_layer():
 
     assert sorted(found) == sorted(
         f"{what}/layer{stage}"
-        for what in ("tau", "phase_entropy", "mixture_entropy")
+        for what in ("tau", "phases", "phase_entropy", "mixture_entropy")
         for stage in (2, 3, 4)
     )
     assert before["phase_entropy/layer2"] == pytest.approx(math.log(4))
@@ -163,6 +163,23 @@ def test_the_record_holds_temperatures_and_entropies_of_every_layer():
     assert float(found["phase_entropy/layer2"]) == pytest.approx(math.log(4), abs=0.05)
     assert 0.3 < float(found["mixture_entropy/layer2"]) < 1.3
     assert torch.equal(network.eval().record()["tau/layer3"], torch.ones((), dtype=torch.float64))
+
+
+def test_an_entropy_is_recorded_with_the_number_of_phases_that_it_is_of():
+    network = built((3, 12, 10), indivisible="wrap", width=4).train()
+    numbers = {"layer2": 2 * 2, "layer3": 2 * 5, "layer4": 3 * 3}  # of 12 x 10, 6 x 5, 3 x 3
+    images = torch.rand(2, 3, 12, 10, dtype=torch.float64)
+
+    before = {name: float(value) for name, value in network.record().items()}
+    network(images, *noise_of(network, images))
+    after = network.record()
+
+    for layer, number in numbers.items():
+        selection = network.eval().selections(images)[layer]
+        assert selection.logits.shape[1] == number
+        assert before[f"phases/{layer}"] == after[f"phases/{layer}"] == number
+        assert before[f"phase_entropy/{layer}"] == pytest.approx(math.log(number))
+        assert float(after[f"phase_entropy/{layer}"]) == pytest.approx(math.log(number), abs=0.05)
 
 
 def test_odd_sides_are_trained_with_noise_for_every_position():

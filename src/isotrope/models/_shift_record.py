@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from isotrope.layers.downsampling import Downsampling, Selection
 
 _MOMENTUM = 0.1  # of the running means, as of those of a batch normalisation
-_UNDECIDED = math.log(4)  # the entropy of four phases that are all alike
 
 
 class PhaseRecord(nn.Module):
@@ -20,18 +19,19 @@ class PhaseRecord(nn.Module):
     single phase the maps were with which the network was trained.
 
     Args:
-        layers: those that learn a phase, by their names.
+        phases: how many phases each layer chooses from, by the names of those that learn one.
 
     Attributes:
-        entropies: ``(layers, 2)``; before the first batch those of four equal phases.
+        entropies: ``(layers, 2)``; before the first batch those of phases that are all alike.
     """
 
     entropies: Tensor
 
-    def __init__(self, layers: Mapping[str, Downsampling]) -> None:
+    def __init__(self, phases: Mapping[str, int]) -> None:
         super().__init__()
-        self.layers = tuple(layers)
-        self.register_buffer("entropies", torch.full((len(layers), 2), _UNDECIDED))
+        self.phases = dict(phases)
+        undecided = [2 * [math.log(number)] for number in phases.values()]
+        self.register_buffer("entropies", torch.tensor(undecided))
 
     def take(
         self, selections: Mapping[str, Selection | None], layers: Mapping[str, Downsampling]
@@ -58,9 +58,14 @@ class PhaseRecord(nn.Module):
         return torch.stack(means)
 
     def read(self, layers: Mapping[str, Downsampling]) -> dict[str, Tensor]:
-        """Temperature and entropies, ``()`` each: ``tau/layer2``, ``phase_entropy/layer2``, ..."""
+        """Temperature, number of phases and entropies of each layer, ``()`` each.
+
+        Their names are ``tau/layer2``, ``phases/layer2``, ``phase_entropy/layer2``,
+        ``mixture_entropy/layer2`` and so on. The largest entropy is the logarithm of the number.
+        """
         found: dict[str, Tensor] = {}
-        for number, name in enumerate(self.layers):
+        for number, (name, phases) in enumerate(self.phases.items()):
+            found[f"phases/{name}"] = torch.full_like(self.entropies[number, 0], phases)
             found[f"tau/{name}"] = layers[name].get_buffer("gumbel_tau")
             found[f"phase_entropy/{name}"] = self.entropies[number, 0]
             found[f"mixture_entropy/{name}"] = self.entropies[number, 1]

@@ -142,16 +142,22 @@ class ShiftTrunk(nn.Module):
             The number of layers that select, and the largest number of phases: 4 unless
             ``indivisible: wrap`` has to take more.
         """
+        numbers = self.phases(size).values()
+        return len(numbers), max([STRIDE**2, *numbers])
+
+    def phases(self, size: tuple[int, int]) -> dict[str, int]:
+        """How many phases each layer selects from, by name, for images of a height and width."""
         height, width = size
         if self.params.stem == "imagenet" and self.stem0 is None:
             height, width = (-(-side // STRIDE) for side in size)
-        names, most = self.selecting(), STRIDE**2
-        for _ in names:
+        found = {}
+        for name in self.selecting():
+            rows = columns = STRIDE
             if self.params.indivisible == "wrap":
                 rows, columns = phase_grid(height, width, STRIDE)
-                most = max(most, rows * columns)
+            found[name] = rows * columns
             height, width = -(-height // STRIDE), -(-width // STRIDE)
-        return len(names), most
+        return found
 
 
 class _Drawn:

@@ -234,7 +234,7 @@ class LearnedDeepLab(DeepLab):
 
     def __init__(self, image_shape: tuple[int, int, int], classes: int, params: Params) -> None:
         super().__init__(image_shape, classes, params)
-        self.phases = PhaseRecord(self.trunk.downsamplings())
+        self.phases = PhaseRecord(self.trunk.phases(self.size))
 
     def _seen(self, selections: dict[str, Selection | None]) -> None:
         if self.training:
@@ -251,7 +251,7 @@ class LearnedDeepLab(DeepLab):
         return temperatures_of(self, self.params.temperature, step, "step")
 
     def record(self) -> dict[str, Tensor]:
-        """Temperature and entropies of each layer, see `PhaseRecord.read`."""
+        """Temperature, phases and entropies of each layer, see `PhaseRecord.read`."""
         return self.phases.read(self.trunk.downsamplings())
 
 

@@ -131,7 +131,7 @@ class LearnedShiftResNet(ShiftResNet):
 
     def __init__(self, image_shape: tuple[int, int, int], classes: int, params: Params) -> None:
         super().__init__(image_shape, classes, params)
-        self.phases = PhaseRecord(self.trunk.downsamplings())
+        self.phases = PhaseRecord(self.trunk.phases(self.size))
 
     def _seen(self, selections: dict[str, Selection | None]) -> None:
         if self.training:
@@ -153,7 +153,7 @@ class LearnedShiftResNet(ShiftResNet):
         return temperatures_of(self, self.params.temperature, step, "step")
 
     def record(self) -> dict[str, Tensor]:
-        """Temperature and entropies of each layer, see `PhaseRecord.read`."""
+        """Temperature, phases and entropies of each layer, see `PhaseRecord.read`."""
         return self.phases.read(self.trunk.downsamplings())
 
 

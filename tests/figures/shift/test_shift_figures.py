@@ -196,7 +196,9 @@ def test_entropies_are_shares_of_that_of_equal_phases(
     _, data = drawn("temperature_and_entropy", tables_of_case("all"))
     at = data.set_index(["layer", "quantity", "epoch"])["mean"]
     assert set(data["name"]) == {"LPS"}
-    assert at["layer2", "phase_entropy", 0] == pytest.approx(1, abs=1e-6)
+    for layer in ("layer2", "layer3", "layer4"):  # of 4, 4 and 9 phases
+        assert at[layer, "phase_entropy", 0] == pytest.approx(1, abs=1e-6)
+        assert at[layer, "mixture_entropy", 0] == pytest.approx(0.6, abs=1e-6)
     assert at["layer3", "tau", 10] == pytest.approx(0.85)
     assert set(data["n"]) == {3}
 

@@ -3,10 +3,10 @@
 Drawn from what such networks record (``training.monitor``): see `isotrope.models.shift_resnet`.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ KINDS: dict[str, Any] = {
     "mixture_entropy": {"linestyle": (0, (4, 1.5))},
 }
 SAID = {"phase_entropy": "of the logits", "mixture_entropy": "of the mixtures"}
-WHOLE = math.log(4)  # the entropy of four phases that are all alike, in nats
+FOUR = 4  # phases of a layer that did not record how many it has
 NONE = "no network here recorded its temperature (training.monitor)"
 
 
@@ -118,14 +118,16 @@ def _data(tables: Tables) -> pandas.DataFrame:
 def _rows_of(arrays: Mapping[str, NDArray[Any]]) -> list[dict[str, Any]]:
     """What one seed recorded, in rows."""
     rows = []
+    four = np.full(len(arrays["epoch"]), FOUR)
     for name, values in arrays.items():
         quantity, _, layer = name.partition("/")
         if quantity != "tau" and quantity not in KINDS:
             continue
-        whole = 1.0 if quantity == "tau" else WHOLE
-        for epoch, value in zip(arrays["epoch"], values, strict=True):
+        alike = np.log(arrays.get(f"phases/{layer}", four))
+        shown = values if quantity == "tau" else values / alike
+        for epoch, value in zip(arrays["epoch"], shown, strict=True):
             row = {"layer": layer, "quantity": quantity, "epoch": int(epoch)}
-            rows.append({**row, "value": float(value) / whole})
+            rows.append({**row, "value": float(value)})
     return rows
 
 
