@@ -32,10 +32,9 @@ of each pixel could not be adaptive unless their number fits; here channels are 
 groups as divide them. Depth 34, ``tips``, ``avgpool`` and ``ideal`` are ours.
 """
 
-from typing import Any, Literal, Self
+from typing import Any
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from isotrope.layers.downsampling import Selection
@@ -49,13 +48,13 @@ from isotrope.models._deeplab_head import (
     Unpooling,
     filter_behind,
 )
+from isotrope.models._deeplab_settings import Params
 from isotrope.models._dilated_trunk import dilate
 from isotrope.models._fit import refuse_smaller
 from isotrope.models._shift_record import PhaseRecord
-from isotrope.models._shift_settings import TrunkParams
 from isotrope.models._shift_trunk import PLACES, ShiftTrunk
 from isotrope.models._shift_weights import adopted
-from isotrope.models._temperature import Temperature, default_temperature, temperatures_of
+from isotrope.models._temperature import temperatures_of
 
 REVISION = 1
 PARTS = {"stem", "layer1", "layer2", "layer3", "layer4"}
@@ -71,65 +70,6 @@ _DILATED = ("strided", "decimation")
 _REDUCTION = 32
 _OF_CLASSIFIERS = ("lin", "fc", "phases")  # what is behind their trunks
 _LAST = "head.classes."
-
-
-class Params(TrunkParams):
-    """Settings of ``deeplabv3plus``."""
-
-    stem: Literal["imagenet"] = Field("imagenet", description="7 x 7 and a pooling")
-    decoder: Literal["bilinear", "unpool"] = Field(
-        "unpool",
-        description="back to the image's size by interpolation, or with each pixel put back to "
-        "where aps or lps took it",
-    )
-    decoder_antialias: Literal["none", "lpf2", "lpf3", "lpf5", "ddac3"] = Field(
-        "lpf3", description="filter behind each step of unpool, as antialias"
-    )
-    unpool_get_samples: bool = Field(
-        False,
-        description="unpool of lps draws anew in training, in place of taking what the trunk drew",
-    )
-    output_stride: Literal[8, 16] = Field(
-        16,
-        description="sides of the last maps, by dilation of strided and decimating trunks; others "
-        "shrink by 32. 8: rates 12, 24, 36; 16: rates 6, 12, 18",
-    )
-    head_padding: Literal["circular", "zeros"] = Field(
-        "circular", description="of the convolutions and filters behind the trunk"
-    )
-    third_branch: Literal["wrapped", "zeros"] = Field(
-        "wrapped",
-        description="around the maps of the third dilated branch: as head_padding, or zeros as "
-        "published, which are exact up to 576 pixels alone (1152 with output_stride: 8)",
-    )
-    head_channels: int = Field(256, ge=1, description="channels of the head; published: 256")
-    low_channels: int = Field(48, ge=1, description="of what it takes from layer1; published: 48")
-    dropout: float = Field(0.1, ge=0, lt=1, description="share of the head's maps set to zero")
-    trunk_momentum: float = Field(
-        0.01, gt=0, le=1, description="of running statistics in the trunk: a batch's share"
-    )
-    temperature: Temperature = Field(
-        default_factory=default_temperature,
-        description="of the softmax over phases in the training of lps",
-    )
-
-    @model_validator(mode="after")
-    def _can_unpool(self) -> Self:
-        if self.decoder == "bilinear":
-            return self
-        if not self.selects:
-            raise ValueError(
-                f"decoder: unpool puts pixels back to where aps or lps took them, and downsampling "
-                f"is {self.downsampling}; take decoder: bilinear"
-            )
-        if self.conv1_stride:
-            raise ValueError("conv1_stride: unpool cannot undo a stride; take decoder: bilinear")
-        if self.indivisible != "error":
-            raise ValueError(
-                "indivisible: unpool needs sides that are multiples of 32; leave it out, or take "
-                "decoder: bilinear"
-            )
-        return self
 
 
 class DeepLab(nn.Module):
