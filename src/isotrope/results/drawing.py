@@ -65,6 +65,9 @@ def read_tables(study: str, name: str, folder: Path, published_csv: Path | None)
 def typeset_figure(study: str, name: str, data_csv: Path, output: Path) -> Path:
     """Write the numbers of a figure as a table in LaTeX.
 
+    A figure that has nothing to show, and says so, has numbers without rows: its table is a comment
+    that says the same.
+
     Args:
         study: whose figure it is.
         name: the figure's module in ``figures/<study>`` or ``figures/general``.
@@ -78,8 +81,19 @@ def typeset_figure(study: str, name: str, data_csv: Path, output: Path) -> Path:
     module = registry.load(StudyFigures(study).kind(name), name)
     if not getattr(module, "LATEX", False):
         raise UserError(f"the figure {name} has no table in LaTeX; its numbers are in {data_csv}")
+    if _has_no_rows(data_csv):
+        write_whole(output, f"% {name}: nothing of {study} to show\n")
+        return output
     cells = cells_of(study)
     columns = {**dict.fromkeys(cells.panel, "text"), **module.DATA}
     data = read_table(data_csv, columns, f"run `isotrope draw {name}`")
     write_whole(output, module.latex(data, cells))
     return output
+
+
+def _has_no_rows(data_csv: Path) -> bool:
+    """Whether a CSV file is there and holds the names of its columns alone."""
+    if not data_csv.is_file():
+        return False
+    text = data_csv.read_text(encoding="utf-8", errors="replace")
+    return text.count("\n") == 1 and text.endswith("\n")

@@ -81,6 +81,15 @@ def test_no_words_overlap_or_leave_the_page(
     assert not data.empty or name in ("logit_networks", "training_modes")
 
 
+@pytest.mark.parametrize("name", ["logit_networks", "training_modes"])
+def test_a_figure_with_nothing_to_show_has_a_table_that_says_so(
+    name: str, tables_of_case: Callable[[str], Path], tmp_path: Path
+) -> None:
+    _, data = drawn(name, tables_of_case("demo"))
+    assert data.empty
+    assert typeset(name, data, tmp_path) == f"% {name}: nothing of {STUDY} to show\n"
+
+
 @pytest.mark.parametrize(
     ("name", "case"),
     [
