@@ -215,9 +215,8 @@ def _record(seed: int) -> list[tuple[str, np.ndarray]]:
     found = [("epoch", epochs)]
     for depth, layer in enumerate(("layer2", "layer3", "layer4")):
         found.append((f"tau/{layer}", np.maximum(0.85 ** (epochs // 10), 0.5).astype(np.float32)))
-        number = 9 if layer == "layer4" else 4  # of phases; four need not be recorded
-        if layer != "layer2":
-            found.append((f"phases/{layer}", np.full(41, number, np.float32)))
+        number = 9 if layer == "layer4" else 4  # of phases
+        found.append((f"phases/{layer}", np.full(41, number, np.float32)))
         for kind, share in (("phase_entropy", 1.0), ("mixture_entropy", 0.6)):
             fall = np.exp(-epochs * (1 + depth) / (40 + seed))
             found.append((f"{kind}/{layer}", (share * np.log(number) * fall).astype(np.float32)))

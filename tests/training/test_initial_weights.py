@@ -1,7 +1,9 @@
 """Trainings that begin with weights from elsewhere, and weights imported as finished seeds."""
 
 import json
+import pickle
 import shutil
+import zipfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,7 @@ from isotrope.layers.normalising import ByImage, ByValues, Normalised
 from isotrope.measuring.networks import Networks
 from isotrope.packs import store
 from isotrope.training import imported
+from isotrope.training.inert_unpickling import load_inert
 from isotrope.training.initial_weights import FileStart, SeedStart, read_weights, take_over
 
 # a step so small that float32 keeps the weights
@@ -178,6 +181,14 @@ def test_files_that_hold_no_weights_are_refused_and_run_no_code(tmp_path, monkey
         with pytest.raises(UserError, match=said):
             read_weights(tmp_path / name)
     assert not (tmp_path / "harmed").exists()
+
+
+def test_a_program_is_no_weights(tmp_path):
+    path = tmp_path / "program.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("program/constants.pkl", b"")
+    with pytest.raises(pickle.UnpicklingError, match="a TorchScript program"):
+        load_inert(path)
 
 
 @pytest.mark.parametrize("foreign", [Evil(), partial(nn.AvgPool2d, 2), {Path("a"), Path("b")}])

@@ -38,6 +38,8 @@ def _refusal(model: Plugin, built_for: Shape, classes: int, shape: Shape) -> str
         try:
             with torch.random.fork_rng(devices=[]), torch.inference_mode():
                 network = _built(model, built_for, classes, device)
+                if network is None:
+                    continue
                 generator = torch.Generator("cpu")  # it draws on the CPU, as in an evaluation
                 noise = [network.draw(generator, 2)] if hasattr(network, "draw") else []
                 there = tree_map_only(torch.Tensor, partial(torch.Tensor.to, device=device), noise)
@@ -51,7 +53,7 @@ def _refusal(model: Plugin, built_for: Shape, classes: int, shape: Shape) -> str
 
 
 def _built(model: Plugin, built_for: Shape, classes: int, device: str) -> Any:
-    """The network, in evaluation mode; on the meta device without drawing its initial values."""
+    """The network, in evaluation mode; on the meta device without its initial values, or None."""
     import torch
 
     def build() -> Any:
@@ -59,8 +61,6 @@ def _built(model: Plugin, built_for: Shape, classes: int, device: str) -> Any:
 
     if device == "meta":
         network = meta_device.built(build)
-        if network is None:
-            raise NotImplementedError("it cannot be built without values")
-        return network.eval()
+        return network if network is None else network.eval()
     with torch.device(device):
         return build().eval()

@@ -76,6 +76,9 @@ def load_inert(path: Path) -> Any:
     """
     if not zipfile.is_zipfile(path):
         raise pickle.UnpicklingError("not in the zip form of torch.save")
+    with zipfile.ZipFile(path) as archive:  # torch.load would hand a program to torch.jit.load
+        if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+            raise pickle.UnpicklingError("a TorchScript program, not weights")
     reading = SimpleNamespace(Unpickler=_Unpickler, __name__=__name__)
     try:
         return torch.load(path, map_location="cpu", pickle_module=reading, weights_only=False)

@@ -44,7 +44,6 @@ KINDS: dict[str, Any] = {
     "mixture_entropy": {"linestyle": (0, (4, 1.5))},
 }
 SAID = {"phase_entropy": "of the logits", "mixture_entropy": "of the mixtures"}
-FOUR = 4  # phases of a layer that did not record how many it has
 NONE = "no network here recorded its temperature (training.monitor)"
 
 
@@ -118,13 +117,11 @@ def _data(tables: Tables) -> pandas.DataFrame:
 def _rows_of(arrays: Mapping[str, NDArray[Any]]) -> list[dict[str, Any]]:
     """What one seed recorded, in rows."""
     rows = []
-    four = np.full(len(arrays["epoch"]), FOUR)
     for name, values in arrays.items():
         quantity, _, layer = name.partition("/")
         if quantity != "tau" and quantity not in KINDS:
             continue
-        alike = np.log(arrays.get(f"phases/{layer}", four))
-        shown = values if quantity == "tau" else values / alike
+        shown = values if quantity == "tau" else values / np.log(arrays[f"phases/{layer}"])
         for epoch, value in zip(arrays["epoch"], shown, strict=True):
             row = {"layer": layer, "quantity": quantity, "epoch": int(epoch)}
             rows.append({**row, "value": float(value)})
