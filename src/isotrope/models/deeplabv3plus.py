@@ -32,8 +32,6 @@ of each pixel could not be adaptive unless their number fits; here channels are 
 groups as divide them. Depth 34, ``tips``, ``avgpool`` and ``ideal`` are ours.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -51,10 +49,10 @@ from isotrope.models._deeplab_head import (
 from isotrope.models._deeplab_settings import Params
 from isotrope.models._dilated_trunk import dilate
 from isotrope.models._fit import refuse_smaller
+from isotrope.models._shift_learning import LearnedPhases
 from isotrope.models._shift_record import PhaseRecord
 from isotrope.models._shift_trunk import PLACES, ShiftTrunk
 from isotrope.models._shift_weights import adopted
-from isotrope.models._temperature import temperatures_of
 
 REVISION = 1
 PARTS = {"stem", "layer1", "layer2", "layer3", "layer4"}
@@ -169,39 +167,16 @@ class DeepLab(nn.Module):
         }
 
 
-class LearnedDeepLab(DeepLab):
+class LearnedDeepLab(LearnedPhases, DeepLab):
     """One whose phases are learnt: with a temperature, and a record."""
 
     def __init__(self, image_shape: tuple[int, int, int], classes: int, params: Params) -> None:
         super().__init__(image_shape, classes, params)
         self.phases = PhaseRecord(self.trunk.phases(self.size))
 
-    def _seen(self, selections: dict[str, Selection | None]) -> None:
-        if self.training:
-            self.phases.take(selections, self.trunk.downsamplings())
-
-    def on_epoch(self, epoch: int, epochs: int) -> dict[str, Any]:
-        """The temperatures of an epoch, if they follow epochs."""
-        del epochs
-        return temperatures_of(self, self.params.temperature, epoch, "epoch")
-
-    def on_step(self, step: int, steps: int) -> dict[str, Any]:
-        """The temperatures of a step, if they follow steps."""
-        del steps
-        return temperatures_of(self, self.params.temperature, step, "step")
-
-    def record(self) -> dict[str, Tensor]:
-        """Temperature, phases and entropies of each layer, see `PhaseRecord.read`."""
-        return self.phases.read(self.trunk.downsamplings())
-
 
 class DrawingDeepLab(LearnedDeepLab):
     """One whose phases are drawn in training, or in tests, too."""
-
-    @property
-    def draws_in_tests(self) -> bool:
-        """Whether it draws where it is tested, too."""
-        return self.params.test_mode == "gumbel"
 
     def draw(self, generator: torch.Generator, count: int) -> Tensor:
         """Standard Gumbel numbers for so many images, ``(count, layers, phases)`` float32.

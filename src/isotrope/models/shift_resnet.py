@@ -43,12 +43,13 @@ from isotrope.layers.global_average_pool import GlobalAveragePool
 from isotrope.layers.preceded import takes_images
 from isotrope.layers.tips import Mixing
 from isotrope.models._fit import refuse_smaller
+from isotrope.models._shift_learning import LearnedPhases
 from isotrope.models._shift_record import PhaseRecord
 from isotrope.models._shift_settings import TrunkParams, WatchedTips
 from isotrope.models._shift_tips import TipsLoss
 from isotrope.models._shift_trunk import PLACES, ShiftTrunk
 from isotrope.models._shift_weights import adopted
-from isotrope.models._temperature import Temperature, default_temperature, temperatures_of
+from isotrope.models._temperature import Temperature, default_temperature
 
 REVISION = 1
 PARTS = {"stem", "layer1", "layer2", "layer3", "layer4", "features"}
@@ -126,44 +127,21 @@ class ShiftResNet(nn.Module):
         return adopted(self, weights)
 
 
-class LearnedShiftResNet(ShiftResNet):
+class LearnedShiftResNet(LearnedPhases, ShiftResNet):
     """One whose phases are learnt: with a temperature, weights of a group of its own, a record."""
 
     def __init__(self, image_shape: tuple[int, int, int], classes: int, params: Params) -> None:
         super().__init__(image_shape, classes, params)
         self.phases = PhaseRecord(self.trunk.phases(self.size))
 
-    def _seen(self, selections: dict[str, Selection | None]) -> None:
-        if self.training:
-            self.phases.take(selections, self.trunk.downsamplings())
-
     def parameter_groups(self) -> dict[str, list[str]]:
         """``component_selection``: the logit networks, which are published without weight decay."""
         names = [name for name, _ in self.named_parameters() if ".component_selection." in name]
         return {"component_selection": names}
 
-    def on_epoch(self, epoch: int, epochs: int) -> dict[str, Any]:
-        """The temperatures of an epoch, if they follow epochs."""
-        del epochs
-        return temperatures_of(self, self.params.temperature, epoch, "epoch")
-
-    def on_step(self, step: int, steps: int) -> dict[str, Any]:
-        """The temperatures of a step, if they follow steps."""
-        del steps
-        return temperatures_of(self, self.params.temperature, step, "step")
-
-    def record(self) -> dict[str, Tensor]:
-        """Temperature, phases and entropies of each layer, see `PhaseRecord.read`."""
-        return self.phases.read(self.trunk.downsamplings())
-
 
 class DrawingShiftResNet(LearnedShiftResNet):
     """One whose phases are drawn in training, or in tests, too."""
-
-    @property
-    def draws_in_tests(self) -> bool:
-        """Whether it draws where it is tested, too."""
-        return self.params.test_mode == "gumbel"
 
     def draw(self, generator: torch.Generator, count: int) -> Tensor:
         """Standard Gumbel numbers for so many images, ``(count, layers, phases)`` float32."""
