@@ -168,6 +168,30 @@ def test_trunks_that_choose_phases_are_never_dilated(kind):
         ({"downsampling": "strided"}, "unpool puts pixels back to where aps or lps took them"),
         ({"conv1_stride": True}, "conv1_stride: unpool cannot undo a stride"),
         ({"indivisible": "wrap"}, "indivisible: unpool needs sides that are multiples of 32"),
+        (
+            {"decoder": "bilinear", "decoder_antialias": "none"},
+            "decoder_antialias: has no effect without decoder: unpool; take that, or leave",
+        ),
+        (
+            {"decoder": "bilinear", "unpool_get_samples": True},
+            "unpool_get_samples: has no effect without decoder: unpool",
+        ),
+        (
+            {"downsampling": "aps", "unpool_get_samples": True},
+            "unpool_get_samples: has no effect without downsampling: lps",
+        ),
+        (
+            {"train_mode": "convex", "unpool_get_samples": True},
+            "unpool_get_samples: .* train_mode: convex draws nothing; take train_mode: gumbel, or",
+        ),
+        (
+            {"head_padding": "zeros", "third_branch": "zeros"},
+            "third_branch: has no effect without head_padding: circular",
+        ),
+        (
+            {"filter_padding": "reflect"},
+            "filter_padding: has no effect without an antialias other than none",
+        ),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(settings, said):

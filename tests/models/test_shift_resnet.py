@@ -200,6 +200,7 @@ def test_what_does_not_fit_is_refused_with_its_reason(settings, said):
 
 
 APS = {"downsampling": "aps"}
+DECIMATION = {"downsampling": "decimation", "antialias": "lpf3"}
 STRIDED = {"downsampling": "strided", "stem": "imagenet"}
 STEM = {"downsampling": "decimation", "stem": "imagenet"}
 
@@ -218,11 +219,18 @@ STEM = {"downsampling": "decimation", "stem": "imagenet"}
         ({}, {"conv1_stride": True}, "stem: imagenet"),
         ({}, {"maxpool_zpad": True}, "stem: imagenet"),
         ({"antialias": "lpf3"}, {"stem_antialias": True}, "stem: imagenet"),
-        (STRIDED, {"conv1_stride": True}, "a layer that samples, and downsampling is strided"),
-        (STRIDED, {"maxpool_zpad": True}, "a layer that samples"),
-        (STRIDED, {"stem_antialias": True}, "a layer that samples"),
-        (STRIDED, {"swap_conv_pool": True}, "a layer that samples"),
-        (STEM, {"stem_antialias": True}, "antialias"),
+        (STRIDED, {"conv1_stride": True}, "a downsampling other than strided"),
+        (STRIDED, {"maxpool_zpad": True}, "a downsampling other than strided"),
+        (STRIDED, {"stem_antialias": True}, "a downsampling other than strided"),
+        (STRIDED, {"swap_conv_pool": True}, "a downsampling other than strided"),
+        (STEM, {"stem_antialias": True}, "an antialias other than none"),
+        (STRIDED, {"indivisible": "wrap"}, "downsampling: aps or lps"),
+        ({"downsampling": "tips"}, {"indivisible": "zeros"}, "downsampling: aps or lps"),
+        (DECIMATION, {"selection_noantialias": True}, "downsampling: aps or lps"),
+        (APS, {"selection_noantialias": True}, "an antialias other than none"),
+        ({}, {"selection_noantialias": True}, "an antialias other than none"),
+        ({}, {"filter_padding": "reflect"}, "an antialias other than none"),
+        ({"downsampling": "avgpool"}, {"filter_padding": "zeros"}, "an antialias other than none"),
         (
             {**STEM, "antialias": "lpf3", "conv1_stride": True},
             {"stem_antialias": True},
@@ -233,7 +241,8 @@ STEM = {"downsampling": "decimation", "stem": "imagenet"}
 )
 def test_a_setting_without_effect_is_refused(others, setting, needed):
     (name,) = setting
-    with pytest.raises(ValueError, match=f"{name}: has no effect without {needed}"):
+    said = f"{name}: has no effect without {needed}.*; take that, or leave {name} out"
+    with pytest.raises(ValueError, match=said):
         Params(**others, **setting)
 
     default = Params(**others).model_dump()[name]

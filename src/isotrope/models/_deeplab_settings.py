@@ -1,11 +1,14 @@
 """Settings of ``deeplabv3plus``."""
 
+from collections.abc import Iterator
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from isotrope.models._shift_settings import TrunkParams
+from isotrope.models._shift_settings import DRAWN, TrunkParams
 from isotrope.models._temperature import Temperature, default_temperature
+
+_OF_UNPOOL = ("decoder_antialias", "unpool_get_samples")
 
 
 class Params(TrunkParams):
@@ -48,6 +51,15 @@ class Params(TrunkParams):
         description="of the softmax over phases in the training of lps",
     )
 
+    def _idle(self) -> Iterator[tuple[str, str]]:
+        yield from super()._idle()
+        if self.decoder == "bilinear":
+            yield from ((name, "decoder: unpool") for name in _OF_UNPOOL)
+        if self.downsampling != "lps":
+            yield "unpool_get_samples", "downsampling: lps"
+        if self.head_padding == "zeros":
+            yield "third_branch", "head_padding: circular"
+
     @model_validator(mode="after")
     def _can_unpool(self) -> Self:
         if self.decoder == "bilinear":
@@ -63,5 +75,11 @@ class Params(TrunkParams):
             raise ValueError(
                 "indivisible: unpool needs sides that are multiples of 32; leave it out, or take "
                 "decoder: bilinear"
+            )
+        if self.unpool_get_samples and self.train_mode not in DRAWN:
+            raise ValueError(
+                f"unpool_get_samples: draws anew what the trunk draws in training, and train_mode: "
+                f"{self.train_mode} draws nothing; take train_mode: gumbel, or leave "
+                "unpool_get_samples out"
             )
         return self

@@ -31,7 +31,10 @@ STRIDE = 2
 _SIZES = {"lpf2": 2, "lpf3": 3, "lpf5": 5, "ddac3": 3}
 _GROUPS = 8  # of ddac3, as published; fewer where 8 does not divide the channels
 _DIVISORS = {"default": 1, "small": 8, "tiny": 16}  # of a stage's width, for the logit network's
+DRAWN = ("gumbel", "straight_through")  # modes of lps that draw
 _OF_LPS = ("logits", "logit_width", "logit_padding", "train_mode", "test_mode", "temperature")
+_OF_PHASES = ("indivisible", "selection_noantialias")
+_OF_FILTER = ("filter_padding", "selection_noantialias", "stem_antialias")
 _OF_STEM = ("stem_antialias", "conv1_stride", "maxpool_zpad")
 
 
@@ -122,22 +125,26 @@ class TrunkParams(Settings):
             )
         for name, needed in self._idle():
             if self._is_set(name):
-                raise ValueError(f"{name}: has no effect without {needed}; leave it out")
+                raise ValueError(
+                    f"{name}: has no effect without {needed}; take that, or leave {name} out"
+                )
         return self
 
     def _idle(self) -> Iterator[tuple[str, str]]:
         """The settings that others leave without effect, and what they would need."""
         if self.downsampling != "lps":
             yield from ((name, "downsampling: lps") for name in _OF_LPS)
+        if not self.selects:
+            yield from ((name, "downsampling: aps or lps") for name in _OF_PHASES)
         if self.downsampling != "tips":
             yield "tips", "downsampling: tips"
         if self.stem != "imagenet":
             yield from ((name, "stem: imagenet") for name in _OF_STEM)
         if self.downsampling == "strided":
-            needed = "a layer that samples, and downsampling is strided"
+            needed = "a downsampling other than strided"
             yield from ((name, needed) for name in (*_OF_STEM, "swap_conv_pool"))
         if self.antialias == "none":
-            yield "stem_antialias", "antialias"
+            yield from ((name, "an antialias other than none") for name in _OF_FILTER)
         if self.conv1_stride:
             yield "stem_antialias", "conv1_stride: false"
 

@@ -51,6 +51,7 @@ from isotrope.models._dilated_trunk import dilate
 from isotrope.models._fit import refuse_smaller
 from isotrope.models._shift_learning import LearnedPhases
 from isotrope.models._shift_record import PhaseRecord
+from isotrope.models._shift_settings import DRAWN
 from isotrope.models._shift_trunk import PLACES, ShiftTrunk
 from isotrope.models._shift_weights import adopted
 
@@ -63,7 +64,6 @@ EXAMPLE = {  # without dropout, whose zeros are drawn where no engine keys them
     "low_channels": 3,
     "dropout": 0.0,
 }
-_DRAWN = ("gumbel", "straight_through")  # modes of lps that draw
 _DILATED = ("strided", "decimation")
 _REDUCTION = 32
 _OF_CLASSIFIERS = ("lin", "fc", "phases")  # what is behind their trunks
@@ -248,6 +248,6 @@ def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> De
     refuse_indivisible(params, image_shape)
     if params.downsampling != "lps":
         return DeepLab(image_shape, classes, params)
-    if params.train_mode in _DRAWN or params.test_mode in _DRAWN:
+    if params.train_mode in DRAWN or params.test_mode in DRAWN:
         return DrawingDeepLab(image_shape, classes, params)
     return LearnedDeepLab(image_shape, classes, params)

@@ -45,7 +45,7 @@ from isotrope.layers.tips import Mixing
 from isotrope.models._fit import refuse_smaller
 from isotrope.models._shift_learning import LearnedPhases
 from isotrope.models._shift_record import PhaseRecord
-from isotrope.models._shift_settings import TrunkParams, WatchedTips
+from isotrope.models._shift_settings import DRAWN, TrunkParams, WatchedTips
 from isotrope.models._shift_tips import TipsLoss
 from isotrope.models._shift_trunk import PLACES, ShiftTrunk
 from isotrope.models._shift_weights import adopted
@@ -53,7 +53,6 @@ from isotrope.models._temperature import Temperature, default_temperature
 
 REVISION = 1
 PARTS = {"stem", "layer1", "layer2", "layer3", "layer4", "features"}
-_DRAWN = ("gumbel", "straight_through")  # modes of lps
 EXAMPLE = {"width": 8}  # depth 18 with learnt phases that are drawn in training
 
 
@@ -222,7 +221,7 @@ def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> Sh
     kind: type[ShiftResNet]
     if params.downsampling != "lps":
         kind = TipsShiftResNet if params.downsampling == "tips" else ShiftResNet
-    elif params.train_mode in _DRAWN or params.test_mode in _DRAWN:
+    elif params.train_mode in DRAWN or params.test_mode in DRAWN:
         kind = DrawingShiftResNet
     else:
         kind = LearnedShiftResNet
