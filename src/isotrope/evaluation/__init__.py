@@ -16,7 +16,11 @@ It may define, as literals,
 * ``GRADIENTS = True``: it runs outside of inference mode, so that gradients can be taken;
 * ``kind = "classification"`` or ``"segmentation"``: it measures labels of this kind alone;
 * ``SCOPE = "run"``: it is given the seeds of all packs of a point at once, and its rows, which have
-  no ``seed``, belong to the run; arrays then stand under ``None``.
+  no ``seed``, belong to the run; arrays then stand under ``None``;
+* ``CHOOSES_ON = "valid"``: it chooses something (a threshold, say) by other images than those it
+  measures: ``evaluate(networks, data, params, others)`` is given this split of the training data
+  set, too. Where that has no such split, or its validation images are its test images, `isotrope
+  check` refuses the evaluation.
 
 One of hours keeps its state by ``networks.position``; one that measures against the network of
 another run finds it in ``networks.against``.

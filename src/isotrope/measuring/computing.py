@@ -81,8 +81,9 @@ class Computation:
         plugin = registry.load("evaluation", evaluation.name)
         split = evaluation.evaluation.split
         data = self._load(evaluation.dataset, split)
+        given = [data, evaluation.evaluation.params, *self._to_choose_by(evaluation)]
         waiting: list[Seed] = [None] if self.task.of_run else list(seeds)
-        for part in self._parts(plugin, evaluation, seeds, data):
+        for part in self._parts(plugin, evaluation, seeds, given):
             rows, arrays = part if evaluation.has_arrays else (part, {})
             for seed in [one for one in waiting if any(row.get("seed") == one for row in rows)]:
                 cells = [stored.cells_of(row) for row in rows if row.get("seed") == seed]
@@ -101,9 +102,20 @@ class Computation:
         )
 
     def _parts(
-        self, plugin: ModuleType, evaluation: BoundEvaluation, seeds: Sequence[int], data: Split
+        self,
+        plugin: ModuleType,
+        evaluation: BoundEvaluation,
+        seeds: Sequence[int],
+        arguments: Sequence[Any],
     ) -> Iterator[Any]:
-        """What the plug-in gives: for each call, or each time that it yields."""
+        """What the plug-in gives: for each call, or each time that it yields.
+
+        Args:
+            plugin: the evaluation's module.
+            evaluation: as the task has it.
+            seeds: which networks it is given.
+            arguments: what it is given after the networks.
+        """
         networks = self._networks(evaluation, seeds)
         with_gradients = getattr(plugin, "GRADIENTS", False)
         at_once = (
@@ -115,7 +127,7 @@ class Computation:
             self.stops.saves_positions = False
             self.stops.between_batches()
             with torch.inference_mode(not with_gradients):
-                given = plugin.evaluate(networks.only(chosen), data, evaluation.evaluation.params)
+                given = plugin.evaluate(networks.only(chosen), *arguments)
             if not inspect.isgenerator(given):
                 yield given
                 continue
@@ -142,6 +154,13 @@ class Computation:
             self._answers,
             self.stops.log,
         )
+
+    def _to_choose_by(self, evaluation: BoundEvaluation) -> list[Split]:
+        """The images by which an evaluation chooses something, if it does."""
+        split = evaluation.evaluation.chooses_on
+        if split is None:
+            return []
+        return [self._load(evaluation.trained_on or evaluation.dataset, split)]
 
     def _load(self, dataset: Plugin, split: str) -> Split:
         """A split of a data set, read once."""

@@ -27,12 +27,14 @@ class BoundEvaluation:
         dataset: the data set that it is given, the training's or its own.
         digest: stands for everything that its results depend on.
         against: for each seed the network of another run that it is measured against.
+        trained_on: the training data set; an evaluation that chooses is given a split of it.
     """
 
     evaluation: Evaluation
     dataset: Plugin
     digest: str
     against: Mapping[int, TrainedSeed] = field(default_factory=dict)
+    trained_on: Plugin | None = None
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ from isotrope.digests import evaluation_digest
 from isotrope.errors import did_you_mean
 from isotrope.mistakes import Complaint, S, Where, complaints_of
 from isotrope.params.blocks import Plugin, check_plugin, image_shape
+from isotrope.params.fitting import why_nothing_is_chosen
 from isotrope.params.image_sizes import refusal
 from isotrope.params.references import OtherNetwork, OtherRun, TrainedNetwork, find_network
 from isotrope.params.resources import EvaluationResources
@@ -52,6 +53,12 @@ class Evaluation:
     def split(self) -> str:
         """The split of the data set that it is given."""
         return self.own_split or self._literal("SPLIT")
+
+    @property
+    def chooses_on(self) -> str | None:
+        """The split of the training data set by which it chooses something, if it does."""
+        split = self._literal("CHOOSES_ON", "")
+        return split or None
 
     @property
     def of_run(self) -> bool:
@@ -175,7 +182,18 @@ def evaluation_misfits(
         complaints += _missing_split(evaluation, dataset)
         if dataset:
             complaints += _data_misfit(evaluation, dataset, model)
+            complaints += _nothing_to_choose_by(evaluation, dataset)
     return complaints
+
+
+def _nothing_to_choose_by(evaluation: Evaluation, dataset: Plugin) -> list[Complaint]:
+    """Why an evaluation that chooses cannot do so by the images of the training data set, if so."""
+    if evaluation.chooses_on is None:
+        return []
+    reason = why_nothing_is_chosen(dataset, evaluation.chooses_on)
+    if reason is None:
+        return []
+    return [(evaluation.where, f": {reason}; {evaluation.name} cannot be asked for")]
 
 
 def _missing_parts(evaluation: Evaluation, model: Plugin) -> list[Complaint]:

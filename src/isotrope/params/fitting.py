@@ -47,6 +47,15 @@ def select_misfits(dataset: Plugin | None, raw: dict[str, Any]) -> list[Complain
     return []
 
 
+def why_nothing_is_chosen(dataset: Plugin, split: str) -> str | None:
+    """Why nothing may be chosen by the images of a split; None if it may."""
+    if split not in _splits(dataset):
+        return f"{dataset.name} has no split '{split}' to choose by"
+    if split == "valid" and _valid_is_test(dataset):
+        return _TEST_IMAGES.format(dataset.name)
+    return None
+
+
 def _splits(dataset: Plugin) -> tuple[str, ...]:
     splits: tuple[str, ...] = registry.literal("data", dataset.name, "SPLITS")
     return splits

@@ -244,7 +244,7 @@ def _bound(one: Evaluation, run: Run, point: Point) -> BoundEvaluation:
     files = dict.fromkeys([*point.files, *(one.other.files if one.other else ())])
     digest = with_local_files(digest, *dict.fromkeys(manifests), own=checksums(list(files)))
     against = _seeds_of_other(one.other.name, run) if one.other else {}
-    return BoundEvaluation(one, tested, digest, against)
+    return BoundEvaluation(one, tested, digest, against, point.dataset)
 
 
 def _seeds_of_other(named: OtherNetwork, run: Run) -> dict[int, TrainedSeed]:
