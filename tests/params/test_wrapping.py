@@ -92,6 +92,12 @@ def test_a_model_may_say_which_parts_of_the_one_inside_count(models):
     assert parts_of(outer()) == {"first", "features"}
 
 
+def test_how_many_draws_are_averaged_may_follow_from_settings(models):
+    models(more="def draws(params): return 3 * int(params.gain)")
+    assert draws_of(outer(gain=1.0)) == 7
+    assert draws_of(outer(gain=5.0)) == 15
+
+
 @pytest.mark.usefixtures("models")
 def test_a_model_without_one_inside_is_itself():
     model = Plugin("standard", modelling.settings_of("standard")())

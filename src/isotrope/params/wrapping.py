@@ -1,8 +1,8 @@
 """Models around another model: ``WRAPS`` names the setting that holds the model inside.
 
-What the model inside declares counts for the whole: its ``STACKABLE``, its ``DRAWS``, its
-``REVISION`` in digests, and its ``PARTS`` besides those of the model around it, or those of them
-that the latter names in ``WRAPS_PARTS``. Importing this module needs no torch.
+What the model inside declares counts for the whole: its ``STACKABLE``, its ``DRAWS`` or
+``draws(params)``, its ``REVISION`` in digests, and its ``PARTS`` besides those of the model around
+it, or those of them that the latter names in ``WRAPS_PARTS``. Importing this module needs no torch.
 """
 
 from collections.abc import Iterator
@@ -60,8 +60,15 @@ def answers_of(model: Plugin) -> str:
 
 def draws_of(model: Plugin) -> int:
     """How many draws of a model are averaged where it is tested."""
-    plugins = (registry.load("models", one.name) for one in chain(model))
-    return max(int(getattr(plugin, "DRAWS", 1)) for plugin in plugins)
+    return max(_own_draws(one) for one in chain(model))
+
+
+def _own_draws(model: Plugin) -> int:
+    """What a model itself says of it: a number of its own, or one that follows from settings."""
+    plugin = registry.load("models", model.name)
+    if hasattr(plugin, "draws"):
+        return int(plugin.draws(model.params))
+    return int(getattr(plugin, "DRAWS", 1))
 
 
 def _checked(value: Any) -> Any:

@@ -1,0 +1,61 @@
+"""What the networks whose fovea moves have for settings in common."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from isotrope.settings import Settings
+
+Policy = Literal["stochastic", "stochastic_in_training", "deterministic"]
+Squashing = Literal["clamp", "tanh"]
+
+
+class GazeParams(Settings):
+    """Settings of a fovea that moves, and of how it learns to."""
+
+    glimpses: int = Field(6, ge=1, description="how often it looks at an image")
+    first_fixation: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="the first fixation is uniform within so many half sides about the centre",
+    )
+    std: float = Field(
+        0.16, gt=0, description="standard deviation of fixations about the policy's means"
+    )
+    std_half_life: float | None = Field(
+        None, gt=0, description="epochs after which it is half as large; left out, it stays"
+    )
+    policy: Policy = Field(
+        "stochastic",
+        description="stochastic: fixations are drawn, in tests too; stochastic_in_training: tests "
+        "begin at the centre and follow the means; deterministic: so does training, and gradients "
+        "go through fixations in place of rewards",
+    )
+    squashing: Squashing = Field(
+        "clamp",
+        description="what keeps the policy's means in the image: clamp, without a gradient beyond "
+        "it, as published; tanh, which keeps drawn fixations in the image, too",
+    )
+    detached_locator: bool = Field(
+        False, description="whether rewards train the locator alone, not what is before it"
+    )
+    per_step_baseline: bool = Field(
+        False, description="whether each glimpse has weights of its own for the expected reward"
+    )
+    advantage: Literal["none", "normalised"] = Field(
+        "none",
+        description="normalised: how much better a reward is than expected has mean 0 and "
+        "deviation 1 over a batch",
+    )
+    reinforce_weight: float = Field(
+        1.0, ge=0, description="of the policy's loss beside that of the answers"
+    )
+    monte_carlo: int = Field(
+        10, ge=1, description="draws whose logits are averaged where a drawn policy is tested"
+    )
+
+
+def draws_of_policy(params: GazeParams) -> int:
+    """How many draws are averaged in tests."""
+    return params.monte_carlo if params.policy == "stochastic" else 1
