@@ -227,7 +227,7 @@ class Gaze(nn.Module, ABC):
         """The policy's mean."""
         if self.params.detached_locator:
             given = given.detach()
-        raw = self.locator(given).to(dtype)
+        raw: Tensor = self.locator(given).to(dtype)
         return raw.tanh() if self.params.squashing == "tanh" else raw.clamp(-1, 1)
 
     def _followed(self, fixation: Tensor, mean: Tensor, drawn: bool, walk: Walk) -> Tensor:
