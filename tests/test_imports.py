@@ -109,7 +109,7 @@ FLOORS = (
     ("devices", "digests", "packs"),
     ("params", "datasets"),
     ("data", "augmentation", "models", "plan", "skeletons"),
-    ("training", "measuring", "results"),
+    ("training", "measuring", "results", "attacks"),
     ("evaluation", "tasks", "status", "tracking"),
     ("studies", "cluster"),
     ("figures", "commands"),
