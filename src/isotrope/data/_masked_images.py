@@ -4,7 +4,7 @@ import io
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -25,7 +25,14 @@ Parts = dict[Part, list[tuple[str, str]]]
 
 
 class MaskedSettings(Settings):
-    """What data sets of masks have in common."""
+    """What data sets of masks have in common.
+
+    Attributes:
+        CLASSES: how many classes masks have.
+        crop: pixels of the training images' sides; each data set says which it takes by default.
+    """
+
+    CLASSES: ClassVar[int]
 
     source: Literal["local"] = Field(description="local: the user's files in $ISOTROPE_DATA")
     complete: bool = Field(
@@ -33,6 +40,7 @@ class MaskedSettings(Settings):
         description="true: there must be as many images as are published; false: a part of them, "
         "or other images in the same layout",
     )
+    crop: int = Field(ge=8, description="pixels of the training images' sides")
     train_images: int | None = load_time(
         None, ge=1, description="train on so many, the first ones; null: all"
     )
@@ -47,6 +55,27 @@ class MaskedSettings(Settings):
         description="train: some training images are kept for validation; test: the test images "
         "are looked at while training, as published, with `training.keep: last` only",
     )
+
+
+def image_shape(params: MaskedSettings) -> tuple[int, int, int]:
+    """Channels, height and width of a training image."""
+    return 3, params.crop, params.crop
+
+
+def classes(params: MaskedSettings) -> int:
+    """How many classes there are."""
+    return params.CLASSES
+
+
+def image_counts(params: MaskedSettings) -> dict[str, int]:
+    """Nothing: how many images there are is known when they are looked for."""
+    del params
+    return {}
+
+
+def valid_is_test(params: MaskedSettings) -> bool:
+    """Whether the validation images are the test images, which must choose nothing."""
+    return params.valid_from == "test"
 
 
 class Pair(NamedTuple):

@@ -23,7 +23,7 @@ cities of their own, validate unless that is asked for.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -34,9 +34,13 @@ from isotrope.data._masked_images import (
     Parts,
     check_counts,
     class_table,
+    classes,
+    image_counts,
+    image_shape,
     joint_views,
     read_pair,
     stream_of,
+    valid_is_test,
     write_pairs,
 )
 from isotrope.data._splits import Part
@@ -45,10 +49,11 @@ from isotrope.datasets.stream import Stream
 from isotrope.errors import UserError
 from isotrope.settings import load_time
 
+__all__ = ["classes", "image_counts", "image_shape", "valid_is_test"]
+
 REVISION = 1
 SPLITS = ("train", "valid", "test")
 kind = "segmentation"
-CLASSES = 19
 COUNTS: dict[Part, int] = {"train": 2975, "test": 500}
 SIZE = 1024, 2048  # height and width of every image
 FOLDER = "cityscapes"
@@ -64,15 +69,12 @@ _TABLE = class_table({number: place for place, number in enumerate(NUMBERS)}, _V
 class Params(MaskedSettings):
     """How training images are cut and coloured."""
 
+    CLASSES: ClassVar[int] = len(NUMBERS)
+
     crop: int = Field(768, ge=8, description="pixels of the training images' sides")
     colour_jitter: float = load_time(
         0.5, ge=0, le=1, description="brightness, contrast and saturation are changed by so much"
     )
-
-
-def image_shape(params: Params) -> tuple[int, int, int]:
-    """Channels, height and width of a training image."""
-    return 3, params.crop, params.crop
 
 
 def image_shapes(params: Params) -> dict[str, tuple[int, int, int]]:
@@ -81,27 +83,10 @@ def image_shapes(params: Params) -> dict[str, tuple[int, int, int]]:
     return dict.fromkeys(("valid", "test"), (3, *SIZE))
 
 
-def classes(params: Params) -> int:
-    """How many classes there are."""
-    del params
-    return CLASSES
-
-
-def image_counts(params: Params) -> dict[str, int]:
-    """Nothing: how many images there are is known when they are looked for."""
-    del params
-    return {}
-
-
 def credit(params: Params) -> str:
     """Whose images these are, and what they may be used for."""
     del params
     return "Cityscapes, M. Cordts et al., CVPR 2016; non-commercial use only"
-
-
-def valid_is_test(params: Params) -> bool:
-    """Whether the validation images are the test images, which must choose nothing."""
-    return params.valid_from == "test"
 
 
 def local_files(params: Params) -> list[str]:

@@ -30,7 +30,7 @@ no more than is needed; masks are read at the pixel whose centre is nearest.
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -41,9 +41,13 @@ from isotrope.data._masked_images import (
     Parts,
     check_counts,
     class_table,
+    classes,
+    image_counts,
+    image_shape,
     joint_views,
     read_pair,
     stream_of,
+    valid_is_test,
     write_pairs,
 )
 from isotrope.data._splits import Part
@@ -51,6 +55,8 @@ from isotrope.datasets.archived_files import TreeOrArchives, read_place
 from isotrope.datasets.stream import Stream
 from isotrope.errors import UserError
 from isotrope.settings import load_time
+
+__all__ = ["classes", "image_counts", "image_shape", "valid_is_test"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")
@@ -73,6 +79,8 @@ _TABLE = class_table({number: number for number in range(CLASSES)})
 class Params(MaskedSettings):
     """Which masks are trained on, and how images are prepared."""
 
+    CLASSES: ClassVar[int] = CLASSES
+
     train: Literal["aug", "plain"] = Field(
         "aug", description="train on the 10,582 images with masks of SBD, or on the 1,464 of VOC"
     )
@@ -92,32 +100,10 @@ class Params(MaskedSettings):
     )
 
 
-def image_shape(params: Params) -> tuple[int, int, int]:
-    """Channels, height and width of a training image."""
-    return 3, params.crop, params.crop
-
-
-def classes(params: Params) -> int:
-    """How many classes there are."""
-    del params
-    return CLASSES
-
-
-def image_counts(params: Params) -> dict[str, int]:
-    """Nothing: how many images there are is known when the lists are read."""
-    del params
-    return {}
-
-
 def credit(params: Params) -> str:
     """Whose photos and masks these are."""
     del params
     return "PASCAL VOC 2012, M. Everingham et al.; photos from Flickr, under its terms of use"
-
-
-def valid_is_test(params: Params) -> bool:
-    """Whether the validation images are the test images, which must choose nothing."""
-    return params.valid_from == "test"
 
 
 def local_files(params: Params) -> list[str]:
