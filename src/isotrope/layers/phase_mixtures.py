@@ -60,7 +60,7 @@ def mixture(maps: Tensor, weights: Tensor, stride: int) -> Tensor:
         if torch.compiler.is_compiling():
             return _mix(maps, weights, stride)
         run: Any = _Mixed
-        found: Tensor = run.apply(maps, weights, stride)
+        found: Tensor = run.apply(maps, weights, stride, False)
         return found
     height, width = maps.shape[-2:]
     matrices = _matrices(weights.to(maps.dtype), height, width, stride)
@@ -81,8 +81,8 @@ def spread(maps: Tensor, weights: Tensor, height: int, width: int, stride: int) 
     if rows == columns == stride:
         if torch.compiler.is_compiling():
             return _weigh(maps, weights, stride)
-        run: Any = _Spread
-        found: Tensor = run.apply(maps, weights, stride)
+        run: Any = _Mixed
+        found: Tensor = run.apply(maps, weights, stride, True)
         return found
     matrices = _matrices(weights.to(maps.dtype), height, width, stride)
     with without_autocast(maps.device.type):
@@ -168,18 +168,18 @@ def _products(maps: Tensor, small: Tensor, stride: int, dtype: torch.dtype) -> T
 
 
 class _Mixed(torch.autograd.Function):
-    """A mixture of phases that are views."""
+    """A mixture of phases that are views, or what is its transpose in the maps."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(maps: Tensor, weights: Tensor, stride: int) -> Tensor:
-        return _mix(maps, weights, stride)
+    def forward(maps: Tensor, weights: Tensor, stride: int, transposed: bool) -> Tensor:
+        return (_weigh if transposed else _mix)(maps, weights, stride)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         del output
-        maps, weights, ctx.stride = inputs
+        maps, weights, ctx.stride, ctx.transposed = inputs
         ctx.save_for_backward(maps, weights)
 
     @staticmethod
@@ -187,33 +187,8 @@ class _Mixed(torch.autograd.Function):
         maps, weights = ctx.saved_tensors
         of_maps = of_weights = None
         if ctx.needs_input_grad[0]:
-            of_maps = _weigh(gradient, weights, ctx.stride)
+            of_maps = (_mix if ctx.transposed else _weigh)(gradient, weights, ctx.stride)
         if ctx.needs_input_grad[1]:
-            of_weights = _products(maps, gradient, ctx.stride, weights.dtype)
-        return of_maps, of_weights, None
-
-
-class _Spread(torch.autograd.Function):
-    """The transpose of `_Mixed` in the maps."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(maps: Tensor, weights: Tensor, stride: int) -> Tensor:
-        return _weigh(maps, weights, stride)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        del output
-        maps, weights, ctx.stride = inputs
-        ctx.save_for_backward(maps, weights)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        maps, weights = ctx.saved_tensors
-        of_maps = of_weights = None
-        if ctx.needs_input_grad[0]:
-            of_maps = _mix(gradient, weights, ctx.stride)
-        if ctx.needs_input_grad[1]:
-            of_weights = _products(gradient, maps, ctx.stride, weights.dtype)
-        return of_maps, of_weights, None
+            large, small = (gradient, maps) if ctx.transposed else (maps, gradient)
+            of_weights = _products(large, small, ctx.stride, weights.dtype)
+        return of_maps, of_weights, None, None
