@@ -42,7 +42,7 @@ def test_numbers_of_the_masks_become_the_19_classes_and_all_else_void(root):
     expected = np.vectorize(lambda number: names.get(number, 255))(numbers)
     assert one.labels[0].tolist() == expected.tolist()
     assert {10, 255} < set(one.labels.unique().tolist())
-    assert len(cityscapes.NUMBERS) == cityscapes.CLASSES == 19
+    assert len(cityscapes.NUMBERS) == cityscapes.Params.CLASSES == 19
 
 
 def test_the_official_validation_images_are_the_test_images(root):
