@@ -64,6 +64,16 @@ def test_without_a_table_of_accuracies_the_validation_accuracy_decides(tmp_path)
     assert chosen(replace(pack, evaluations=("by_scale",))) == 1
 
 
+def test_of_masks_without_a_table_their_score_in_validation_decides(tmp_path):
+    pack = pack_of(tmp_path, validation=dict.fromkeys((1, 2, 3)))
+    path = pack.pack / "run.json"
+    said = json.loads(path.read_text())
+    for seed, reached in zip(said["seeds"], (0.2, 0.4, 0.3), strict=True):
+        seed["best_validation_mean_iou"] = reached
+    path.write_text(json.dumps(said))
+    assert chosen(replace(pack, evaluations=("by_scale",))) == 2
+
+
 def test_of_masks_the_mean_iou_decides(tmp_path):
     pack = pack_of(tmp_path, accuracy={1: 0.5, 2: float("nan"), 3: 0.6})
     path = pack.pack / "results.csv"

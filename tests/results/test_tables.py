@@ -90,6 +90,8 @@ def test_a_row_for_each_run_point_and_seed_with_its_parameters(tmp_path: Path) -
         *RUN_COLUMNS,
         "classes",
         "parameters",
+        "validation_score",
+        "best_validation_score",
         "dataset.scenario",
         "training.epochs",
         "training.reshuffle",
@@ -106,6 +108,38 @@ def test_a_row_for_each_run_point_and_seed_with_its_parameters(tmp_path: Path) -
         "by_scale.csv",
         "runs.csv",
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "score", "value", "accuracy"),
+    [
+        ({"best_validation_accuracy": 0.5}, "accuracy", 0.5, 0.5),
+        ({"best_validation_accuracy": 0.5, "best_validation_loss": 2.0}, "accuracy", 0.5, 0.5),
+        ({"best_validation_accuracy": 0.0}, "accuracy", 0.0, 0.0),
+        (
+            {"best_validation_accuracy": None, "best_validation_mean_iou": 0.25},
+            *("mean_iou", 0.25, None),
+        ),
+        ({"best_validation_accuracy": None}, "", None, None),
+        ({"best_validation_accuracy": None, "best_validation_mean_iou": None}, "", None, None),
+        ({"best_validation_accuracy": None, "best_validation_loss": 2.0}, "", None, None),
+    ],
+    ids=str,
+)
+def test_a_run_says_which_score_its_validation_gave_and_how_much_of_it(
+    said, score, value, accuracy, tmp_path
+):
+    pack = write_pack(tmp_path, seeds=(1,))
+    path = pack.pack / "run.json"
+    content = json.loads(path.read_text())
+    content["seeds"][0] |= said
+    path.write_text(json.dumps(content))
+
+    (row,) = rows_of(collect("demo", [pack], tmp_path / "tables", "runs")[0])
+
+    assert row["validation_score"] == score
+    assert row["best_validation_score"] == ("" if value is None else repr(value))
+    assert row["best_validation_accuracy"] == ("" if accuracy is None else repr(accuracy))
 
 
 @given(values=st.lists(st.floats(), min_size=3, max_size=3))

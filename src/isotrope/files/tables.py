@@ -33,7 +33,9 @@ RUN_COLUMNS: Columns = {
     "device": "text",
     "training_digest": "text",
 }
-MORE_COLUMNS = ("classes", "parameters")  # of runs: tables that were collected earlier lack them
+# of runs: tables that were collected earlier lack them
+SCORE_COLUMNS = ("validation_score", "best_validation_score")  # its name, and its best value
+MORE_COLUMNS = ("classes", "parameters", *SCORE_COLUMNS)
 RESULT_COLUMNS: Columns = {
     "run": "text",
     "point": "text",

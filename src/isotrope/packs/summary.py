@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from isotrope.errors import UserError
 
@@ -19,6 +19,30 @@ STATUSES = ("done", "diverged", "collapsed")
 AGAIN = "delete it and run `snakemake runs`: finished seeds are not trained again"
 _DIGEST = re.compile(rb'"training_digest": "([0-9a-f]+)"')
 _HEAD = 2048  # bytes of a run.json that hold its digest
+
+
+BEST = "best_validation_"  # before the name of a score, in the entry of a seed
+
+
+class BestScore(NamedTuple):
+    """What a seed reached on the validation images.
+
+    Args:
+        name: of the score: ``accuracy``, or what the labels of the data set are judged by.
+        value: in the epoch whose weights are kept.
+    """
+
+    name: str
+    value: float
+
+
+def best_score(seed: Mapping[str, Any]) -> BestScore | None:
+    """The score in the entry of a seed; None if nothing was validated, or no epoch went well."""
+    for key, value in seed.items():
+        name = key.removeprefix(BEST)
+        if name not in (key, "loss") and value is not None:
+            return BestScore(name, float(value))
+    return None
 
 
 @dataclass(frozen=True)

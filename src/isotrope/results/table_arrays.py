@@ -6,8 +6,8 @@ Weights that were kept after every so many epochs are left out: they are whole n
 
 ``<evaluation>.npz`` holds ``<run>/<point>/<array>`` and the number of the seed as
 ``<run>/<point>/seed``. The best seed has the highest accuracy in the table ``accuracy``, or the
-highest mean IoU in the table ``segmentation``, where its run has that, else the best validation
-accuracy; of equals it is the first.
+highest mean IoU in the table ``segmentation``, where its run has that, else the
+best score in validation; of equals it is the first.
 """
 
 import math
@@ -122,4 +122,4 @@ def _scores(pack: CollectedPack, trained: Sequence[Row], table: str) -> dict[int
 
 
 def _number(row: Row) -> float:
-    return float(row["best_validation_accuracy"] or 0)
+    return float(row["best_validation_score"] or 0)

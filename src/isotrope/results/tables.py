@@ -5,6 +5,10 @@ and joins it by these three. Accuracies are fractions, sizes and places pixels, 
 times seconds. Numbers are written so that reading them gives back the same floats, and rows are
 sorted, so that the same results always make the same bytes.
 
+``best_validation_score`` is what a seed reached on the validation images in the epoch whose weights
+are kept, and ``validation_score`` the name of what that is: ``accuracy``, or ``mean_iou`` where the
+labels are masks, of which ``best_validation_accuracy`` is empty.
+
 A diverged seed stands in ``runs.csv`` only. A collapsed seed (it never left chance level) stands in
 every table; its status tells it apart.
 """
@@ -17,7 +21,7 @@ from pathlib import Path
 
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.disk import write_whole
-from isotrope.files.tables import MORE_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS
+from isotrope.files.tables import MORE_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS, SCORE_COLUMNS
 from isotrope.packs import summary
 
 Scalar = str | int | float | bool | None
@@ -190,6 +194,8 @@ def seed_rows(run: CollectedPack) -> list[Row]:
                 f"{', '.join(absent)}); {_AGAIN}"
             )
         by_seed = {key: seed[key] for key in _SEED_KEYS}
+        score = summary.best_score(seed) or (None, None)
+        by_seed |= dict(zip(SCORE_COLUMNS, score, strict=True))
         origin = seed.get("origin", "trained")
         cells = {**by_pack, **by_seed, "origin": origin, "seed": number, **run.parameters}
         rows.append({key: text_of(value) for key, value in cells.items()})

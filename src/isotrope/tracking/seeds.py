@@ -19,7 +19,7 @@ from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.files.tables import RESULT_COLUMNS
 from isotrope.packs import summary
-from isotrope.packs.summary import AGAIN, HISTORY, RESULTS, RUN, WEIGHTS
+from isotrope.packs.summary import AGAIN, BEST, HISTORY, RESULTS, RUN, WEIGHTS
 from isotrope.plan.index import Index
 from isotrope.results import choice
 from isotrope.results.collecting import finished_packs
@@ -27,7 +27,7 @@ from isotrope.results.tables import CollectedPack, Row, Scalar, pack_rows, seed_
 
 BY_EPOCH, AT_THE_END = "by epoch", "at the end"  # parts of a seed; the others are evaluations
 _AT_THE_END = (
-    *("epochs", "best_epoch", "best_validation_accuracy"),
+    *("epochs", "best_epoch"),
     *("seconds", "seconds_per_epoch_mean", "seconds_per_epoch_last", "peak_memory_mb"),
 )
 
@@ -188,9 +188,9 @@ def _seed(
         values={
             BY_EPOCH: _by_epoch(history, started, finished),
             AT_THE_END: [
-                Value(key, float(summary[key]), 0, finished)
-                for key in _AT_THE_END
-                if summary[key] is not None
+                Value(key, float(value), 0, finished)
+                for key, value in summary.items()
+                if value is not None and (key in _AT_THE_END or key.startswith(BEST))
             ],
             **{name: _measured(name, rows, finished) for name, rows in measured.items()},
         },
