@@ -230,9 +230,31 @@ def test_the_command_prints_and_writes_what_it_found(folder, monkeypatch, capsys
 def test_other_series_are_compared_when_named_only(folder):
     measure({"standard": (0.4, 0.4)}, series="own")
 
-    with pytest.raises(UserError, match="no run of series published there has a published value"):
+    with pytest.raises(UserError, match="no run of series published there, only of own; name one"):
         compare("scale")
     assert len(compare("scale", ["own", "published"])) == 1
+
+
+def test_a_demo_is_compared_with_what_its_study_has_of_published_numbers(
+    folder, monkeypatch, capsys
+):
+    measure({"standard": (0.30, 0.40)}, series="demo")
+    paths.table_folder("scale").rename(paths.table_folder("scale-demo"))
+
+    monkeypatch.setattr(sys, "argv", ["isotrope", "compare", "scale-demo"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert "standard/stir_emoji/mid2rest" in shown
+    assert "35.0 ± 7.1, 2" in shown
+    assert "40.0 ± 4.0, 50" in shown
+
+
+def test_runs_of_which_nothing_is_published_are_counted(folder):
+    measure({"unpublished": (0.4,), "unheard_of": (0.5,)})
+    with pytest.raises(UserError, match=r"what the 2 runs .* by model, data set, scenario"):
+        compare("scale")
 
 
 def test_what_is_not_there_is_said(folder):

@@ -87,7 +87,10 @@ def summarize(group: Group) -> None:
 
 def compare(
     study: Group,
-    series: Annotated[str, typer.Option(help="series of runs, separated by commas")] = "published",
+    series: Annotated[
+        str | None,
+        typer.Option(help="series of runs, separated by commas; published, or demo, if left out"),
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="also write every number to this file")] = None,
     markdown: Annotated[Path | None, typer.Option(help="also write the tables there")] = None,
 ) -> None:
@@ -96,7 +99,8 @@ def compare(
     from isotrope.results import compare_tables
     from isotrope.results.compare import compare as compared
 
-    cells = compared(study, series.split(","))
+    usual = "published" if study == paths.study_of(study) else "demo"
+    cells = compared(study, (series or usual).split(","))
     console = Console()
     if not console.is_terminal:
         console.width = 200  # nobody folds what goes into a file or a pipe

@@ -58,7 +58,7 @@ def compare(study: str, series: Sequence[str] = ("published",)) -> pandas.DataFr
     """One row for each cell that was run and published, in the order of the published numbers.
 
     Args:
-        study: whose tables and published numbers are compared.
+        study: whose tables and published numbers are compared, or its demo: the tables of that.
         series: the runs to compare.
 
     Returns:
@@ -73,7 +73,8 @@ def compare(study: str, series: Sequence[str] = ("published",)) -> pandas.DataFr
         UserError: if a table is absent or damaged, the study has no published numbers, or none of
             its runs has a published cell.
     """
-    published, cells = _read_published(study), cells_of(study)
+    whole = paths.study_of(study)
+    published, cells = _read_published(whole), cells_of(whole)
     folder = paths.table_folder(study)
     runs = read_table(folder / "runs.csv", RUN_COLUMNS)
     named = cells.with_series_names(runs)
@@ -87,13 +88,21 @@ def compare(study: str, series: Sequence[str] = ("published",)) -> pandas.DataFr
         if (tested := tables[table]) is not None:
             found.extend(_measured_cells(beside, chosen, tested, cells))
     if not found:
-        raise UserError(
-            f"{folder}: no run of series {', '.join(series)} there has a published value; run "
-            f"`snakemake tables --config studies={study}`, or name other series with --series"
-        )
+        raise UserError(_nothing(folder, named, series, cells))
     settings = dict.fromkeys(name for cell in found for name in cell["setting"])
     rows = [{**cell, **cell["setting"]} for cell in found]
     return pandas.DataFrame(rows, columns=[*CELL, *settings, *NUMBERS])
+
+
+def _nothing(folder: Path, runs: pandas.DataFrame, series: Sequence[str], cells: Cells) -> str:
+    """Why there is nothing to compare."""
+    asked, there = ", ".join(series), ", ".join(dict.fromkeys(runs["series"]))
+    count = runs.loc[runs["series"].isin(series), "run"].nunique()
+    if not count:
+        return f"{folder}: no run of series {asked} there, only of {there}; name one with --series"
+    agree = ", ".join(["model", "data set", *cells.settings, *cells.variants])
+    whose = "the run" if count == 1 else f"the {count} runs"
+    return f"{folder}: nothing published has what {whose} of series {asked} measured, by {agree}"
 
 
 def _read_published(study: str) -> pandas.DataFrame:

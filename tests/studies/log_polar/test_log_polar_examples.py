@@ -88,5 +88,5 @@ def test_runs_are_compared_with_their_own_published_variant(project, monkeypatch
 
 def test_stand_ins_are_compared_with_nothing(project):
     write_log_polar_tables(paths.table_folder("log_polar"), STAND_IN)
-    with pytest.raises(UserError, match="no run of series published there has a published value"):
+    with pytest.raises(UserError, match="nothing published has what"):
         compare("log_polar")
