@@ -113,7 +113,7 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(1)
     name = torch.cuda.get_device_name() if options.device == "cuda" else processor()
-    threads = "" if options.device == "cuda" else ", one thread"
+    threads = "" if options.device == "cuda" else ", CPU time of one thread"
     run = f"{name}{threads}, batches of {options.batch}, {date.today()}"
     width = "" if options.width == 64 else f", width {options.width}"
     network = f"ResNet-{options.depth}{width}, {options.side} x {options.side} pixels"
