@@ -72,7 +72,7 @@ def test_depth_and_border_tell_published_networks_apart(project):
 
 def test_narrow_networks_on_photos_are_compared_with_nothing(project):
     write_shift_tables(paths.table_folder("shift"), DEMO)
-    with pytest.raises(UserError, match="nothing published has what the .* downsampling"):
+    with pytest.raises(UserError, match=r"nothing published has what the .* downsampling"):
         compare("shift", ["demo"])
 
 
