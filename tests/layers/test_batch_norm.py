@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from isotrope.layers.batch_norm import BatchNorm2d
+from isotrope.layers.batch_norm import BatchNorm1d, BatchNorm2d
 
 
 def maps():
@@ -67,3 +67,25 @@ def test_gradients_in_bfloat16_are_those_of_exact_maps_rounded(training):
 
     for expected, found in zip(*gradients, strict=True):
         assert (found.float() - expected.float()).norm() < 1e-2 * expected.float().norm()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_numbers_of_images_are_normalised_as_maps_of_a_pixel(training):
+    numbers, maps_of = maps()[..., 0, 0], maps()[..., :1, :1]
+    ours, theirs = BatchNorm1d(3, 0.3).train(training), BatchNorm2d(3, 0.3).train(training)
+    torch.testing.assert_close(ours(numbers), theirs(maps_of)[..., 0, 0])
+    lowered = {name: one.bfloat16() for name, one in ours.named_parameters()}
+    found = functional_call(ours, lowered, (numbers.bfloat16(),))
+    torch.testing.assert_close(found, ours(numbers).bfloat16(), rtol=0.02, atol=0.02)
+
+
+def test_a_single_number_is_normalised_by_the_running_statistics_which_stay():
+    layer = BatchNorm1d(3)
+    layer(maps()[..., 0, 0])
+    before = copy.deepcopy(layer.state_dict())
+    single = maps()[:1, :, 0, 0]
+
+    found = layer(single)
+
+    assert torch.equal(found, layer.eval()(single))
+    assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())

@@ -84,9 +84,10 @@ class Gaze(nn.Module, ABC):
 
     Args:
         params: how it looks, and how it learns to.
+        glimpses: how often it looks at an image.
 
     Attributes:
-        glimpses: how many it takes; may be set.
+        glimpses: as given; may be set.
         detach_fixations: see `isotrope.layers.looking.Looking`.
     """
 
@@ -95,10 +96,10 @@ class Gaze(nn.Module, ABC):
     locator: nn.Module
     baseline: nn.Module
 
-    def __init__(self, params: GazeParams) -> None:
+    def __init__(self, params: GazeParams, glimpses: int) -> None:
         super().__init__()
         self.params = params
-        self.glimpses = params.glimpses
+        self.glimpses = glimpses
         self.detach_fixations = False
         self.features = nn.Identity()
         self.register_buffer("std", torch.tensor(params.std))

@@ -13,7 +13,6 @@ Squashing = Literal["clamp", "tanh"]
 class GazeParams(Settings):
     """Settings of a fovea that moves, and of how it learns to."""
 
-    glimpses: int = Field(6, ge=1, description="how often it looks at an image")
     first_fixation: float = Field(
         0.25,
         ge=0,

@@ -28,6 +28,7 @@ EXAMPLE = {"glimpses": 3, "patch": 4, "patches": 2, "hidden": 16, "policy": "sto
 class Params(GazeParams):
     """Settings of ``ram``."""
 
+    glimpses: int = Field(6, ge=1, description="how often it looks at an image")
     patch: int = Field(8, ge=1, description="side of a patch in pixels")
     patches: int = Field(1, ge=1, description="of a glimpse, each larger than the one before")
     patch_growth: int = Field(2, ge=1, description="how many times larger")
@@ -69,7 +70,7 @@ class Ram(Gaze):
     outline = "squares"
 
     def __init__(self, channels: int, classes: int, params: Params) -> None:
-        super().__init__(params)
+        super().__init__(params, params.glimpses)
         self.sensor = PatchSensor(params.patch, params.patches, params.patch_growth)
         seen, located = params.glimpse_hidden, params.location_hidden
         self.fc1 = nn.Linear(channels * params.patches * params.patch**2, seen)
