@@ -40,9 +40,9 @@ def patches_of(image, fixation):
     return torch.stack(found, dim=1).flatten()
 
 
-def looked_at_alone(network, image, noise, std=0.16, squash=torch.clamp):
+def looked_at_alone(network, image, noise):
     """Logits, fixations, means and log-densities of one image, glimpse by glimpse."""
-    weights = network.state_dict()
+    weights, std = network.state_dict(), network.std
 
     def linear(name, given):
         return weights[f"{name}.weight"] @ given + weights[f"{name}.bias"]
@@ -59,7 +59,7 @@ def looked_at_alone(network, image, noise, std=0.16, squash=torch.clamp):
         hidden = (linear("core.i2h", joined) + linear("core.h2h", hidden)).relu()
         found["logits"].append(linear("classifier", hidden))
         found["baselines"].append(linear("baseline.fc", hidden)[0])
-        mean = squash(linear("locator", hidden), -1, 1)
+        mean = linear("locator", hidden).clamp(-1, 1)
         if glimpse + 1 < len(noise) // 2:
             fixation = mean + std * noise[2 * glimpse + 2 : 2 * glimpse + 4]
             policy = torch.distributions.Normal(mean, std)
@@ -78,7 +78,7 @@ def test_all_that_it_looks_at_is_that_of_a_loop_over_single_images():
     for number, image in enumerate(images):
         alone = looked_at_alone(network, image, noise[number])
         for name, found in looked._asdict().items():
-            torch.testing.assert_close(found[number], alone[name], rtol=0, atol=1e-7, msg=name)
+            torch.testing.assert_close(found[number], alone[name], rtol=0, atol=1e-12, msg=name)
 
 
 def test_the_loss_is_its_three_parts_written_out():
@@ -98,10 +98,10 @@ def test_the_loss_is_its_three_parts_written_out():
         "reinforce": -(densities * (reward - expected)).sum(dim=1).mean(),
     }
     assert 0 < reward.sum() < 6
-    torch.testing.assert_close(logits, last, rtol=0, atol=1e-7)
-    torch.testing.assert_close(loss, sum(known.values()), rtol=0, atol=1e-6)
+    torch.testing.assert_close(logits, last, rtol=0, atol=1e-12)
+    torch.testing.assert_close(loss, sum(known.values()), rtol=0, atol=1e-12)
     for name, value in known.items():
-        torch.testing.assert_close(parts[name], value, rtol=0, atol=1e-6, msg=name)
+        torch.testing.assert_close(parts[name], value, rtol=0, atol=1e-12, msg=name)
 
 
 def test_rewards_push_the_means_towards_fixations_that_paid():
@@ -115,11 +115,11 @@ def test_rewards_push_the_means_towards_fixations_that_paid():
     network.loss(images, labels, noise)[0].backward()
 
     reward = (looked.logits[:, -1].argmax(dim=1) == labels).double()[:, None, None]
-    moved = (looked.fixations - looked.means)[:, 1:] / 0.16**2
+    moved = (looked.fixations - looked.means)[:, 1:] / network.std**2
     pushes = moved * (reward - looked.baselines[:, :-1, None])
     inside = looked.means[:, 1:].abs() < 1
     expected = -(pushes * inside).sum(dim=1).mean(dim=0)
-    torch.testing.assert_close(network.locator.bias.grad, expected, rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(network.locator.bias.grad, expected, rtol=0, atol=1e-12)
 
 
 def test_it_may_stop_at_any_glimpse_and_look_longer_than_it_was_trained():

@@ -95,7 +95,7 @@ def walked(network, images, noise):
         found["baselines"].append(network.baseline.fc(hidden)[:, 0].relu())
         mean = network.locator(network.bn_where(states[1][0])).clamp(-1, 1)
         if glimpse < 2:
-            fixation = mean + 0.16 * noise[:, 2 * glimpse + 2 : 2 * glimpse + 4]
+            fixation = mean + network.std * noise[:, 2 * glimpse + 2 : 2 * glimpse + 4]
     return {name: torch.stack(values, dim=1) for name, values in found.items()}
 
 
@@ -110,7 +110,7 @@ def test_all_that_it_looks_at_is_that_of_a_loop_over_glimpses():
     assert looks(network)
     assert expected["means"][:, 1:].abs().max() < 1
     for name, found in looked._asdict().items():
-        torch.testing.assert_close(found, expected[name], rtol=0, atol=1e-7, msg=name)
+        torch.testing.assert_close(found, expected[name], rtol=0, atol=1e-12, msg=name)
     answer = network(images, noise)
     torch.testing.assert_close(answer, looked.logits[:, -1], rtol=0, atol=1e-12)
 
@@ -128,11 +128,11 @@ def test_in_training_batch_norms_take_the_statistics_of_each_glimpse_by_itself()
     hidden = walked(other, images, noise)["logits"]
     other.head = network.head
     expected = network.head[1](head(hidden[:, -1]))
-    torch.testing.assert_close(logits, expected, rtol=0, atol=1e-7)
+    torch.testing.assert_close(logits, expected, rtol=0, atol=1e-12)
     for name, value in other.state_dict().items():
         if not name.startswith("head"):
             torch.testing.assert_close(
-                network.state_dict()[name], value, rtol=0, atol=1e-7, msg=name
+                network.state_dict()[name], value, rtol=0, atol=1e-12, msg=name
             )
 
 
