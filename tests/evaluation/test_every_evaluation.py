@@ -13,6 +13,7 @@ from isotrope import devices, registry
 from isotrope.datasets.images import Images
 from isotrope.layers import forms
 from isotrope.layers.log_polar_convolution import LPConv
+from isotrope.layers.looking import Looked
 from isotrope.layers.polyphase import APS
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
@@ -24,6 +25,7 @@ SETTINGS: dict[str, dict] = {  # settings of the evaluations that need any for t
     "scale_equivariance": {"pairs": [[6, 5], [5, 6]]},
     "index_correlation": {"map_scales": [3, 6]},
     "equivariance": {"angles": [0, 40], "scales": [0.8], "images": 20},
+    "glimpses": {"draws": [1, 3]},
     "phase_selection": {"images": 20, "shifts": 2},
     "rotation": {"angles": [0, 40, 90]},
     "rotation_and_scaling": {"angles": [0, 40], "scales": [0.7, 1]},
@@ -64,11 +66,22 @@ class ToyParts(nn.Module):
                 self.add_module(part, nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()))
         self.chooses = APS()
         self.masks = masks
+        self.glimpses, self.outline, self.detach_fixations = 3, "rings", False
         self.last = nn.Conv2d(4, 1 + CLASSES, 1) if masks else nn.Linear(4 * 64, CLASSES)
 
     def selections(self, images):
         maps = images.double() + self.first.bias.double()[:, None, None]  # margins are no rounding
         return {"layer2": self.chooses.down(maps)[1]}
+
+    def look(self, images, noise=None, glimpses=None, fixations=None):
+        if fixations is None:  # it looks where it is bright
+            fixations = images.mean((-3, -2))[:, None, :2].repeat(1, glimpses or self.glimpses, 1)
+        seen = [images * (1 + one.sum(dim=1)[:, None, None, None]) for one in fixations.unbind(1)]
+        logits = torch.stack([self(one, noise) for one in seen], dim=1)
+        return Looked(logits, fixations, fixations, logits[..., 0])
+
+    def rings(self, height, width):
+        return torch.tensor([1.0, min(height, width) / 4])
 
     def forward(self, images, noise=None):
         maps = self.first(images).relu()
@@ -98,6 +111,9 @@ class Example:
         toy = (toy_masks if self.masks else toy_images)(ToyDataParams(), self.plugin.SPLIT)
         places = torch.zeros(len(toy), 2, dtype=torch.int64)
         self.data = Images(toy.images, toy.labels, {**toy.latents, "position": places})
+        split = registry.literal("evaluation", name, "CHOOSES_ON", "")
+        self.arguments = [self.data, self.params]
+        self.arguments += [toy_images(ToyDataParams(), split)] if split else []
 
     def networks(self, seeds=SEEDS, kind=ToyParts, most=9):
         def initial(seed):
@@ -121,7 +137,7 @@ class Example:
 
     def given(self, seeds=SEEDS, kind=ToyParts, most=9):
         """Rows, and arrays by seed."""
-        found = self.plugin.evaluate(self.networks(seeds, kind, most), self.data, self.params)
+        found = self.plugin.evaluate(self.networks(seeds, kind, most), *self.arguments)
         parts = list(found) if inspect.isgenerator(found) else [found]
         parts = parts if self.has_arrays else [(rows, {}) for rows in parts]
         return [r for rows, _ in parts for r in rows], {
@@ -257,7 +273,7 @@ def test_networks_and_images_are_left_as_they_were(example):
     }
     images = example.data.images.clone()
 
-    example.plugin.evaluate(networks, example.data, example.params)
+    example.plugin.evaluate(networks, *example.arguments)
 
     for seed, network in networks:
         assert not network.training

@@ -1,0 +1,187 @@
+"""What is measured of networks with a moving fovea."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from ending_evaluations import Kept
+from spotting import LEVELS, SIDE, Drowsy, Spotter, networks_of, spots
+from torch import nn
+
+from isotrope.datasets.images import Images, to_unit
+from isotrope.errors import UserError
+from isotrope.evaluation import confident_stop, glimpse_paths, glimpses
+from isotrope.layers.normalising import ByValues
+from isotrope.layers.preceded import Preceded
+from isotrope.measuring.networks import Networks
+
+DATA, VALID = spots(70), spots(50, seed=1)
+GUESSED = 1 / len(LEVELS)  # the share of the last class
+
+
+def values(rows: list[dict[str, Any]], seed: int = 1, **settings: Any) -> dict[str, float]:
+    """The values of a seed by metric."""
+    return {
+        row["metric"]: row["value"]
+        for row in rows
+        if row["seed"] == seed
+        and all(row.get(key) == value for key, value in settings.items())
+        and len(row) == len(settings) + 4
+    }
+
+
+def test_accuracy_after_each_glimpse_is_that_of_the_mean_logits_of_so_many_draws() -> None:
+    networks = networks_of(Drowsy, glimpses=4)
+    rows = glimpses.evaluate(networks, DATA, glimpses.Params(draws=[1, 2, 10]))
+    for seed, network in networks:
+        total = torch.zeros(len(DATA), 4, len(LEVELS), dtype=torch.float64)
+        for draws in range(1, 11):
+            for i in range(len(DATA)):  # one by one
+                image = to_unit(DATA.images[i : i + 1])
+                noise = networks.noise(seed, [i], draws - 1)
+                total[i] += network.look(image, noise).logits[0].double()
+            if draws in (1, 2, 10):
+                right = (total.argmax(dim=-1) == DATA.labels[:, None]).double().mean(dim=0)
+                for glimpse in range(4):
+                    found = values(rows, seed, draws=draws, glimpses=1 + glimpse)
+                    assert found == {"accuracy": pytest.approx(float(right[glimpse]))}
+    whole = (networks.logits(DATA.images).argmax(dim=-1) == DATA.labels).double().mean(dim=1)
+    assert values(rows, draws=10, glimpses=4)["accuracy"] == pytest.approx(float(whole[0]))
+
+
+def test_more_draws_and_more_glimpses_help_a_network_that_dozes_half_of_the_time() -> None:
+    rows = glimpses.evaluate(networks_of(Drowsy, glimpses=4), DATA, glimpses.Params(draws=[1, 10]))
+    at = {(r["draws"], r["glimpses"]): r["value"] for r in rows if r["seed"] == 1}
+    assert at[1, 1] == at[10, 1] == GUESSED, "the centre is empty"
+    assert at[1, 2] < at[1, 4] < at[10, 4] == 1
+    assert at[1, 2] < at[10, 2]
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_more_glimpses_than_in_training_may_be_asked_for(behind: bool) -> None:
+    network: nn.Module = Drowsy(glimpses=3)
+    if behind:
+        network = Preceded("normalise", ByValues(1, [0.0], [1.0]), network)
+    networks = Networks({1: network}, torch.device("cpu"), draws=2)
+    rows = glimpses.evaluate(networks, DATA, glimpses.Params(draws=[1], most=7))
+    assert [row["glimpses"] for row in rows] == list(range(1, 8))
+    assert rows[-1]["value"] > rows[1]["value"]
+    assert network.glimpses == 3, "as before"
+
+
+def test_networks_that_draw_nothing_have_one_draw() -> None:
+    rows = glimpses.evaluate(networks_of(), DATA, glimpses.Params())
+    assert {row["draws"] for row in rows} == {1}
+    assert [row["value"] for row in rows[:3]] == [GUESSED, 1, 1]
+
+
+def test_a_policy_that_matters_beats_both_of_its_twins() -> None:
+    rows, _ = glimpse_paths.evaluate(networks_of(), DATA, glimpse_paths.Params())
+    learned, twin, shuffled = (
+        values(rows, policy=policy)["accuracy"] for policy in ("learned", "random", "shuffled")
+    )
+    assert learned == 1
+    chance = 2 / SIDE**2  # of a hit by the two glimpses that are random
+    assert twin == pytest.approx(GUESSED + (1 - GUESSED) * chance, abs=0.06)
+    assert shuffled < GUESSED + 0.1
+
+
+def test_a_policy_without_a_use_is_as_good_as_its_twins() -> None:
+    class Elsewhere(Spotter):
+        def _path(self, images: Any, noise: Any, glimpses: int) -> torch.Tensor:
+            del noise
+            return torch.zeros(len(images), glimpses, 2)
+
+    rows, _ = glimpse_paths.evaluate(networks_of(Elsewhere), DATA, glimpse_paths.Params())
+    found = [values(rows, policy=policy)["accuracy"] for policy in ("learned", "shuffled")]
+    assert found == [GUESSED, GUESSED]
+
+
+def test_paths_are_in_pixels_and_beliefs_are_probabilities() -> None:
+    _, arrays = glimpse_paths.evaluate(networks_of(), DATA, glimpse_paths.Params(images=4))
+    its = arrays[4]
+    assert its["labels"].tolist() == [0, 1, 2, 3]
+    assert str(its["outline"]) == "squares"
+    assert its["beliefs"].shape == (4, 3, len(LEVELS))
+    np.testing.assert_allclose(its["beliefs"].sum(axis=-1), 1, rtol=1e-6)
+    for image, path, label in zip(its["images"], its["fixations"], its["labels"], strict=True):
+        (y,), (x,) = np.nonzero(image[0])
+        np.testing.assert_allclose(path, [[4, 4], [x, y], [x, y]], atol=1e-5)
+        assert image[0, y, x] == LEVELS[label]
+
+
+def naive_stop(logits: torch.Tensor, label: int, threshold: float) -> tuple[bool, int]:
+    for number, one in enumerate(logits, 1):
+        if float(one.double().softmax(dim=0).max()) >= threshold or number == len(logits):
+            return int(one.argmax()) == label, number
+    raise AssertionError
+
+
+def test_a_network_answers_at_the_first_glimpse_that_is_sure_enough() -> None:
+    generator = torch.Generator().manual_seed(3)
+    logits = 3 * torch.randn(40, 5, 4, generator=generator)
+    labels = torch.randint(0, 4, (40,), generator=generator)
+    thresholds = torch.tensor([0.3, 0.7, 0.9, 0.99, 2.0], dtype=torch.float64)
+    right, taken = confident_stop.stops(logits, labels, thresholds)
+    for place, threshold in enumerate(thresholds.tolist()):
+        pairs = zip(logits, labels.tolist(), strict=True)
+        expected = [naive_stop(one, label, threshold) for one, label in pairs]
+        assert right[place].tolist() == [hit for hit, _ in expected]
+        assert taken[place].tolist() == [count for _, count in expected]
+    assert taken[-1].eq(5).all()
+
+
+def test_the_threshold_with_the_fewest_glimpses_is_chosen_of_those_that_lose_little() -> None:
+    accuracy, counts = [0.6, 0.897, 0.9, 0.91, 0.9], [1.0, 2.0, 2.0, 3.0, 6.0]
+    assert confident_stop.chosen(accuracy, counts, 0.003) == 2, "of two alike the more accurate"
+    assert confident_stop.chosen(accuracy, counts, 0.0) == 2
+    assert confident_stop.chosen(accuracy, counts, 0.4) == 0
+    assert confident_stop.chosen([0.1, 0.2, 0.9], [1, 2, 6], 0.003) == 2, "never stops early"
+
+
+def test_the_threshold_is_chosen_on_the_validation_images_alone() -> None:
+    networks = networks_of(glimpses=6)
+    params = confident_stop.Params(thresholds=[0.2, 0.5, 0.9])
+    hard = Images(VALID.images, VALID.labels)
+    easy = Images(torch.zeros_like(VALID.images), torch.full_like(VALID.labels, len(LEVELS) - 1))
+    rows = confident_stop.evaluate(networks, DATA, params, hard)
+    found = values(rows)
+    # one glimpse more than the first makes e / (4 + e) > .4, three make e**2 / (4 + e**2) > .6
+    assert found["full_accuracy"] == 1
+    assert found["full_glimpses"] == 6
+    assert found["chosen_threshold"] == 0.5
+    assert found["chosen_accuracy"] == 1
+    assert 2 < found["chosen_glimpses"] < 4
+    assert found["chosen_glimpses"] == values(rows, threshold=0.5)["glimpses"]
+
+    careless = values(confident_stop.evaluate(networks, DATA, params, easy))
+    assert careless["chosen_threshold"] == 0.2, "black images can be answered at once"
+    assert careless["chosen_glimpses"] == 1
+    assert careless["chosen_accuracy"] == GUESSED
+
+
+CASES: dict[str, Callable[[Networks], Any]] = {
+    "glimpses": lambda networks: glimpses.evaluate(networks, DATA, glimpses.Params(draws=[3])),
+    "paths": lambda n: glimpse_paths.evaluate(n, DATA, glimpse_paths.Params(images=1))[0],
+    "stop": lambda n: confident_stop.evaluate(n, DATA, confident_stop.Params(), VALID),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_that_was_ended_goes_on_where_it_was(case: str) -> None:
+    networks, position = networks_of(Drowsy), Kept(2)
+    whole = CASES[case](networks)
+    networks._position_of = lambda seed: position
+    with pytest.raises(SystemExit):
+        CASES[case](networks)
+    assert CASES[case](networks) == whole
+    assert position.state["done"] > 2
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_networks_without_a_fovea_are_refused(case: str) -> None:
+    networks = Networks({1: nn.Flatten()}, torch.device("cpu"))
+    with pytest.raises(UserError, match=r"Flatten has no fovea that moves .* take it out"):
+        CASES[case](networks)
