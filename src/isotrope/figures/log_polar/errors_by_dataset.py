@@ -58,6 +58,8 @@ MODELS = {  # as their authors write them
     "pdo_econv": "PDO-eConv",
     "e2cnn": "E2CNN",
     "sesn": "SESN",
+    "ram_lpm": "RAM-LPM",
+    "ram": "RAM",
 }
 LEAST = 0.01  # percent: smaller errors are drawn there, for the axis is logarithmic
 PUBLISHED: dict[str, Any] = {"color": "0.45", "markerfacecolor": "white", "markeredgewidth": 0.8}
@@ -170,7 +172,8 @@ def _draw_panel(axes: Axes, frame: pandas.DataFrame, style: dict[str, Style], ce
             axes.plot(error, row, color=its.colour, marker=its.marker, zorder=3)
         else:
             axes.plot(error, row, marker="o", linestyle="", zorder=3, **PUBLISHED)
-        count = cells.words["images"].format(at["images"]) if ours and at["images"] else ""
+        images = at["images"] if ours and "images" in cells.settings else ""
+        count = cells.words["images"].format(images) if images else ""
         names.append(", ".join(word for word in (at["name"], count) if word))
         axes.text(
             1.01,
