@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from isotrope.attacks.streams import Streams, mixed
+from isotrope.attacks.streams import Streams, mixed, whole
 
 CPU = torch.device("cpu")
 
@@ -68,6 +68,14 @@ def test_signs_are_fair_and_independent_of_those_beside_them():
     assert abs((drawn[1:] * drawn[:-1]).mean()) < 5 / count**0.5  # of two images
 
 
+def test_rows_of_signs_do_not_depend_on_where_they_are_cut():
+    streams = Streams(1, range(3), CPU)
+    whole = streams.rows_of_signs(0, 10, 70, 4)
+    parts = [streams.rows_of_signs(first, rows, 70, 4) for first, rows in ((0, 3), (3, 7))]
+    assert torch.equal(torch.cat(parts, dim=1), whole)
+    assert torch.equal(whole[:, 0], streams.signs(70, 4))
+
+
 def test_whole_numbers_take_each_value():
-    drawn = Streams(1, range(100), CPU).whole(3, 10, 0)
+    drawn = whole(Streams(1, range(100), CPU).uniform(10, 0), 3)
     assert drawn.unique().tolist() == [0, 1, 2]

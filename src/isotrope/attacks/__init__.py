@@ -5,8 +5,26 @@ image follows from the seed and its number alone, so that a seed gives the same 
 batch.
 """
 
+from isotrope.attacks.apgd import apgd
 from isotrope.attacks.attacked import Attacked
+from isotrope.attacks.framing import resized, zero_padded
+from isotrope.attacks.minimal_norm import minimal_norm
 from isotrope.attacks.pgd import pgd
+from isotrope.attacks.spatial import Posed, spatial
+from isotrope.attacks.spsa import spsa
+from isotrope.attacks.square import square
 from isotrope.attacks.victim import Victim
 
-__all__ = ["Attacked", "Victim", "pgd"]
+__all__ = [
+    "Attacked",
+    "Posed",
+    "Victim",
+    "apgd",
+    "minimal_norm",
+    "pgd",
+    "resized",
+    "spatial",
+    "spsa",
+    "square",
+    "zero_padded",
+]

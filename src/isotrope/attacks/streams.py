@@ -8,7 +8,9 @@ Source of the hash: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number 
 2014 (SplitMix64), in int64, whose products wrap as unsigned ones do.
 """
 
+import hashlib
 import math
+import struct
 from collections.abc import Sequence
 
 import torch
@@ -31,6 +33,12 @@ def mixed(numbers: Tensor) -> Tensor:
 def _shifted(numbers: Tensor, by: int) -> Tensor:
     """To the right; zeros come in from the left, whatever the sign."""
     return (numbers >> by) & ((1 << (_WORD - by)) - 1)
+
+
+def _hash_of(path: Sequence[int]) -> int:
+    """A hash of a path, as a signed number of 64 bits."""
+    packed = struct.pack(f"<{len(path)}q", *path)
+    return int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest(), "little", signed=True)
 
 
 class Streams:
@@ -64,12 +72,10 @@ class Streams:
         found._keys, found._dtype = self._keys[places], self._dtype
         return found
 
-    def words(self, count: int, *path: int) -> Tensor:
-        """Whole numbers of 64 bits, int64 ``(batch, count)``."""
-        keys = self._keys
-        for step in path:
-            keys = mixed(keys ^ mixed(torch.full_like(keys[:1], step) + _GOLDEN))
-        places = torch.arange(1, count + 1, device=keys.device) * _GOLDEN
+    def words(self, count: int, *path: int, first: int = 0) -> Tensor:
+        """Whole numbers of 64 bits, int64 ``(batch, count)``, from a place in the stream on."""
+        keys = mixed(self._keys ^ _hash_of(path))
+        places = torch.arange(first + 1, first + count + 1, device=keys.device) * _GOLDEN
         return mixed(keys[:, None] + places)
 
     def uniform(self, count: int, *path: int) -> Tensor:
@@ -88,10 +94,16 @@ class Streams:
 
     def signs(self, count: int, *path: int) -> Tensor:
         """-1 or 1, as probable, ``(batch, count)``; 64 from each hash."""
-        words = self.words(-(-count // _WORD), *path)
-        bits = (words[:, :, None] >> torch.arange(_WORD, device=words.device)) & 1
-        return bits.flatten(1)[:, :count].to(self._dtype) * 2 - 1
+        return self.rows_of_signs(0, 1, count, *path)[:, 0]
 
-    def whole(self, below: int, count: int, *path: int) -> Tensor:
-        """Whole numbers from 0 to ``below - 1``, int64 ``(batch, count)``."""
-        return (self.uniform(count, *path) * below).long().clamp_(max=below - 1)
+    def rows_of_signs(self, first: int, rows: int, count: int, *path: int) -> Tensor:
+        """Several rows of `signs`, from a row on, ``(batch, rows, count)``."""
+        of_row = -(-count // _WORD)
+        words = self.words(rows * of_row, *path, first=first * of_row)
+        bits = (words[:, :, None] >> torch.arange(_WORD, device=words.device)) & 1
+        return bits.view(-1, rows, of_row * _WORD)[:, :, :count].to(self._dtype) * 2 - 1
+
+
+def whole(uniform: Tensor, below: int) -> Tensor:
+    """Whole numbers from 0 to ``below - 1``, int64, made of uniform ones."""
+    return (uniform * below).long().clamp_(max=below - 1)
