@@ -26,12 +26,9 @@ def every(function):
 @every
 @pytest.mark.parametrize("size", [(1, 8, 8), (3, 6, 9)])
 def test_no_image_leaves_the_ball_or_0_to_1(name, norm, size):
-    network = torch.nn.Sequential(
-        torch.nn.Flatten(), torch.nn.Linear(size[0] * size[1] * size[2], 4)
-    )
-    images = (torch.rand(6, *size, generator=torch.Generator().manual_seed(1)) * 2 - 0.5).clamp(
-        0, 1
-    )
+    torch.manual_seed(1)
+    images = (torch.rand(6, *size) * 2 - 0.5).clamp(0, 1)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(images[0].numel(), 4))
     labels = own_labels(network, images)
     for eps in (0.0, 0.1, 2.0):
         settings = {"eps": eps, "norm": norm, "stop_early": False}
@@ -132,7 +129,7 @@ def test_on_a_trained_network_no_attack_is_much_weaker_than_another(norm, digits
     found = square(network, images, labels, **inside, queries=600)
     assert found.fooled.double().mean() >= reference - (0.02 if norm == "linf" else 0.2)
     found = spsa(network, images, labels, **inside, steps=20, samples=32)
-    assert found.fooled.double().mean() >= reference - 0.1
+    assert found.fooled.double().mean() >= reference - 0.15  # of 32 samples
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])

@@ -104,9 +104,7 @@ def test_what_is_kept_never_lowers_the_loss():
 
 def test_candidates_of_a_stochastic_network_meet_the_draws_of_what_they_replace():
     network = RandomDefence(Small(), (1, 8, 8), 0.2)
-    images = some_images(5)
-    found = square(
-        network, images, own_labels(network.inner, images), eps=0.05, queries=10, draws=3
-    )
+    images, labels = some_images(5), torch.arange(5)
+    found = square(network, images, labels, eps=0.05, queries=10, draws=3)
     # each step but the first asks about two images; 20 draws judge at last
     assert found.forwards == 5 * (3 * (1 + 2 * 9) + 20)

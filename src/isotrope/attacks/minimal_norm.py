@@ -3,8 +3,8 @@
 Source: Pintor, Roli, Brendel and Biggio, "Fast Minimum-norm Adversarial Attacks through Adaptive
 Norm Constraints", NeurIPS 2021, https://arxiv.org/abs/2102.12827 (FMN). It begins at the image.
 Differs from the paper: pixels that would leave 0..1 along the gradient are left out of it, and the
-ball never shrinks while nothing has fooled; without that it comes to a halt in l2 on images that are
-mostly black or white.
+ball never shrinks while nothing has fooled; without that it comes to a halt in l2 on images most of
+whose pixels are black or white.
 """
 
 import math
