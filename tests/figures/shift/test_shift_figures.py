@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,25 @@ def test_untrained_shares_are_not_mixed_with_trained_ones(
     agreement = data[data["metric"].eq("aps_agreement")].set_index(["name", "layer"])["mean"]
     assert agreement["APS", "layer2"] == 100
     assert agreement["LPS", "layer4"] == 70
+
+
+def test_published_scores_of_masks_stand_in_percent_beside_ours(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    tables = read_tables(STUDY, "segmentation_scores", tables_of_case("all"), PUBLISHED)
+    of_lps = tables.published["setting"].eq(
+        "depth=18,downsampling=lps,antialias=none,border=circular"
+    )
+    row = tables.published[of_lps & tables.published["table"].eq("accuracy")].iloc[0]
+    row = {**row, "table": "segmentation", "spread": 0.01}
+    mascc, mean_iou = {"metric": "mascc", "value": 100}, {"metric": "mean_iou", "value": 0.7}
+    published = pandas.DataFrame([row | mascc, row | mean_iou])
+
+    _, data = module("segmentation_scores").draw(replace(tables, published=published))
+
+    theirs = data[data["origin"].eq("published")].set_index("metric")
+    assert theirs["mean"].to_dict() == pytest.approx({"mascc": 100, "mean_iou": 70})
+    assert theirs["spread"]["mean_iou"] == pytest.approx(1)
 
 
 def test_disagreements_are_counted_where_answers_differ(

@@ -66,10 +66,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         found.append(rows.assign(metric=column.metric))
     rows = pandas.concat(found, ignore_index=True)
     means = means_of(rows, tables, ["metric"])
-    theirs = [
-        published_beside(means, tables, "segmentation", column.metric).assign(metric=column.metric)
-        for column in MEASURES
-    ]
+    theirs = [_published(means, tables, column.metric) for column in MEASURES]
     beside = pandas.concat([one for one in theirs if len(one)] or theirs[:1], ignore_index=True)
     groups = []
     for panel in cells.panels(rows):
@@ -83,3 +80,11 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     ]
     figure = draw_columns(groups, MEASURES, styles(tables.names), sentences)
     return figure, measured_and_published(means, beside)
+
+
+def _published(means: pandas.DataFrame, tables: Tables, metric: str) -> pandas.DataFrame:
+    """Published means of a metric, in percent."""
+    rows = published_beside(means, tables, "segmentation", metric).assign(metric=metric)
+    if metric != "mean_iou":
+        return rows
+    return rows.assign(mean=100 * rows["mean"], spread=100 * rows["spread"])
