@@ -30,7 +30,7 @@ def load(folder, split, size=32, **changes):
 @pytest.mark.parametrize("size", [16, 32, 50, 64])
 def test_regions_share_no_pixel_and_hold_a_crop_and_no_photo_is_enlarged(size):
     for photo in photos.PHOTOS:
-        whole = photos._read(photo)
+        whole = photos.photograph(photo)
         height, width, _ = photos._reduced(whole, round(photos.CROPS * size)).shape
         assert width <= whole.width
         assert height <= whole.height
@@ -41,7 +41,7 @@ def test_regions_share_no_pixel_and_hold_a_crop_and_no_photo_is_enlarged(size):
 
 @pytest.mark.parametrize("size", [32, 64])
 def test_every_image_is_a_place_of_its_photograph_in_the_region_of_its_split(folder, size):
-    reduced = [photos._reduced(photos._read(one), round(4.5 * size)) for one in photos.PHOTOS]
+    reduced = [photos._reduced(photos.photograph(one), round(4.5 * size)) for one in photos.PHOTOS]
     for number, split in enumerate(photos.SPLITS):
         data = load(folder, split, size)
         places = pose_numbers(0, number, len(data), 2)
@@ -80,12 +80,12 @@ def test_every_photograph_has_a_free_licence_and_is_named():
 def test_a_photograph_that_is_another_or_gone_is_named(monkeypatch):
     photo = photos.PHOTOS[0]
     with pytest.raises(UserError, match=r"astronaut\.png: not the photograph of scikit-image"):
-        photos._read(photo._replace(sha256="0" * 64))
+        photos.photograph(photo._replace(sha256="0" * 64))
     with pytest.raises(UserError, match=r"lost\.png: cannot be read \(No such file"):
-        photos._read(photo._replace(file="lost.png"))
+        photos.photograph(photo._replace(file="lost.png"))
     monkeypatch.setattr(photos.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match="scikit-image is not installed"):
-        photos._read(photo)
+        photos.photograph(photo)
 
 
 def test_a_tiny_network_learns_most_of_it_but_not_all(folder):

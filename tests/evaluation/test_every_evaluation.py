@@ -22,6 +22,24 @@ from isotrope.params.evaluations import KEYS
 from isotrope.settings import Settings
 
 SETTINGS: dict[str, dict] = {  # settings of the evaluations that need any for the toy images
+    "adversarial": {
+        "attacks": ["pgd", "eot_pgd", "apgd_dlr", "square", "minimal_norm"],
+        "tier": "smoke",
+        "images": 6,
+        "eps": [0.1],
+        "steps": 2,
+        "apgd_steps": 2,
+        "queries": 4,
+        "minimal_steps": 3,
+        "draws": 2,
+    },
+    "spatial_attack": {
+        "angles": [0, 40],
+        "scales": [1],
+        "shifts": [0, 2],
+        "images": 6,
+        "refine": 2,
+    },
     "scale_equivariance": {"pairs": [[6, 5], [5, 6]]},
     "index_correlation": {"map_scales": [3, 6]},
     "equivariance": {"angles": [0, 40], "scales": [0.8], "images": 20},

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from isotrope.evaluation._intervals import bootstrap
+from isotrope.evaluation._intervals import beyond_chance, bootstrap, wilson
 
 
 @pytest.mark.parametrize("draw", ["random", "integers"])
@@ -32,3 +32,18 @@ def test_a_share_has_the_interval_of_its_binomial():
 def test_values_that_are_all_the_same_have_no_width():
     assert bootstrap(torch.full((30,), 0.25)) == (0.25, 0.25)
     assert bootstrap(torch.tensor([1.0])) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 20), (3, 20), (97, 100), (100, 100)])
+def test_an_interval_of_shares_is_wilsons(right, count):
+    expected = stats.binomtest(right, count).proportion_ci(method="wilson")
+    assert wilson(right / count, count) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    assert np.isnan(wilson(0.0, 0)).all()
+
+
+@pytest.mark.parametrize(
+    ("more", "less"), [(0, 0), (4, 0), (5, 0), (9, 2), (8, 2), (60, 40), (2, 9)]
+)
+def test_what_is_beyond_chance_is_said_by_the_sign_test(more, less):
+    expected = stats.binomtest(more, max(1, more + less), alternative="greater").pvalue < 0.05
+    assert beyond_chance(more, less) == (expected and more > less)

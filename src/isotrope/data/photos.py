@@ -166,7 +166,7 @@ def build(params: Params, folder: Path, key: str) -> list[Path]:
     Raises:
         UserError: if a photograph is absent or another than this recipe was made for.
     """
-    photos = [_reduced(_read(photo), round(CROPS * params.size)) for photo in PHOTOS]
+    photos = [_reduced(photograph(photo), round(CROPS * params.size)) for photo in PHOTOS]
     path = folder / f"{key}.npz"
     write_arrays(
         path, ((split, _crops(params, photos, number)) for number, split in enumerate(SPLITS))
@@ -174,8 +174,12 @@ def build(params: Params, folder: Path, key: str) -> list[Path]:
     return [path]
 
 
-def _read(photo: Photo) -> Image.Image:
-    """A photograph in colour, as scikit-image has it."""
+def photograph(photo: Photo) -> Image.Image:
+    """A photograph in colour, as scikit-image has it.
+
+    Raises:
+        UserError: if it is absent or another than this recipe was made for.
+    """
     found = importlib.util.find_spec("skimage")
     if found is None or found.origin is None:
         raise UserError("photos: the package scikit-image is not installed; install it")
