@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from isotrope.commands.attacking import attack
 from isotrope.commands.checking import check, new, schema
 from isotrope.commands.data import build, download, pin
 from isotrope.commands.importing import import_param_file, import_weights
@@ -35,7 +36,7 @@ app = typer.Typer(
 )
 for command in (
     *(check, build, download, pin, train, choose, evaluate, ship, import_weights),
-    *(import_param_file, submit),
+    *(import_param_file, attack, submit),
     *(collect, export, track, summarize, compare, sample, draw, typeset, status, new, schema),
 ):
     app.command()(command)
