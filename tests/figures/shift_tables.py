@@ -37,12 +37,12 @@ class Network:
     dataset: str = "cifar10"
     series: str = "published"
     source: str = "local"
-    width: str = ""
-    logits: str = ""
-    logit_width: str = ""
-    train_mode: str = ""
-    test_mode: str = ""
-    temperature: tuple[str, str] = ("", "")
+    width: str = "64"
+    logits: str = "convolutions"
+    logit_width: str = "default"
+    train_mode: str = "gumbel"
+    test_mode: str = "hard"
+    temperature: tuple[str, str] = ("step_decay", "0.5")
     depth: str = "18"
     padding: str = "circular"
 
@@ -90,6 +90,7 @@ MODES = tuple(
         point=f"train_mode={train}-test_mode={test}-temperature={name}",
         train_mode=train,
         test_mode=test,
+        logit_width="small",
         temperature=(name, "0.5" if name == "step_decay" else ""),
         **SMALL,
     )

@@ -35,6 +35,8 @@ CASES = {
     "imagenet": ON_IMAGENET,
     "logits": LOGITS,
     "modes": MODES,
+    "mixed": (*NETWORKS, *LOGITS, *MODES),
+    "decaying": [one for one in MODES if one.test_mode == "hard" and one.temperature[1]],
     "demo": DEMO,
 }
 
@@ -159,29 +161,66 @@ def test_exact_networks_stand_at_100_beside_the_published_values(
     assert "filed here under protocol cifar and a circular border" in words_below(figure)
 
     tex = typeset("consistency", data, tmp_path)
-    assert r"cifar10 & LPS & published & 94.5 ± 0.1 & 100.0 & 93.6 ± 0.3 &" in tex
+    assert r"cifar10 & LPS & published & 94.5 ± 0.1 & 100 & 93.6 ± 0.3 &" in tex
     assert "parameters (M)" in tex
 
 
 def test_nothing_rounds_up_to_consistent() -> None:
     words = registry.load("figures/general", "consistency").draw_columns.__globals__["words"]
-    assert words(100.0, 0.0, ".1f") == "100"
+    assert words(100.0, 0.0, ".1f") == words(100.0, float("nan"), ".1f") == "100"
     assert words(99.97, float("nan"), ".1f") == "99.970"
     assert words(99.97, 0.02, ".1f") == "100.0 ± 0.0"
 
 
 @pytest.mark.parametrize(
-    ("name", "case", "rows"), [("logit_networks", "logits", 4), ("training_modes", "modes", 12)]
+    ("name", "case", "rows"),
+    [
+        ("logit_networks", "logits", 4),
+        ("logit_networks", "mixed", 4),
+        ("training_modes", "modes", 12),
+        ("training_modes", "mixed", 12),
+    ],
 )
 def test_rows_are_told_apart_by_their_settings_and_reduced_widths_are_said(
     name: str, case: str, rows: int, tables_of_case: Callable[[str], Path], tmp_path: Path
 ) -> None:
     figure, data = drawn(name, tables_of_case(case))
-    assert data["setting"].nunique() == rows
+    assert data["setting"].nunique() == data["name"].nunique() == rows
     titles = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
     assert "width 8 of the published 64" in titles
 
     assert str(data["setting"].iloc[0]).replace("_", r"\_") in typeset(name, data, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "shared"),
+    [
+        ("logit_networks", "logits", "photos; width 8 of the published 64; small hidden layers"),
+        ("training_modes", "decaying", "tested hard, temperature step_decay, to 0.5"),
+    ],
+)
+def test_what_all_rows_share_is_said_once(
+    name: str, case: str, shared: str, tables_of_case: Callable[[str], Path]
+) -> None:
+    figure, data = drawn(name, tables_of_case(case))
+    check_layout(figure)
+    titles = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
+    assert shared in titles
+    assert not data["setting"].str.contains("small|hard|decay").any()
+
+
+def test_shifts_by_parts_of_a_pixel_may_be_left_out(
+    tables_of_case: Callable[[str], Path], tmp_path: Path
+) -> None:
+    for path in tables_of_case("logits").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    swept = pandas.read_csv(tmp_path / "shift_accuracy.csv")
+    whole = swept[swept["kind"].isin(["circular", "standard"])]
+    assert len(whole) < len(swept)
+    whole.to_csv(tmp_path / "shift_accuracy.csv", index=False)
+    _, data = drawn("logit_networks", tmp_path)
+    assert set(data["metric"]) >= {"accuracy", "circular", "standard", "worst"}
+    assert not data["metric"].str.contains("px").any()
 
 
 def test_published_networks_that_were_not_run_are_said_to_be_so(

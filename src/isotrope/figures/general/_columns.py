@@ -176,9 +176,9 @@ def words(mean: float, spread: float | None, form: str) -> str:
 
     A percentage is written as 100 where it is that, and with more digits where it is nearly that.
     """
-    if mean == 100 and not spread:
-        return "100"
-    if spread is None or math.isnan(float(spread)) or not spread:
+    if not spread or math.isnan(float(spread)):
+        if mean == 100:
+            return "100"
         nearly = mean < 100 and float(f"{mean:{form}}".replace(",", "")) == 100
         return f"{mean:.3f}" if nearly else f"{mean:{form}}"
     return f"{mean:{form}} ± {spread:{form}}"

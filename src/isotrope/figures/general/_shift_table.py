@@ -54,7 +54,7 @@ def rows_of(tables: Tables) -> tuple[pandas.DataFrame, list[str]]:
         found.append(rows.assign(metric=names, value=100 * rows["value"]))
     parts = measured(tables, "shift_accuracy", "consistency")
     parts = parts[parts["kind"].isin(PARTS) & parts["distance"].gt(0)]
-    sizes = parts["distance"].map("{:g} px".format)
+    sizes = parts["distance"].map("{:g} px".format).astype("str")  # maybe there are none
     found.append(parts.assign(metric=parts["kind"] + ", " + sizes))
     if "parameters" in overall:
         counts = pandas.to_numeric(overall["parameters"], errors="coerce") / 1e6

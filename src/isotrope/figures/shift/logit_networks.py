@@ -1,7 +1,7 @@
 """Accuracy and consistency by the logit network that chooses the phase, and by its width.
 
-It shows the runs of learnt phases that say ``model.logits``; those of the project are narrower than
-the published networks, which the figure says.
+It shows the runs and points that differ in nothing else, if their logit networks differ; those of
+the project are narrower than the published networks, which the figure says.
 """
 
 import pandas
@@ -41,7 +41,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     Raises:
         UserError: if the tables hold nothing to draw or do not belong together.
     """
-    settings = {"model.logits": "{}", "model.logit_width": "{}"}
+    settings = {"model.logits": "{}", "model.logit_width": "{} hidden layers"}
     none = "no two runs here differ in their logit network (model.logits)"
     return draw_settings(tables, "model.logits", settings, none)
 

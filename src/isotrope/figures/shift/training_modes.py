@@ -1,7 +1,7 @@
 """Accuracy and consistency by how phases are taken in training and in tests, and by temperature.
 
-It shows the runs of learnt phases that say ``model.train_mode``; those of the project are narrower
-than the published networks, which the figure says.
+It shows the runs and points that differ in nothing else, if their training modes differ; those of
+the project are narrower than the published networks, which the figure says.
 """
 
 import pandas
@@ -31,8 +31,8 @@ DATA: Columns = {**DATA_OF_TABLE, "setting": "text"}
 SETTINGS = {  # columns of runs.csv, and how a value is said
     "model.train_mode": "{}",
     "model.test_mode": "tested {}",
-    "model.temperature.name": "{}",
-    "model.temperature.value": "{}",
+    "model.temperature.name": "temperature {}",
+    "model.temperature.value": "at {}",
     "model.temperature.minimum": "to {}",
 }
 
