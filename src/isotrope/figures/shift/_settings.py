@@ -76,7 +76,7 @@ def _else(
     rows: pandas.DataFrame, panel: Sequence[str], settings: Mapping[str, str]
 ) -> pandas.Series:
     """All that a run says beside these settings."""
-    fixed = [one for one in rows if one.startswith(BLOCKS) and one not in settings]
+    fixed = [one for one in map(str, rows) if one.startswith(BLOCKS) and one not in settings]
     known = pandas.DataFrame({column: _words(rows, column) for column in [*panel, *fixed]})
     return known.apply(" ".join, axis="columns")
 
