@@ -13,10 +13,12 @@ from toy_runs import (
     train,
 )
 
+from isotrope.errors import UserError
 from isotrope.layers.normalising import Normalised, statistics
 from isotrope.measuring.networks import Networks
 from isotrope.params import modelling
 from isotrope.params.points import Point
+from isotrope.training import imported
 
 CPU = torch.device("cpu")
 
@@ -81,6 +83,32 @@ def test_a_stack_that_normalises_ends_as_its_seeds_alone_and_is_read_back(toys, 
     with torch.no_grad():
         seen = network.network(network.normalise(images.float() / 255))
     torch.testing.assert_close(seen, one[0], rtol=1e-5, atol=1e-5)
+
+
+def test_imported_weights_bring_the_numbers_of_their_images(toys):  # noqa: F811
+    other = toy_task(model_params=params("dataset"), training=toy_training(epochs=1))
+    train(other)
+    file = other.stored(1) / "weights.safetensors"
+    task = toy_task(run="toy/toy/mine", model_params=params("dataset"), training_digest="3" * 16)
+
+    imported.import_seed(task, 2, file)
+
+    found, given = load_file(task.stored(2) / "weights.safetensors"), load_file(file)
+    assert float(given["normalise.std"]) != 1
+    assert found.keys() == given.keys()
+    for name, value in given.items():
+        assert torch.equal(found[name], value), name
+
+
+def test_weights_that_do_not_say_how_images_were_normalised_are_not_imported(toys):  # noqa: F811
+    other = toy_task(model_params=params("none"), training=toy_training(epochs=1))
+    train(other)
+    file = other.stored(1) / "weights.safetensors"
+    task = toy_task(run="toy/toy/mine", model_params=params("dataset"), training_digest="3" * 16)
+
+    with pytest.raises(UserError, match="does not say by which numbers its images were normalised"):
+        imported.import_seed(task, 2, file)
+    assert not task.stored(2).exists()
 
 
 def test_a_normalisation_is_in_the_training_digest(toys):  # noqa: F811

@@ -5,10 +5,14 @@ The seed is evaluated like any other and may be what another run starts from; ``
 """
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+
+from torch import Tensor, nn
 
 from isotrope import devices
 from isotrope.errors import UserError
+from isotrope.layers.normalising import ByValues, Normalised
 from isotrope.packs import store
 from isotrope.params import modelling
 from isotrope.processes import provenance
@@ -18,6 +22,7 @@ from isotrope.training.outputs import shape_of
 from isotrope.training.task import TrainingTask
 
 ORIGIN = "imported"
+NUMBERS = ("normalise.mean", "normalise.std")  # in the weights of a network that normalises
 
 
 def import_seed(task: TrainingTask, seed: int, file: Path) -> Path:
@@ -29,8 +34,8 @@ def import_seed(task: TrainingTask, seed: int, file: Path) -> Path:
         file: safetensors, or what ``torch.save`` wrote of weights alone.
 
     Raises:
-        UserError: if the seed is finished already, the weights do not fit, or a file cannot be
-            read or written.
+        UserError: if the seed is finished already, the weights do not fit, a file cannot be read
+            or written, or ``model.normalise: dataset`` needs numbers that the file does not hold.
     """
     folder = task.stored(seed)
     if store.holds(folder):
@@ -46,6 +51,7 @@ def import_seed(task: TrainingTask, seed: int, file: Path) -> Path:
     except ValueError as error:
         raise UserError(f"{task.run}: model {task.model_name}: {error}") from error
     take_over(network, weights, str(file))
+    _normalise(network, weights, f"{task.run}: {file}")
     now = provenance.now()
     summary = {
         "seed": seed,
@@ -75,3 +81,17 @@ def import_seed(task: TrainingTask, seed: int, file: Path) -> Path:
     }
     store.save(folder, network.state_dict(), [], summary)
     return folder
+
+
+def _normalise(network: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+    """Take the file's mean and deviation where those of the training images are wanted."""
+    first = network.first if isinstance(network, Normalised) else None
+    if not isinstance(first, ByValues) or not first.of_dataset:
+        return
+    found = [weights[name].flatten() for name in NUMBERS if name in weights]
+    if [len(numbers) for numbers in found] != [len(first.mean)] * len(NUMBERS):
+        raise UserError(
+            f"{source} does not say by which numbers its images were normalised; give them, as in "
+            "`normalise: {mean: [...], std: [...]}`"
+        )
+    first.take(*found)
