@@ -32,6 +32,10 @@ def runs(*rows: tuple[str, str, str]) -> pandas.DataFrame:
         ([("a/e/mid2rest", "base", "A"), ("a/e/mid2rest_wide", "base", "A")], ["A", "A (wide)"]),
         ([("a/e/mid2rest", "k=5", "A"), ("a/e/mid2rest", "k=7", "A")], ["A (k=5)", "A (k=7)"]),
         (
+            [("a/e/mid2rest", "k=5,w=1", "A"), ("a/e/mid2rest", "k=5,w=2", "A")],
+            ["A (k=5, w=1)", "A (k=5, w=2)"],
+        ),
+        (
             [("a/e/mid2rest", "base", "A"), ("b/e/mid2rest", "base", "A")],
             ["A (a/e/mid2rest, base)", "A (b/e/mid2rest, base)"],
         ),

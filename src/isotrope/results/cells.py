@@ -76,7 +76,8 @@ class Cells:
         runs = runs.assign(place=place, **settings, **variants)
         runs["name"] = runs["label"]
         longer = [self._with_variant(row) for row in runs.to_dict("records")]
-        longest = runs["label"] + " (" + runs["run"] + ", " + runs["point"] + ")"
+        points = runs["point"].str.replace(",", ", ")  # lines are broken at blanks
+        longest = runs["label"] + " (" + runs["run"] + ", " + points + ")"
         for names in (pandas.Series(longer, runs.index, dtype="str"), longest):
             by = [runs[column] for column in [*self.panel, "name"]]
             origins = (runs["run"] + "," + runs["point"]).groupby(by)
@@ -89,7 +90,7 @@ class Cells:
         variant = str(row["run"]).rpartition("/")[2]
         for name in self.settings:
             variant = variant.replace(str(row[name]), "").strip("_-")
-        point = "" if row["point"] == "base" else str(row["point"])
+        point = "" if row["point"] == "base" else str(row["point"]).replace(",", ", ")
         more = ", ".join(part for part in (variant, point) if part)
         return f"{row['label']} ({more})" if more else str(row["label"])
 
