@@ -268,7 +268,7 @@ def test_published_scores_of_masks_stand_in_percent_beside_ours(
 ) -> None:
     tables = read_tables(STUDY, "segmentation_scores", tables_of_case("all"), PUBLISHED)
     of_lps = tables.published["setting"].eq(
-        "depth=18,downsampling=lps,antialias=none,border=circular"
+        "depth=18,downsampling=lps,antialias=none,border=circular,width=64"
     )
     row = tables.published[of_lps & tables.published["table"].eq("accuracy")].iloc[0]
     row = {**row, "table": "segmentation", "spread": 0.01}
