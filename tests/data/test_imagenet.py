@@ -118,6 +118,20 @@ def test_photos_are_resized_and_cut_as_pillow_does(root, tmp_path, monkeypatch):
         assert (image.permute(1, 2, 0).numpy() == cut).all()
 
 
+def test_photos_may_be_padded_to_squares_of_any_size(root, tmp_path, monkeypatch):
+    made.write_imagenet(root, monkeypatch)
+    load = built(tmp_path, fit="pad", size=80)
+    data, images = load("test"), load("test").whole().images
+    for entry, image in zip(data.entries, images, strict=True):
+        photo = Image.open(root / entry.place.file).convert("RGB")
+        square = Image.new("RGB", (40, 40))
+        square.paste(photo, (0, 2))
+        assert (
+            image.permute(1, 2, 0).numpy()
+            == np.asarray(square.resize((80, 80), Image.Resampling.BILINEAR))
+        ).all()
+
+
 def test_validation_is_part_of_the_training_photos_or_the_test(root, tmp_path, monkeypatch):
     made.write_imagenet(root, monkeypatch)
     load = built(tmp_path, train_images=6, test_images=3)

@@ -21,6 +21,23 @@ def photo(height, width, seed=0):
     return Image.fromarray(pixels)
 
 
+@pytest.mark.parametrize(("height", "width"), [(30, 50), (50, 31), (40, 40)])
+def test_a_padded_photo_is_whole_in_the_middle_of_a_black_square(height, width):
+    side = max(height, width)
+    found = views.padded(photo(height, width), side).permute(1, 2, 0).numpy()
+    top, left = (side - height) // 2, (side - width) // 2
+    inside = found[top : top + height, left : left + width]
+    assert (inside == np.asarray(photo(height, width))).all()
+    assert found.sum() == inside.sum()
+    mirrored = [
+        views.trained(photo(height, width), "basic", 8, 20, generator(seed), "pad")
+        for seed in range(8)
+    ]
+    whole = views.padded(photo(height, width), 20)
+    assert {torch.equal(one, whole) for one in mirrored} == {True, False}
+    assert all(torch.equal(one, whole) or torch.equal(one.flip(-1), whole) for one in mirrored)
+
+
 @given(seed=st.integers(0, 2**31), height=st.integers(1, 700), width=st.integers(1, 700))
 def test_a_random_window_lies_in_the_photo_and_has_an_allowed_area_and_aspect(seed, height, width):
     top, left, its_height, its_width = views.random_window(height, width, generator(seed))

@@ -5,10 +5,12 @@ import torch
 from torch import nn
 from toy_runs import CLASSES, ToyDataParams, toy_images
 
+from isotrope.datasets import draws as drawing
 from isotrope.datasets.draws import noise_of_images
 from isotrope.datasets.images import Images
 from isotrope.datasets.stream import Stream
 from isotrope.measuring.networks import Networks
+from isotrope.training.objective import Objective
 
 CPU = torch.device("cpu")
 DATA = toy_images(ToyDataParams(count=41), "all_scales")
@@ -72,6 +74,38 @@ def test_draws_of_the_model_are_averaged_and_may_be_asked_for():
     for found in (one.logits(DATA.images), two.logits(DATA.images, draws=2)):
         torch.testing.assert_close(found[0], mean, rtol=0, atol=1e-6)
     assert not torch.equal(two.logits(DATA.images)[0], mean)
+
+
+@pytest.mark.parametrize("images_at_once", [1, 3 * 41, 5 * 41])
+def test_draws_are_computed_together_as_far_as_a_batch_may_hold_them(images_at_once, monkeypatch):
+    whole, passes = networks(seeds=[1], draws=5).logits(DATA.images), []
+    monkeypatch.setattr(drawing, "_ON_A_CPU", images_at_once * 64)
+    again = networks(seeds=[1], draws=5)
+    ((_, network),) = again
+    network.register_forward_hook(lambda _, given, found: passes.append(len(found)))
+
+    found = again.logits(DATA.images, batch_size=41)
+
+    torch.testing.assert_close(found, whole, rtol=0, atol=1e-6)
+    known = {1: [41] * 5, 3 * 41: [3 * 41, 2 * 41], 5 * 41: [5 * 41]}
+    assert passes == known[images_at_once]
+
+
+@pytest.mark.parametrize("images_at_once", [1, 2 * 6, 3 * 6])
+def test_loss_and_counts_are_means_over_draws_however_these_are_computed(
+    images_at_once, monkeypatch
+):
+    monkeypatch.setattr(drawing, "_ON_A_CPU", images_at_once * 64)
+    network, objective = Glancing().double(), Objective(None, "classification")
+    images, labels = DATA.images[:6].double() / 255, DATA.labels[:6]
+    noises = tuple(noise_of_images(network, 1, range(6), draw, CPU) for draw in range(3))
+
+    found = objective.measure(network, images, labels, noises)
+
+    logits = torch.stack([network(images, noise) for noise in noises])
+    losses = [torch.nn.functional.cross_entropy(one, labels) for one in logits]
+    torch.testing.assert_close(found.loss, torch.stack(losses).mean(), rtol=0, atol=1e-12)
+    assert found.counts == (logits.mean(dim=0).argmax(dim=1) == labels).sum()
 
 
 def test_seeds_draw_differently():

@@ -210,6 +210,16 @@ def test_detached_rewards_leave_all_but_the_locator_alone():
     assert found[False] > found[True]
 
 
+def test_the_answers_after_every_glimpse_may_be_learned():
+    network, images, labels = built(answers="every").train(), drawn(6, *GREY), torch.arange(6) % 5
+    noise = noise_of(network, 6)
+    _, logits, parts = network.loss(images, labels, noise)
+    every = network.look(images, noise).logits
+    expected = [F.cross_entropy(one, labels) for one in every.unbind(dim=1)]
+    torch.testing.assert_close(parts["nll"], torch.stack(expected).mean(), rtol=0, atol=1e-12)
+    torch.testing.assert_close(logits, every[:, -1], rtol=0, atol=1e-12)
+
+
 def test_normalised_advantages_have_mean_0_and_deviation_1():
     network = built(advantage="normalised")
     found = network._advantage(drawn(5, 3))

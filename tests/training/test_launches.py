@@ -18,6 +18,7 @@ MOST = dict.fromkeys([*PEAKS, *OTHERS], 200)
 MOST["lp_resnet"] = 1500  # 20 layers
 MOST["shift_resnet"] = 1200  # 18 layers, circular borders
 MOST["deeplabv3plus"] = 1700  # these, six more and five up-samplings
+MOST["ram_lpm"] = 13_000  # 20 glimpses, each through 11 convolutions and two memories
 MOST_OF_OTHERS = 1000  # until a new model states its own
 IN_PIECES = ["deep_lp", "lp_resnet", "single_lp"]  # each fills the memory that a step is given
 SORTS = ("sort", "scatter", "index_put", "index_add", "gather_backward")

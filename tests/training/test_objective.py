@@ -31,7 +31,9 @@ class Fixed(nn.Module):
         self.outputs = outputs
 
     def forward(self, images, noise=None):
-        return self.outputs if noise is None else self.outputs + noise
+        if noise is None:
+            return self.outputs
+        return self.outputs.repeat(len(images) // len(self.outputs), 1) + noise
 
 
 def measured(objective, outputs, labels):

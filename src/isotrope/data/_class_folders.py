@@ -42,6 +42,11 @@ class FolderSettings(Settings):
         description="true: there must be as many photos as are published; false: a part of them, "
         "of all classes",
     )
+    fit: Literal["crop", "pad"] = load_time(
+        "crop",
+        description="crop: the shorter side is resized, and the middle cut out; pad: black makes "
+        "the photo a square, which is resized to `size`",
+    )
     resize: int = load_time(256, ge=8, description="pixels of the shorter side of a photo")
     size: int = load_time(
         224, ge=8, description="side of the square in its middle that is tested, in pixels"
@@ -71,7 +76,7 @@ class FolderSettings(Settings):
     @classmethod
     def _it_fits(cls, size: int, info: ValidationInfo) -> int:
         shorter = info.data.get("resize", size)
-        if size > shorter:
+        if size > shorter and info.data.get("fit") != "pad":
             raise ValueError(f"the shorter side of photos has {shorter} pixels (`resize`)")
         return size
 
@@ -244,9 +249,12 @@ def read(
     views = _views()
     with Image.open(io.BytesIO(read_place(entry.place))) as opened:
         photo = opened.convert("RGB")
-    if generator is None:
-        return views.tested(photo, params.resize, params.size), entry.label
-    return views.trained(photo, params.view, params.resize, params.size, generator), entry.label
+    sizes = (params.resize, params.size)
+    if generator is not None:
+        return views.trained(photo, params.view, *sizes, generator, params.fit), entry.label
+    if params.fit == "pad":
+        return views.padded(photo, params.size), entry.label
+    return views.tested(photo, *sizes), entry.label
 
 
 def _views() -> Any:

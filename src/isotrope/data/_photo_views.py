@@ -13,6 +13,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as views
 
 Training = Literal["basic", "circular", "randomresized", "plain"]
+Fit = Literal["crop", "pad"]
 AREA = (0.08, 1.0)  # parts of the photo that a random crop shows
 ASPECT = (3 / 4, 4 / 3)  # its width through its height
 TRIES = 10
@@ -41,8 +42,27 @@ def tested(photo: Image.Image, shorter: int, side: int) -> Tensor:
     return image
 
 
+def padded(photo: Image.Image, side: int) -> Tensor:
+    """A whole photo in the middle of a black square, which is resized.
+
+    Args:
+        photo: in colour.
+        side: of the view.
+    """
+    longer = max(photo.size)
+    square = Image.new(photo.mode, (longer, longer))
+    square.paste(photo, ((longer - photo.width) // 2, (longer - photo.height) // 2))
+    image: Tensor = views.pil_to_tensor(views.resize(square, [side, side]))
+    return image
+
+
 def trained(
-    photo: Image.Image, view: Training, shorter: int, side: int, generator: torch.Generator
+    photo: Image.Image,
+    view: Training,
+    shorter: int,
+    side: int,
+    generator: torch.Generator,
+    fit: Fit = "crop",
 ) -> Tensor:
     """A random view of a photo.
 
@@ -55,12 +75,14 @@ def trained(
         shorter: pixels of the shorter side; without effect on ``randomresized``.
         side: of the view.
         generator: of all that is drawn.
+        fit: ``crop``: it begins with what `tested` gives; ``pad``: with what `padded` gives;
+            without effect on ``randomresized``.
     """
     if view == "randomresized":
         part = random_window(photo.height, photo.width, generator)
         image: Tensor = views.pil_to_tensor(views.resized_crop(photo, *part, [side, side]))
     else:
-        image = tested(photo, shorter, side)
+        image = padded(photo, side) if fit == "pad" else tested(photo, shorter, side)
     if view == "plain":
         return image
     if _number(generator) < 0.5:

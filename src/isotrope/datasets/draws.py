@@ -9,11 +9,12 @@ Several draws of an image are averaged: the mean is taken of the predictions as 
 them, so of logits for a classifier that returns these. That is the published way of RAM-LPM
 (Kiritani and Ono, "Recurrent Attention Model with Log-Polar Mapping is Robust against Adversarial
 Attacks", 2020, https://arxiv.org/abs/2002.05388), whose accuracy is that of mean logits. A mean of
-probabilities is another number; a model for which it is meant returns probabilities.
+probabilities is another number; a model for which it is meant returns probabilities. Draws of a
+batch are computed in one forward pass where images are small.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy
 import torch
@@ -21,6 +22,8 @@ from torch import Tensor, nn
 
 from isotrope.datasets.trees import joined
 
+_ON_A_CPU = 2**18  # numbers of the images of a pass: some hundred of 28 x 28 fit the cache
+_ON_A_GPU = 2**22  # the same; networks make many times as many of them
 _TESTING = 2  # tells these streams from those of a training step, see ``seeding.step_generator``
 
 
@@ -80,5 +83,60 @@ def mean_prediction(
     if not is_stochastic(network):
         answer: Tensor = network(images)
         return answer
-    noises = (noise_of_images(network, seed, numbers, k, images.device) for k in range(draws))
-    return torch.stack([network(images, noise) for noise in noises]).mean(dim=0)
+    noises = [noise_of_images(network, seed, numbers, k, images.device) for k in range(draws)]
+    return mean_over_draws(network, images, noises)
+
+
+def mean_over_draws(network: Any, images: Tensor, noises: Sequence[Any]) -> Tensor:
+    """The mean of what a network answers to a batch with each of some noises.
+
+    Args:
+        network: treats each image by itself.
+        images: ``(batch, channels, height, width)``.
+        noises: of each draw, in the form of ``draw``.
+
+    Returns:
+        ``(batch, ...)`` as the network returns it.
+    """
+    answers = [
+        network(folded.images, folded.noise).unflatten(0, (folded.draws, len(images)))
+        for folded in folded_draws(images, noises)
+    ]
+    whole = answers[0] if len(answers) == 1 else torch.cat(answers)
+    return whole[0] if len(whole) == 1 else whole.mean(dim=0)
+
+
+class Folded(NamedTuple):
+    """Some draws of a batch as one larger batch.
+
+    Args:
+        draws: how many.
+        images: ``(draws * batch, channels, height, width)``, the batch again and again.
+        noise: what the network drew for each of them; None without noise.
+    """
+
+    draws: int
+    images: Tensor
+    noise: Any
+
+    def repeated(self, values: Tensor) -> Tensor:
+        """A value of each image of the batch for all of its draws."""
+        return values if self.draws == 1 else values.repeat(self.draws, *(1,) * (values.ndim - 1))
+
+
+def folded_draws(images: Tensor, noises: Sequence[Any]) -> Iterator[Folded]:
+    """Draws of a batch, as many at a time as a larger batch may hold; without noise the batch.
+
+    Args:
+        images: ``(batch, channels, height, width)``.
+        noises: of each draw, in the form of ``draw``: each tensor has a first axis of images.
+    """
+    if not noises:
+        yield Folded(1, images, None)
+        return
+    most = _ON_A_CPU if images.device.type == "cpu" else _ON_A_GPU
+    at_once = max(1, most // images.numel())
+    for first in range(0, len(noises), at_once):
+        some = noises[first : first + at_once]
+        folded = Folded(len(some), images, some[0] if len(some) == 1 else joined(torch.cat, some))
+        yield folded._replace(images=folded.repeated(images))

@@ -1,5 +1,7 @@
 """Square patches of several sizes about a fixation, all with as many pixels: a coarse fovea."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -45,13 +47,30 @@ class PatchSensor(nn.Module):
 
     def forward(self, images: Tensor, fixations: Tensor) -> Tensor:
         """The patches."""
-        centres = in_pixels(fixations, *images.shape[-2:])
+        return self.patches(self.levels(images), fixations)
+
+    def levels(self, images: Tensor) -> list[Tensor]:
+        """The images, and their means over squares, for all glimpses at them.
+
+        The mean of samples a pixel apart is a sample of means: that of a square of n x n pixels
+        lies (n - 1) / 2 pixels beyond the first of these, and there are n - 1 more of them along
+        each side.
+        """
         found = []
         for scale in range(self.scales):
+            side = self.growth**scale
+            padded = F.pad(images, (side - 1,) * 4) if side > 1 else images
+            found.append(F.avg_pool2d(padded, side, stride=1) if side > 1 else images)
+        return found
+
+    def patches(self, levels: Sequence[Tensor], fixations: Tensor) -> Tensor:
+        """The patches of images whose `levels` are known."""
+        centres = in_pixels(fixations, *levels[0].shape[-2:])
+        found = []
+        for scale, level in enumerate(levels):
             factor = self.growth**scale
-            offsets = _offsets(self.patch * factor, centres.dtype, images.device)
-            seen = sampled_around(images, centres, offsets)
-            found.append(F.avg_pool2d(seen, factor) if factor > 1 else seen)
+            offsets = _offsets(self.patch, factor, centres.dtype, level.device)
+            found.append(sampled_around(level, centres + (factor - 1) / 2, offsets))
         return found[0] if len(found) == 1 else torch.stack(found, dim=2).flatten(1, 2)
 
     def extra_repr(self) -> str:
@@ -60,7 +79,7 @@ class PatchSensor(nn.Module):
 
 
 @made_once
-def _offsets(side: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Pixels of a patch about its centre, ``(side, side, 2)``."""
-    line = torch.arange(side, dtype=dtype, device=device) - (side - 1) / 2
+def _offsets(side: int, factor: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Where a patch is sampled about its centre, ``(side, side, 2)``, in pixels."""
+    line = factor * (torch.arange(side, dtype=dtype, device=device) - (side - 1) / 2)
     return torch.stack((line.expand(side, -1), line[:, None].expand(-1, side)), dim=-1)

@@ -63,7 +63,9 @@ def sampled_around(
         among, where = (height, width), pixels(height, width, dtype, device)
     else:
         raise ValueError(f"centres must be a tensor, 'pixels' or None, got {centres!r}")
-    seen = images.to(dtype) - outside(border, 3)
+    seen, bordered = images.to(dtype), isinstance(border, Tensor) or border != 0
+    if bordered:
+        seen = seen - outside(border, 3)
     if not isinstance(centres, Tensor):  # all images and channels are looked at in the same places
         seen = seen.flatten(0, 1)[None]
     positions = where.reshape(len(seen), -1, 1, 1, 2) + offsets
@@ -75,7 +77,9 @@ def sampled_around(
 
     found = blurred_rows(seen, variances, sample) if variances else sample(seen, slice(None))
     found = found.reshape(batch, channels, *among, *offsets.shape[:2])
-    return (found + outside(border, found.ndim - 1)).to(images.dtype)
+    if bordered:
+        found = found + outside(border, found.ndim - 1)
+    return found.to(images.dtype)
 
 
 def at_pixels(images: Tensor, positions: Tensor, mode: Mode) -> Tensor:

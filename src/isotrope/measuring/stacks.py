@@ -16,7 +16,12 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from isotrope import devices
-from isotrope.datasets.draws import is_stochastic, mean_prediction, noise_of_images
+from isotrope.datasets.draws import (
+    is_stochastic,
+    mean_over_draws,
+    mean_prediction,
+    noise_of_images,
+)
 from isotrope.datasets.trees import joined
 from isotrope.layers import forms
 from isotrope.measuring.outputs import Kept, has_hooks, outputs_of
@@ -295,5 +300,4 @@ class _Called(nn.Module):
         with outputs_of(self.network, self.parts) as parts:
             if not noises:
                 return self.network(images), parts
-            answers = [self.network(images, noise) for noise in noises]
-        return torch.stack(answers).mean(dim=0), parts
+            return mean_over_draws(self.network, images, noises), parts

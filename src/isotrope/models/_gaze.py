@@ -8,7 +8,8 @@ and for each of these the negative log-density of the policy, times the reward (
 answer, else 0) less the expected one, summed over fixations and averaged over images.
 
 Differs from these programs: validation images have the same loss, with the answer of each draw.
-Where a fixation follows the policy's mean nothing was drawn, and the policy has no loss.
+Where a fixation follows the policy's mean nothing was drawn, and the policy has no loss. With
+``answers: every`` the likelihood is the mean of those after every glimpse.
 """
 
 import math
@@ -109,12 +110,16 @@ class Gaze(nn.Module, ABC):
         """Whether fixations are drawn in tests, too."""
         return self.params.policy == "stochastic"
 
+    def prepared(self, images: Tensor) -> Any:
+        """What all glimpses at images are taken of."""
+        return images
+
     @abstractmethod
-    def step(self, images: Tensor, fixation: Tensor, memory: Any) -> tuple[Tensor, Tensor, Any]:
+    def step(self, seen: Any, fixation: Tensor, memory: Any) -> tuple[Tensor, Tensor, Any]:
         """One glimpse.
 
         Args:
-            images: ``(batch, channels, height, width)``.
+            seen: what `prepared` gave.
             fixation: ``(batch, 2)``.
             memory: what the glimpse before has left; None before the first.
 
@@ -172,6 +177,10 @@ class Gaze(nn.Module, ABC):
         logits = self.answer(self.features(hidden[:, -1]))
         exact = logits.to(torch.promote_types(logits.dtype, torch.float32))
         nll = F.cross_entropy(exact, labels)
+        if self.params.answers == "every":
+            earlier = [self.answer(hidden[:, one]) for one in range(len(walk.kept) - 1)]
+            losses = [F.cross_entropy(one.to(exact.dtype), labels) for one in earlier]
+            nll = torch.stack([*losses, nll]).mean()
         reward = (exact.detach().argmax(dim=1) == labels).to(exact.dtype)[:, None]
         chosen = max(1, len(walk.fixations) - 1)  # a single glimpse has an expected reward, too
         expected = self.baseline(hidden)[:, :chosen].to(exact.dtype)
@@ -202,7 +211,7 @@ class Gaze(nn.Module, ABC):
         if noise is not None:
             drawn = self.training or self.draws_in_tests
             noise = noise.to(dtype) if drawn else None
-        walk, memory = Walk([], [], [], []), None
+        walk, memory, seen = Walk([], [], [], []), None, self.prepared(images)
         if noise is None:
             mean = images.new_zeros(len(images), 2, dtype=dtype)
         else:
@@ -214,7 +223,7 @@ class Gaze(nn.Module, ABC):
                 mean = fixation if glimpse == 0 else mean
             walk.fixations.append(fixation)
             walk.means.append(mean)
-            given, kept, memory = self.step(images, fixation, memory)
+            given, kept, memory = self.step(seen, fixation, memory)
             walk.kept.append(kept)
             if glimpse + 1 < glimpses:
                 mean = self._mean(given, dtype)

@@ -47,6 +47,11 @@ class GazeParams(Settings):
         description="normalised: how much better a reward is than expected has mean 0 and "
         "deviation 1 over a batch",
     )
+    answers: Literal["last", "every"] = Field(
+        "last",
+        description="whose likelihood is learned: that of the answer after the last glimpse; or "
+        "the mean of those after every glimpse, for answers that may come early",
+    )
     reinforce_weight: float = Field(
         1.0, ge=0, description="of the policy's loss beside that of the answers"
     )

@@ -85,9 +85,13 @@ class Ram(Gaze):
         self.baseline = ExpectedReward(params.hidden, steps, rectified=False)
         self.classifier = nn.Linear(params.hidden, classes)
 
-    def step(self, images: Tensor, fixation: Tensor, memory: Any) -> tuple[Tensor, Tensor, Any]:
+    def prepared(self, images: Tensor) -> list[Tensor]:
+        """See `Gaze.prepared`."""
+        return self.sensor.levels(images)
+
+    def step(self, seen: list[Tensor], fixation: Tensor, memory: Any) -> tuple[Tensor, Tensor, Any]:
         """See `Gaze.step`."""
-        patches = self.sensor(images, fixation).flatten(1)
+        patches = self.sensor.patches(seen, fixation).flatten(1)
         what = self.fc3(self.fc1(patches).relu())
         where = self.fc4(self.fc2(fixation.to(patches.dtype)).relu())
         memory = self.core((what + where).relu(), memory)

@@ -104,11 +104,10 @@ class RamLpm(Gaze):
         self.bn_where = norm_of_numbers(params.norm, deciding)
         self.locator = nn.Linear(deciding, 2)
 
-    def step(self, images: Tensor, fixation: Tensor, memory: Any) -> tuple[Tensor, Tensor, Any]:
+    def step(self, seen: Tensor, fixation: Tensor, memory: Any) -> tuple[Tensor, Tensor, Any]:
         """See `Gaze.step`; what is kept is the glimpse."""
-        glimpse = self.sensor(images, fixation)
-        seen = _with_fixation(self.cnn_where(glimpse), fixation)
-        memory = self.rnn_where(seen, memory)
+        glimpse = self.sensor(seen, fixation)
+        memory = self.rnn_where(_with_fixation(self.cnn_where(glimpse), fixation), memory)
         return self.bn_where(memory[0]), glimpse, memory
 
     def hidden(self, walk: Walk) -> Tensor:

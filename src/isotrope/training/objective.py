@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from isotrope.datasets.draws import folded_draws
 from isotrope.datasets.images import Kind
 from isotrope.layers.confusion_counts import confusion
 from isotrope.params.objective import CrossEntropy, Segmentation
@@ -92,12 +93,18 @@ class Objective:
             images: ``(batch, channels, height, width)``.
             labels: ``(batch,)`` or ``(batch, height, width)``.
             noises: what the network drew, a tuple with an entry for each draw; loss, outputs and
-                what is reported are the means over these. Empty if it draws nothing.
+                what is reported are the means over these, several of which may be computed as one
+                batch. Empty if it draws nothing.
         """
-        answers = [self._answer(network, images, labels, noise) for noise in noises or (None,)]
-        loss, outputs = _mean([one[0] for one in answers]), _mean([one[1] for one in answers])
+        folded = list(folded_draws(images, noises))
+        answers = [
+            self._answer(network, one.images, one.repeated(labels), one.noise) for one in folded
+        ]
+        draws = [one.draws for one in folded]
+        loss = _mean([one[0] for one in answers], draws)
+        outputs = _mean_outputs([one[1] for one in answers], draws, len(images))
         reported = {
-            name: _mean([one[2][name] for one in answers]).detach().double()
+            name: _mean([one[2][name] for one in answers], draws).detach().double()
             for name in answers[0][2]
         }
         return Measured(loss, self._weight(labels), self._counts(outputs, labels), reported)
@@ -105,7 +112,7 @@ class Objective:
     def _answer(
         self, network: Any, images: Tensor, labels: Tensor, noise: Any
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """The loss, the outputs and what else is reported, for one draw."""
+        """The loss, the outputs and what else is reported, of draws in one batch."""
         if hasattr(network, "loss"):
             loss, outputs, *more = network.loss(images, labels, noise)
             return loss, outputs, more[0] if more else {}
@@ -162,8 +169,20 @@ def mean_iou(confusion: Tensor) -> float:
     return float((inside[known] / union[known]).mean()) if known.any() else math.nan
 
 
-def _mean(values: Sequence[Tensor]) -> Tensor:
-    return values[0] if len(values) == 1 else torch.stack(list(values)).mean(dim=0)
+def _mean(values: Sequence[Tensor], draws: Sequence[int]) -> Tensor:
+    """The mean over draws of means over some of them."""
+    if len(values) == 1:
+        return values[0]
+    summed = torch.stack([value * count for value, count in zip(values, draws, strict=True)])
+    return summed.sum(dim=0) / sum(draws)
+
+
+def _mean_outputs(outputs: Sequence[Tensor], draws: Sequence[int], batch: int) -> Tensor:
+    """The mean over draws of outputs, which come as ``(draws * batch, ...)``."""
+    if sum(draws) == 1:
+        return outputs[0]
+    apart = [one.unflatten(0, (count, batch)) for one, count in zip(outputs, draws, strict=True)]
+    return torch.cat(apart).mean(dim=0)
 
 
 class Step(nn.Module):
