@@ -181,7 +181,9 @@ def _mean_outputs(outputs: Sequence[Tensor], draws: Sequence[int], batch: int) -
     """The mean over draws of outputs, which come as ``(draws * batch, ...)``."""
     if sum(draws) == 1:
         return outputs[0]
-    apart = [one.unflatten(0, (count, batch)) for one, count in zip(outputs, draws, strict=True)]
+    apart = [
+        one.reshape(count, batch, *one.shape[1:]) for one, count in zip(outputs, draws, strict=True)
+    ]
     return torch.cat(apart).mean(dim=0)
 
 
