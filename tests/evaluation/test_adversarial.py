@@ -6,58 +6,13 @@ import pytest
 import torch
 from ending_evaluations import Kept
 from planted_networks import CLASSES, Chance, Hidden, Plain, Rounded, Sure, Unmoved, images_of
+from under_attack import CPU, QUICK, alarms, measured, value
 
 from isotrope.datasets.images import Images
 from isotrope.datasets.stream import Stream
 from isotrope.errors import UserError
 from isotrope.evaluation import adversarial
 from isotrope.measuring.networks import Networks
-
-CPU = torch.device("cpu")
-QUICK = {
-    "tier": "smoke",
-    "images": 60,
-    "attacks": ["pgd", "apgd_ce", "square"],
-    "eps": [0.02, 0.1],
-    "queries": 40,
-}
-SIGNS = {
-    "zero_gradients",
-    "black_box_wins",
-    "larger_eps_helps",
-    "unbounded_left",
-    "overstated",
-    "draws_help",
-    "hidden_noise",
-}
-
-
-def measured(network, data, against=None, **settings):
-    networks = Networks({1: network}, CPU)
-    if against is not None:
-        networks.against = Networks({1: against}, CPU)
-    return adversarial.evaluate(networks, data, adversarial.Params(**QUICK | settings))
-
-
-def value(rows, metric, **settings):
-    """The one value of a metric that has these settings and no others."""
-    fixed = {"seed", "norm", "metric", "value", "n"}
-    found = [
-        row["value"]
-        for row in rows
-        if row["metric"] == metric
-        and set(row) - fixed == set(settings)
-        and all(row[key] == value for key, value in settings.items())
-    ]
-    assert len(found) == 1, (metric, settings)
-    return found[0]
-
-
-def alarms(rows):
-    """The signs that are raised."""
-    known = {row["about"]: row["value"] for row in rows if row["metric"] == "alarm"}
-    assert set(known) == SIGNS
-    return {about for about, raised in known.items() if raised == 1}
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +80,12 @@ def test_a_plain_network_raises_no_alarm(data):
     assert value(rows, "unbounded_left", about="unbounded_left") == 0
     assert value(rows, "larger_eps_helps", about="larger_eps_helps") > 30
     assert math.isnan(value(rows, "draws_help", about="draws_help")), "nothing is drawn"
+
+
+def test_short_steps_are_for_the_bounds_and_not_where_nothing_bounds(data):
+    rows = measured(Plain(), data, attacks=["pgd"], step_size=0.001, eps=[0.005, 0.01])
+    assert value(rows, "robust_accuracy", attack="pgd", eps=0.01) > 0.2
+    assert value(rows, "unbounded_left", about="unbounded_left") == 0
 
 
 def test_masked_gradients_raise_alarms(data):

@@ -175,10 +175,12 @@ class Work:
 
     def _attempt(self, one: Attempt, numbers: Sequence[int], batch: Images, places: Tensor) -> None:
         """One attack, and what is kept of it."""
-        images = to_unit(batch.images)
+        images, settings = to_unit(batch.images), self._plan.settings
+        if one.place >= len(self._plan.bounds):  # steps for a bound do not reach all images
+            settings = settings.model_copy(update={"step_size": None})
         found = attack(
             one.name,
-            self._plan.settings,
+            settings,
             self._victim,
             images,
             batch.labels,
