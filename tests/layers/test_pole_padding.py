@@ -45,6 +45,22 @@ def test_values_beyond_the_edges_are_those_through_the_pole_and_all_the_way_roun
     assert torch.equal(found, expected)
 
 
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("kernel", [(3, 3), (2, 3), (5, 3), (3, 5), (1, 1)])
+def test_the_gradient_is_that_of_numbers_and_the_same_in_a_stack(kernel, legacy):
+    padding, maps = PolePadding(kernel, legacy), drawn(2, 1, 4, 6).requires_grad_()
+    assert torch.autograd.gradcheck(padding, (maps,))
+    weight = drawn(2, *padding(maps).shape)
+
+    def loss(maps, weight):
+        return (padding(maps) * weight).sum()
+
+    stacked = torch.func.vmap(torch.func.grad(loss), (None, 0))(maps, weight)
+    for row in range(2):
+        (alone,) = torch.autograd.grad(loss(maps, weight[row]), maps)
+        torch.testing.assert_close(stacked[row], alone, rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize(("height", "legacy"), [(3, False), (5, False), (3, True)])
 def test_rolled_maps_give_rolled_responses_but_for_the_legacy_row_at_the_pole(height, legacy):
     torch.manual_seed(0)

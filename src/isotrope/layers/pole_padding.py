@@ -1,7 +1,25 @@
 """Padding for convolutions over a log-polar map whose rows begin near its pole."""
 
+from typing import Any, NamedTuple
+
 import torch
 from torch import Tensor, nn
+
+
+class Edges(NamedTuple):
+    """What is repeated of a map.
+
+    Args:
+        before: rows within the smallest radius.
+        after: rows beyond the largest.
+        angles: columns before the first.
+        legacy: whether columns come first, and rows are not turned.
+    """
+
+    before: int
+    after: int
+    angles: int
+    legacy: bool
 
 
 class PolePadding(nn.Module):
@@ -35,42 +53,92 @@ class PolePadding(nn.Module):
     def __init__(self, kernel_size: tuple[int, int], legacy: bool = False) -> None:
         super().__init__()
         height, width = kernel_size
-        self.before, self.after = height // 2, (height - 1) // 2
-        self.angles = width - 1
-        self.legacy = legacy
+        self.edges = Edges(height // 2, (height - 1) // 2, width - 1, legacy)
 
     def forward(self, maps: Tensor) -> Tensor:
         """The padded maps."""
         radii, angles = maps.shape[-2:]
-        if angles < self.angles or radii < self.before:
+        before, _, repeated, legacy = self.edges
+        if angles < repeated or radii < before:
             raise ValueError(
-                f"a map of {radii} radii and {angles} angles is too small to repeat {self.before} "
-                f"and {self.angles} of them"
+                f"a map of {radii} radii and {angles} angles is too small to repeat {before} "
+                f"and {repeated} of them"
             )
-        if self.legacy:
-            return self._in_rows(self._in_columns(maps))
-        if self.before and angles % 2:
+        if before and angles % 2 and not legacy:
             raise ValueError(f"{angles} angles have no opposite ones; their number must be even")
-        return self._in_columns(self._in_rows(maps))
-
-    def _in_columns(self, maps: Tensor) -> Tensor:
-        if not self.angles:
-            return maps
-        return torch.cat((maps[..., maps.shape[-1] - self.angles :], maps), dim=-1)
-
-    def _in_rows(self, maps: Tensor) -> Tensor:
-        parts = [maps]
-        if self.before:
-            half = maps.shape[-1] // 2
-            near = maps[..., : self.before, :]
-            if not self.legacy:
-                near = near.flip(-2)
-            parts.insert(0, torch.cat((near[..., half:], near[..., :half]), dim=-1))
-        if self.after:
-            last = maps[..., -1:, :]
-            parts.append(last.expand(*maps.shape[:-2], self.after, -1))
-        return torch.cat(parts, dim=-2) if len(parts) > 1 else maps
+        run: Any = _Padding
+        found: Tensor = run.apply(maps, self.edges)
+        return found
 
     def extra_repr(self) -> str:
         """What is repeated."""
-        return f"rows={self.before}+{self.after}, angles={self.angles}, legacy={self.legacy}"
+        return ", ".join(f"{name}={value}" for name, value in self.edges._asdict().items())
+
+
+class _Padding(torch.autograd.Function):
+    """The padded maps, with a gradient that adds what is repeated in a few operations."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(maps: Tensor, edges: Edges) -> Tensor:
+        if edges.legacy:
+            return _in_rows(_in_columns(maps, edges), edges)
+        return _in_columns(_in_rows(maps, edges), edges)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        del output
+        ctx.edges = inputs[1]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        if ctx.edges.legacy:
+            return _columns_added(_rows_added(gradient, ctx.edges), ctx.edges), None
+        return _rows_added(_columns_added(gradient, ctx.edges), ctx.edges), None
+
+
+def _in_columns(maps: Tensor, edges: Edges) -> Tensor:
+    if not edges.angles:
+        return maps.clone()
+    return torch.cat((maps[..., maps.shape[-1] - edges.angles :], maps), dim=-1)
+
+
+def _in_rows(maps: Tensor, edges: Edges) -> Tensor:
+    parts = [maps]
+    if edges.before:
+        half = maps.shape[-1] // 2
+        near = maps[..., : edges.before, :]
+        if not edges.legacy and edges.before > 1:
+            near = near.flip(-2)
+        parts.insert(0, torch.cat((near[..., half:], near[..., :half]), dim=-1))
+    if edges.after:
+        last = maps[..., -1:, :]
+        parts.append(last.expand(*maps.shape[:-2], edges.after, -1))
+    return torch.cat(parts, dim=-2)
+
+
+def _columns_added(gradient: Tensor, edges: Edges) -> Tensor:
+    """A gradient with that of the repeated columns."""
+    found = gradient[..., edges.angles :].clone()
+    if edges.angles:
+        found[..., found.shape[-1] - edges.angles :].add_(gradient[..., : edges.angles])
+    return found
+
+
+def _rows_added(gradient: Tensor, edges: Edges) -> Tensor:
+    """A gradient with that of the repeated rows."""
+    before, after = edges.before, edges.after
+    found = gradient[..., before : gradient.shape[-2] - after, :].clone()
+    if before:
+        inner = gradient[..., :before, :]
+        if not edges.legacy and before > 1:
+            inner = inner.flip(-2)
+        angles = gradient.shape[-1]
+        half = angles // 2
+        found[..., :before, half:].add_(inner[..., : angles - half])
+        found[..., :before, :half].add_(inner[..., angles - half :])
+    if after:
+        beyond = gradient[..., gradient.shape[-2] - after :, :]
+        found[..., -1, :].add_(beyond.sum(-2) if after > 1 else beyond[..., 0, :])
+    return found
