@@ -52,7 +52,7 @@ EXAMPLE = {
     "head": "hidden",
     "head_hidden": 12,
 }
-_ON_A_CPU = 2**21  # numbers of glimpses that are recognised at once
+_ON_A_CPU = 2**17  # numbers of glimpses, padded, that are recognised at once
 
 
 class Params(FoveaParams, GazeParams):
