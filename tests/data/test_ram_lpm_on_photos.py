@@ -1,4 +1,4 @@
-"""RAM-LPM in its configuration for ImageNet, on a made folder of photos, ended and taken up again."""
+"""RAM-LPM as configured for ImageNet, on a made folder of photos, ended and taken up again."""
 
 import os
 import signal
