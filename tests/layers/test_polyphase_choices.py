@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from isotrope.layers import APS, LPD, LPU, APSUp
 from isotrope.layers.downsampling import Selection, phases, taken
+from isotrope.layers.phase_choice import hardest
 
 
 @pytest.mark.parametrize("mode", ["gumbel", "straight_through", "convex"])
@@ -189,3 +190,29 @@ def test_mistakes_are_named():
         APS(norm=math.inf, indivisible="wrap")
     with pytest.raises(ValueError, match="at least 2, got 1"):
         LPU(stride=1)
+
+
+@pytest.mark.parametrize("stride", [2, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_of_phases_that_tie_the_largest_is_kept_so_that_the_choice_follows_shifts(stride, dtype):
+    torch.manual_seed(3)
+    layer, up = LPD(3, hidden=2, stride=stride).to(dtype).eval(), LPU(stride=stride)
+    with torch.no_grad():
+        layer.component_selection.conv1.bias.fill_(-100)  # all units are silent
+    maps = torch.randn(8, 3, 4 * stride, 2 * stride, dtype=dtype)
+    small, selection = layer.down(maps)
+
+    assert torch.equal(selection.logits, selection.logits[:, :1].expand_as(selection.logits))
+    norms = phases(maps, stride).flatten(2).norm(dim=2)
+    assert torch.equal(selection.index, norms.argmax(-1))
+    assert len(selection.index.unique()) > 1
+    large = up(small, selection)
+    for shift in [(1, 0), (0, 1), (stride - 1, 2 * stride + 1), (-1, -3)]:
+        moved = up(*layer.down(maps.roll(shift, (2, 3))))
+        assert torch.equal(moved, large.roll(shift, (2, 3)))
+
+
+def test_a_tie_of_some_phases_does_not_let_the_others_in():
+    logits = torch.tensor([[1.0, 2.0, 2.0, 0.0], [3.0, 0.0, 3.0, 3.0], [0.0, 0.0, 0.0, 1.0]])
+    norms = torch.tensor([[9.0, 1.0, 2.0, 9.0], [1.0, 9.0, 0.5, 1.5], [9.0, 9.0, 9.0, 0.1]])
+    assert hardest(logits, norms).index.tolist() == [2, 3, 3]

@@ -12,17 +12,28 @@ TrainMode = Literal["gumbel", "straight_through", "convex", "hard"]
 TestMode = Literal["hard", "convex", "gumbel"]
 
 
+def hardest(logits: Tensor, norms: Tensor) -> Selection:
+    """The phase of the largest logit; of several that tie, the one of the largest norm.
+
+    Shapes:
+        logits, norms: ``(batch, phases)``
+    """
+    best = logits == logits.amax(dim=-1, keepdim=True)
+    return Selection(logits, None, norms.masked_fill(~best, -torch.inf).argmax(dim=-1))
+
+
 def selected(
-    logits: Tensor, mode: TrainMode | TestMode, tau: Tensor, noise: Tensor | None = None
+    logits: Tensor,
+    mode: Literal["gumbel", "straight_through", "convex"],
+    tau: Tensor,
+    noise: Tensor | None = None,
 ) -> Selection:
-    """The phase or the mixture that logits choose in a mode of `LPD`.
+    """The mixture that logits choose in a mode of `LPD`.
 
     Shapes:
         logits, noise: ``(batch, phases)``
         tau: ``()``
     """
-    if mode == "hard":
-        return Selection(logits, None, logits.argmax(dim=-1))
     scores = logits
     if mode != "convex":
         if noise is None:

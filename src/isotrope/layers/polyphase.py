@@ -9,8 +9,11 @@ convolutional neural networks", CVPR 2021, https://arxiv.org/abs/2011.14214.
 In the mode ``hard`` and with circular borders, a circular shift of the maps by any whole number of
 pixels shifts what is kept by whole pixels of it: the mean over all positions stays, and up-sampled
 maps shift as the maps do. Of a mixture (``convex``) only the mean stays: a shift rolls some of its
-phases further than others. Ties go to the first phase, which does not follow a shift; they need
-maps whose phases score alike, as empty ones do.
+phases further than others.
+
+Where logits tie, the phase of the largest norm is kept, which follows a shift as well. They do tie:
+a narrow logit network whose units are all silent gives every phase the same logit. The published
+code takes the first phase there, and is not exact.
 
 Differs from the sources: any stride from 2 on. Sides that the stride does not divide are a mistake
 by default; the published zeros at the right and bottom lose exactness (``zeros``), candidates that
@@ -28,7 +31,7 @@ from torch.nn import functional as F
 
 from isotrope.layers.candidate_means import candidate_means, exact_type
 from isotrope.layers.downsampling import Downsampling, Selection, checked_stride
-from isotrope.layers.phase_choice import TestMode, TrainMode, selected
+from isotrope.layers.phase_choice import TestMode, TrainMode, hardest, selected
 from isotrope.layers.phase_logits import Logits, phase_logits
 from isotrope.layers.phases import phases, placed, taken
 from isotrope.layers.wrapping import PaddingMode
@@ -104,7 +107,8 @@ class LPD(_Selecting):
     * ``gumbel``: mixture by ``softmax((logits + noise) / gumbel_tau)``
     * ``straight_through``: the largest of these alone, with the gradient of the mixture
     * ``convex``: mixture by ``softmax(logits / gumbel_tau)``
-    * ``hard``: the largest logit; the network that scores then has no gradient
+    * ``hard``: the largest logit, of several the one whose phase has the largest norm; the network
+      that scores then has no gradient
 
     With ``indivisible="wrap"`` and a circular border, a side of n pixels that the stride does not
     divide has n candidates of ``ceil(n / stride)`` pixels. What is kept then does not even roll.
@@ -164,6 +168,8 @@ class LPD(_Selecting):
     def _selection(self, maps: Tensor, noise: Tensor | None) -> Selection:
         logits = self.component_selection(maps)
         mode = self.train_mode if self.training else self.test_mode
+        if mode == "hard":
+            return hardest(logits, _norms(maps, self.stride))
         return selected(logits, mode, self.gumbel_tau, noise)
 
 
@@ -255,15 +261,7 @@ class APS(_Selecting):
 
     def _selection(self, maps: Tensor, noise: Tensor | None) -> Selection:
         del noise
-        maps = maps.detach().to(exact_type(maps.dtype))
-        if self.norm == torch.inf:
-            found = phases(maps.abs(), self.stride).amax(dim=(2, 3, 4))
-        else:
-            powers = maps**2 if self.norm == 2 else maps.abs() ** self.norm
-            powers = powers.sum(dim=1, keepdim=True)
-            rows, columns = (-(-side // self.stride) for side in maps.shape[-2:])
-            means = candidate_means(powers, self.stride).squeeze(-1)
-            found = (means * (rows * columns)) ** (1 / self.norm)
+        found = _norms(maps, self.stride, self.norm)
         return Selection(found, None, found.argmax(dim=-1))
 
 
@@ -288,6 +286,19 @@ class APSUp(nn.Module):
             ValueError: if the selection is not one of maps of that size.
         """
         return _up(maps, selection, size, self.stride, self.antialias)
+
+
+def _norms(maps: Tensor, stride: int, norm: float = 2) -> Tensor:
+    """The norm of each phase over channels and positions, ``(batch, phases)``; no gradient."""
+    maps = maps.detach().to(exact_type(maps.dtype))
+    if norm == torch.inf:
+        return phases(maps.abs(), stride).amax(dim=(2, 3, 4))
+    powers = maps**2 if norm == 2 else maps.abs() ** norm
+    powers = powers.sum(dim=1, keepdim=True)
+    rows, columns = (-(-side // stride) for side in maps.shape[-2:])
+    means: Tensor = candidate_means(powers, stride).squeeze(-1)
+    found: Tensor = (means * (rows * columns)) ** (1 / norm)
+    return found
 
 
 def _up(
