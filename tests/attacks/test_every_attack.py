@@ -119,14 +119,15 @@ def test_on_a_trained_network_no_attack_is_much_weaker_than_another(norm, digits
     network, images, labels = digits
     eps = 0.08 if norm == "linf" else 0.4
     inside = {"eps": eps, "norm": norm}
-    reference = pgd(network, images, labels, **inside, steps=100).fooled.double().mean()
-    assert 0.3 < reference < 0.7
-    for loss in ("cross_entropy", "logit_ratio"):
-        found = apgd(network, images, labels, **inside, steps=100, loss=loss)
+    for loss in ("logit_ratio", "cross_entropy"):
+        settings = {**inside, "steps": 60, "loss": loss}
+        reference = pgd(network, images, labels, **settings).fooled.double().mean()
+        assert 0.25 < reference < 0.75
+        found = apgd(network, images, labels, **settings)
         assert found.fooled.double().mean() >= reference - 0.01
     found = minimal_norm(network, images, labels, norm=norm, steps=100)
     assert (found.distortion <= eps).double().mean() >= reference - 0.01
-    found = square(network, images, labels, **inside, queries=600)
+    found = square(network, images, labels, **inside, queries=500)
     assert found.fooled.double().mean() >= reference - (0.02 if norm == "linf" else 0.2)
     found = spsa(network, images, labels, **inside, steps=20, samples=32)
     assert found.fooled.double().mean() >= reference - 0.15  # of 32 samples
