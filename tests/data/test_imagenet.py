@@ -291,3 +291,12 @@ def test_the_index_is_made_where_nothing_says_how_photos_are_used(root, tmp_path
     params = build_only(imagenette.Params).model_validate(settings)
     manifest = read_manifest(build_dataset("imagenette", params, "d", tmp_path))
     assert tuple(manifest.image_shape) == (3, 224, 224)
+
+
+def test_photos_are_tested_whole_when_that_is_asked_for(root, tmp_path, monkeypatch):
+    made.write_imagenet(root, monkeypatch)
+    square, whole = built(tmp_path)("test"), built(tmp_path, tested="whole")("test")
+    assert tuple(whole[:1].images.shape) == (1, 3, 36, 40)
+    assert torch.equal(whole.labels, square.labels)
+    (same,) = whole.chosen([[0]], Shuffle(1, 1))
+    assert same[0].images.shape[-2:] == (24, 24), "training sees what it saw"

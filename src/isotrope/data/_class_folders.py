@@ -57,6 +57,11 @@ class FolderSettings(Settings):
         "basic, rolled by up to 32 pixels along each axis; randomresized: a random part, resized, "
         "mirrored every second time; plain: as tested",
     )
+    tested: Literal["square", "whole"] = load_time(
+        "square",
+        description="of photos that are tested; square: as `fit` says; whole: as large as they "
+        "are, for networks that take images of any size",
+    )
     train_images: int | None = load_time(
         None, ge=1, description="train on so many, of all classes; null: all"
     )
@@ -241,7 +246,7 @@ def stream_of(params: FolderSettings, folder: Path, key: str, split: str) -> Str
 def read(
     params: FolderSettings, entry: Photo, generator: torch.Generator | None
 ) -> tuple[Tensor, int]:
-    """A photo, uint8 ``(3, size, size)``, and its class.
+    """A photo, uint8 ``(3, size, size)`` unless it is tested whole, and its class.
 
     Raises:
         OSError: if the file is not there, or damaged.
@@ -252,6 +257,8 @@ def read(
     sizes = (params.resize, params.size)
     if generator is not None:
         return views.trained(photo, params.view, *sizes, generator, params.fit), entry.label
+    if params.tested == "whole":
+        return views.whole(photo), entry.label
     if params.fit == "pad":
         return views.padded(photo, params.size), entry.label
     return views.tested(photo, *sizes), entry.label

@@ -29,6 +29,12 @@ class Window(NamedTuple):
     width: int
 
 
+def whole(photo: Image.Image) -> Tensor:
+    """A photo as large as it is, ``(3, height, width)``."""
+    image: Tensor = views.pil_to_tensor(photo)
+    return image
+
+
 def tested(photo: Image.Image, shorter: int, side: int) -> Tensor:
     """The middle of a photo whose shorter side was resized.
 
