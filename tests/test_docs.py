@@ -103,7 +103,7 @@ def test_the_python_in_the_readme_imports_what_is_there():
     exec(compile(ast.Module(imports, []), "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize("guide", ["log_polar", "shift"])
+@pytest.mark.parametrize("guide", ["glimpse", "log_polar", "shift"])
 def test_shapes_in_a_guide_are_those_that_come_out(guide):
     text = (ROOT / "docs" / f"{guide}.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)

@@ -10,6 +10,7 @@ from ending_evaluations import Kept
 from spotting import LEVELS, SIDE, Drowsy, Spotter, networks_of, spots
 from torch import nn
 
+from isotrope import build_model, registry
 from isotrope.datasets.images import Images, to_unit
 from isotrope.errors import UserError
 from isotrope.evaluation import confident_stop, glimpse_paths, glimpses
@@ -160,6 +161,26 @@ def test_the_threshold_is_chosen_on_the_validation_images_alone() -> None:
     assert careless["chosen_threshold"] == 0.2, "black images can be answered at once"
     assert careless["chosen_glimpses"] == 1
     assert careless["chosen_accuracy"] == GUESSED
+
+
+@pytest.mark.parametrize("name", ["ram", "ram_lpm"])
+def test_the_networks_of_the_project_are_measured_as_they_answer(name: str) -> None:
+    torch.manual_seed(0)
+    network = build_model(
+        name, (1, SIDE, SIDE), len(LEVELS), **registry.load("models", name).EXAMPLE
+    )
+    networks = Networks({3: network}, torch.device("cpu"), draws=4)
+    rows = glimpses.evaluate(networks, DATA, glimpses.Params(draws=[4]))
+    right = (networks.logits(DATA.images)[0].argmax(dim=-1) == DATA.labels).double().mean()
+    assert rows[-1]["value"] == pytest.approx(float(right))
+
+    rows, arrays = glimpse_paths.evaluate(networks, DATA, glimpse_paths.Params(images=2))
+    one = networks.noise(3, [0]), networks.noise(3, [1])
+    seen = [network.look(to_unit(DATA.images[i : i + 1]), one[i]) for i in (0, 1)]
+    pixels = (torch.cat([found.fixations for found in seen]) + 1) * (SIDE - 1) / 2
+    np.testing.assert_allclose(arrays[3]["fixations"], pixels.detach(), atol=1e-5)
+    assert arrays[3]["rings"].tolist() == pytest.approx(network.rings(SIDE, SIDE).tolist())
+    assert {row["policy"] for row in rows} == set(glimpse_paths.POLICIES)
 
 
 CASES: dict[str, Callable[[Networks], Any]] = {
