@@ -69,7 +69,7 @@ ON_SIM2MNIST = (
     Network("ptn/sim2mnist/base", "PTN", loss=0.2, dataset="sim2mnist", size="base"),
 )
 DEMO = (
-    Network(*("ram_lpm/mnist/demo", "RAM-LPM", 4), source="digits8", stochastic=True, gain=-0.01),
+    Network(*("ram_lpm/mnist/demo", "RAM-LPM", 4), source="digits8", stochastic=True, gain=0.01),
     Network("fovea_cnn/mnist/demo", "Fovea", source="digits8"),
 )
 ATTACKS = ("pgd", "eot_pgd", "apgd_ce", "square", "spsa", "minimal_norm", "all")

@@ -92,7 +92,7 @@ def test_paths_tell_what_the_policy_is_worth_and_begin_with_those_that_are_worth
     assert of_image["belief"].is_monotonic_increasing
 
     figure, _ = drawn("trajectories", tables_of_case("demo"))
-    assert "This policy is no better than random fixations." in words_below(figure)
+    assert "It is no better than random fixations, beyond chance." in words_below(figure)
     both = write_glimpse_tables(tmp_path, (*DEMO[:1], *NETWORKS[1:2]), (2,))
     found = _paths.walkers(read_tables(STUDY, "trajectories", both, PUBLISHED))
     assert [one.name for one in found] == ["RAM, deterministic", "RAM-LPM"]

@@ -1,5 +1,6 @@
 """Paths of a moving fovea and how they are drawn: what the figures of ``glimpse_paths`` share."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,7 @@ class Walker:
         title: its series, data set and seed in words.
         arrays: its arrays by name.
         accuracy: of this seed on all test images, by policy.
+        count: of these images.
     """
 
     run: dict[str, Any]
@@ -46,18 +48,21 @@ class Walker:
     title: str
     arrays: dict[str, NDArray[Any]]
     accuracy: dict[str, float]
+    count: int
 
     @property
-    def gain(self) -> float:
-        """By how much the learned policy beats the random one."""
-        return self.accuracy["learned"] - self.accuracy["random"]
+    def matters(self) -> bool:
+        """Whether the learned policy beats the random one by two standard errors at least."""
+        learned, twin = self.accuracy["learned"], self.accuracy["random"]
+        variance = (learned * (1 - learned) + twin * (1 - twin)) / self.count
+        return learned - twin > 2 * math.sqrt(variance)
 
     def sentence(self) -> str:
         """What the policy is worth."""
         named = {"learned": "its own policy", "random": "random fixations"}
         named["shuffled"] = "the paths over other images"
         parts = [f"{100 * self.accuracy[one]:.1f} % with {word}" for one, word in named.items()]
-        beaten = "" if self.gain > 0 else " This policy is no better than random fixations."
+        beaten = "" if self.matters else " It is no better than random fixations, beyond chance."
         return f"{self.title}: {parts[0]}, {parts[1]}, {parts[2]}.{beaten}"
 
 
@@ -79,9 +84,10 @@ def walkers(tables: Tables) -> list[Walker]:
             of_seed = its[its["seed"].eq(seed)]
             accuracy = dict(zip(of_seed["policy"], of_seed["value"].astype(float), strict=True))
             run = {str(key): value for key, value in of_seed.iloc[0].items()}
+            count = int(of_seed["n"].min())
             title = f"{name}, {cells.title(panel)}, seed {seed}"
-            found.append(Walker(run, name, title, arrays, accuracy))
-    return sorted(found, key=lambda one: one.gain <= 0)
+            found.append(Walker(run, name, title, arrays, accuracy, count))
+    return sorted(found, key=lambda one: not one.matters)
 
 
 def rows_of(walker: Walker, images: Sequence[int]) -> Iterator[list[Any]]:
