@@ -21,7 +21,8 @@ Metrics, the first three with ``_low`` and ``_high`` (Wilson's 95 % interval ove
 * ``incorrect``: how many images are not right upright;
 * ``angle``, ``scale``, ``shift``: of the images that the search fooled, the medians of the angle
   without its sign (degrees), of the factor by which they became larger or smaller (at least 1), and
-  of the longer of both shifts (pixels);
+  of the longer of both shifts (pixels), in the pose that fooled first, or, of a network that
+  draws, in the worst: not the least pose that fools;
 * ``queries_mean``: images shown until the first success that the search saw, or in all.
 """
 
