@@ -172,6 +172,29 @@ def test_a_deterministic_policy_learns_by_gradients_through_fixations():
     assert network.locator.weight.grad.abs().max() > 0
 
 
+def test_drawn_fixations_may_be_learned_by_gradients_through_them():
+    network, images, labels = (
+        built(learned_by="gradients").train(),
+        drawn(3, *GREY),
+        torch.arange(3),
+    )
+    noise = noise_of(network, 3)
+    loss, _, parts = network.loss(images, labels, noise)
+    (found,) = torch.autograd.grad(parts["nll"], network.locator.bias, retain_graph=True)
+
+    assert float(parts["reinforce"]) == 0
+    torch.testing.assert_close(loss, parts["nll"] + parts["baseline_mse"], rtol=0, atol=1e-12)
+    with torch.no_grad():
+        values = []
+        for sign in (1, -1):
+            network.locator.bias += sign * 1e-6
+            values.append(network.loss(images, labels, noise)[2]["nll"])
+            network.locator.bias -= sign * 1e-6
+    assert float(found.sum()) == pytest.approx(float(values[0] - values[1]) / 2e-6, rel=1e-4)
+    rewarded = built().train().loss(images, labels, noise)[2]["nll"]
+    torch.testing.assert_close(rewarded, parts["nll"], rtol=0, atol=1e-12)
+
+
 def test_in_tests_gradients_go_through_fixations_unless_they_are_detached():
     network = built().eval()
     images = drawn(2, *GREY).requires_grad_()

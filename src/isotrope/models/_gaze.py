@@ -8,7 +8,8 @@ and for each of these the negative log-density of the policy, times the reward (
 answer, else 0) less the expected one, summed over fixations and averaged over images.
 
 Differs from these programs: validation images have the same loss, with the answer of each draw.
-Where a fixation follows the policy's mean nothing was drawn, and the policy has no loss. With
+Where a fixation follows the policy's mean nothing was drawn, and the policy has no loss; nor has it
+one where it is ``learned_by: gradients``, which go through fixations to the means. With
 ``answers: every`` the likelihood is the mean of those after every glimpse.
 """
 
@@ -35,7 +36,7 @@ class Walk(NamedTuple):
         fixations: ``(batch, 2)`` for each glimpse.
         means: as fixations; of the first, which the policy does not choose, the fixation.
         densities: the log-density of each chosen fixation, ``(batch,)``, from the second on; none
-            where nothing was drawn.
+            where nothing was drawn, or rewards are not learned from.
         kept: what the network keeps of each glimpse.
     """
 
@@ -242,10 +243,11 @@ class Gaze(nn.Module, ABC):
 
     def _followed(self, fixation: Tensor, mean: Tensor, drawn: bool, walk: Walk) -> Tensor:
         """The next fixation, with a gradient if it shall have one; its density is noted."""
-        rewarded = self.training and self.params.policy != "deterministic"
-        if self.detach_fixations or rewarded:
+        params = self.params
+        rewarded = params.learned_by == "rewards" and params.policy != "deterministic"
+        if self.detach_fixations or (self.training and rewarded):
             fixation = fixation.detach()
-        if drawn:
+        if drawn and rewarded:
             std = self.std.to(mean.dtype)
             squares = ((fixation.detach() - mean) / std).square()
             walk.densities.append((-squares / 2 - std.log() - _LOG_2PI / 2).sum(dim=1))

@@ -28,8 +28,13 @@ class GazeParams(Settings):
     policy: Policy = Field(
         "stochastic",
         description="stochastic: fixations are drawn, in tests too; stochastic_in_training: tests "
-        "begin at the centre and follow the means; deterministic: so does training, and gradients "
-        "go through fixations in place of rewards",
+        "begin at the centre and follow the means; deterministic: so does training, which is by "
+        "gradients then",
+    )
+    learned_by: Literal["rewards", "gradients"] = Field(
+        "rewards",
+        description="how the policy learns: by rewards, as published; by gradients of the answer "
+        "that go through fixations, those that are drawn, too",
     )
     squashing: Squashing = Field(
         "clamp",
