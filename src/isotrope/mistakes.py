@@ -28,7 +28,22 @@ def complaints_of(kind: type[S], raw: Any, above: Where = ()) -> tuple[S | None,
     try:
         return kind.model_validate(raw), []
     except ValidationError as error:
-        return None, [one for found in error.errors() for one in _complaints(kind, found, above)]
+        said = _without_guesses(kind, error.errors())
+        return None, [one for found in said for one in _complaints(kind, found, above)]
+
+
+def _without_guesses(kind: type[BaseModel], errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Of a value of several types, pydantic says of each why it is not of that type.
+
+    Kept are those of the types into which an error goes furthest, as these were probably meant.
+    """
+    places = [_spot(kind, one["loc"]).where for one in errors]
+    return [
+        one
+        for one, place in zip(errors, places, strict=True)
+        if len(place) == len(one["loc"])
+        or not any(len(other) > len(place) and other[: len(place)] == place for other in places)
+    ]
 
 
 def _complaints(kind: type[BaseModel], error: ErrorDetails, above: Where) -> Iterator[Complaint]:
@@ -56,6 +71,9 @@ def _complaint(kind: type[BaseModel], error: ErrorDetails, above: Where) -> Comp
         return place, f": '{value}' is not known{did_you_mean(value, _words(spot.annotation))}"
     if error["type"] == "model_attributes_type":
         message = "must be a block {name, ...settings}"
+    if error["type"] == "value_error" and isinstance(value, dict):  # settings that do not agree
+        name, _, rest = message.partition(": ")
+        return ((*place, name), f": {rest}") if name in value and rest else (place, f": {message}")
     shown = f" (got {_short(value)})" if not isinstance(value, BaseModel) else ""
     return place, f": {message}{shown}"
 
@@ -98,6 +116,10 @@ def _spot(kind: type[BaseModel], found: Where) -> _Spot:
             continue
         if part == "[key]":
             continue
+        if isinstance(part, str) and not blocks and (types := _types(annotation)):
+            named = [(part.index(_label(one)), one) for one in types if _label(one) in part]
+            annotation = min(named, key=lambda found: found[0])[1] if named else None
+            continue
         where.append(part)
         if blocks:
             fields = blocks[0].model_fields
@@ -123,6 +145,25 @@ def _tagged(annotation: Any) -> Iterator[tuple[str | int, Any]]:
         found = [one.tag for one in getattr(part, "__metadata__", ()) if isinstance(one, Tag)]
         yield from ((tag, part) for tag in found)
         yield from _tagged(part)
+
+
+def _types(annotation: Any) -> list[Any]:
+    """The types of a value that may have several, None not counted."""
+    if get_origin(annotation) is Annotated:
+        return _types(get_args(annotation)[0])
+    if get_origin(annotation) not in (Union, UnionType):
+        return []
+    types = [one for one in get_args(annotation) if one is not type(None)]
+    return types if len(types) > 1 else []
+
+
+def _label(annotation: Any) -> str:
+    """What pydantic's name of a type begins with, inside of those of its validators."""
+    if get_origin(annotation) is Annotated:
+        return _label(get_args(annotation)[0])
+    if get_origin(annotation) is Literal:
+        return "literal["
+    return str(getattr(annotation, "__name__", annotation))
 
 
 def _inner(annotation: Any) -> Iterator[Any]:

@@ -129,6 +129,21 @@ from made_up_param_file import NAME, changed, sentences, write
             "[{name: accuracy, as: Top 1},",
             "18:32: evaluations[0].as: 'Top 1' cannot name a table",
         ),
+        (
+            "[accuracy,",
+            "[{name: shift_consistency, protocols: [each, eech]},",
+            "18:59: evaluations[0].protocols[1]: 'eech' is not known; did you mean 'each'?",
+        ),
+        (
+            "[accuracy,",
+            "[{name: shift_consistency, protocols: fiting},",
+            "18:41: evaluations[0].protocols: 'fiting' is not known; did you mean 'fitting'?",
+        ),
+        (
+            "name: standard",
+            "name: shift_resnet\n  downsampling: strided\n  indivisible: wrap",
+            "12:3: model.indivisible: has no effect without downsampling: aps or lps; take",
+        ),
         ("seeds: 1-3", "seeds: 3-1", "2:1: seeds: the range of seeds 3-1 is empty"),
         ("seeds: 1-3", "seeds: [1, 1]", "2:1: seeds: each seed may stand once only"),
         (
@@ -162,6 +177,16 @@ def test_a_mistake_is_said_with_line_column_and_remedy(param_files, old, new, sa
     found = sentences(param_files)
 
     assert any(s.startswith(f"param-files/{NAME}.yaml:{said}") for s in found), found
+
+
+def test_of_a_value_of_several_types_the_one_that_was_meant_is_complained_about(param_files):
+    wrong = "[{name: shift_consistency, protocols: [each, eech]},"
+    write(param_files, changed(("[accuracy,", wrong)))
+
+    found = sentences(param_files)
+
+    assert len(found) == 1, found
+    assert "fitting" not in found[0]
 
 
 def test_all_mistakes_of_all_files_are_said_at_once(param_files):
