@@ -189,7 +189,7 @@ def local_sums(manifest: Path) -> list[str]:
         ]
     except FileNotFoundError as error:
         raise UserError(
-            f"{manifest}: the data set is not built; run `snakemake datasets`"
+            f"{manifest}: the data set is not built; run `snakemake {manifest}`"
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(

@@ -29,7 +29,12 @@ DEMO = "-demo"  # ends the name of a group that holds the demo's runs of a study
 
 def group_of(study: str, series: str) -> str:
     """Whose tables and figures a run belongs to: its study's, or those of the study's demo."""
-    return f"{study}{DEMO}" if series == "demo" else study
+    return demo_of(study) if series == "demo" else study
+
+
+def demo_of(study: str) -> str:
+    """The group that holds the demo's runs of a study."""
+    return f"{study}{DEMO}"
 
 
 def study_of(group: str) -> str:

@@ -76,7 +76,7 @@ def test_a_build_killed_while_it_renames_does_not_pass_for_built(quick, built, m
     monkeypatch.setattr(Path, "replace", killed)
     with pytest.raises(SystemExit):
         build_dataset("stir", PARAMS, "d", built)
-    with pytest.raises(UserError, match="the data set is not built; run `snakemake datasets`"):
+    with pytest.raises(UserError, match=r"not built; run `snakemake .*/emoji\.manifest\.json`"):
         load_split("stir", PARAMS, "train", built)
 
 

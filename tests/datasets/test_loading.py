@@ -30,7 +30,7 @@ def test_a_split_is_read_as_the_plug_in_reads_it(pristine):
 
 def test_an_unbuilt_data_set_names_the_command(tmp_path):
     with pytest.raises(
-        UserError, match=r"emoji\.manifest\.json: .* not built; run `snakemake datasets`"
+        UserError, match=r"emoji\.manifest\.json: .* not built; run `snakemake .*/emoji\."
     ):
         load_split("stir", PARAMS, "train", tmp_path)
 

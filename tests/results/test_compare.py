@@ -257,6 +257,16 @@ def test_runs_of_which_nothing_is_published_are_counted(folder):
         compare("scale")
 
 
+def test_where_only_the_demo_was_run_its_comparison_is_named(folder):
+    studys = paths.table_folder("scale")
+    studys.rename(paths.table_folder("scale-demo"))
+    with pytest.raises(UserError, match="studies=scale series=published` writes it; for the demo"):
+        compare("scale")
+    paths.table_folder("scale-demo").rename(studys)
+    with pytest.raises(UserError, match=r"studies=scale series=demo` writes it$"):
+        compare("scale-demo")
+
+
 def test_what_is_not_there_is_said(folder):
     (paths.table_folder("scale") / "accuracy.csv").unlink()
     with pytest.raises(UserError, match=r"accuracy\.csv is not there; run `snakemake tables`"):

@@ -221,7 +221,7 @@ def test_data_that_are_not_built_or_damaged_are_named_with_the_way_out(folder, t
     with pytest.raises(UserError, match=r"emoji\.manifest\.json: not a whole manifest"):
         tasks()
     path.unlink()
-    with pytest.raises(UserError, match="the data set is not built; run `snakemake datasets`"):
+    with pytest.raises(UserError, match="the data set is not built; run `snakemake out/data/"):
         tasks()
 
 

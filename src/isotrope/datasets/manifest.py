@@ -83,7 +83,7 @@ def read_manifest(path: Path) -> Manifest:
         UserError: if there is none, or it is not whole.
     """
     if not path.is_file():
-        raise UserError(f"{path}: the data set is not built; run `snakemake datasets`")
+        raise UserError(f"{path}: the data set is not built; run `snakemake {path}`")
     try:
         return Manifest.model_validate_json(path.read_bytes())
     except ValidationError as error:

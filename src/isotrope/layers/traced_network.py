@@ -1,6 +1,8 @@
 """A network as a graph of its steps, with the shapes of what they give."""
 
+import io
 import re
+from contextlib import redirect_stderr
 from typing import Any
 
 import torch
@@ -60,13 +62,13 @@ class Traced:
         were = {name: one.training for name, one in self.modules.items()}
         shapes: Any = ShapeProp
         try:
-            with torch.no_grad():
+            with torch.no_grad(), redirect_stderr(io.StringIO()):  # fx prints its errors, too
                 shapes(fx.GraphModule(network.eval(), self.graph)).propagate(images)
         except Exception as error:
             size = " x ".join(map(str, image_shape))
             raise ValueError(
-                f"the network does not run on images of {size}: {error}; say image_shape, the "
-                "channels, height and width of images that it takes"
+                f"the network does not run on images of {size}: {error.__cause__ or error}; say "
+                "image_shape, the channels, height and width of images that it takes"
             ) from error
         finally:
             self.graph.owning_module = None  # it gets steps that this module has not

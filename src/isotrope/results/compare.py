@@ -76,7 +76,7 @@ def compare(study: str, series: Sequence[str] = ("published",)) -> pandas.DataFr
     whole = paths.study_of(study)
     published, cells = _read_published(whole), cells_of(whole)
     folder = paths.table_folder(study)
-    runs = read_table(folder / "runs.csv", RUN_COLUMNS)
+    runs = read_table(folder / "runs.csv", RUN_COLUMNS, _remedy(study))
     named = cells.with_series_names(runs)
     chosen = named[named["series"].isin(series)]
     tables: dict[str, pandas.DataFrame | None] = {}
@@ -92,6 +92,16 @@ def compare(study: str, series: Sequence[str] = ("published",)) -> pandas.DataFr
     settings = dict.fromkeys(name for cell in found for name in cell["setting"])
     rows = [{**cell, **cell["setting"]} for cell in found]
     return pandas.DataFrame(rows, columns=[*CELL, *settings, *NUMBERS])
+
+
+def _remedy(study: str) -> str:
+    """What to do if a study's table of runs is absent or damaged."""
+    whole, demo = paths.study_of(study), paths.demo_of(study)
+    series = "demo" if study != whole else "published"
+    remedy = f"`snakemake tables --config studies={whole} series={series}` writes it"
+    if study == whole and (paths.table_folder(demo) / "runs.csv").is_file():
+        return f"{remedy}; for the demo, `isotrope compare {demo}`"
+    return remedy
 
 
 def _nothing(folder: Path, runs: pandas.DataFrame, series: Sequence[str], cells: Cells) -> str:
