@@ -21,6 +21,8 @@ SETTINGS["translation_published"] = {"shifts": [0]}
 SETTINGS["shift_accuracy"] = {"reach": 1, "parts": [0.5]}
 SETTINGS["phase_selection"] = {"dtype": "float64"}  # drawn networks are nearly undecided
 SETTINGS["shift_consistency"] = {"pairs": 1}
+SETTINGS["adversarial"] = {"attacks": ["pgd"], "eps": [0.1], "images": 4, "steps": 2}
+SETTINGS["adversarial"]["unbounded"] = False
 SETTINGS["segmentation"] = {"max_shift": 4, "shifts": 2}
 SCALES = (11, 13, 14, 16)
 SWEEPS = ("equivariance", "rotation", "scaling", "translation", "log_polar_maps", "shift")
@@ -48,6 +50,7 @@ def test_an_evaluation_has_the_same_rows_in_stacks(example, name):
         pytest.skip(f"{name} is not for {example.kind}")
     params, data = evaluation.Params(**SETTINGS.get(name, {})), images_of(example)
     data = data[::4] if name.startswith(SWEEPS) else data
+    others = (data,) if hasattr(evaluation, "CHOOSES_ON") else ()
     found = {}
     for way in ("one by one", "in stacks"):
         built = {seed: example.build_drawn(key).float() for seed, key in enumerate(KEYS, 1)}
@@ -58,10 +61,10 @@ def test_an_evaluation_has_the_same_rows_in_stacks(example, name):
         try:
             with torch.inference_mode():
                 if way == "one by one":
-                    given = evaluation.evaluate(networks, data, params)
+                    given = evaluation.evaluate(networks, data, params, *others)
                 else:
                     with forms.like_a_gpu():
-                        given = evaluation.evaluate(networks, data, params)
+                        given = evaluation.evaluate(networks, data, params, *others)
         except UserError as refusal:
             if "take it out of evaluations" not in str(refusal):
                 raise
