@@ -216,3 +216,11 @@ def test_a_tie_of_some_phases_does_not_let_the_others_in():
     logits = torch.tensor([[1.0, 2.0, 2.0, 0.0], [3.0, 0.0, 3.0, 3.0], [0.0, 0.0, 0.0, 1.0]])
     norms = torch.tensor([[9.0, 1.0, 2.0, 9.0], [1.0, 9.0, 0.5, 1.5], [9.0, 9.0, 9.0, 0.1]])
     assert hardest(logits, norms).index.tolist() == [2, 3, 3]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_logits_that_differ_by_rounding_tie_and_others_do_not(dtype):
+    step = torch.finfo(dtype).eps
+    logits = torch.tensor([[-8, -8 * (1 + 4 * step)], [1, 1 - 100 * step]], dtype=dtype)
+    norms = torch.tensor([[1.0, 2.0], [1.0, 2.0]], dtype=dtype)
+    assert hardest(logits, norms).index.tolist() == [1, 0]

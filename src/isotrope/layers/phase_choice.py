@@ -12,13 +12,19 @@ TrainMode = Literal["gumbel", "straight_through", "convex", "hard"]
 TestMode = Literal["hard", "convex", "gumbel"]
 
 
+_ROUNDING = 32  # units in the last place of the largest logit: sums in another order differ so much
+
+
 def hardest(logits: Tensor, norms: Tensor) -> Selection:
     """The phase of the largest logit; of several that tie, the one of the largest norm.
+
+    Logits tie that differ by no more than rounding.
 
     Shapes:
         logits, norms: ``(batch, phases)``
     """
-    best = logits == logits.amax(dim=-1, keepdim=True)
+    alike = _ROUNDING * torch.finfo(logits.dtype).eps * logits.abs().amax(dim=-1, keepdim=True)
+    best = logits >= logits.amax(dim=-1, keepdim=True) - alike
     return Selection(logits, None, norms.masked_fill(~best, -torch.inf).argmax(dim=-1))
 
 

@@ -11,9 +11,9 @@ pixels shifts what is kept by whole pixels of it: the mean over all positions st
 maps shift as the maps do. Of a mixture (``convex``) only the mean stays: a shift rolls some of its
 phases further than others.
 
-Where logits tie, the phase of the largest norm is kept, which follows a shift as well. They do tie:
-a narrow logit network whose units are all silent gives every phase the same logit. The published
-code takes the first phase there, and is not exact.
+Where logits tie, up to rounding, the phase of the largest norm is kept, which follows a shift as
+well. They do tie: a narrow logit network whose units are all silent gives every phase the same
+logit. The published code takes the first phase there, and is not exact.
 
 Differs from the sources: any stride from 2 on. Sides that the stride does not divide are a mistake
 by default; the published zeros at the right and bottom lose exactness (``zeros``), candidates that
