@@ -82,6 +82,14 @@ def test_a_plain_network_raises_no_alarm(data):
     assert math.isnan(value(rows, "draws_help", about="draws_help")), "nothing is drawn"
 
 
+def test_one_eps_is_compared_with_what_nothing_bounds(data):
+    rows = measured(Plain(), data, attacks=["pgd"], eps=[0.02])
+    left = value(rows, "robust_accuracy", attack="pgd", eps=0.02)
+    fallen = value(rows, "larger_eps_helps", about="larger_eps_helps")
+    assert fallen == pytest.approx(100 * left * 60 / 55)
+    assert left > 0
+
+
 def test_short_steps_are_for_the_bounds_and_not_where_nothing_bounds(data):
     rows = measured(Plain(), data, attacks=["pgd"], step_size=0.001, eps=[0.005, 0.01])
     assert value(rows, "robust_accuracy", attack="pgd", eps=0.01) > 0.2
@@ -156,6 +164,8 @@ def test_what_another_network_is_fooled_by_is_shown_to_this_one(data):
     assert same[0] == same[1]
     rows = measured(Plain(), data, attacks=["pgd", "transfer"], against=Plain(9), eps=[0.05])
     assert value(rows, "robust_accuracy", attack="transfer", eps=0.05) > same[0] + 0.2
+    told = {row["attack"] for row in rows if "iteration" in row}
+    assert told == {"pgd"}, "by its steps a transfer fools another network"
     with pytest.raises(UserError, match="transfer needs the network of another run"):
         measured(Plain(), data, attacks=["transfer"])
 
@@ -170,6 +180,17 @@ def test_successes_are_counted_by_step_and_by_query(data):
     assert list(asked) == [1, 2, 5, 10, 20, 50]
     assert asked[50] == value(rows, "success", attack="square", eps=0.05)
     assert asked[1] < asked[50]
+
+
+@pytest.mark.parametrize("name", ["square", "spsa"])
+def test_all_successes_on_a_network_that_draws_are_counted_by_query(name):
+    settings = {"attacks": [name], "eps": [0.1], "queries": 20, "spsa_steps": 3, "samples": 4}
+    rows = measured(Chance(), images_of(Plain(), 40, wrong=0), draws=3, **settings)
+    asked = {r["queries"]: r["value"] for r in rows if "queries" in r}
+    assert max(asked) == (3 * 39 if name == "square" else 3 * 28)
+    stands = value(rows, "success", attack=name, eps=0.1)
+    ever = stands + value(rows, "overstated", about="overstated") / 100
+    assert asked[max(asked)] >= ever - 1e-9, "what was seen in any step is seen at last"
 
 
 @pytest.mark.parametrize("network", [Plain(), Chance()])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -17,8 +17,9 @@ from isotrope.attacks import (
     square,
     zero_padded,
 )
+from isotrope.attacks.attacked import JUDGED
 from isotrope.attacks.losses import LossName
-from isotrope.attacks.strength import Around, AttackSettings, Name
+from isotrope.attacks.strength import Around, AttackSettings, Name, Strength
 
 _APGD: dict[Name, LossName] = {"apgd_ce": "cross_entropy", "apgd_dlr": "logit_ratio"}
 
@@ -81,7 +82,8 @@ def attack(
         eps: the bound of changes in the norm; without effect on ``minimal_norm``.
         numbers: which images of their split they are.
         source: the network that ``transfer`` attacks instead.
-        stop_early: whether images leave once they are fooled, if nothing is drawn.
+        stop_early: whether images leave once they are fooled, if nothing is drawn; of
+            ``transfer`` none does, since what just fools one network need not fool another.
 
     Returns:
         What was found; of ``transfer``, on the other network.
@@ -98,7 +100,7 @@ def attack(
     }
     if name == "minimal_norm":
         return minimal_norm(victim, images, labels, steps=hard.minimal_steps, **common)
-    common |= {"eps": eps, "stop_early": stop_early}
+    common |= {"eps": eps, "stop_early": stop_early and name != "transfer"}
     if name == "square":
         own: dict[str, Any] = {"queries": hard.queries, "restarts": hard.restarts}
         return square(victim, images, labels, **own, **common)
@@ -120,3 +122,21 @@ def attack(
         restarts=hard.restarts,
         **common,
     )
+
+
+def most_shown(name: Literal["square", "spsa"], hard: Strength, stochastic: bool) -> int:
+    """Images (draws) of one image that are shown when an attack sees its last answer.
+
+    Args:
+        name: of the attack.
+        hard: how hard it tries.
+        stochastic: whether the network draws at random: `square` then asks twice in each step, and
+            each restart but the last is judged before.
+    """
+    draws = hard.draws if stochastic else 1
+    if name == "spsa":
+        return draws * (1 + hard.spsa_steps * (2 * hard.samples + 1))
+    if not stochastic:
+        return hard.queries * hard.restarts
+    judged = (hard.restarts - 1) * max(draws, JUDGED)
+    return draws * (2 * hard.queries - 1) * hard.restarts + judged

@@ -104,8 +104,8 @@ def larger_eps_helps(found: Found) -> Sign:
     raised = any(beyond_chance(*_apart(later, before)) for before, later in steps)
     raised |= bool(left[0].any()) and int(left[-1].sum()) >= int(left[0].sum())
     asked = [one for place, one in zip(places, left, strict=True) if place < len(found.plan.bounds)]
-    value = _points(int(asked[0].sum()), int(asked[-1].sum()), count)
-    return Sign(value, count, raised)
+    largest = asked[-1] if len(asked) > 1 else left[-1]
+    return Sign(_points(int(asked[0].sum()), int(largest.sum()), count), count, raised)
 
 
 def unbounded_left(found: Found) -> Sign:

@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isotrope.attacks.by_name import most_shown
 from isotrope.attacks.strength import BLACK_BOX, Name
 from isotrope.evaluation._attacked import Plan, Results, marks
 from isotrope.evaluation._intervals import wilson
 
 Row = dict[str, Any]
 MAJORITY = 0.5  # an image is right if it is recognised in more than this part of draws
-ASKING = ("spsa", "square")  # attacks that are told by their questions
 
 
 class Found:
@@ -146,20 +146,16 @@ def _costs(settings: Mapping[str, Any], found: Found, name: Name, place: int) ->
 def _by_step(settings: Mapping[str, Any], found: Found, name: Name, place: int) -> Iterator[Row]:
     """Successes that the attack saw, by its steps, and by the images that it showed."""
     count = int(found.right.sum())
-    if not found.steps(name):
+    if name == "transfer" or not found.steps(name):  # it saw another network
         return
     for mark, fooled in zip(marks(found.steps(name)), found.trace(name, place), strict=True):
         yield row_of(
             {**settings, "iteration": mark}, "success", fooled.double().mean().item(), count
         )
-    if name in ASKING:
+    if name == "square" or name == "spsa":  # they are told by their questions
         queries = found.kept(name, "queries", place)[found.right]
         seen = found.kept(name, "seen", place)[found.right] > 0
-        hard, draws = found.plan.settings.strength, found.plan.draws
-        tried = (
-            hard.queries * hard.restarts if name == "square" else 2 * hard.samples * hard.spsa_steps
-        )
-        most = draws * tried
+        most = most_shown(name, found.plan.settings.strength, found.plan.stochastic)
         for mark in marks(most):
             part = ((queries <= mark) & seen).double().mean().item()
             yield row_of({**settings, "queries": mark}, "success", part, count)

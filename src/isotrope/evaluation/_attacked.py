@@ -6,8 +6,8 @@ that all may be ended there.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import torch
@@ -18,6 +18,7 @@ from isotrope.attacks.by_name import attack
 from isotrope.attacks.judging import Judge
 from isotrope.attacks.strength import WHITE_BOX, AttackSettings, Name
 from isotrope.datasets.images import Images, to_unit
+from isotrope.evaluation._chosen import keyed
 from isotrope.measuring.position import Position
 
 _MARKS = (1, 2, 5)  # times powers of ten: the steps and queries at which successes are counted
@@ -48,7 +49,7 @@ class Plan(NamedTuple):
         bounds: each eps that is asked for.
         unbounded: an eps that no image is beyond; None where it is not tried.
         images: how many images there are.
-        draws: of the network that a step of an attack averages; 1 if it draws nothing.
+        stochastic: whether the network draws at random and says so.
     """
 
     settings: AttackSettings
@@ -56,7 +57,7 @@ class Plan(NamedTuple):
     bounds: Sequence[float]
     unbounded: float | None
     images: int
-    draws: int
+    stochastic: bool
 
     @property
     def bounded(self) -> list[Name]:
@@ -241,10 +242,6 @@ class Work:
         marked = torch.tensor(marks(steps)) - 1
         self.results[f"{name}.trace"][row, :, places] = found.trace.cpu()[marked]
 
-    @contextmanager
-    def _keyed(self, count: int) -> Iterator[None]:
-        """Let what a network draws by itself follow from where the work is, and nothing else."""
-        devices = [self._device] if self._device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(self._plan.settings.attack_seed + 1009 * self.done + count)
-            yield
+    def _keyed(self, count: int) -> AbstractContextManager[None]:
+        seed = self._plan.settings.attack_seed + 1009 * self.done + count
+        return keyed(seed, self._device)

@@ -1,6 +1,7 @@
 """Images that are attacked: chosen by a seed, and batched in the order of their split."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 
@@ -53,4 +54,14 @@ def batches_of(
 def hidden_in(victim: Victim, data: Split, device: torch.device) -> tuple[float, int]:
     """The part of some images that a network answers otherwise when asked again, and how many."""
     _, some = next(batches_of(data, range(min(len(data), _ASKED_TWICE)), _ASKED_TWICE))
-    return hidden_noise(victim, to_unit(some.to(device).images)), len(some)
+    with keyed(0, device):
+        return hidden_noise(victim, to_unit(some.to(device).images)), len(some)
+
+
+@contextmanager
+def keyed(seed: int, device: torch.device) -> Iterator[None]:
+    """Let what a network draws by itself, unasked, follow from a seed and nothing else."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield

@@ -36,7 +36,8 @@ interval over images; of a mean of shares it is at least as wide as need be):
 * ``zero_gradients``: in which part of its gradients an image had none at all, exactly 0 at every
   pixel, of attacks that take any;
 * ``success`` with ``iteration``: the part of images that were right and that the attack itself saw
-  as fooled by then; of a network that draws, that were fooled in the one draw after that step;
+  as fooled by then; of a network that draws, in more than half of the draws after that step alone
+  (of ``pgd`` it is one draw); not of ``transfer``, which sees another network;
 * ``success`` with ``queries`` (``square`` and ``spsa``): the same by the images shown.
 
 Signs that an attack failed and not that a network is robust. Each ``about`` has its measure, and
@@ -45,7 +46,8 @@ Signs that an attack failed and not that a network is robust. Each ``about`` has
 * ``zero_gradients``: the mean over attacks and images; raised above 0.1;
 * ``black_box_wins``: points by which attacks without gradients break more images than those with,
   at the eps where it is most; raised beyond chance, above 1 point;
-* ``larger_eps_helps``: points that fall from the least to the largest eps; raised where more images
+* ``larger_eps_helps``: points that fall from the least to the largest eps (to eps 1 where there is
+  one alone); raised where more images
   are right at a larger eps than at the one before, beyond chance, or where from the least to the
   largest, eps 1 with it, no fewer are;
 * ``unbounded_left``: the part of images that attacks with gradients leave at eps 1 (any image at
@@ -80,7 +82,7 @@ from isotrope.evaluation._alarms import alarm_rows
 from isotrope.evaluation._attack_rows import Found, attack_rows
 from isotrope.evaluation._attacked import Plan, Work
 from isotrope.evaluation._attacked_pictures import pictures_like
-from isotrope.evaluation._chosen import batches_of, chosen_numbers, hidden_in
+from isotrope.evaluation._chosen import batches_of, chosen_numbers, hidden_in, keyed
 from isotrope.evaluation._sweeps import classes_only
 from isotrope.measuring.networks import Networks
 
@@ -141,7 +143,8 @@ def _rows(networks: Networks, data: Split, params: Params) -> list[dict[str, Any
     judge = Judge(victim, seed, params.judge_draws, hidden > 0)
     if params.pictures is not None:
         whole = params.around != "nothing"
-        data = pictures_like(data, params.pictures, params.label, whole, judge, networks.device)
+        with keyed(params.attack_seed, networks.device):
+            data = pictures_like(data, params.pictures, params.label, whole, judge, networks.device)
     first = to_unit(data[:1].to(networks.device).images)
     names, left_out = fitting(
         params, victim.answers(first).shape[-1], victim.stochastic, source is not None
@@ -150,8 +153,7 @@ def _rows(networks: Networks, data: Split, params: Params) -> list[dict[str, Any
         networks.say_once(f"adversarial: {said}")
     numbers = chosen_numbers(len(data), params.strength.images, params.image_seed)
     bounds, pixels = params.bounds(first.shape[1]), first[0].numel()
-    draws = params.strength.draws if victim.stochastic else 1
-    plan = Plan(params, names, bounds, _unbounded(params, pixels), len(numbers), draws)
+    plan = Plan(params, names, bounds, _unbounded(params, pixels), len(numbers), victim.stochastic)
     random = victim.stochastic or hidden > 0
     work = Work(plan, victim, judge, source, networks.position(seed), networks.device, random)
     for its, batch in batches_of(data, numbers, params.batch, work.done):

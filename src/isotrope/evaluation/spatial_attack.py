@@ -39,7 +39,7 @@ from isotrope.datasets.images import Images, to_unit
 from isotrope.datasets.stream import Split
 from isotrope.evaluation._attack_rows import MAJORITY, middle, row_of, rows_with_interval
 from isotrope.evaluation._attacked import marks
-from isotrope.evaluation._chosen import batches_of, chosen_numbers, hidden_in
+from isotrope.evaluation._chosen import batches_of, chosen_numbers, hidden_in, keyed
 from isotrope.evaluation._sweeps import Scale, classes_only, distinct
 from isotrope.measuring.networks import Networks
 from isotrope.settings import Settings
@@ -97,7 +97,8 @@ def _rows(networks: Networks, data: Split, params: Params) -> Iterator[dict[str,
     hidden, _ = hidden_in(victim, data, networks.device)
     judge = Judge(victim, seed, params.judge_draws, hidden > 0)
     for its, batch in batches_of(data, numbers, params.batch, state["done"]):
-        _attack(victim, judge, batch.to(networks.device), its, state, params)
+        with keyed(params.attack_seed + 1009 * state["done"], networks.device):
+            _attack(victim, judge, batch.to(networks.device), its, state, params)
         position.save(state)
     for row in _said(state["results"], params, params.draws if victim.stochastic else 1):
         yield {"seed": seed, **row}

@@ -26,8 +26,9 @@ COLUMNS = {"runs": {"training.epochs": "number"}, "adversarial": COLUMNS_OF_ATTA
 CAPTION = (
     "The part of test images that were right before and that an attack has seen answered wrongly "
     "by a step, at the largest eps that was tried. Square and SPSA stand a second time, against "
-    "the images that they have shown to the network. A network that draws at random was asked once "
-    "after each step here, so that luck is in these lines and not in the robust accuracy. Bands: "
+    "the images that they have shown to the network. Of a network that draws at random each step "
+    "has its own few draws here (one of PGD), so that luck is in these lines and not in the robust "
+    "accuracy. Bands: "
     "95 % interval over seeds (Student's t), from three on."
 )
 
