@@ -306,3 +306,19 @@ def test_rings_are_half_sides_of_the_patches():
 def test_what_does_not_fit_is_refused(given, message):
     with pytest.raises(ValueError, match=message):
         built().look(drawn(2, *GREY), **given)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"policy": "deterministic", "std": 0.1}, "std: has no effect without a policy that draws"),
+        ({"policy": "deterministic", "first_fixation": 1.0}, "first_fixation: has no effect"),
+        ({"policy": "stochastic_in_training", "monte_carlo": 5}, "without policy: stochastic;"),
+        ({"learned_by": "gradients", "reinforce_weight": 0.5}, "without learned_by: rewards"),
+        ({"learned_by": "gradients", "advantage": "normalised"}, "without learned_by: rewards"),
+        ({"patches": 1, "patch_growth": 3}, "patch_growth: has no effect without patches: 2"),
+    ],
+)
+def test_settings_without_effect_are_refused(params, message):
+    with pytest.raises(ValueError, match=message):
+        settings_of("ram")(**params)

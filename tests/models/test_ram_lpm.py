@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from isotrope import build_model
 from isotrope.layers.looking import looks
+from isotrope.params.modelling import settings_of
 
 GREY = (1, 16, 16)
 SMALL = {
@@ -235,3 +236,10 @@ def test_single_keys_go_before_a_configuration():
 def test_what_cannot_be_built_is_refused(params, message):
     with pytest.raises(ValueError, match=message):
         built(**params)
+
+
+def test_the_width_of_a_layer_that_is_not_there_is_refused():
+    settings = settings_of("ram_lpm")
+    assert settings(configuration="digits", head="hidden", head_hidden=12).head_hidden == 12
+    with pytest.raises(ValueError, match="head_hidden: has no effect without head: hidden"):
+        settings(configuration="digits", head_hidden=12)

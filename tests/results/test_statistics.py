@@ -3,7 +3,7 @@ import math
 import pandas
 import pytest
 
-from isotrope.results.statistics import BOX, boxes, summarise
+from isotrope.results.statistics import BOX, boxes, difference_of_shares, summarise
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,22 @@ def test_quartiles_of_an_even_number_lie_between_seeds() -> None:
     rows = pandas.DataFrame({"name": "one", "value": [1.0, 2.0, 3.0, 4.0], "status": "done"})
     (row,) = boxes(rows, ["name"]).to_dict("records")
     assert [row[column] for column in BOX] == [1.0, 1.75, 2.5, 3.25, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "low", "high"),  # of ten each, in the table of Newcombe 1998
+    [(9, 3, 0.1705, 0.8090), (10, 0, 0.6075, 1.0)],
+)
+def test_differences_of_shares_have_the_printed_intervals(
+    first: int, second: int, low: float, high: float
+) -> None:
+    found = difference_of_shares(first / 10, second / 10, 10)
+    assert found.value == pytest.approx((first - second) / 10)
+    assert found[1:] == pytest.approx((low, high), abs=5e-5)
+    swapped = difference_of_shares(second / 10, first / 10, 10)
+    assert swapped == pytest.approx((-found.value, -found.high, -found.low))
+
+
+def test_few_images_that_are_all_right_are_no_proof() -> None:
+    assert difference_of_shares(1.0, 26 / 30, 30).low < 0  # by standard errors it would be above
+    assert difference_of_shares(1.0, 0.5, 30).low > 0

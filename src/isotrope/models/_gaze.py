@@ -1,13 +1,13 @@
 """Networks whose fovea moves: how they look, what they draw, and the loss by which they learn.
 
 The loss is that of Mnih, Heess, Graves and Kavukcuoglu, "Recurrent Models of Visual Attention",
-NeurIPS 2014, https://arxiv.org/abs/1406.6247, as the programs published for it and for RAM-LPM
-(https://arxiv.org/abs/2002.05388) compute it: the negative log-likelihood of the answer after the
+NeurIPS 2014, https://arxiv.org/abs/1406.6247, as the program published for RAM-LPM
+(https://arxiv.org/abs/2002.05388) computes it: the negative log-likelihood of the answer after the
 last glimpse; the mean squared error of the expected rewards, one for each fixation that was chosen;
 and for each of these the negative log-density of the policy, times the reward (1 for a right
 answer, else 0) less the expected one, summed over fixations and averaged over images.
 
-Differs from these programs: validation images have the same loss, with the answer of each draw.
+Differs from that program: validation images have the same loss, with the answer of each draw.
 Where a fixation follows the policy's mean nothing was drawn, and the policy has no loss; nor has it
 one where it is ``learned_by: gradients``, which go through fixations to the means. With
 ``answers: every`` the likelihood is the mean of those after every glimpse.

@@ -1,13 +1,18 @@
 """What the networks whose fovea moves have for settings in common."""
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from isotrope.models._idle import refuse_idle
 from isotrope.settings import Settings
 
 Policy = Literal["stochastic", "stochastic_in_training", "deterministic"]
 Squashing = Literal["clamp", "tanh"]
+
+_OF_DRAWS = ("first_fixation", "std", "std_half_life")
+_OF_REWARDS = ("advantage", "reinforce_weight")
 
 
 class GazeParams(Settings):
@@ -63,6 +68,21 @@ class GazeParams(Settings):
     monte_carlo: int = Field(
         10, ge=1, description="draws whose logits are averaged where a drawn policy is tested"
     )
+
+    @model_validator(mode="after")
+    def _has_effect(self) -> Self:
+        refuse_idle(self, self._idle())
+        return self
+
+    def _idle(self) -> Iterator[tuple[str, str]]:
+        """The settings that others leave without effect, and what they would need."""
+        if self.policy == "deterministic":
+            needed = "a policy that draws: stochastic or stochastic_in_training"
+            yield from ((name, needed) for name in (*_OF_DRAWS, *_OF_REWARDS))
+        if self.policy != "stochastic":
+            yield "monte_carlo", "policy: stochastic"
+        if self.learned_by == "gradients":
+            yield from ((name, "learned_by: rewards") for name in _OF_REWARDS)
 
 
 def draws_of_policy(params: GazeParams) -> int:

@@ -5,10 +5,13 @@ https://arxiv.org/abs/1406.6247: patches of one or more sizes about a fixation; 
 fixation, joined; a recurrent core; from its state an answer, an expected reward, and the mean of
 the next fixation. Sizes of layers are those of the program that is usually run for it (K. Zakka,
 ``recurrent-visual-attention``). Differs from both: patches are sampled bilinearly, and the first
-fixation is near the centre unless ``first_fixation`` is 1. ``core: lstm``, ``locator_hidden`` and
-the settings of the policy besides ``std`` are ours or those of later versions of that program.
+fixation is near the centre unless ``first_fixation`` is 1. Differs from that program: -1 and 1 are
+the centres of the outermost pixels, there the edges of the image; and what it draws after the last
+glimpse, where it does not look, has no part in the loss. ``core: lstm``, ``locator_hidden`` and the
+settings of the policy besides ``std`` are ours or those of later versions of that program.
 """
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import torch
@@ -39,6 +42,11 @@ class Params(GazeParams):
     locator_hidden: int | None = Field(
         None, ge=1, description="units of a layer before the policy's means; left out: no layer"
     )
+
+    def _idle(self) -> Iterator[tuple[str, str]]:
+        yield from super()._idle()
+        if self.patches == 1:
+            yield "patch_growth", "patches: 2 or more"
 
 
 class RectifiedCell(nn.Module):

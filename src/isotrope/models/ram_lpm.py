@@ -18,6 +18,7 @@ left out, and so is its option of a residual network. Not published, and off unl
 settings of the policy but ``std`` and its half-life, and ``norm: layer``.
 """
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import torch
@@ -74,6 +75,11 @@ class Params(FoveaParams, GazeParams):
         None, description="hidden: a layer of units before the answer; direct: none"
     )
     head_hidden: int = Field(1024, ge=1, description="units of that layer")
+
+    def _idle(self) -> Iterator[tuple[str, str]]:
+        yield from super()._idle()
+        if self.settled()["head"] == "direct":
+            yield "head_hidden", "head: hidden"
 
 
 class RamLpm(Gaze):

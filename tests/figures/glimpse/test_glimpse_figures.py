@@ -85,6 +85,7 @@ def test_paths_tell_what_the_policy_is_worth_and_begin_with_those_that_are_worth
     figure, data = drawn("trajectories", tables_of_case("all"))
     words = words_below(figure)
     assert "RAM-LPM, mnist, seed 2: 95.9 % with its own policy, 75.9 % with random" in words
+    assert "(a difference of 20.0 points, 95 % interval 17.1 to 22.9)" in words
     assert list(dict.fromkeys(data["name"])) == ["RAM-LPM", "RAM, deterministic"]
     of_image = data[data["name"].eq("RAM-LPM") & data["image"].eq(1)]
     assert of_image["glimpse"].tolist() == list(range(1, 21))

@@ -23,7 +23,7 @@ def test_the_last_line_of_a_log_tells_right_answers_accuracy_and_error(here: Pat
     write_glimpse_tables(paths.table_folder("glimpse"), NETWORKS, (1,))
     export("glimpse", here / "theirs")
     log = (here / "theirs/ram/mnist/deterministic/base/seed_1/run.log").read_text()
-    assert log == "Test Acc: 907/1000 (90.70% - 9.30%)\n"
+    assert log == "[*] Test Acc: 907/1000 (90.70% - 9.30%)\n"
 
 
 def test_the_summary_has_a_row_for_each_number_of_draws(here: Path) -> None:
@@ -45,8 +45,8 @@ def test_the_summary_has_a_row_for_each_number_of_draws(here: Path) -> None:
 def test_losses_and_accuracies_are_listed_by_epoch() -> None:
     text = "seed,epoch,train_loss,train_accuracy,nll\n1,1,2.0,0.5,1\n1,2,1.0,0.75,1\n"
     assert _scalars(text) == {
-        "train_loss": {"steps": [1, 2], "values": [2.0, 1.0]},
-        "train_acc": {"steps": [1, 2], "values": [50.0, 75.0]},
+        "train.loss": {"steps": [1, 2], "values": [2.0, 1.0]},
+        "train.acc": {"steps": [1, 2], "values": [50.0, 75.0]},
     }
 
 

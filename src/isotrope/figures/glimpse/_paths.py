@@ -1,6 +1,5 @@
 """Paths of a moving fovea and how they are drawn: what the figures of ``glimpse_paths`` share."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from isotrope.results.series import Tables, joined, origin
+from isotrope.results.statistics import Difference, difference_of_shares
 from isotrope.results.style import SMALL, add_foot
 
 TABLE = "glimpse_paths"
@@ -51,19 +51,25 @@ class Walker:
     count: int
 
     @property
+    def gain(self) -> Difference:
+        """The accuracy of the learned policy less that of the random one."""
+        return difference_of_shares(self.accuracy["learned"], self.accuracy["random"], self.count)
+
+    @property
     def matters(self) -> bool:
-        """Whether the learned policy beats the random one by two standard errors at least."""
-        learned, twin = self.accuracy["learned"], self.accuracy["random"]
-        variance = (learned * (1 - learned) + twin * (1 - twin)) / self.count
-        return learned - twin > 2 * math.sqrt(variance)
+        """Whether the learned policy beats the random one: the whole interval is above 0."""
+        return self.gain.low > 0
 
     def sentence(self) -> str:
         """What the policy is worth."""
-        named = {"learned": "its own policy", "random": "random fixations"}
-        named["shuffled"] = "the paths over other images"
-        parts = [f"{100 * self.accuracy[one]:.1f} % with {word}" for one, word in named.items()]
+        its = {policy: f"{100 * value:.1f} %" for policy, value in self.accuracy.items()}
+        gain, low, high = (f"{100 * value:.1f}" for value in self.gain)
         beaten = "" if self.matters else " It is no better than random fixations, beyond chance."
-        return f"{self.title}: {parts[0]}, {parts[1]}, {parts[2]}.{beaten}"
+        return (
+            f"{self.title}: {its['learned']} with its own policy, {its['random']} with random "
+            f"fixations (a difference of {gain} points, 95 % interval {low} to {high}), "
+            f"{its['shuffled']} with the paths over other images.{beaten}"
+        )
 
 
 def walkers(tables: Tables) -> list[Walker]:

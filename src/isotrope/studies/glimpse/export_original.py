@@ -2,7 +2,7 @@
 
 Each tested seed has a folder ``<run>/<point>/seed_<n>/`` with
 
-* ``run.log``, whose last line is ``Test Acc: <right>/<images> (<accuracy>% - <error>%)``;
+* ``run.log``, with the line ``[*] Test Acc: <right>/<images> (<accuracy>% - <error>%)``;
 * ``summary.npy``, where it was tested with ``glimpses``: float64 ``(draws, glimpses)``, accuracies
   in percent after each glimpse, a row for each number of draws, from the least to the largest;
 * ``summary.json`` beside it, which says how many draws and glimpses these are.
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 PARTS = {"scalars": "metrics.json, losses and accuracies of every epoch"}
 SCALARS = {  # a column of a history, and what the original called it
-    "train_loss": "train_loss",
-    "train_accuracy": "train_acc",
-    "validation_loss": "valid_loss",
-    "validation_accuracy": "valid_acc",
+    "train_loss": "train.loss",
+    "train_accuracy": "train.acc",
+    "validation_loss": "valid.loss",
+    "validation_accuracy": "valid.acc",
 }
 
 
@@ -61,7 +61,7 @@ def export(group: str, folder: Path) -> list[Path]:
         count, right = int(row["n"]), round(row["value"] * row["n"])
         share = 100 * right / count
         path = _folder(row, folder) / "run.log"
-        write_whole(path, f"Test Acc: {right}/{count} ({share:.2f}% - {100 - share:.2f}%)\n")
+        write_whole(path, f"[*] Test Acc: {right}/{count} ({share:.2f}% - {100 - share:.2f}%)\n")
         written.append(path)
     for _, its in _rows(group, "glimpses").groupby(KEY, sort=False):
         where = _folder(its.iloc[0].to_dict(), folder)
@@ -111,7 +111,7 @@ def _scalars(history: str) -> dict[str, Any]:
     found = {}
     for column, name in SCALARS.items():
         if rows and column in rows[0]:
-            factor = 100 if name.endswith("_acc") else 1
+            factor = 100 if name.endswith(".acc") else 1
             values = [factor * float(row[column]) for row in rows]
             found[name] = {"steps": [int(row["epoch"]) for row in rows], "values": values}
     return found
