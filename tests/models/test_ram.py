@@ -195,8 +195,9 @@ def test_drawn_fixations_may_be_learned_by_gradients_through_them():
     torch.testing.assert_close(rewarded, parts["nll"], rtol=0, atol=1e-12)
 
 
-def test_in_tests_gradients_go_through_fixations_unless_they_are_detached():
-    network = built().eval()
+@pytest.mark.parametrize("locator", [False, True])
+def test_in_tests_gradients_go_through_fixations_unless_they_are_detached(locator):
+    network = built(detached_locator=locator).eval()
     images = drawn(2, *GREY).requires_grad_()
 
     def gradient(detached):

@@ -236,7 +236,7 @@ class Gaze(nn.Module, ABC):
 
     def _mean(self, given: Tensor, dtype: torch.dtype) -> Tensor:
         """The policy's mean."""
-        if self.params.detached_locator:
+        if self.params.detached_locator and self.training:  # attacks see through it
             given = given.detach()
         raw: Tensor = self.locator(given).to(dtype)
         return raw.tanh() if self.params.squashing == "tanh" else raw.clamp(-1, 1)

@@ -47,7 +47,9 @@ class GazeParams(Settings):
         "it, as published; tanh, which keeps drawn fixations in the image, too",
     )
     detached_locator: bool = Field(
-        False, description="whether rewards train the locator alone, not what is before it"
+        False,
+        description="whether rewards train the locator alone, not what is before it; attacks have "
+        "gradients through it all the same",
     )
     per_step_baseline: bool = Field(
         False, description="whether each glimpse has weights of its own for the expected reward"
