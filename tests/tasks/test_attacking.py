@@ -78,6 +78,16 @@ def test_a_cat_is_attacked_with_the_weights_of_a_run(pack, isotrope):
     assert (paths.ATTACKS / "chelsea-change.png").is_file()
 
 
+def test_short_steps_reach_no_farther_than_they_say(pack, isotrope):
+    words = ("--steps", 3, "--fixations", "detached", "--eps", 0.5, "--by", "pgd")
+    reached = []
+    for step_size in ("0.5/255", "1/10"):
+        status, _, errors = isotrope("attack", pack, *words, "--step-size", step_size)
+        assert (status, errors) == (0, "")
+        reached.append(np.asarray(Image.open(paths.ATTACKS / "chelsea.png"), dtype=float))
+    assert abs(reached[1] - reached[0]).max() > 10, "steps of 25 grey values, not of half of one"
+
+
 def test_pictures_that_are_not_recognised_are_told_and_passed_over(pack, isotrope):
     grey = np.random.default_rng(1).integers(0, 256, (9, 14, 3), dtype=np.uint8)
     Image.fromarray(grey).save("noise.png")
@@ -119,6 +129,12 @@ def test_weights_in_a_file_need_no_run(tmp_path, monkeypatch, isotrope, by, arou
         (["lost.safetensors"], "no folder of a pack; for a file of weights name the param-file"),
         (["{pack}", "--eps", "much"], "--eps much: must be a number, as in 2/255 or 0.3"),
         (["{pack}", "--eps", "0"], "each eps must be greater than 0"),
+        (["{pack}", "--eps", "1/2/3"], "--eps 1/2/3: must be a number"),
+        (["{pack}", "--eps", "1/0"], "--eps 1/0: must be a number"),
+        (["{pack}", "--eps", "1e999"], "--eps 1e999: must be a number"),
+        (["{pack}", "--step-size", "far"], "--step-size far: must be a number"),
+        (["{pack}", "--step-size", "0"], "step_size"),
+        (["{pack}", "--fixations", "free"], "fixations"),
         (["{pack}", "--by", "magic"], "magic"),
         (["{pack}", "--by", "transfer"], "--by transfer: choose from pgd"),
         (["{pack}", "--by", "eot_pgd"], "the network draws nothing at random"),

@@ -66,10 +66,21 @@ def attack(
     steps: Annotated[
         int | None, typer.Option(min=1, help="steps, or queries of square; the tier's if left out")
     ] = None,
+    step_size: Annotated[
+        str | None,
+        typer.Option(help="of pgd, eot_pgd, as in 0.2/255; what suits eps and steps if left out"),
+    ] = None,
     draws: Annotated[
         int | None,
         typer.Option(min=1, help="draws that a step averages, of a network that draws at random"),
     ] = None,
+    fixations: Annotated[
+        str,
+        typer.Option(
+            help="of networks that look about: whether gradients go through where they look",
+            autocompletion=completion_of("differentiable", "detached"),
+        ),
+    ] = "differentiable",
     around: Annotated[
         str,
         typer.Option(
@@ -93,7 +104,9 @@ def attack(
     given = {
         "attacks": [by],
         "norm": norm,
-        "eps": [_number(eps)],
+        "eps": [_number("eps", eps)],
+        "step_size": None if step_size is None else _number("step-size", step_size),
+        "fixations": fixations,
         "tier": tier,
         _STEPS.get(by, "steps"): steps,
         "draws": draws,
@@ -110,13 +123,14 @@ def attack(
     say(f"wrote {output}")
 
 
-def _number(text: str) -> float:
+def _number(option: str, text: str) -> float:
     """A number, or one over another.
 
     Raises:
         UserError: if it is neither.
     """
     try:
-        return float(Fraction(text))
-    except (ValueError, ZeroDivisionError) as error:
-        raise UserError(f"--eps {text}: must be a number, as in 2/255 or 0.3") from error
+        over, under = (text if "/" in text else f"{text}/1").split("/")
+        return float(Fraction(over) / Fraction(under))
+    except (ValueError, ArithmeticError) as error:
+        raise UserError(f"--{option} {text}: must be a number, as in 2/255 or 0.3") from error
