@@ -145,7 +145,7 @@ def test_a_network_that_does_not_normalise_refuses_weights_of_one_that_does():
         take_over(small(), small(ByValues(1)).state_dict(), "file")
 
 
-@pytest.mark.parametrize("wrapped", ["state_dict", "model", None])
+@pytest.mark.parametrize("wrapped", ["state_dict", "model_state", "model", None])
 def test_checkpoints_of_torch_are_read(tmp_path, wrapped):
     weights = small().state_dict()
     torch.save(weights if wrapped is None else {wrapped: weights, "epoch": 3}, tmp_path / "a.pt")

@@ -31,6 +31,7 @@ from isotrope.layers.recurrent_cell import RecurrentCell, State
 from isotrope.models._fovea_settings import FoveaParams, fovea_of, stack_of
 from isotrope.models._gaze import Drawing, ExpectedReward, Gaze, Walk
 from isotrope.models._gaze_settings import GazeParams, draws_of_policy
+from isotrope.models._gaze_weights import adopted
 from isotrope.models._polar_stack import Pairs, norm_of_numbers, polar_stack
 from isotrope.models._stages import Width
 from isotrope.settings import List
@@ -86,10 +87,12 @@ class RamLpm(Gaze):
     """Log-polar glimpses, two streams of convolutions and memories; see `Gaze`."""
 
     outline = "rings"
+    params: Params
 
     def __init__(self, channels: int, classes: int, params: Params) -> None:
         settled = params.settled()
         super().__init__(params, settled["glimpses"])
+        self.head_kind = settled["head"]
         fovea = fovea_of(settled)
         self.sensor = FovealSensor(fovea)
         what, where = stack_of(settled, "what"), stack_of(settled, "where")
@@ -148,6 +151,14 @@ class RamLpm(Gaze):
     def rings(self, height: int, width: int) -> Tensor:
         """The radii of the fovea, in pixels."""
         return self.sensor.rings(height, width)
+
+    def adopt(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The weights that it takes: its own, or those of the published networks.
+
+        See `isotrope.models._gaze_weights`.
+        """
+        radii, legacy = self.sensor.fovea.sampled_radii(), self.params.legacy_pole_pad
+        return adopted(self, weights, self.head_kind, radii, legacy)
 
 
 class DrawingRamLpm(Drawing, RamLpm):

@@ -24,7 +24,12 @@ from isotrope.packs import store
 from isotrope.training.inert_unpickling import load_inert
 
 _INNER, _FIRST = "network.", "normalise."  # how names of a normalised network begin
-_STATES = ("state_dict", "model_state_dict", "model")  # where checkpoints keep the weights
+_STATES = (
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model",
+)  # where checkpoints keep the weights
 _SHOWN = 3  # names in a message
 
 
