@@ -64,6 +64,18 @@ def test_an_evaluation_that_the_model_cannot_serve_is_refused_with_the_parts_it_
     )
 
 
+def test_an_evaluation_that_asks_what_the_networks_cannot_be_asked_is_refused(param_files):
+    write(param_files, changed(("[accuracy, scale_generalization]", "[accuracy, glimpses]")))
+
+    (found,) = sentences(param_files)
+
+    assert found.startswith(f"param-files/{NAME}.yaml:18:")
+    assert found.endswith(
+        "evaluations[1]: glimpses calls look, which standard does not have (models that do: ram, "
+        "ram_lpm)"
+    )
+
+
 def test_an_evaluation_whose_split_the_data_set_does_not_have_is_refused(param_files, monkeypatch):
     known = registry.literals(registry.source("evaluation", "scale_generalization"))
     monkeypatch.setitem(known, "SPLIT", "turned")

@@ -15,6 +15,8 @@ It may define, as literals,
   ``networks.answers``, ``batches`` and ``parts`` call in stacks;
 * ``GRADIENTS = True``: it runs outside of inference mode, so that gradients can be taken;
 * ``kind = "classification"`` or ``"segmentation"``: it measures labels of this kind alone;
+* ``CALLS = {"look"}``: methods of the network that it calls, beside that which all have; a model
+  that does not name them in its ``METHODS`` is refused by `isotrope check`;
 * ``SCOPE = "run"``: it is given the seeds of all packs of a point at once, and its rows, which have
   no ``seed``, belong to the run; arrays then stand under ``None``;
 * ``CHOOSES_ON = "valid"``: it chooses something (a threshold, say) by other images than those it

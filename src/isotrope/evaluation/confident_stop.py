@@ -32,6 +32,7 @@ from isotrope.settings import Settings
 
 REVISION = 1
 NEEDS: set[str] = set()
+CALLS = {"look"}
 SPLIT = "test"
 CHOOSES_ON = "valid"
 kind = "classification"

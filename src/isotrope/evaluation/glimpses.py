@@ -24,6 +24,7 @@ from isotrope.settings import Settings
 
 REVISION = 1
 NEEDS: set[str] = set()
+CALLS = {"look"}
 SPLIT = "test"
 kind = "classification"
 

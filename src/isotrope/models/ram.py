@@ -25,6 +25,7 @@ from isotrope.models._gaze_settings import GazeParams, draws_of_policy
 
 REVISION = 1
 PARTS = {"features"}
+METHODS = {"look"}
 EXAMPLE = {"glimpses": 3, "patch": 4, "patches": 2, "hidden": 16, "policy": "stochastic"}
 
 

@@ -38,6 +38,7 @@ from isotrope.settings import List
 
 REVISION = 1
 PARTS = {"features"}
+METHODS = {"look"}
 EXAMPLE = {
     "configuration": "digits",
     "glimpses": 3,

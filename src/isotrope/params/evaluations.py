@@ -179,6 +179,7 @@ def evaluation_misfits(
     complaints: list[Complaint] = []
     for evaluation in evaluations:
         complaints += _missing_parts(evaluation, model) if model else []
+        complaints += _missing_methods(evaluation, model) if model else []
         complaints += _missing_split(evaluation, dataset)
         if dataset:
             complaints += _data_misfit(evaluation, dataset, model)
@@ -204,6 +205,24 @@ def _missing_parts(evaluation: Evaluation, model: Plugin) -> list[Complaint]:
         return []
     known = ", ".join(sorted(parts)) or "none"
     what = f"needs {', '.join(missing)}, which {model.name} does not have (its parts: {known})"
+    return [(evaluation.where, f": {evaluation.name} {what}")]
+
+
+def _missing_methods(evaluation: Evaluation, model: Plugin) -> list[Complaint]:
+    """What the evaluation asks of networks that those of the model cannot be asked."""
+
+    def has(name: str) -> set[str]:
+        methods: set[str] = registry.literal("models", name, "METHODS", set())
+        return methods
+
+    called: set[str] = registry.literal("evaluation", evaluation.name, "CALLS", set())
+    missing = sorted(called - has(model.name))
+    if not missing:
+        return []
+    others = ", ".join(name for name in registry.names("models") if called <= has(name)) or "none"
+    what = (
+        f"calls {', '.join(missing)}, which {model.name} does not have (models that do: {others})"
+    )
     return [(evaluation.where, f": {evaluation.name} {what}")]
 
 
