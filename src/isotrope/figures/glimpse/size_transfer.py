@@ -21,7 +21,8 @@ CAPTION = (
     "Test accuracy against the size of the thing in the image, where 1 is the size in training and "
     "the canvas stays as it is: what is scaled up may leave it. Solid markers: mean over seeds, "
     "with its 95 % interval (Student's t) as a band. Hollow markers: what a user of a public "
-    "program of a recurrent attention model has reported of it. Dotted: chance level."
+    "program of a recurrent attention model has reported of it, and not whether its canvas stayed. "
+    "Dotted: chance level."
 )
 
 
