@@ -90,6 +90,36 @@ def test_a_lucky_draw_is_not_the_answer():
     assert not found.fooled[share < 0.15].any()
 
 
+class Fickle(torch.nn.Module):
+    """Two classes; a fifth of all draws answers the other one, whatever the image."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def draw(self, generator, count):
+        return torch.rand(count, generator=generator) < 0.2
+
+    def forward(self, images, noise):
+        logits = self.inner(images)
+        return torch.where(noise[:, None], logits.flip(1), logits)
+
+
+@pytest.mark.parametrize(("norm", "dual"), [("linf", 1), ("l2", 2)])
+def test_a_lucky_draw_does_not_end_the_search(norm, dual):
+    inner = linear(1, classes=2)
+    images = some_images(30, 1, side=4, dtype=torch.float64) * 0.1 + 0.45
+    labels = own_labels(inner, images)
+    logits, slope = inner(images).detach(), (inner.rows[1] - inner.rows[0]).detach()
+    distance = (logits[:, 1] - logits[:, 0]).abs() / torch.linalg.vector_norm(slope, dual)
+    found = minimal_norm(Fickle(inner), images, labels, norm=norm, steps=60, draws=3)
+    assert found.trace.any(dim=0).all(), "luck comes to all"
+    assert found.fooled.double().mean() > 0.9
+    ratio = (found.distortion / distance)[found.fooled]
+    assert ratio.min() > 0.99, "no nearer image fools most draws"
+    assert ratio.median() < 1.3
+
+
 def test_wrong_settings_are_refused():
     images, labels = some_images(2), torch.tensor([0, 1])
     for settings, message in (

@@ -186,10 +186,15 @@ class Questions:
             points: the last images; of a network that draws nothing they have been noted.
         """
         if self._noise is not None:
-            draws = max(self._draws, JUDGED)
-            seen = self.asked(points, self.labels, self._noise.take(draws))
-            self._shown += draws
-            self._keep(points, seen)
+            self._keep(points, self.judged(points))
+
+    def judged(self, points: Tensor) -> Seen:
+        """Judgment of images by fresh draws of a stochastic network, `JUDGED` at least."""
+        if self._noise is None:
+            return self.asked(points, self.labels)
+        draws = max(self._draws, JUDGED)
+        self._shown += draws
+        return self.asked(points, self.labels, self._noise.take(draws))
 
     def attacked(self, norm: Norm | None, steps: int) -> Attacked:
         """What was found.

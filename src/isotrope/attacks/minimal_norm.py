@@ -4,7 +4,9 @@ Source: Pintor, Roli, Brendel and Biggio, "Fast Minimum-norm Adversarial Attacks
 Norm Constraints", NeurIPS 2021, https://arxiv.org/abs/2102.12827 (FMN). It begins at the image.
 Differs from the paper: pixels that would leave 0..1 along the gradient are left out of it, and the
 ball never shrinks while nothing has fooled; without that it comes to a halt in l2 on images most of
-whose pixels are black or white.
+whose pixels are black or white. Of a stochastic network the smallest perturbation that ever fooled
+is one of lucky draws: it bounds no ball here, and what is given back are multiples of the last one,
+judged by fresh draws.
 """
 
 import math
@@ -17,6 +19,9 @@ from isotrope.attacks.attacked import Attacked, Questions
 from isotrope.attacks.balls import Ball, Norm, by_image, length, unit
 from isotrope.attacks.checked import at_least
 from isotrope.attacks.victim import Network, Victim
+
+# of the last perturbation, from which the least is taken that fools a stochastic network
+_MULTIPLES = (0.0, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0)
 
 
 def minimal_norm(
@@ -51,9 +56,9 @@ def minimal_norm(
 
     Returns:
         The smallest perturbations found; ``distortion`` is ``inf`` where nothing fooled, 0 where
-        the image is misclassified as it is. With a stochastic network ``distortion`` is that of the
-        smallest perturbation that fooled in the attack, and ``inf`` where fresh draws do not
-        confirm it.
+        the image is misclassified as it is. With a stochastic network it is the least of some
+        multiples of the last perturbation (0 among them) that fools in two sets of fresh draws, and
+        ``inf`` where a third does not confirm it.
 
     Raises:
         ValueError: if a value is out of range or the sizes do not fit.
@@ -75,6 +80,7 @@ def minimal_norm(
     points, best = clean, clean
     radius = clean.new_zeros(len(clean))
     least = torch.full_like(radius, torch.inf)  # of the perturbations that fooled so far
+    reached = torch.zeros_like(radius, dtype=torch.bool)  # whether a changed image has fooled
     with questions.victim.under_attack():
         for step in range(steps + 1):
             seen = questions.ask(points, gradient=step < steps)
@@ -88,16 +94,35 @@ def minimal_norm(
                 break
             part = growth * _falling(step, steps)
             slope = _free(seen.gradient, points)
+            reached = reached | (seen.wrong & (far > 0))
             # where nothing fooled yet: as far as the border is, if the loss were linear
-            border = torch.where(least.isinf(), far - seen.values / _dual_length(slope, norm), 0.0)
+            border = torch.where(reached, 0.0, far - seen.values / _dual_length(slope, norm))
             grown = torch.maximum(radius * (1 + part), border)
-            shrunk = torch.minimum(radius * (1 - part), least)
+            shrunk = radius * (1 - part)
+            if not questions.stochastic:
+                shrunk = torch.minimum(shrunk, least)
             radius = torch.where(seen.wrong, shrunk, grown)
             ahead = points + step_size * _falling(step, steps) * unit(slope, "l2")
             points = (clean + _within(ahead - clean, radius, norm)).clamp_(0, 1)
+        if questions.stochastic:
+            best = _least_multiple(questions, clean, points - clean)
         questions.settle(best)
     found = questions.attacked(norm, steps)
     return found._replace(distortion=torch.where(found.fooled, found.distortion, torch.inf))
+
+
+def _least_multiple(questions: Questions, clean: Tensor, away: Tensor) -> Tensor:
+    """Images under the least multiple of a perturbation that fools two sets of fresh draws.
+
+    The largest multiple where none does.
+    """
+    best, found = clean, torch.zeros(len(clean), dtype=torch.bool, device=clean.device)
+    for multiple in _MULTIPLES:
+        points = (clean + multiple * away).clamp(0, 1)
+        best = torch.where(by_image(found, points), best, points)
+        twice = questions.judged(points).wrong & questions.judged(points).wrong
+        found = found | twice
+    return best
 
 
 def _falling(step: int, steps: int) -> float:
