@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from isotrope import build_model
 from isotrope.errors import UserError
+from isotrope.registry import load
 from isotrope.training.initial_weights import take_over
 
 SMALL = {
@@ -150,3 +151,19 @@ def test_own_weights_are_taken_whole():
 def test_weights_of_other_settings_are_refused(params, message):
     with pytest.raises(UserError, match=message):
         take_over(built(**params), published().state_dict(), "theirs.pt")
+
+
+@pytest.mark.parametrize("model", ["ram", "ram_lpm"])
+def test_a_network_that_begins_with_others_keeps_the_deviation_that_was_asked_for(model):
+    def network(**params):
+        settings = load("models", model).EXAMPLE | {"policy": "stochastic"} | params
+        return build_model(model, (1, 16, 16), 4, **settings)
+
+    other, own = network(std=0.3), network(std=0.05)
+    take_over(own, other.state_dict(), "other.pt")
+    assert float(own.std) == pytest.approx(0.05)
+    for name, weight in own.named_parameters():
+        assert torch.equal(weight, other.get_parameter(name)), name
+    falling = network(std=0.05, std_half_life=3)
+    take_over(falling, other.state_dict(), "other.pt")
+    assert float(falling.std) == pytest.approx(0.3), "that of the weights, which may have fallen"

@@ -24,6 +24,7 @@ from torch.nn import functional as F
 from isotrope.layers.looking import Looked, Outline
 from isotrope.layers.preceded import takes_images
 from isotrope.models._gaze_settings import GazeParams
+from isotrope.models._gaze_weights import taken_whole
 
 _LOG_2PI = math.log(2 * math.pi)
 _LEAST = 1e-8  # is added to a deviation that something is divided by
@@ -258,6 +259,15 @@ class Gaze(nn.Module, ABC):
         names = [name for name, _ in self.named_parameters()]
         where = [name for name in names if "where" in name or "locator" in name]
         return {"where": where, "baseline": [name for name in names if "baseline" in name]}
+
+    def adopt(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """All weights of such a network; but the deviation of the policy is that of the settings.
+
+        Where it falls with the epochs it is that of the weights.
+        """
+        constant = ("std",) if self.params.std_half_life is None else ()
+        given = {name: value for name, value in weights.items() if name not in constant}
+        return taken_whole(self, given, constant)
 
     def on_epoch(self, epoch: int, epochs: int) -> dict[str, float]:
         """The standard deviation of the policy after so many epochs, if it falls."""

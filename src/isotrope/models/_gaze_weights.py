@@ -1,8 +1,8 @@
-"""Published weights of RAM-LPM by the names of ours.
+"""Which foreign weights networks with a moving fovea take: their own, and those of RAM-LPM.
 
-They are those of either published network: that of SIM2MNIST, with a layer of 1,024 units before
-the answer, and that of ImageNet, where that layer is in the file but not used. Both were trained
-with ``legacy_pole_pad: true``, without which the same weights would compute something else.
+The latter are those of either published network: that of SIM2MNIST, with a layer of 1,024 units
+before the answer, and that of ImageNet, where that layer is in the file but not used. Both were
+trained with ``legacy_pole_pad: true``, without which the same weights would compute something else.
 
 Source of the names: the code published with Kiritani and Ono, 2020,
 https://arxiv.org/abs/2002.05388.
@@ -26,14 +26,14 @@ _HEADS = {
 _SHOWN = 3
 
 
-def adopted(
+def published(
     network: nn.Module,
     weights: Mapping[str, Tensor],
     head: str,
     radii: Sequence[float],
     legacy_pole_pad: bool,
-) -> dict[str, Tensor]:
-    """The weights that a ``ram_lpm`` takes, by its own names: its own, or published ones.
+) -> dict[str, Tensor] | None:
+    """The weights that a ``ram_lpm`` takes of a published network, by its own names.
 
     Names that are unknown are given as they are, so that whoever puts them in can say so.
 
@@ -44,25 +44,42 @@ def adopted(
         radii: that its fovea samples, in halves of the image's shorter side.
         legacy_pole_pad: whether it has the rows beyond the pole as published.
 
+    Returns:
+        The weights; None if they are of no published network.
+
     Raises:
-        UserError: if weights are missing, or published ones are of another fovea or padding.
+        UserError: if weights are missing, or of another fovea or padding.
+    """
+    given = {name.removeprefix(_PARALLEL): value for name, value in weights.items()}
+    if _SENSOR not in given:
+        return None
+    if not legacy_pole_pad:
+        raise UserError("published weights were trained with legacy_pole_pad: true; set that")
+    _refuse_other_radii(given.pop(_SENSOR), radii)
+    found = _renamed(given, network.state_dict(), head)
+    return taken_whole(network, found, ("std",))  # no weight there, but a setting
+
+
+def taken_whole(
+    network: nn.Module, given: Mapping[str, Tensor], spared: Sequence[str] = ()
+) -> dict[str, Tensor]:
+    """Weights of which none may be missing but those that are spared.
+
+    Args:
+        network: whose names count.
+        given: by its names.
+        spared: names that may be missing.
+
+    Raises:
+        UserError: if another is missing.
     """
     own = network.state_dict()
-    given = {name.removeprefix(_PARALLEL): value for name, value in weights.items()}
-    if _SENSOR in given:
-        if not legacy_pole_pad:
-            raise UserError("published weights were trained with legacy_pole_pad: true; set that")
-        _refuse_other_radii(given.pop(_SENSOR), radii)
-        given = _renamed(given, own, head)
-        spared = {"std"}  # no weight there, but a setting
-    else:
-        spared = set()
     missing = [name for name in own if name not in given and name not in spared]
     if missing and set(given) <= set(own):
         listed = ", ".join(missing[:_SHOWN])
         more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
         raise UserError(f"the weights lack {listed}{more}; they are of other settings")
-    return given
+    return dict(given)
 
 
 def _renamed(

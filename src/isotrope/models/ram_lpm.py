@@ -31,7 +31,7 @@ from isotrope.layers.recurrent_cell import RecurrentCell, State
 from isotrope.models._fovea_settings import FoveaParams, fovea_of, stack_of
 from isotrope.models._gaze import Drawing, ExpectedReward, Gaze, Walk
 from isotrope.models._gaze_settings import GazeParams, draws_of_policy
-from isotrope.models._gaze_weights import adopted
+from isotrope.models._gaze_weights import published
 from isotrope.models._polar_stack import Pairs, norm_of_numbers, polar_stack
 from isotrope.models._stages import Width
 from isotrope.settings import List
@@ -154,12 +154,13 @@ class RamLpm(Gaze):
         return self.sensor.rings(height, width)
 
     def adopt(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The weights that it takes: its own, or those of the published networks.
+        """The weights that it takes: its own, see `Gaze.adopt`, or those of published networks.
 
         See `isotrope.models._gaze_weights`.
         """
         radii, legacy = self.sensor.fovea.sampled_radii(), self.params.legacy_pole_pad
-        return adopted(self, weights, self.head_kind, radii, legacy)
+        found = published(self, weights, self.head_kind, radii, legacy)
+        return super().adopt(weights) if found is None else found
 
 
 class DrawingRamLpm(Drawing, RamLpm):
