@@ -1,6 +1,6 @@
 import pytest
 import torch
-from attacked_networks import between_two, some_images
+from attacked_networks import Small, between_two, own_labels, some_images
 
 from isotrope.attacks import apgd
 from isotrope.attacks.apgd import checkpoints
@@ -24,6 +24,17 @@ def test_the_best_attack_on_a_linear_network_is_reached(norm, dual, loss):
     before, after = (margin(network(one).detach(), labels) for one in (images, found.images))
     best = 0.05 * torch.linalg.vector_norm(slope, dual)
     assert (after - before).tolist() == pytest.approx([best.item()] * 6, rel=1e-9)
+
+
+def test_a_loss_that_is_flat_behind_the_border_hides_no_gradients():
+    """The logit ratio is 1 wherever the label is third."""
+    network, images = Small(), some_images(60)
+    labels = own_labels(network, images)
+    found = apgd(network, images, labels, eps=0.3, steps=5, loss="logit_ratio")
+    logits = network(found.images).detach()
+    third = logits.argsort(dim=1, descending=True)[:, 2] == labels
+    assert third.any()
+    assert found.zero_gradients.nan_to_num(0.0).max() == 0
 
 
 def test_a_narrow_valley_is_followed_by_smaller_steps():

@@ -27,8 +27,8 @@ class Attacked(NamedTuple):
         queries: images (draws) shown until the first success, or in all, int64 ``(batch,)``.
         forwards: images passed forward, all together.
         backwards: images passed backward, all together.
-        zero_gradients: in which share of its gradients an image had none at all, exactly 0 at every
-            pixel, ``(batch,)``; nan if no gradient was asked for.
+        zero_gradients: in which share of its gradients, at points that do not fool, an image had
+            none at all, exactly 0 at every pixel, ``(batch,)``; nan if there was none of these.
         trace: what is fooled after each step, bool ``(steps, batch)``; restarts follow each other.
             Once fooled is fooled; only for a stochastic network each row stands for itself.
     """
@@ -138,8 +138,9 @@ class Questions:
         seen = self.asked(points, self.labels, self.take(1), gradient)
         self.shown(1)
         if seen.gradient is not None:
-            self._gradients[self._at] += 1
-            self._zeros[self._at] += (seen.gradient == 0).flatten(1).all(dim=1)
+            stands = ~seen.wrong  # beyond, a loss may be flat: the logit ratio is, in parts
+            self._gradients[self._at] += stands
+            self._zeros[self._at] += stands & (seen.gradient == 0).flatten(1).all(dim=1)
         return seen
 
     def take(self, times: int) -> Any:

@@ -33,8 +33,8 @@ interval over images; of a mean of shares it is at least as wide as need be):
   over all that were right, nan where the attack fails on half of them;
 * ``queries_mean``, ``queries_median``: images shown until the first success that the attack saw, or
   in all; ``forwards``, ``backwards``: images passed through the network, by attacked image;
-* ``zero_gradients``: in which part of its gradients an image had none at all, exactly 0 at every
-  pixel, of attacks that take any;
+* ``zero_gradients``: in which part of its gradients, at points that do not fool the attack, an
+  image had none at all, exactly 0 at every pixel, of attacks that take any;
 * ``success`` with ``iteration``: the part of images that were right and that the attack itself saw
   as fooled by then; of a network that draws, in more than half of the draws after that step alone
   (of ``pgd`` it is one draw); not of ``transfer``, which sees another network;
