@@ -107,7 +107,10 @@ def test_all_mistakes_of_named_param_files_are_said(folder, isotrope):
     [
         (["build", "stur"], "no data set is called 'stur'; did you mean 'stir'?"),
         (["build", "stir", "task=emojo"], "stir: task: 'emojo' is not known; did you mean"),
-        (["train", f"param-files/{NAME}.yaml"], "the data set is not built; run `snakemake data"),
+        (
+            ["train", f"param-files/{NAME}.yaml"],
+            "is not built; run `snakemake out/data/stir",
+        ),
         (["train", f"param-files/{NAME}.yaml", "--point", "x"], "no point is called 'x'; choose"),
         (["train", "param-files/a/b/absent.yaml"], "cannot be read: No such file"),
         (["evaluate", f"param-files/{NAME}.yaml"], "the data set is not built"),

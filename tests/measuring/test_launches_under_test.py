@@ -9,7 +9,13 @@ from isotrope import registry
 from isotrope.layers import forms
 
 MOST = 250  # of a batch that the layers need not split for its memory
-MOST_OF = {"lp_resnet": 500, "shift_resnet": 500, "deeplabv3plus": 700}  # of many layers
+MOST_OF = {  # of many layers, or of glimpses one after the other
+    "lp_resnet": 500,
+    "shift_resnet": 550,
+    "deeplabv3plus": 750,
+    "ram": 350,
+    "ram_lpm": 2700,
+}
 IN_PIECES = ["deep_lp", "lp_resnet", "single_lp"]  # each fills the memory that it is given
 
 

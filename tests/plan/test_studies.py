@@ -30,9 +30,9 @@ def test_a_new_study_with_a_name_of_its_own_is_not(empty):
 
 
 def test_of_two_new_studies_the_one_with_fewer_runs_may_be_a_mistake(empty):
-    runs = [("a/b/c", "glimpses"), ("a/b/d", "glimpses"), ("a/b/e", "glimpse")]
+    runs = [("a/b/c", "weathers"), ("a/b/d", "weathers"), ("a/b/e", "weather")]
     assert near_misses(runs) == [
-        "param-files/a/b/e.yaml: the study 'glimpse' is new; did you mean 'glimpses'?"
+        "param-files/a/b/e.yaml: the study 'weather' is new; did you mean 'weathers'?"
     ]
     assert near_misses(runs[1:]) == []
 
