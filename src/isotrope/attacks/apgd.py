@@ -72,10 +72,7 @@ def apgd(
     )
     whole = Ball(images.detach(), eps, norm)
     with questions.victim.under_attack():
-        for restart in range(restarts):
-            if not questions.again():
-                break
-            ball = whole.only(questions.left)
+        for restart, ball in questions.restarts(whole, restarts):
             questions.settle(_climb(questions, ball, restart, steps))
     return questions.attacked(norm, restarts * steps)
 

@@ -1,12 +1,12 @@
 """What an attack has found, and the questions by which it finds it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from isotrope.attacks.balls import Norm, by_image, length
+from isotrope.attacks.balls import Ball, Norm, by_image, length
 from isotrope.attacks.losses import Loss, LossName, loss_of
 from isotrope.attacks.streams import Streams
 from isotrope.attacks.victim import Network, Seen, Victim
@@ -128,10 +128,17 @@ class Questions:
     def _at(self) -> Tensor | slice:
         return slice(None) if self.left is self._all else self.left
 
-    def again(self) -> bool:
-        """Begin with all images, or with those not fooled yet; false if none is left."""
-        self.left = self._all[~self._fooled] if self._leaving else self._all
-        return len(self.left) > 0
+    def restarts(self, ball: Ball, count: int) -> Iterator[tuple[int, Ball]]:
+        """Begin with all images, or with those not fooled yet, until none is left.
+
+        Yields:
+            The number of the restart, and the balls of its images.
+        """
+        for restart in range(count):
+            self.left = self._all[~self._fooled] if self._leaving else self._all
+            if not len(self.left):
+                return
+            yield restart, ball.only(self.left)
 
     def ask(self, points: Tensor, gradient: bool = False) -> Seen:
         """Loss and judgment of images with fresh noise, and the gradient if it is wanted."""

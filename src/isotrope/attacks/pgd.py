@@ -70,10 +70,7 @@ def pgd(
     )
     whole = Ball(images.detach(), eps, norm)
     with questions.victim.under_attack():
-        for restart in range(restarts):
-            if not questions.again():
-                break
-            ball = whole.only(questions.left)
+        for restart, ball in questions.restarts(whole, restarts):
             points = ball.images
             if random_start:
                 points = ball.random(questions.streams, restart)

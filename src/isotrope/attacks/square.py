@@ -76,10 +76,7 @@ def square(
     )
     around = Ball(images.detach(), eps, norm)
     with questions.victim.under_attack():
-        for restart in range(restarts):
-            if not questions.again():
-                break
-            ball = around.only(questions.left)
+        for restart, ball in questions.restarts(around, restarts):
             questions.settle(_search(questions, ball, restart, queries, share))
     return questions.attacked(norm, restarts * queries)
 
