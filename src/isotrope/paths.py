@@ -23,6 +23,7 @@ HEADS = OUT / ".heads"  # each Snakemake that is at work has a file there
 TRACKING = OUT / "tracking"
 ATTACKS = OUT / "attacks"  # pictures that `isotrope attack` has changed
 RECORDINGS = "recordings"  # what networks record while they train, among the tables too
+HISTORIES = "histories"  # losses and scores of every epoch, as arrays among the tables
 SELECTED = "selected"  # stands for the chosen point in the paths of its packs
 DEMO = "-demo"  # ends the name of a group that holds the demo's runs of a study
 

@@ -1,4 +1,4 @@
-"""What networks record while they train is an array among the tables of its group."""
+"""What networks record while they train is an array among the tables, and so are histories."""
 
 from dataclasses import replace
 
@@ -44,3 +44,9 @@ def test_a_monitor_that_is_left_out_records_nothing():
     point = replace(run.points["base"], parameters={"training.monitor": None})
 
     assert not replace(run, points={"base": point}).records
+
+
+def test_histories_are_collected_from_every_pack_where_a_figure_asks_for_them(monitored):
+    files = [pack(OWN, seeds, "run.json") for seeds in ("1-25", "26-50")]
+    assert set(files) <= set(monitored.inputs_of_table("scale", "histories"))
+    assert not [path for path in monitored.arrays() if "histories" in path]

@@ -9,7 +9,13 @@ from test_tables import write_pack
 
 from isotrope.errors import UserError
 from isotrope.files.arrays import read_arrays, write_arrays
-from isotrope.results.table_arrays import best_seed, collect_arrays, collect_recordings
+from isotrope.files.disk import checksum
+from isotrope.results.table_arrays import (
+    best_seed,
+    collect_arrays,
+    collect_histories,
+    collect_recordings,
+)
 
 ONE, TWO = "pixel_pool/stir_emoji/one", "pixel_pool/stir_emoji/two"
 
@@ -182,3 +188,42 @@ def test_a_damaged_recording_is_named_with_what_mends_it(tmp_path):
     with pytest.raises(UserError, match=r"2\.npz is truncated or altered .* train the seed anew"):
         collect_recordings([pack], tmp_path / "tables")
     assert not (tmp_path / "tables/recordings.npz").exists()
+
+
+def with_history(pack, rows):
+    """The pack, whose history has these rows below its header."""
+    text = "\n".join(["seed,epoch,train_loss,test_accuracy,train_seconds", *rows]) + "\n"
+    (pack.pack / "history.csv").write_text(text)
+    path = pack.pack / "run.json"
+    said = json.loads(path.read_text())
+    said["files"] = {"history.csv": checksum(text.encode())}
+    path.write_text(json.dumps(said))
+    return pack
+
+
+def test_histories_of_every_seed_stand_under_its_run_point_and_number(tmp_path):
+    rows = ["1,1,2.5,,0.1", "1,2,1.5,0.25,0.1", "2,1,nan,,0.1", "3,1,0.5,,0.1"]
+    one = replace(with_history(pack_of(tmp_path, seeds=(1, 2, 3)), rows), seeds=(1, 2))
+    two = with_history(pack_of(tmp_path, TWO, seeds=(10,)), ["10,1,0.75,0.5,0.1"])
+
+    path = collect_histories([two, one], tmp_path / "tables")
+
+    found = read_arrays(path, "")
+    keys = [f"{run}/base/{seed}" for run, seed in ((ONE, 1), (ONE, 2), (TWO, 10))]
+    names = ("epoch", "train_loss", "test_accuracy", "train_seconds")
+    assert list(found) == [f"{key}/{name}" for key in keys for name in names]
+    assert found[f"{ONE}/base/1/train_loss"].tolist() == [2.5, 1.5]
+    assert np.isnan(found[f"{ONE}/base/1/test_accuracy"]).tolist() == [True, False]
+    assert np.isnan(found[f"{ONE}/base/2/train_loss"]).all()
+    again = collect_histories([one, two], tmp_path / "again")
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_a_damaged_history_is_named_with_what_mends_it(tmp_path):
+    pack = with_history(pack_of(tmp_path), ["1,1,2.5,,0.1"])
+    path = pack.pack / "history.csv"
+    path.write_bytes(path.read_bytes()[:-3])
+
+    with pytest.raises(UserError, match=r"history\.csv is truncated or altered .*snakemake runs"):
+        collect_histories([pack], tmp_path / "tables")
+    assert not (tmp_path / "tables/histories.npz").exists()

@@ -18,7 +18,7 @@ from isotrope.settings import Settings
 
 KEYS = ("as", "dataset", "split", "against", "resources")  # of an entry, beside its settings
 
-_RESERVED = ("runs", "selection", "summary", "recordings")  # files beside the tables
+_RESERVED = ("runs", "selection", "summary", "recordings", "histories")  # files beside the tables
 _CLASSES = "classification"  # what a data set is for that does not say
 _ALIAS = "abcdefghijklmnopqrstuvwxyz0123456789_"
 

@@ -20,6 +20,8 @@ from isotrope.plan.sources import Sources
 from isotrope.plan.studies import near_misses
 from isotrope.registry import BrokenPluginError
 
+MADE_FOR_FIGURES = {"examples.npz", f"{paths.HISTORIES}.npz"}  # where a figure is drawn from them
+
 
 class Plan(Needs):
     """The files behind the targets, for one selection of runs.
@@ -173,9 +175,11 @@ class Plan(Needs):
             UserError: if no run that is asked for has rows in the table.
         """
         names = self._tables_by_group.get(group, {}).get(table, [])
+        of_group = [name for name in self._ready if self.index.runs[name].group == group]
         if table == paths.RECORDINGS:
-            of_group = [name for name in self._ready if self.index.runs[name].group == group]
             names = [name for name in of_group if self.index.runs[name].records]
+        if table == paths.HISTORIES:
+            names = of_group
         if not names:
             raise UserError(
                 f"out/tables/{group}/{table}.csv: no run that is asked for "
@@ -190,7 +194,7 @@ class Plan(Needs):
             )
         if table == "selection":
             return [paths.choice(name).as_posix() for name in names]
-        if table == paths.RECORDINGS:
+        if table in (paths.RECORDINGS, paths.HISTORIES):
             return [path for name in names for path in self._of_packs(name, RUN)]
         return [path for name in names for path in self._results_of(name, table)]
 
@@ -248,7 +252,7 @@ class Plan(Needs):
         arrays = self._arrays_by_group
         for group, tables in self._tables_by_group.items():
             known = {*tables, *(f"{table}.npz" for table in arrays.get(group, []))}
-            known |= set() if self.tables_are_sources else {"examples.npz"}
+            known |= set() if self.tables_are_sources else MADE_FOR_FIGURES
             known |= {path.stem for path in paths.table_folder(group).glob(f"*{COSTS}.csv")}
             figures = self._study_figures(group)
             for figure in figures.kinds:

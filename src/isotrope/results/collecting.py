@@ -20,7 +20,7 @@ from isotrope.plan import index_file
 from isotrope.plan.index import EvaluationEntry, Index, RunEntry
 from isotrope.results import choice, tables
 from isotrope.results.choice import Choice
-from isotrope.results.table_arrays import collect_arrays, collect_recordings
+from isotrope.results.table_arrays import collect_arrays, collect_histories, collect_recordings
 from isotrope.results.tables import CollectedPack
 
 
@@ -55,6 +55,8 @@ def collect_group(group: str, table: str | None = None, arrays: bool = False) ->
     folder = paths.table_folder(group)
     if table == paths.RECORDINGS:
         return [collect_recordings(found, folder)]
+    if table == paths.HISTORIES:
+        return [collect_histories(found, folder)]
     if arrays and table is not None:
         return [collect_arrays(found, table, folder)]
     written = tables.collect(group, found, folder, table)

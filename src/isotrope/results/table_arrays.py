@@ -4,12 +4,17 @@ What networks recorded while they trained is in ``recordings.npz``, of every see
 ``<run>/<point>/<seed>/<name>``, each with a first axis of the epochs that ``.../epoch`` lists.
 Weights that were kept after every so many epochs are left out: they are whole networks.
 
+The histories of all seeds are in ``histories.npz``: ``<run>/<point>/<seed>/<column>``, a number for
+each epoch, NaN where there is none.
+
 ``<evaluation>.npz`` holds ``<run>/<point>/<array>`` and the number of the seed as
 ``<run>/<point>/seed``. The best seed has the highest accuracy in the table ``accuracy``, or the
 highest mean IoU in the table ``segmentation``, where its run has that, else the
 best score in validation; of equals it is the first.
 """
 
+import csv
+import io
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,8 +23,10 @@ import numpy as np
 
 from isotrope.errors import UserError
 from isotrope.files.arrays import Array, read_arrays, write_arrays
+from isotrope.files.disk import read_checked
+from isotrope.packs import summary
 from isotrope.packs.summary import KEPT_WEIGHT
-from isotrope.paths import RECORDINGS
+from isotrope.paths import HISTORIES, RECORDINGS
 from isotrope.results.tables import CollectedPack, Row, pack_rows, seed_rows
 
 TESTED = {"accuracy": "accuracy", "segmentation": "mean_iou"}  # tables, and what tells in each
@@ -77,6 +84,34 @@ def _recorded_arrays(runs: Sequence[CollectedPack]) -> Iterator[tuple[str, Array
             for name, array in sorted(read_arrays(file, remedy).items()):
                 if not name.startswith(KEPT_WEIGHT):
                     yield f"{run.run}/{run.point}/{seed}/{name}", array
+
+
+def collect_histories(runs: Sequence[CollectedPack], folder: Path) -> Path:
+    """Write ``histories.npz`` into ``folder``; the history of one pack at a time is in memory.
+
+    Args:
+        runs: the packs of the group.
+        folder: where the tables are; it is made if need be.
+
+    Raises:
+        UserError: if a history is absent or damaged; then nothing is written.
+    """
+    path = folder / f"{HISTORIES}.npz"
+    ordered = sorted(runs, key=lambda run: (run.run, run.point, run.seeds))
+    write_arrays(path, (one for run in ordered for one in _history_arrays(run)))
+    return path
+
+
+def _history_arrays(run: CollectedPack) -> Iterator[tuple[str, Array]]:
+    known = summary.read(run.pack)
+    remedy = f"delete {run.pack} and run `snakemake runs`: finished seeds are not trained again"
+    content = read_checked(run.pack / summary.HISTORY, known.part("files").get(summary.HISTORY), remedy)
+    rows = list(csv.DictReader(io.StringIO(content.decode())))
+    for seed in sorted(run.seeds):
+        its = [row for row in rows if row["seed"] == str(seed)]
+        for column in [name for name in (its[0] if its else ()) if name != "seed"]:
+            values = [float(row[column] or math.nan) for row in its]
+            yield f"{run.run}/{run.point}/{seed}/{column}", np.array(values)
 
 
 def _arrays_of_best_seeds(
