@@ -105,7 +105,9 @@ def collect_histories(runs: Sequence[CollectedPack], folder: Path) -> Path:
 def _history_arrays(run: CollectedPack) -> Iterator[tuple[str, Array]]:
     known = summary.read(run.pack)
     remedy = f"delete {run.pack} and run `snakemake runs`: finished seeds are not trained again"
-    content = read_checked(run.pack / summary.HISTORY, known.part("files").get(summary.HISTORY), remedy)
+    content = read_checked(
+        run.pack / summary.HISTORY, known.part("files").get(summary.HISTORY), remedy
+    )
     rows = list(csv.DictReader(io.StringIO(content.decode())))
     for seed in sorted(run.seeds):
         its = [row for row in rows if row["seed"] == str(seed)]
