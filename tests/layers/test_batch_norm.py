@@ -52,6 +52,20 @@ def test_in_bfloat16_a_stack_gives_what_each_row_gives():
             torch.testing.assert_close(buffers[name][i], value, rtol=1e-5, atol=1e-6)
 
 
+def test_in_bfloat16_a_stack_takes_maps_that_its_rows_share():
+    layer, seen = BatchNorm2d(3), maps().bfloat16()
+    buffers = {name: torch.stack([one, one + 1]) for name, one in layer.named_buffers()}
+
+    def row(buffers):
+        return functional_call(layer.eval(), buffers, (seen,))
+
+    found = torch.func.vmap(row)(buffers)
+
+    for i, one in enumerate(found):
+        own = {name: value[i] for name, value in buffers.items()}
+        torch.testing.assert_close(one, row(own), rtol=1e-2, atol=1e-2)
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_gradients_in_bfloat16_are_those_of_exact_maps_rounded(training):
     layer = BatchNorm2d(3).train(training)

@@ -20,6 +20,7 @@ from isotrope.layers.peak_convolution import convolution_peak, convolution_peaks
 from isotrope.layers.pole_padding import PolePadding
 from isotrope.layers.polyphase import APS, LPD, LPU, APSUp
 from isotrope.layers.recurrent_cell import RecurrentCell
+from isotrope.layers.riesz import Riesz2d, riesz_features
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
 from isotrope.layers.shift_invariant import forced, shift_invariant
@@ -56,6 +57,7 @@ __all__ = [
     "PolePadding",
     "PolynomialActivation",
     "RecurrentCell",
+    "Riesz2d",
     "ScalePool",
     "Selection",
     "SiConv2d",
@@ -69,6 +71,7 @@ __all__ = [
     "from_log_polar",
     "largest_over_depth",
     "log_polar",
+    "riesz_features",
     "shift_invariant",
     "volume_peak",
 ]

@@ -60,7 +60,8 @@ def _normalised(norm: BatchNorm1d | BatchNorm2d, maps: Tensor) -> Tensor:
     if training:
         norm.num_batches_tracked.add_(1)
     # torch takes such maps beside exact statistics, and so moves half as many bytes
-    mixes = not torch.compiler.is_compiling() and not _in_a_stack(maps)
+    in_a_stack = _in_a_stack(maps) or _in_a_stack(norm.running_mean)
+    mixes = not torch.compiler.is_compiling() and not in_a_stack
     found = F.batch_norm(
         maps if mixes else maps.to(exact),
         norm.running_mean,
@@ -79,6 +80,6 @@ def _single(norm: BatchNorm1d | BatchNorm2d, maps: Tensor) -> bool:
     return norm.training and maps.numel() == maps.shape[1]
 
 
-def _in_a_stack(maps: Tensor) -> bool:
-    found: bool = torch._C._functorch.is_functorch_wrapped_tensor(maps)  # no public way
+def _in_a_stack(tensor: Tensor) -> bool:
+    found: bool = torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # no public way
     return found
