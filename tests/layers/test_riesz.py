@@ -1,4 +1,4 @@
-"""Riesz features: against a plain form in numpy, and what they keep of energy, shifts and scales."""
+"""Riesz features against a plain form in numpy; what they keep of energy, shifts and scales."""
 
 import math
 

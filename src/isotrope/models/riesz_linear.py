@@ -34,7 +34,8 @@ class Params(Settings):
         description="over all places; max stays where a thing grows on its canvas, mean does not",
     )
     border: Border = Field(
-        "mirror", description="beyond it the image is mirrored, or periodic, at a quarter of the work"
+        "mirror",
+        description="beyond it the image is mirrored, or periodic, at a quarter of the work",
     )
 
 
