@@ -1,5 +1,7 @@
 """Gradients of several batches: their mean is that of one large batch, or their sum is taken."""
 
+from contextlib import suppress
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -95,3 +97,64 @@ def test_the_sum_is_that_of_each_batchs_mean_gradient():
         found = trained(seeds, masks=False, **changes)[1]
         for name, value in expected[1].items():
             torch.testing.assert_close(found[name], value, rtol=0, atol=1e-7)  # images are float32
+
+
+def one_cycle(steps: int | None = None) -> dict[str, object]:
+    return {
+        "name": "sgd",
+        "learning_rate": 0.1,
+        "schedule": {"name": "one_cycle", "steps": steps},
+    }
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "planned", "advances"),
+    [
+        (8, None, [0, 1, 1, 2]),  # five batches: three, then two that the schedule stands still at
+        (8, 3, [0, 1, 1, 2]),
+        (20, None, [0, 0]),  # two batches of the four that make a group: never
+        (4, 1, [0, 1, 2, 2, 3, 4]),  # ten: four, four, two; and the plan has ended
+    ],
+)
+def test_a_schedule_that_goes_on_by_whole_groups_stands_still_at_smaller_ones(
+    batch_size, planned, advances
+):
+    """Against torch's scheduler, stepped after whole groups alone and refusals passed over."""
+    images, every = small_images(masks=False), 3 if batch_size == 8 else 4
+    batches = [images[start : start + batch_size] for start in range(0, COUNT, batch_size)]
+    groups = [batches[start : start + every] for start in range(0, len(batches), every)]
+    torch.manual_seed(1)
+    network = Small(masks=False).double()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    whole = 2 * len(groups) if planned is None else planned
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=whole)
+    seen = []
+    for group in groups + groups:
+        for some in group:
+            F.cross_entropy(network(some.images.double() / 255), some.labels).backward()
+        seen.append(scheduler.last_epoch)
+        optimizer.step()
+        optimizer.zero_grad()
+        if len(group) == every:
+            with suppress(ValueError):
+                scheduler.step()
+
+    accumulate = {"images": batch_size * every, "reduce": "sum", "advance": "whole_groups"}
+    found = trained(
+        [1],
+        masks=False,
+        batch_size=batch_size,
+        accumulate=accumulate,
+        order="fixed",
+        optimizer=one_cycle(planned),
+    )
+
+    assert seen == advances
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(found[1][name], value, rtol=0, atol=1e-7)  # images are float32
+
+
+def test_whole_groups_need_a_schedule_that_changes_with_every_step():
+    changes = {"accumulate": {"images": 24, "advance": "whole_groups"}}
+    with pytest.raises(ValueError, match="whole_groups needs a schedule that changes with every"):
+        trained([1], masks=False, batch_size=8, **changes)

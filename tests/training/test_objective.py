@@ -11,7 +11,7 @@ from torch import nn
 from torch.func import vmap
 from torch.nn import functional as F
 
-from isotrope.params.objective import CrossEntropy, Segmentation
+from isotrope.params.objective import CosineDistance, CrossEntropy, Segmentation
 from isotrope.training.objective import Measured, Objective, mean_iou
 from isotrope.training.sums import Sums
 
@@ -55,6 +55,43 @@ def test_classes_have_the_mean_cross_entropy_and_the_number_that_is_right(seed, 
     torch.testing.assert_close(found.loss, expected, rtol=0, atol=1e-12)
     assert int(found.counts) == int((outputs.argmax(1) == labels).sum())
     assert float(found.weight) == count
+
+
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 9))
+def test_cosine_is_one_minus_that_of_one_hot_labels_and_logits(seed, count):
+    outputs, generator = outputs_of(seed, count, CLASSES)
+    labels = torch.randint(0, CLASSES, (count,), generator=generator)
+    outputs.requires_grad_()
+    objective = Objective(CosineDistance(name="cosine"), "classification")
+
+    found = measured(objective, outputs, labels)
+
+    expected = 1 - F.cosine_similarity(F.one_hot(labels, CLASSES).double(), outputs).mean()
+    torch.testing.assert_close(found.loss, expected, rtol=0, atol=1e-12)
+    gradients = [torch.autograd.grad(loss, outputs)[0] for loss in (found.loss, expected)]
+    torch.testing.assert_close(*gradients, rtol=0, atol=1e-12)
+    assert int(found.counts) == int((outputs.argmax(1) == labels).sum())
+
+
+def test_cosine_of_logits_that_are_all_zero_is_finite_and_has_a_finite_gradient():
+    outputs = torch.zeros(2, CLASSES, dtype=torch.float64, requires_grad=True)
+    objective = Objective(CosineDistance(name="cosine"), "classification")
+
+    loss = measured(objective, outputs, torch.tensor([0, 1])).loss
+
+    assert loss.item() == 1
+    assert torch.autograd.grad(loss, outputs)[0].isfinite().all()
+
+
+def test_cosine_of_rows_is_that_of_each_alone():
+    outputs, generator = outputs_of(4, 3, 5, CLASSES)
+    labels = torch.randint(0, CLASSES, (5,), generator=generator)
+    objective = Objective(CosineDistance(name="cosine"), "classification")
+
+    together = vmap(lambda row: measured(objective, row, labels).loss)(outputs)
+
+    alone = torch.stack([measured(objective, row, labels).loss for row in outputs])
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-12)
 
 
 @given(seed=st.integers(0, 10**6), void=st.sampled_from([0.0, 0.3, 1.0]))
@@ -154,6 +191,7 @@ def test_an_objective_beside_a_loss_of_the_networks_own_is_refused():
     ("settings", "kind"),
     [
         (CrossEntropy(name="cross_entropy"), "segmentation"),
+        (CosineDistance(name="cosine"), "segmentation"),
         (Segmentation(name="segmentation"), "classification"),
     ],
 )

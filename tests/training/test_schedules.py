@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -180,6 +181,21 @@ def test_the_published_one_cycle_peaks_higher_for_the_filters_between_the_same_e
     assert found[0] == pytest.approx([0.0024, 0.0024, 0.95])
     assert found[59] == pytest.approx([0.06, 0.1, 0.85])
     assert found[199] == pytest.approx([2.4e-7, 2.4e-7, 0.95])
+
+
+@pytest.mark.parametrize("planned", [5, 30, 36, 37, 90])
+def test_one_cycle_that_is_planned_too_short_stays_where_torch_refuses_to_go_on(planned):
+    """As where that refusal is passed over; one that is planned too long ends on the way."""
+    one = block("sgd", 0.1, schedule={"name": "one_cycle", "steps": planned})
+
+    class Forgiving(lr_scheduler.OneCycleLR):
+        def step(self, epoch=None):
+            with suppress(ValueError):
+                super().step(epoch)
+
+    found = ours(one, 4, 9)
+
+    same(found, torchs(one, lambda o: Forgiving(o, [0.1, 0.02], total_steps=planned), 36))
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 10])

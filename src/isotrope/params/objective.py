@@ -18,6 +18,15 @@ class CrossEntropy(Settings):
     )
 
 
+class CosineDistance(Settings):
+    """One minus the cosine between a class and the logits; the score is the accuracy."""
+
+    name: Literal["cosine"] = Field(
+        description="cosine: one minus the cosine of the angle between the logits and the vector "
+        "that is 1 for the right class and 0 for all others"
+    )
+
+
 class Segmentation(Settings):
     """Cross-entropy of a class for each pixel; the score is the mean IoU over classes."""
 
@@ -35,4 +44,6 @@ class Segmentation(Settings):
     )
 
 
-Objective = Annotated[CrossEntropy | Segmentation, Field(discriminator="name")]
+Objective = Annotated[
+    CrossEntropy | CosineDistance | Segmentation, Field(discriminator="name")
+]

@@ -80,6 +80,12 @@ class OneCycle(Settings):
     three_phase: bool = Field(
         False, description="true: down to the first rate as fast as up, then down to the last"
     )
+    steps: int | None = Field(
+        None,
+        gt=0,
+        description="for how many steps it is planned; all, if left out. If there are more, the rate "
+        "stays at the end; if there are fewer, training ends on the way",
+    )
     cycle_momentum: bool = Field(True, description=_CYCLED)
     base_momentum: float = Field(0.85, gt=0, lt=1, description="the lowest momentum")
     max_momentum: float = Field(0.95, gt=0, lt=1, description="the highest momentum")

@@ -8,6 +8,7 @@ from isotrope import registry
 from isotrope.params.augmentation import Augmentations
 from isotrope.params.objective import Objective
 from isotrope.params.optimizer import Optimizer
+from isotrope.params.schedule import Cosine, Cyclic, OneCycle, Poly
 from isotrope.params.start import StartFrom
 from isotrope.settings import Settings
 
@@ -32,6 +33,12 @@ class Accumulation(Settings):
     reduce: Literal["sum", "mean"] = Field(
         "mean",
         description="mean: as if they were one batch; sum: the sum of the batches' mean gradients",
+    )
+    advance: Literal["steps", "whole_groups"] = Field(
+        "steps",
+        description="with what the schedule goes on. steps: every step of the optimizer; "
+        "whole_groups: not the step of a smaller group at an epoch's end, so that it stops short "
+        "of its end, or never leaves its beginning",
     )
 
 
@@ -138,6 +145,17 @@ class Training(Settings):
         return self
 
     @model_validator(mode="after")
+    def _groups_advance_what_follows_steps(self) -> Self:
+        if self.schedule_advances_by_whole_groups:
+            schedule = self.optimizer.schedule
+            if not isinstance(schedule, Cosine | OneCycle | Cyclic | Poly):
+                raise ValueError(
+                    "accumulate.advance: whole_groups needs a schedule that changes with every "
+                    "step: cosine, cyclic, one_cycle or poly"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _stopping_needs_the_best(self) -> Self:
         if self.early_stopping is not None and self.keep == "last":
             raise ValueError("early_stopping keeps the best epoch; leave out `keep: last`, or it")
@@ -147,6 +165,11 @@ class Training(Settings):
     def batches_per_step(self) -> int:
         """Batches whose gradients make one step of the optimizer."""
         return 1 if self.accumulate is None else -(-self.accumulate.images // self.batch_size)
+
+    @property
+    def schedule_advances_by_whole_groups(self) -> bool:
+        """Whether the schedule stands still at the smaller group of batches of an epoch's end."""
+        return self.accumulate is not None and self.accumulate.advance == "whole_groups"
 
     @model_validator(mode="before")
     @classmethod

@@ -252,6 +252,13 @@ class LockstepTraining:
         done = self.epochs * self._steps_per_epoch + position // self.training.batches_per_step
         return done, self.training.epochs * self._steps_per_epoch
 
+    def _advances_before(self, position: int) -> int:
+        """How often the schedule has gone on before a batch of the epoch in hand."""
+        if not self.training.schedule_advances_by_whole_groups:
+            return self._steps_of(position)[0]
+        every = self.training.batches_per_step
+        return self.epochs * (self.batches.steps // every) + position // every
+
     @property
     def _steps_per_epoch(self) -> int:
         """Steps of the optimizer in an epoch."""
@@ -283,7 +290,7 @@ class LockstepTraining:
 
     def _rates(self, position: int) -> list[list[float]]:
         """For each row the learning rate of every group, then the momentum, of a batch."""
-        done, _ = self._steps_of(position)
+        done = self._advances_before(position)
         groups = self.engine.layout.group_names
         known: dict[int, list[float]] = {}
         for record in self.records.values():

@@ -2,7 +2,7 @@
 
 A network may define ``loss(images, labels, noise)``, which returns the mean loss of the batch and
 its outputs, and perhaps a dict of more numbers that the history shall have; without it the loss is
-the cross-entropy of its outputs, for images or for pixels. What a network that defines ``draw``
+the cross-entropy of its outputs, for images or for pixels, or another that the param-file names. What a network that defines ``draw``
 drew is its noise and the second argument of its ``forward``; the noise of others is None.
 
 A score is counted: counts add up over batches, and the score follows from their sum. Of classes of
@@ -21,12 +21,14 @@ from torch import Tensor, nn
 from isotrope.datasets.draws import folded_draws
 from isotrope.datasets.images import Kind
 from isotrope.layers.confusion_counts import confusion
-from isotrope.params.objective import CrossEntropy, Segmentation
+from isotrope.params.objective import CosineDistance, CrossEntropy, Segmentation
 from isotrope.params.objective import Objective as Settings
+from isotrope.training.cosine_distance import cosine_distance
 from isotrope.training.cross_entropy import cross_entropy, cross_entropy_of_masks
 from isotrope.training.dropout import dropouts
 
-REVISIONS = {"cross_entropy": 1, "segmentation": 1}  # one rises when its numbers come out different
+# one rises when its numbers come out different
+REVISIONS = {"cross_entropy": 1, "cosine": 1, "segmentation": 1}
 SCORES = {"classification": "accuracy", "segmentation": "mean_iou"}  # of data's kinds
 
 
@@ -117,10 +119,12 @@ class Objective:
             loss, outputs, *more = network.loss(images, labels, noise)
             return loss, outputs, more[0] if more else {}
         outputs = network(images) if noise is None else network(images, noise)
-        return self._cross_entropy(outputs, labels), outputs, {}
+        return self._loss(outputs, labels), outputs, {}
 
-    def _cross_entropy(self, outputs: Tensor, labels: Tensor) -> Tensor:
+    def _loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         logits = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
+        if isinstance(self.settings, CosineDistance):
+            return cosine_distance(logits, labels)
         smoothing = self.settings.label_smoothing
         if not isinstance(self.settings, Segmentation):
             return cross_entropy(logits, labels, smoothing)

@@ -167,7 +167,7 @@ class SeedRecord:
         """The learning rate of every group in the next step, then the momentum.
 
         Args:
-            step: steps of the optimizer that are done, of all epochs.
+            step: steps of the optimizer that are done, of all epochs, and count for the schedule.
             per_epoch: steps of the optimizer in an epoch.
             groups: the names of the model's groups of parameters.
         """

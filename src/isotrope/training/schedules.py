@@ -10,7 +10,9 @@ step for step. Differs from them: ``poly`` may have a lowest rate, as the polyno
 DeepLab has; a group's ``peak`` replaces the highest rate alone, as in the published training of
 parametric scattering networks (Gauthier et al., CVPR 2022), where the first and last rates of
 OneCycleLR stay those of the group's learning rate; where OneCycleLR would divide by zero (a rise
-of a single step) that step has the first rate.
+of a single step) that step has the first rate. OneCycleLR refuses the second step behind those that
+it is planned for; here ``steps`` may be fewer than there are, and all that follow have the rate of
+the first behind them, as in the published trainings, which passed over that refusal.
 """
 
 import bisect
@@ -46,7 +48,8 @@ class Position(NamedTuple):
     """A step of a seed's training.
 
     Args:
-        step: steps of the optimizer before this one, since the training began.
+        step: steps of the optimizer before this one, since the training began; without those that
+            the schedule stands still for, see `isotrope.params.training.Accumulation`.
         per_epoch: steps of the optimizer in an epoch.
         epochs: the epochs of the whole training.
         lowered: how often a plateau has lowered the rate.
@@ -156,12 +159,13 @@ def _along(schedule: OneCycle, place: _Place, corners: tuple[float, float, float
 
     It comes through the third corner if there are three phases.
     """
-    rise, last = schedule.pct_start * place.steps, place.steps - 1
+    planned = schedule.steps or place.steps
+    rise, last = schedule.pct_start * planned, planned - 1
     start, top, middle, end = corners
     ends, values = [0.0, rise - 1, last], [start, top, end]
     if schedule.three_phase:
         ends, values = [0.0, rise - 1, 2 * rise - 2, last], [start, top, middle, end]
-    step = min(place.step, last)
+    step = min(place.step, last if schedule.steps is None else planned)
     phase = next((i for i in range(1, len(ends)) if step <= ends[i]), len(ends) - 1)
     begin, width = ends[phase - 1], ends[phase] - ends[phase - 1]
     share = (step - begin) / width if width else 0.0
