@@ -44,6 +44,4 @@ class Segmentation(Settings):
     )
 
 
-Objective = Annotated[
-    CrossEntropy | CosineDistance | Segmentation, Field(discriminator="name")
-]
+Objective = Annotated[CrossEntropy | CosineDistance | Segmentation, Field(discriminator="name")]

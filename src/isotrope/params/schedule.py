@@ -83,8 +83,8 @@ class OneCycle(Settings):
     steps: int | None = Field(
         None,
         gt=0,
-        description="for how many steps it is planned; all, if left out. If there are more, the rate "
-        "stays at the end; if there are fewer, training ends on the way",
+        description="for how many steps it is planned; all, if left out. If there are more, the "
+        "rate stays at the end; if there are fewer, training ends on the way",
     )
     cycle_momentum: bool = Field(True, description=_CYCLED)
     base_momentum: float = Field(0.85, gt=0, lt=1, description="the lowest momentum")

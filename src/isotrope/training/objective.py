@@ -2,8 +2,9 @@
 
 A network may define ``loss(images, labels, noise)``, which returns the mean loss of the batch and
 its outputs, and perhaps a dict of more numbers that the history shall have; without it the loss is
-the cross-entropy of its outputs, for images or for pixels, or another that the param-file names. What a network that defines ``draw``
-drew is its noise and the second argument of its ``forward``; the noise of others is None.
+the cross-entropy of its outputs, for images or for pixels, or another that the param-file names.
+What a network that defines ``draw`` drew is its noise and the second argument of its ``forward``;
+the noise of others is None.
 
 A score is counted: counts add up over batches, and the score follows from their sum. Of classes of
 images the counts are how many were right and the score is the accuracy; of masks they are the
