@@ -42,6 +42,7 @@ SETTINGS: dict[str, dict] = {  # settings of the evaluations that need any for t
     },
     "scale_equivariance": {"pairs": [[6, 5], [5, 6]]},
     "index_correlation": {"map_scales": [3, 6]},
+    "deformation": {"deformations": ["rotation", "mallat"], "steps": 1, "images": 20},
     "equivariance": {"angles": [0, 40], "scales": [0.8], "images": 20},
     "glimpses": {"draws": [1, 3]},
     "phase_selection": {"images": 20, "shifts": 2},

@@ -73,8 +73,8 @@ class Resampling:
     ) -> None:
         rows, columns = _sources(pose, size)
         width = max(1.0, 1 / pose.scale)
-        row, row_weights = _taps(rows, size[0], interpolation, width, border)
-        column, column_weights = _taps(columns, size[1], interpolation, width, border)
+        row, row_weights = taps(rows, size[0], interpolation, width, border)
+        column, column_weights = taps(columns, size[1], interpolation, width, border)
         weights = (row_weights[:, :, None] * column_weights[:, None, :]).flatten(1)
         places = (row[:, :, None] * size[1] + column[:, None, :]).flatten(1)
         used = (weights != 0).any(dim=0)
@@ -156,10 +156,18 @@ def _sources(pose: Pose, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     return y.flatten(), x.flatten()
 
 
-def _taps(
+def taps(
     points: Tensor, cells: int, interpolation: Interpolation, width: float, border: Border
 ) -> tuple[Tensor, Tensor]:
-    """The cells along one axis that points are read from, and their weights, ``(points, taps)``."""
+    """The cells along one axis that points are read from, and their weights, ``(points, taps)``.
+
+    Args:
+        points: places along the axis, in cells, float64 ``(points,)``.
+        cells: how many there are.
+        interpolation: the kernel.
+        width: by how much it is widened.
+        border: what lies beyond the cells.
+    """
     if interpolation == "nearest":
         taps = (points + 0.5).floor()[:, None]
         weights = torch.ones_like(taps)
