@@ -66,7 +66,9 @@ def test_sizes_of_diffeomorphisms_are_the_suprema_of_their_jacobians(name, norm)
 
 def test_the_size_of_the_published_diffeomorphism():
     assert size_of("mallat", 1.0) == pytest.approx(0.8162, abs=5e-5)
-    assert set(TAUS) | {"rotation", "perspective", "shear", "sharpness", "translation"} == set(NAMES)
+    assert set(TAUS) | {"rotation", "perspective", "shear", "sharpness", "translation"} == set(
+        NAMES
+    )
 
 
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
@@ -121,9 +123,7 @@ def test_a_shear_moves_rows_by_the_tangent_of_its_angle():
         sign = -1 if draw[0] < 0.5 else 1
         down, right = np.mgrid[:5, :7]
         np.testing.assert_allclose(row.reshape(5, 7), down, atol=1e-6)
-        np.testing.assert_allclose(
-            column.reshape(5, 7), right + sign * 0.5 * (down - 2), atol=1e-6
-        )
+        np.testing.assert_allclose(column.reshape(5, 7), right + sign * 0.5 * (down - 2), atol=1e-6)
 
 
 def test_a_perspective_shows_the_corners_where_they_were_drawn():
@@ -176,8 +176,11 @@ def naive_distance(after, before):
 
 
 def test_distances_and_baseline_are_those_of_plain_loops():
-    data, params = pictures(), deformation.Params(
-        deformations=["shear", "mallat", "sharpness"], steps=2, images=6, deformation_seed=4
+    data, params = (
+        pictures(),
+        deformation.Params(
+            deformations=["shear", "mallat", "sharpness"], steps=2, images=6, deformation_seed=4
+        ),
     )
     rows, _ = deformation.evaluate(networks("features"), data, params)
     images = to_unit(data.images)
@@ -188,7 +191,9 @@ def test_distances_and_baseline_are_those_of_plain_loops():
         expected = np.mean([naive_distance(a, b) for a, b in zip(new, images.numpy(), strict=True)])
         assert row["value"] == pytest.approx(expected, rel=1e-6)
         assert (row["value"] == 0) == (level.amount == (level.name == "sharpness"))
-    pairs = [naive_distance(images[k].numpy(), images[i].numpy()) for i in range(6) for k in range(6)]
+    pairs = [
+        naive_distance(images[k].numpy(), images[i].numpy()) for i in range(6) for k in range(6)
+    ]
     (baseline,) = [row for row in rows if row["metric"] == "baseline"]
     assert baseline["value"] == pytest.approx(sum(pairs) / 30, rel=1e-6)
     assert "deformation" not in baseline

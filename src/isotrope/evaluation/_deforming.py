@@ -1,7 +1,7 @@
 """Images that are deformed, by so much: each pixel of the result is read at another place.
 
-A place is ``u - tau(u)`` for the pixel at ``u``: of a turn, a shear, a shift and a perspective it is
-found by a matrix, of the others by the formula of ``tau``, on coordinates that go from -1 to 1
+A place is ``u - tau(u)`` for the pixel at ``u``: of a turn, a shear, a shift and a perspective it
+is found by a matrix, of the others by the formula of ``tau``, on coordinates that go from -1 to 1
 between the outermost pixel centres, the first along rows (to the right), the second downwards. What
 is read beyond the edge is black. ``sharpness`` moves nothing. What is drawn at random (the side to
 which an image turns, the corners of a perspective) depends on a seed and the number of the image

@@ -7,15 +7,15 @@ the model has it, else ``features``, else its answer (``logits``). Each image is
 way, which is drawn from ``deformation_seed`` and the image's number and is the same for all
 networks and levels; at the first level of each deformation it is the image itself, at distance 0.
 
-``baseline``, with ``baseline_low`` and ``baseline_high``, is the mean distance between S of an image
-and S of another one, over all pairs: a deformation whose distance comes near has made of an image
-another one. Its rows name no deformation.
+``baseline``, with ``baseline_low`` and ``baseline_high``, is the mean distance between S of an
+image and S of another one, over all pairs: a deformation whose distance comes near has made of an
+image another one. Its rows name no deformation.
 
 Columns: ``part``, ``deformation``, ``level`` (in the deformation's own unit: degrees, pixels, a
-factor, the part of half an image by which corners move, epsilon), ``size`` (what figures have on the
-x axis: of a deformation ``x(u - tau(u))`` the supremum of the spectral norm of the Jacobian matrix
-of tau on 128 x 128 points, of the others the level), ``metric``, ``value``, ``n`` (images; those at
-which S is 0 do not count). The deformations are described in ``evaluation/_deforming.py``.
+factor, the part of half an image by which corners move, epsilon), ``size`` (what figures have on
+the x axis: of a deformation ``x(u - tau(u))`` the supremum of the spectral norm of the Jacobian
+matrix of tau on 128 x 128 points, of the others the level), ``metric``, ``value``, ``n`` (images;
+those at which S is 0 do not count). The deformations are described in ``evaluation/_deforming.py``.
 
 Arrays, of one image: ``original``, ``deformed`` (each deformation at its largest level), their
 names ``deformations``.
@@ -131,9 +131,7 @@ def evaluate(
             unit[step.batch], step.level, draws[step.batch], _reading(params, step.level.name)
         )
         after = _outputs(networks, new, numbers[step.batch], part)
-        totals["distances"][:, step.place, step.batch] = _relative(
-            after, reference[:, step.batch]
-        )
+        totals["distances"][:, step.place, step.batch] = _relative(after, reference[:, step.batch])
 
     start = torch.zeros(len(networks), len(every), len(shown), dtype=torch.float64)
     steps = _steps(every, batches)
@@ -178,7 +176,9 @@ def _chosen(data: Split, numbers: Sequence[int]) -> Images:
     found = [data[number : number + 1] for number in numbers]
     if len({one.images.shape for one in found}) > 1:
         raise UserError("deformation: the images differ in size; take it out of evaluations")
-    return Images(torch.cat([one.images for one in found]), torch.cat([one.labels for one in found]))
+    return Images(
+        torch.cat([one.images for one in found]), torch.cat([one.labels for one in found])
+    )
 
 
 def _steps(every: Sequence[Level], batches: Sequence[slice]) -> Iterator[_Step]:
