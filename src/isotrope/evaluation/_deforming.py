@@ -200,9 +200,9 @@ def places(level: Level, size: tuple[int, int], draws: Tensor) -> tuple[Tensor, 
     right = torch.arange(width, dtype=torch.float64) - (width - 1) / 2
     y, x = torch.cartesian_prod(down, right).unbind(dim=-1)
     matrices = homographies(level, size, draws)
-    above_x, above_y, below = (matrices @ torch.stack((x, y, torch.ones_like(x)))).unbind(dim=1)
-    found = above_y / below + (height - 1) / 2, above_x / below + (width - 1) / 2
-    return _rounded(found[0]), _rounded(found[1])
+    read = matrices @ torch.stack((x, y, torch.ones_like(x)))  # (images, 3, pixels)
+    read = read[:, :2] / read[:, 2:]
+    return _rounded(read[:, 1] + (height - 1) / 2), _rounded(read[:, 0] + (width - 1) / 2)
 
 
 def homographies(level: Level, size: tuple[int, int], draws: Tensor) -> Tensor:
@@ -241,9 +241,8 @@ def _perspective(amount: float, size: tuple[int, int], draws: Tensor) -> Tensor:
     across = torch.stack((x, y, one, zero, zero, zero, -to_x * x, -to_x * y), dim=-1)
     along = torch.stack((zero, zero, zero, x, y, one, -to_y * x, -to_y * y), dim=-1)
     unknown = torch.linalg.solve(torch.cat((across, along), 1), torch.cat((to_x, to_y), 1))
-    return torch.cat((unknown, torch.ones(len(draws), 1, dtype=torch.float64)), 1).unflatten(
-        1, (3, 3)
-    )
+    whole = torch.cat((unknown, torch.ones(len(draws), 1, dtype=torch.float64)), 1)
+    return whole.reshape(-1, 3, 3)
 
 
 def _rounded(values: Tensor) -> Tensor:
