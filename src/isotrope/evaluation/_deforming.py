@@ -138,10 +138,10 @@ def size_of(name: Name, amount: float) -> float:
         line = torch.linspace(-1, 1, SIDE, dtype=torch.float64)
         points = torch.cartesian_prod(line, line)
         columns = [
-            torch.func.jvp(lambda u: TAUS[name](u, amount), (points,), (along.expand_as(points),))
+            torch.func.jvp(lambda u: TAUS[name](u, amount), (points,), (along.expand_as(points),))[1]
             for along in torch.eye(2, dtype=torch.float64)
         ]
-        jacobian = torch.stack([derivative for _, derivative in columns], dim=-1)
+        jacobian = torch.stack(columns, dim=-1)
         return float(torch.linalg.matrix_norm(jacobian, 2).max())
 
 
