@@ -138,7 +138,9 @@ def size_of(name: Name, amount: float) -> float:
         line = torch.linspace(-1, 1, SIDE, dtype=torch.float64)
         points = torch.cartesian_prod(line, line)
         columns = [
-            torch.func.jvp(lambda u: TAUS[name](u, amount), (points,), (along.expand_as(points),))[1]
+            torch.func.jvp(lambda u: TAUS[name](u, amount), (points,), (along.expand_as(points),))[
+                1
+            ]
             for along in torch.eye(2, dtype=torch.float64)
         ]
         jacobian = torch.stack(columns, dim=-1)
