@@ -55,6 +55,19 @@ def sampled(images: Tensor, y: Tensor, x: Tensor) -> Tensor:
     return (above * (1 - down) + below * down).movedim(-1, 1)
 
 
+def nearest(images: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """Images at other points, each that of the nearest pixel, zeros outside.
+
+    Shapes:
+        images: ``(n, channels, height, width)`` of any type
+        y: ``(n, height, width)``, in pixels from the middle of the first one
+        x: as y
+        output: as the images
+    """
+    rows, columns = y.round().long(), x.round().long()
+    return _at(images.movedim(1, -1), rows, columns, 0).movedim(-1, 1)
+
+
 def _at(pixels: Tensor, rows: Tensor, columns: Tensor, outside: int) -> Tensor:
     """The pixels ``(n, height, width, channels)`` at these places."""
     height, width = pixels.shape[1:3]
