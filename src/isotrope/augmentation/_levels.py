@@ -1,7 +1,7 @@
 """Operations on grey levels 0 to 255 of many images at once, on any device.
 
-In ``published`` form they are those of Pillow's ``ImageOps`` and ``ImageEnhance``; what lies between
-two levels is cut off. In ``torchvision`` form they are those of torchvision on tensors: greys have
+In ``published`` form they are those of Pillow's ``ImageOps`` and ``ImageEnhance``, which cut off
+what lies between two levels. In ``torchvision`` form they are torchvision's on tensors: greys have
 other weights, the mean of the contrast is not rounded, and sums are taken in another order.
 """
 
