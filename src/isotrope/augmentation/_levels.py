@@ -110,12 +110,11 @@ def _grey(flavour: Flavour, levels: Tensor) -> Tensor:
         raise ValueError(f"auto_augment needs images of 1 or 3 channels, got {channels}")
     if channels == 1:
         return levels.int()
-    red, green, blue = levels.split(1, dim=1)
-    if flavour == "published":
-        parts = [w * part.int() for w, part in zip(_PILLOW, (red, green, blue), strict=True)]
-        return (sum(parts[1:], parts[0]) + 32768) >> 16
-    scaled = [w * part.float() for w, part in zip(_TORCHVISION, (red, green, blue), strict=True)]
-    return sum(scaled[1:], scaled[0]).int()
+    precise = torch.int32 if flavour == "published" else torch.float32
+    red, green, blue = (levels[:, k : k + 1].to(precise) for k in range(3))
+    weights: tuple[float, ...] = _PILLOW if flavour == "published" else _TORCHVISION
+    grey = weights[0] * red + weights[1] * green + weights[2] * blue
+    return (grey + 32768) >> 16 if flavour == "published" else grey.int()
 
 
 def _blend(flavour: Flavour, least: Tensor, image: Tensor, factor: Tensor) -> Tensor:

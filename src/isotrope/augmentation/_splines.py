@@ -69,4 +69,5 @@ def _coefficients(side: int, device: str) -> Tensor:
     for tap, weight in ((-1, 1 / 6), (0, 2 / 3), (1, 1 / 6)):
         neighbours = _mirrored(pixels + tap, side)
         matrix.index_put_((pixels, neighbours), torch.tensor(weight).double(), accumulate=True)
-    return torch.linalg.inv(matrix).to(device)
+    inverse: Tensor = torch.linalg.inv(matrix)
+    return inverse.to(device)
