@@ -35,7 +35,8 @@ def complaints_of(kind: type[S], raw: Any, above: Where = ()) -> tuple[S | None,
 def _without_guesses(kind: type[BaseModel], errors: list[ErrorDetails]) -> list[ErrorDetails]:
     """Of a value of several types, pydantic says of each why it is not of that type.
 
-    Kept are those of the types into which an error goes furthest, as these were probably meant.
+    Kept are those of the types into which an error goes furthest, as these were probably meant; a
+    word is not said to be missing where something else than a word stands.
     """
     places = [_spot(kind, one["loc"]).where for one in errors]
     return [
@@ -43,6 +44,11 @@ def _without_guesses(kind: type[BaseModel], errors: list[ErrorDetails]) -> list[
         for one, place in zip(errors, places, strict=True)
         if len(place) == len(one["loc"])
         or not any(len(other) > len(place) and other[: len(place)] == place for other in places)
+        and not (
+            one["type"] == "literal_error"
+            and not isinstance(one["input"], str)
+            and places.count(place) > 1
+        )
     ]
 
 

@@ -18,6 +18,7 @@ CPU = torch.device("cpu")
 )
 def test_no_point_leaves_the_ball_or_0_to_1_to_the_last_bit(seed, eps, norm, dtype):
     images = some_images(5, seed, 3, dtype=dtype)
+    eps = min(eps, 1.0) if norm == "linf" else eps
     ball = Ball(images, eps, norm)
     wild = images + torch.randn(images.shape, generator=torch.Generator().manual_seed(seed))
     random = ball.random(Streams(seed, range(5), CPU, dtype), 0)
@@ -62,7 +63,11 @@ def test_what_is_out_of_range_is_refused():
     images = some_images(2)
     with pytest.raises(ValueError, match="eps must be at least 0 and finite, got -1"):
         Ball(images, -1, "linf")
+    with pytest.raises(ValueError, match=r"at most 1 in linf, got 8; .* of 255 are 0\.03137"):
+        Ball(images, 8, "linf")
     with pytest.raises(ValueError, match=r"images in 0\.\.1"):
         Ball(images * 255, 0.1, "linf")
+    with pytest.raises(ValueError, match=r"floating numbers, got torch.uint8"):
+        Ball((images * 255).byte(), 0.1, "linf")
     with pytest.raises(ValueError, match="unknown norm 'l1'; choose from linf, l2"):
         Ball(images, 0.1, "l1")

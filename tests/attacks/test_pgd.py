@@ -180,6 +180,9 @@ def test_wrong_settings_are_refused():
         ({"draws": 0}, "draws must be at least 1, got 0"),
         ({"loss": "hinge"}, "unknown loss 'hinge'"),
         ({"numbers": [1]}, "got 2 images, 2 labels and 1 numbers"),
+        ({"eps": 8}, "eps must be at most 1 in linf, got 8"),
+        ({"labels": labels.float()}, r"labels must be \(batch,\) of whole numbers, got \(2,\)"),
+        ({"labels": torch.eye(10)[labels]}, r"whole numbers, got \(2, 10\) torch.float32"),
     ):
         with pytest.raises(ValueError, match=message):
-            pgd(network, images, labels, eps=0.1, **settings)
+            pgd(network, images, **({"labels": labels, "eps": 0.1} | settings))

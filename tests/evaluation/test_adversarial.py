@@ -251,6 +251,9 @@ def test_eps_that_fit_follow_from_norm_and_channels_and_tiers_are_overruled():
         adversarial.Params(attacks=["pgd", "pgd"])
     with pytest.raises(ValueError, match="greater than 0"):
         adversarial.Params(eps=[0.0])
+    with pytest.raises(ValueError, match="eps: must be at most 1 in linf, got 8"):
+        adversarial.Params(eps=[0.1, 8])
+    assert adversarial.Params(norm="l2", eps=[8]).bounds(1) == [8]
     with pytest.raises(ValueError, match="greater than or equal to 20"):
         adversarial.Params(judge_draws=5)
 

@@ -179,13 +179,23 @@ def test_a_mistake_is_said_with_line_column_and_remedy(param_files, old, new, sa
     assert any(s.startswith(f"param-files/{NAME}.yaml:{said}") for s in found), found
 
 
-def test_of_a_value_of_several_types_the_one_that_was_meant_is_complained_about(param_files):
-    wrong = "[{name: shift_consistency, protocols: [each, eech]},"
-    write(param_files, changed(("[accuracy,", wrong)))
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("name: shift_consistency, protocols: [each, eech]", "protocols[1]: 'eech' is not known"),
+        ("name: adversarial, eps: [0]", "eps: each eps must be greater than 0"),
+        ("name: adversarial, eps: [8]", "eps: must be at most 1 in linf, got 8; images are in 0"),
+    ],
+)
+def test_of_a_value_of_several_types_the_one_that_was_meant_is_complained_about(
+    param_files, wrong, said
+):
+    write(param_files, changed(("[accuracy,", f"[{{{wrong}}},")))
 
     found = sentences(param_files)
 
     assert len(found) == 1, found
+    assert said in found[0]
     assert "fitting" not in found[0]
 
 

@@ -70,6 +70,7 @@ def test_a_cat_is_attacked_with_the_weights_of_a_run(pack, isotrope):
         "attack success rate: 1.0000 (1 of 1)",
         "incorrect, not attacked: 0",
     ]
+    assert lines[7].endswith("what the network answered before, right or wrong (no label)")
     assert lines[:-1] == (paths.ATTACKS / "attack.log").read_text().splitlines()
     changed = np.asarray(Image.open(paths.ATTACKS / "chelsea.png"), dtype=float)
     given = read_picture("chelsea", 1, 8)[0].numpy()
@@ -97,6 +98,7 @@ def test_pictures_that_are_not_recognised_are_told_and_passed_over(pack, isotrop
     status, output, _ = isotrope("attack", pack, "noise.png", "--label", wrong)
     assert status == 0
     assert f"noise: incorrect ({first['before']} instead of {wrong}), not attacked" in output
+    assert "no label" not in output
     assert "attack success rate: nan (0 of 0)" in output
     assert "clean accuracy: 0.0000 (0 of 1)" in output
 
@@ -126,17 +128,20 @@ def test_weights_in_a_file_need_no_run(tmp_path, monkeypatch, isotrope, by, arou
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["lost.safetensors"], "no folder of a pack; for a file of weights name the param-file"),
+        (["lost.safetensors"], "lost.safetensors: no such file or folder; name the folder of a"),
+        (["damaged.png"], "damaged.png: of a file of weights name the param-file whose model"),
+        (["{pack}/weights.safetensors"], "holds the seeds of a pack; name its folder"),
+        (["{pack}", "--eps", "8"], "--eps: must be at most 1 in linf, got 8; images are in 0..1"),
         (["{pack}", "--eps", "much"], "--eps much: must be a number, as in 2/255 or 0.3"),
-        (["{pack}", "--eps", "0"], "each eps must be greater than 0"),
+        (["{pack}", "--eps", "0"], "--eps: each eps must be greater than 0"),
         (["{pack}", "--eps", "1/2/3"], "--eps 1/2/3: must be a number"),
         (["{pack}", "--eps", "1/0"], "--eps 1/0: must be a number"),
         (["{pack}", "--eps", "1e999"], "--eps 1e999: must be a number"),
         (["{pack}", "--step-size", "far"], "--step-size far: must be a number"),
-        (["{pack}", "--step-size", "0"], "step_size"),
-        (["{pack}", "--fixations", "free"], "fixations"),
-        (["{pack}", "--by", "magic"], "magic"),
-        (["{pack}", "--by", "transfer"], "--by transfer: choose from pgd"),
+        (["{pack}", "--step-size", "0"], "--step-size: input should be greater than 0"),
+        (["{pack}", "--fixations", "free"], "--fixations: 'free' is not known"),
+        (["{pack}", "--by", "magic"], "--by: 'magic' is not known; choose from apgd_ce"),
+        (["{pack}", "--by", "transfer"], "--by: 'transfer' is not known; choose from apgd_ce"),
         (["{pack}", "--by", "eot_pgd"], "the network draws nothing at random"),
         (["{pack}", "--seed", "9"], "holds no seed 9"),
         (["{pack}", "--label", "99"], "--label 99: the network knows the classes 0 to"),

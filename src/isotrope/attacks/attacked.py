@@ -57,7 +57,7 @@ class Questions:
         stop_early: whether images leave once they are fooled; those of a stochastic network stay.
 
     Raises:
-        ValueError: if the sizes do not fit, or ``draws`` is below 1.
+        ValueError: if the sizes do not fit, labels are no whole numbers, or ``draws`` is below 1.
 
     Attributes:
         victim: the victim.
@@ -82,6 +82,11 @@ class Questions:
         if not len(images) == len(labels) == len(numbers):
             raise ValueError(
                 f"got {len(images)} images, {len(labels)} labels and {len(numbers)} numbers"
+            )
+        if labels.dim() != 1 or labels.is_floating_point():
+            raise ValueError(
+                f"labels must be (batch,) of whole numbers, got {tuple(labels.shape)} "
+                f"{labels.dtype}"
             )
         if draws < 1:
             raise ValueError(f"draws must be at least 1, got {draws}")

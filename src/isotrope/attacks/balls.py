@@ -5,6 +5,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from isotrope.attacks.checked import beyond_all
 from isotrope.attacks.streams import Streams
 
 Norm = Literal["linf", "l2"]
@@ -54,20 +55,24 @@ class Ball:
 
     Args:
         images: ``(batch, channels, height, width)`` in 0..1.
-        eps: the distance, at least 0.
+        eps: the distance, at least 0; in ``linf`` at most 1, which reaches every image.
         norm: ``linf`` or ``l2``.
 
     Raises:
-        ValueError: if the distance is negative or not finite, the norm is unknown, or an image
-            leaves 0..1.
+        ValueError: if the distance is out of range or not finite, the norm is unknown, or images
+            are no floating numbers or leave 0..1.
     """
 
     def __init__(self, images: Tensor, eps: float, norm: Norm) -> None:
         if not 0 <= eps < torch.inf:
             raise ValueError(f"eps must be at least 0 and finite, got {eps}")
+        if beyond := beyond_all(eps, checked_norm(norm)):
+            raise ValueError(beyond)
+        if not images.is_floating_point():
+            raise ValueError(f"an attack needs images of floating numbers, got {images.dtype}")
         if len(images) and not (float(images.min()) >= 0 and float(images.max()) <= 1):
             raise ValueError("an attack needs images in 0..1")
-        self.images, self.eps, self.norm = images, eps, checked_norm(norm)
+        self.images, self.eps, self.norm = images, eps, norm
         if norm == "linf":
             self.lowest, self.highest = (
                 _rounded_inwards(images, -eps),

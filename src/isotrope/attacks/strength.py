@@ -1,10 +1,11 @@
 """Attacks by their names, and how hard they try: what a param-file and a command line say alike."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, Self, get_args
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
+from isotrope.attacks.checked import beyond_all
 from isotrope.settings import Settings
 
 Name = Literal[
@@ -115,6 +116,13 @@ class AttackSettings(Settings):
     )
     around_size: int = Field(224, ge=1, description="resize_crop: side of the square, in pixels")
     attack_seed: int = Field(0, ge=0, description="of what attacks draw")
+
+    @model_validator(mode="after")
+    def _no_grey_values(self) -> Self:
+        for eps in () if self.eps == "fitting" else self.eps:
+            if beyond := beyond_all(eps, self.norm):
+                raise ValueError(beyond.replace("eps ", "eps: ", 1))
+        return self
 
     @property
     def strength(self) -> Strength:

@@ -9,7 +9,7 @@ import typer
 from isotrope import paths
 from isotrope.commands.arguments import Device, PointName, Threads, completion_of, files
 from isotrope.console.printing import say
-from isotrope.errors import UserError
+from isotrope.errors import UserError, did_you_mean
 
 _ATTACKS = ("pgd", "eot_pgd", "apgd_ce", "apgd_dlr", "square", "spsa", "minimal_norm")
 _AROUND = ("nothing", "resize_crop", "zero_pad")
@@ -45,7 +45,10 @@ def attack(
     seed: Annotated[int, typer.Option(min=1, help="which seed of the pack")] = 1,
     label: Annotated[
         int | None,
-        typer.Option(min=0, help="the class of the pictures; what the network says, if left out"),
+        typer.Option(
+            min=0,
+            help="the class of all pictures; if left out, of each what the network answers",
+        ),
     ] = None,
     by: Annotated[
         str,
@@ -101,6 +104,8 @@ def attack(
     from isotrope.mistakes import complaints_of
     from isotrope.tasks import attacking, by_hand
 
+    if by not in _ATTACKS:
+        raise UserError(f"--by: '{by}' is not known{did_you_mean(by, _ATTACKS)}")
     given = {
         "attacks": [by],
         "norm": norm,
@@ -113,14 +118,18 @@ def attack(
         "around": around,
     }
     settings, complaints = complaints_of(AttackSettings, given, ())
-    if settings is None or by not in _ATTACKS:
-        said = [f"{'.'.join(map(str, where))}{what}" for where, what in complaints]
-        raise UserError(*(said or [f"--by {by}: choose from {', '.join(_ATTACKS)}"]))
+    if settings is None:
+        raise UserError(*(f"--{_option(str(where[0]))}{what}" for where, what in complaints))
     where = devices.choose(by_hand.device_name(device))
     with devices.arithmetic(where, threads):
         its = attacking.open_weights(weights, like, point, seed, where)
         attacking.attack_pictures(its, pictures or ["chelsea"], label, settings, output, say)
     say(f"wrote {output}")
+
+
+def _option(setting: str) -> str:
+    """The option that a setting comes from."""
+    return "steps" if setting in _STEPS.values() else setting.replace("_", "-")
 
 
 def _number(option: str, text: str) -> float:

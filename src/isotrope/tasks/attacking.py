@@ -98,10 +98,17 @@ def open_weights(
         networks, _, _ = read_networks(weights, device, [seed])
         channels, height, width = summary.read(weights).part("image_shape")
         return Attackable(networks[seed].eval(), (channels, height, width), seed)
+    if not weights.exists():
+        raise UserError(
+            f"{weights}: no such file or folder; name the folder of a pack, as in "
+            "out/runs/<model>/<data set>/<variant>/base/seeds-1-5, or a file of weights"
+        )
+    if weights.name == summary.WEIGHTS and (weights.parent / summary.RUN).is_file():
+        raise UserError(f"{weights}: holds the seeds of a pack; name its folder, {weights.parent}")
     if like is None:
         raise UserError(
-            f"{weights}: no folder of a pack; for a file of weights name the param-file whose "
-            "model it is of: --like param-files/<model>/<data set>/<variant>.yaml"
+            f"{weights}: of a file of weights name the param-file whose model it is of, too: "
+            "--like param-files/<model>/<data set>/<variant>.yaml"
         )
     chosen = read_run(like).point(point)
     shape, classes = image_shape(chosen.dataset)
@@ -153,6 +160,8 @@ def attack_pictures(
         say(f"{count} of {len(pictures)}: {_told(outcome, settings)}")
     for line in summary_lines(outcomes, settings):
         say(line)
+    if label is None:
+        say("class of each picture: what the network answered before, right or wrong (no label)")
     disk.write_whole(output / LOG, "".join(f"{line}\n" for line in lines))
     disk.write_whole(output / TABLE, _table(outcomes))
     return outcomes
