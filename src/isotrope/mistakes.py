@@ -39,17 +39,16 @@ def _without_guesses(kind: type[BaseModel], errors: list[ErrorDetails]) -> list[
     word is not said to be missing where something else than a word stands.
     """
     places = [_spot(kind, one["loc"]).where for one in errors]
-    return [
-        one
-        for one, place in zip(errors, places, strict=True)
-        if len(place) == len(one["loc"])
-        or not any(len(other) > len(place) and other[: len(place)] == place for other in places)
-        and not (
-            one["type"] == "literal_error"
-            and not isinstance(one["input"], str)
-            and places.count(place) > 1
-        )
-    ]
+
+    def guessed(error: ErrorDetails, place: Where) -> bool:
+        if len(place) == len(error["loc"]):
+            return False
+        if any(len(other) > len(place) and other[: len(place)] == place for other in places):
+            return True
+        no_word = error["type"] == "literal_error" and not isinstance(error["input"], str)
+        return no_word and places.count(place) > 1
+
+    return [one for one, place in zip(errors, places, strict=True) if not guessed(one, place)]
 
 
 def _complaints(kind: type[BaseModel], error: ErrorDetails, above: Where) -> Iterator[Complaint]:
