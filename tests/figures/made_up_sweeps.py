@@ -12,6 +12,7 @@ HEADERS = {
     "equivariance": "part angle scale",
     "shift_consistency": "protocol padding dtype",
     "shift_accuracy": "kind distance x y",
+    "deformation": "part deformation level size",
 }
 ANGLES = range(0, 360, 15)
 SCALES = (0.5, 0.6, 0.8, 1, 1.5, 2)
@@ -19,6 +20,7 @@ GRID_ANGLES, GRID_SCALES = range(0, 360, 45), (0.5, 1.0, 2.0)
 SHIFTS = range(-4, 5)
 PARTS = ("layer1", "layer2", "head")
 KINDS = {"circular": range(5), "standard": range(5), "fourier": (0, 0.25, 0.5)}
+DEFORMATIONS = {"rotation": 10.0, "sharpness": 50.0, "mallat": 0.8, "saddle": 0.6, "swap": 0.8}
 
 Rows = dict[str, list[list[object]]]
 
@@ -77,6 +79,14 @@ def sweep_rows(key: list[object], loss: float) -> Rows:
                 [*key, protocol, padding, "float32", metric, of_it, 100]
             )
     rows["shift_accuracy"] = _box_rows(key, loss)
+    for deformation, largest in DEFORMATIONS.items():
+        for level in range(5):
+            settings = [*key, "features", deformation, level, largest * level / 4]
+            for metric, share in (("", 1.0), ("_low", 0.9), ("_high", 1.1)):
+                rows["deformation"].append(
+                    [*settings, f"distance{metric}", share * loss * level / 4, 50]
+                )
+    rows["deformation"].append([*key, "features", "", "", "", "baseline", 0.9, 50])
     for part, angle, scale in product(PARTS, (0, 15, 30, 45, 60, 75, 90), GRID_SCALES):
         settings = [*key, part, angle, scale]
         value = error(part, angle, scale, loss)

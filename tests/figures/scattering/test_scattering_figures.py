@@ -1,0 +1,336 @@
+"""The figures of the scattering study."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+from matplotlib.figure import Figure
+from page_layout import check_layout
+from scattering_tables import (
+    CIFAR,
+    DEMO,
+    FORMS,
+    OTHERS,
+    tight_frame,
+    write_scattering_tables,
+)
+
+from isotrope import registry
+from isotrope.errors import UserError
+from isotrope.figures.scattering import _morlet
+from isotrope.figures.scattering._recorded import Recorded
+from isotrope.results.drawing import draw_figure, read_tables, typeset_figure
+
+STUDY, KIND = "scattering", "figures/scattering"
+OWN = registry.names(KIND)
+MOVING = [name for name in OWN if registry.literal(KIND, name, "ANIMATION", False)]
+FIGURES = [name for name in OWN if name not in MOVING]
+PUBLISHED = Path(__file__).parents[3] / "workflow" / "published" / "scattering.csv"
+CASES = {"cifar": CIFAR, "forms": FORMS, "others": OTHERS, "demo": DEMO, "one": CIFAR[:1]}
+LARGE = {"filter_parameters", "learning_curves"}  # figures with many panels
+EMPTY = {("demo", "parameterizations"), ("cifar", "parameterizations")}
+
+
+@pytest.fixture(scope="session")
+def tables_of_case(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The tables of a case, which are written once and only read."""
+
+    def written(case: str) -> Path:
+        return write_scattering_tables(tmp_path_factory.mktemp("tables"), CASES[case])
+
+    return cache(written)
+
+
+def module(name: str) -> Any:
+    return registry.load(KIND if name in OWN else "figures/general", name)
+
+
+@cache
+def drawn(name: str, folder: Path) -> tuple[Figure, pandas.DataFrame]:
+    """The figure, laid out, and its data; drawn once and only looked at."""
+    figure, data = module(name).draw(read_tables(STUDY, name, folder, PUBLISHED))
+    figure.draw_without_rendering()
+    return figure, data
+
+
+def typeset(name: str, data: pandas.DataFrame, folder: Path) -> str:
+    """The LaTeX table of a figure's data."""
+    csv = folder / f"{name}.csv"
+    data.to_csv(csv, index=False, lineterminator="\n")
+    return typeset_figure(STUDY, name, csv, folder / f"{name}.tex").read_text()
+
+
+def words_below(figure: Figure) -> str:
+    return " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("case", "name"),
+    [
+        *(("cifar", name) for name in (*FIGURES, "deformation")),
+        *(("demo", name) for name in (*FIGURES, "deformation") if name not in LARGE),
+        *(("forms", name) for name in ("accuracy_tables", "learning_gains", "parameterizations")),
+    ],
+)
+def test_no_words_overlap_or_leave_the_page(
+    case: str, name: str, tables_of_case: Callable[[str], Path]
+) -> None:
+    figure, data = drawn(name, tables_of_case(case))
+    check_layout(figure)
+    assert data.empty == ((case, name) in EMPTY)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_title_and_caption_are_plain_words(name: str) -> None:
+    for constant in ("TITLE", "CAPTION"):
+        found = registry.literal(KIND, name, constant, "")
+        assert found
+        assert not set(found) & set("`*|_"), "a caption is reStructuredText"
+
+
+def test_figures_are_drawn_without_torch_and_published_numbers(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    program = (
+        "import sys; from pathlib import Path; from isotrope import registry\n"
+        "from isotrope.results.drawing import read_tables\n"
+        "folder, *names = sys.argv[1:]\n"
+        "for name in names:\n"
+        f"    tables = read_tables('{STUDY}', name, Path(folder), None)\n"
+        f"    module = registry.load('{KIND}', name)\n"
+        "    module.animate(tables) if hasattr(module, 'animate') else module.draw(tables)\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tables_of_case("demo")), *OWN], check=True)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_absent_tables_and_arrays_are_named(name: str, tmp_path: Path) -> None:
+    write_scattering_tables(tmp_path, CIFAR[:1], seeds=[1])
+    tables = [f"{table}.csv" for table in module(name).TABLES]
+    arrays = [f"{table}.npz" for table in getattr(module(name), "ARRAYS", ())]
+    for file in (*tables, *arrays):
+        content = (tmp_path / file).read_bytes()
+        (tmp_path / file).unlink()
+        with pytest.raises(UserError, match=f"{file} is not there"):
+            draw_figure(STUDY, name, tmp_path, PUBLISHED, tmp_path / "figure")
+        (tmp_path / file).write_bytes(content)
+
+
+def test_published_points_stand_at_their_number_of_images(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    figure, data = drawn("accuracy_by_samples", tables_of_case("cifar"))
+    theirs = data[data["origin"].eq("published")]
+    at = theirs[theirs["source"].str.startswith("README")].set_index(["name", "count"])["mean"]
+    assert at["LS + linear", 100] == 0.3784
+    assert at["LS + linear", 50_000] == 0.6957
+    assert at["LS + CNN", 100] == 0.4360
+    assert at["CNN", 1000] == 0.7137, "a size that was not run here"
+    assert set(theirs.loc[theirs["name"].eq("GLICO"), "count"]) == {250, 500}
+    assert len(theirs[theirs["name"].eq("other network")]) == 5 * 4, "random ones, and fixed CNNs"
+    words = words_below(figure)
+    assert "Measured: 3 seeds" in words
+    assert "Azuri and Weinshall 2020" in words
+
+
+def test_a_run_on_an_unknown_number_of_images_is_not_drawn(tmp_path: Path) -> None:
+    whole = [network for network in DEMO if network.form == "fixed"]
+    write_scattering_tables(tmp_path, [replace(network, samples="") for network in whole])
+    figure, data = module("accuracy_by_samples").draw(
+        read_tables(STUDY, "accuracy_by_samples", tmp_path, PUBLISHED)
+    )
+    assert data.empty
+    assert "on how many images" in words_below(figure)
+
+
+def test_gains_are_differences_of_the_same_seeds(
+    tables_of_case: Callable[[str], Path], tmp_path: Path
+) -> None:
+    for path in tables_of_case("cifar").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    rows = pandas.read_csv(tmp_path / "accuracy.csv")
+    fixed = rows["run"].eq("scattering_linear/cifar10/100_fixed")
+    rows.loc[fixed, "value"] = [0.30, 0.35, 0.33]  # learned: 0.37, 0.38, 0.39
+    rows.to_csv(tmp_path / "accuracy.csv", index=False)
+
+    _, data = drawn("learning_gains", tmp_path)
+
+    ours = data[data["origin"].eq("measured")].set_index(["samples", "name"])
+    found = ours.loc[("100", "LS + linear")]
+    assert found["mean"] == pytest.approx(100 * np.mean([0.07, 0.03, 0.06]))
+    assert found["spread"] == pytest.approx(100 * np.std([0.07, 0.03, 0.06], ddof=1))
+    assert found["n"] == 3
+    theirs = data[data["origin"].eq("published")].set_index(["samples", "name"])["mean"]
+    assert theirs["100", "LS + linear"] == pytest.approx(37.84 - 36.01)
+    assert theirs["500", "LS + linear"] == pytest.approx(52.68 - 48.12)
+
+
+def test_the_table_has_errors_deviations_gains_and_published_numbers(
+    tables_of_case: Callable[[str], Path], tmp_path: Path
+) -> None:
+    figure, data = drawn("accuracy_tables", tables_of_case("cifar"))
+    tex = typeset("accuracy_tables", data, tmp_path)
+    row = r"cifar10 & LS + linear & 100 & 38.00 ± 0.58 & 1.00 & 3 & +2.00 [+2.00, +2.00] &"
+    assert f"{row} 37.84 ± 0.57" in tex
+    assert r"cifar10 & CNN & all & 70.00 ± 0.58 & 1.00 & 3 & -- & 95.70" in tex
+    assert "standard errors are written as standard deviations" in words_below(figure)
+
+
+def test_forms_of_filters_stand_beside_each_other_and_are_named(
+    tables_of_case: Callable[[str], Path], tmp_path: Path
+) -> None:
+    _, data = drawn("parameterizations", tables_of_case("forms"))
+    ours = data[data["origin"].eq("measured")]
+    assert set(ours["form"]) == {"fixed", "canonical", "equivariant", "pixelwise"}
+    assert ours.set_index("form")["gain"].notna().sum() == 3
+    assert "equivariant filters" in typeset("parameterizations", data, tmp_path)
+
+
+def test_rates_are_those_of_the_schedule_and_groups_have_their_own(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    _, data = drawn("learning_rates", tables_of_case("cifar"))
+    rates = data.groupby(["line", "group"], sort=False)["rate"]
+    learned = next(line for line in data["line"] if line.startswith("LS + linear"))
+    first, top, last = (getattr(rates, what)() for what in ("first", "max", "last"))
+    assert first[learned, "base"] == pytest.approx(0.06 / 25)
+    assert top[learned, "base"] == pytest.approx(0.06, rel=1e-3)
+    assert top[learned, "scattering"] == pytest.approx(0.1, rel=1e-3)
+    assert last[learned, "scattering"] == pytest.approx(0.06 / 25 / 1e4)
+    assert rates.min()[learned, "momentum"] == pytest.approx(0.85, abs=1e-3)
+    assert data["line"].nunique() == 2, "with and without a group"
+
+
+def test_test_images_are_shown_where_they_were_looked_at(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    _, data = drawn("learning_curves", tables_of_case("cifar"))
+    tested = data[data["split"].eq("test") & data["name"].eq("S + linear")]
+    assert set(tested["epoch"]) == {10, 20, 30, 40}
+    assert "validation" not in set(data["split"])
+    at = tested[tested["samples"].eq("100") & tested["quantity"].eq("accuracy")]
+    assert at["mean"].tolist() == pytest.approx([0.34 * (1 - np.exp(-e)) for e in (1, 2, 3, 4)])
+    loss = data[data["split"].eq("train") & data["quantity"].eq("loss")]
+    smooth = loss[loss["samples"].eq("100") & loss["name"].eq("S + linear")].set_index("epoch")
+    around = [2.3 * np.exp(-e / 20) for e in range(8, 13)]
+    assert smooth.loc[10, "mean"] == pytest.approx(np.mean(around) + 0.02)
+
+
+def test_trajectories_are_those_that_were_recorded(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    _, data = drawn("parameter_trajectories", tables_of_case("cifar"))
+    start = data[data["epoch"].eq(0)].sort_values(["scale", "angle"])
+    for name, values in tight_frame(2).items():
+        np.testing.assert_allclose(start[name], values.ravel(), rtol=1e-6)
+    assert set(data["seed"]) == {1}
+    assert len(data) == 41 * 16
+
+    _, gradients = drawn("gradient_trajectories", tables_of_case("cifar"))
+    assert gradients["epoch"].min() == 1, "there is no gradient before the first epoch"
+
+    _, each = drawn("filter_parameters", tables_of_case("cifar"))
+    np.testing.assert_allclose(each["product"], each["xi"] * each["sigma"])
+
+
+def test_a_network_that_recorded_nothing_is_said_to_have_not(tmp_path: Path) -> None:
+    write_scattering_tables(tmp_path, CIFAR[1:2], seeds=[1])
+    for name in ("parameter_trajectories", "gradient_trajectories", "filter_parameters"):
+        figure, data = drawn(name, tmp_path)
+        assert data.empty
+        assert "recorded" in words_below(figure)
+    for name in MOVING:
+        frames, data = module(name).animate(read_tables(STUDY, name, tmp_path, None))
+        assert len(list(frames)) == 1
+        assert data.empty
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_an_animation_has_a_frame_for_each_recording_and_the_last_stays(
+    name: str, tables_of_case: Callable[[str], Path]
+) -> None:
+    tables = read_tables(STUDY, name, tables_of_case("demo"), None)
+    frames, data = module(name).animate(tables)
+    pictures = list(frames)
+    assert len(pictures) == 41 + 29
+    assert {picture.shape for picture in pictures} == {(340, 320, 3)}
+    assert (pictures[0] != pictures[40]).any()
+    assert (pictures[40] == pictures[-1]).all()
+    assert set(data["epoch"]) == set(range(41))
+
+
+def test_five_hundred_frames_are_chosen_from_more_recordings() -> None:
+    moving = registry.load(KIND, MOVING[0]).animate_filters.__globals__
+    seed = Recorded({}, (), {"epoch": np.arange(2001)})
+    places = moving["places_of"](seed)
+    assert len(places) == 500
+    assert (places[0], places[-1]) == (0, 2000)
+    assert len(set(places)) == 500
+
+
+def test_spectra_are_the_sums_of_their_definition() -> None:
+    generator = np.random.default_rng(3)
+    theta, xi, sigma, slant = generator.uniform([0, 0.5, 0.8, 0.4], [6, 2, 2, 1.5], (3, 4)).T
+    side = 12
+    u = np.arange(-side // 2, side // 2)
+    found = _morlet.spectra(theta, xi, sigma, slant, side)
+    for i in range(3):
+        total = {}
+        beta = weight = 0.0
+        for row, column in product(u, u):
+            a = row * np.cos(theta[i]) + column * np.sin(theta[i])
+            b = -row * np.sin(theta[i]) + column * np.cos(theta[i])
+            g = np.exp(-(a**2 + slant[i] ** 2 * b**2) / (2 * sigma[i] ** 2))
+            total[row, column] = (np.exp(1j * xi[i] * a), g)
+            beta, weight = beta + (total[row, column][0] * g).real, weight + g
+        norm = 2 * 3.1415 * sigma[i] ** 2 / slant[i]
+        for k, m in ((0, 0), (1, 0), (3, 5), (11, 7)):
+            value = sum(
+                (wave - beta / weight) * g * np.exp(-2j * np.pi * (k * r + m * c) / side)
+                for (r, c), (wave, g) in total.items()
+            )
+            assert found[i, k, m] == pytest.approx((value / norm).real, abs=1e-12)
+    assert np.abs(found[:, 0, 0]).max() < 1e-12, "the mean is zero"
+
+
+def test_each_parameter_changes_the_filter_as_it_is_said_to(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    _, data = drawn("effect_of_parameters", tables_of_case("cifar"))
+    assert data["changed"].nunique() == 5
+    reference = data[data["changed"].eq("reference")].iloc[0]
+    assert reference["xi"] == pytest.approx(3 * np.pi / 8)
+    slanted = data[data["changed"].eq("slant")].iloc[0]
+    assert slanted["slant"] == 1.25
+
+
+def test_images_of_each_class_are_shown_with_whose_they_are(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    figure, data = drawn("dataset_samples", tables_of_case("demo"))
+    assert data["label"].tolist() == [0, 1, 2]
+    assert "scikit-image's photographs of brick" in words_below(figure)
+
+
+def test_baselines_of_deformations_stand_beside_the_distances(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    figure, data = drawn("deformation", tables_of_case("cifar"))
+    assert set(data["baseline"].dropna()) == {0.9}
+    starts = data[data["size"].eq(0)]
+    assert starts["mean"].eq(0).all()
+    last = data[data["size"].eq(0.8162) & data["name"].eq("LS + linear")]
+    assert last["mean"].tolist() == pytest.approx([0.44 * np.tanh(2)] * 3)
+    assert last["low"].tolist() == pytest.approx([0.9 * 0.44 * np.tanh(2)] * 3)
+    words = words_below(figure)
+    assert "Left out for want of room" in words
+    assert "50 images" in words
