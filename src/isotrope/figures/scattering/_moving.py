@@ -79,7 +79,8 @@ def spectra_at(seed: Recorded, place: int) -> Floats:
     """
     wavelets = seed.wavelets(place)
     side = 10 * 2 ** len(wavelets[0])
-    return spectra(*(one.ravel() for one in wavelets), side=side)
+    theta, xi, sigma, slant = (one.ravel() for one in wavelets)
+    return spectra(theta, xi, sigma, slant, side)
 
 
 def coloured(levels: Floats, colours: str) -> NDArray[np.uint8]:

@@ -48,7 +48,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         The figure, and what it shows: a row per line, group (``momentum`` for the momentum) and
         step, with its epoch.
     """
-    alike: dict[str, list[Mapping[str, Any]]] = {}
+    alike: dict[str, list[Mapping[Any, Any]]] = {}
     for run in tables.runs.drop_duplicates(["run", "point"]).to_dict("records"):
         fact = {"epochs": int(run["training.epochs"]), **_settings(run)}
         alike.setdefault(json.dumps(fact, sort_keys=True), []).append(run)
@@ -82,7 +82,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
 
 
 def _line(
-    fact: Mapping[str, Any], runs: list[Mapping[str, Any]], tables: Tables
+    fact: Mapping[str, Any], runs: list[Mapping[Any, Any]], tables: Tables
 ) -> pandas.DataFrame:
     """The rates of one way of training, from the first step to the last."""
     epochs, steps = int(fact["epochs"]), max(_steps(run) for run in runs)
