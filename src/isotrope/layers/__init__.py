@@ -23,6 +23,7 @@ from isotrope.layers.recurrent_cell import RecurrentCell
 from isotrope.layers.riesz import Riesz2d, riesz_features
 from isotrope.layers.scale_pool import ScalePool
 from isotrope.layers.scaled_convolution import SiConv2d
+from isotrope.layers.scattering import Scattering2d
 from isotrope.layers.shift_invariant import forced, shift_invariant
 from isotrope.layers.spatial_transformer import SpatialTransformer
 from isotrope.layers.steerable_convolution import SteerableConv2d
@@ -59,6 +60,7 @@ __all__ = [
     "RecurrentCell",
     "Riesz2d",
     "ScalePool",
+    "Scattering2d",
     "Selection",
     "SiConv2d",
     "SpatialTransformer",

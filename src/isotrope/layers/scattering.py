@@ -1,0 +1,255 @@
+"""The scattering transform of images, with wavelets that can be trained.
+
+An image is filtered with Morlet wavelets of ``J`` sizes and ``L`` directions; the modulus of each
+result is averaged (order 1), or filtered with all larger wavelets first and the moduli of these
+averaged (order 2). What a coefficient tells hardly changes when the image is slightly deformed.
+
+Source: Gauthier et al., "Parametric Scattering Networks", CVPR 2022,
+https://arxiv.org/abs/2107.09539, and Kymatio 0.3, https://www.kymat.io, whose numbers it gives.
+Differs from the published code: gradients of angles and copies of wavelets at coarser grids are
+right (``published`` says otherwise), all parameterizations train, and no bank is kept.
+"""
+
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor, nn
+
+from isotrope.layers.autocasting import without_autocast
+from isotrope.layers.morlet_bank import (
+    NAMES,
+    ThetaGradient,
+    morlet_spectra,
+    random_frame,
+    tight_frame,
+    turns,
+)
+from isotrope.layers.scattering_paths import Path, paths_of
+from isotrope.layers.scattering_sizes import Average, Side, low_pass_spectrum
+from isotrope.layers.scattering_transform import (
+    Layout,
+    Resampling,
+    averaged,
+    moduli,
+    order_zero,
+)
+
+Parameterization = Literal["fixed", "canonical", "equivariant", "pixelwise"]
+Initialization = Literal["tight_frame", "random"]
+
+
+class Scattering2d(nn.Module):
+    """The scattering coefficients of images.
+
+    Nothing of the bank is in the ``state_dict`` but the numbers that it is made from. It is the
+    same in training and in evaluation. Computes in float32 at least, also under autocast; the
+    coefficients of halved numbers are halved again unless autocast is on.
+
+    Shapes:
+        input: ``(..., height, width)``, real
+        output: ``(..., paths, height // 2**J, width // 2**J)``; of ``average="global"``
+            ``(..., paths, 1, 1)``. Of ``average="none"`` a tuple with a map for each path,
+            ``(..., height / 2**j, width / 2**j)`` with the scale ``j`` of its last wavelet, sides
+            rounded where that does not divide them: the moduli at every ``2**j``-th pixel of the
+            image. The map of order 0 is the image.
+
+    Args:
+        J: number of sizes of wavelets, each twice the one before.
+        shape: height and width of the images, at least ``2**J`` pixels each.
+        L: number of directions.
+        max_order: 1 or 2.
+        parameterization: ``fixed`` trains nothing; ``canonical`` the four numbers of each wavelet;
+            ``equivariant`` those of one wavelet for each size, which the others are turned from;
+            ``pixelwise`` the spectra.
+        init: ``tight_frame``, or ``random`` from numpy's global generator.
+        average: ``local`` around every ``2**J``-th pixel, ``global`` over the image, or ``none``.
+        resample: ``exact``, or ``published`` with order 2 from scale 1 on smaller by 4, from scale
+            2 on by 16, and so on.
+        theta_grad: ``exact``, or ``published``: `morlet_spectra`.
+        tiles: `morlet_spectra`.
+        return_moduli: whether to give the coefficients and, as a second output, what
+            ``average="none"`` would give.
+
+    Raises:
+        ValueError: if a setting is not among these, the images are too small for ``J``, or those
+            given to the layer have another shape.
+    """
+
+    def __init__(
+        self,
+        J: int,  # noqa: N803  # the field's names
+        shape: tuple[int, int],
+        L: int = 8,  # noqa: N803
+        *,
+        max_order: int = 2,
+        parameterization: Parameterization = "fixed",
+        init: Initialization = "tight_frame",
+        average: Average = "local",
+        resample: Resampling = "exact",
+        theta_grad: ThetaGradient = "exact",
+        tiles: int = 1,
+        return_moduli: bool = False,
+    ) -> None:
+        super().__init__()
+        _refuse_unknown(
+            J=(J, range(1, 31)),
+            L=(L, range(1, 1025)),
+            max_order=(max_order, (1, 2)),
+            parameterization=(parameterization, ("fixed", "canonical", "equivariant", "pixelwise")),
+            init=(init, ("tight_frame", "random")),
+            average=(average, ("local", "global", "none")),
+            resample=(resample, ("exact", "published")),
+            theta_grad=(theta_grad, ("exact", "published")),
+            tiles=(tiles, range(1, 100, 2)),
+        )
+        self.J, self.L, self.shape = J, L, (int(shape[0]), int(shape[1]))
+        if min(self.shape) < 2**J:
+            raise ValueError(
+                f"J={J} needs images of at least {2**J} pixels, got {shape[0]} x {shape[1]}"
+            )
+        self.parameterization, self.theta_grad, self.tiles = parameterization, theta_grad, tiles
+        self.max_order, self.average, self.return_moduli = max_order, average, return_moduli
+        rows, columns = (Side(side, J) for side in self.shape)
+        self.padded = rows.padded, columns.padded
+        of_coefficients: Average = "local" if average == "none" else average
+        self._layout = Layout(J, L, rows, columns, max_order, of_coefficients, resample)
+        self.paths: tuple[Path, ...] = paths_of(J, L, max_order)
+        self._begin(init)
+
+    def _begin(self, init: Initialization) -> None:
+        """Make the parameters or buffers."""
+        equivariant = self.parameterization == "equivariant"
+        if init == "random":
+            frame = random_frame(self.J, self.L, equivariant=equivariant)
+        else:
+            frame = tight_frame(self.J, self.L)
+        if self.parameterization == "pixelwise":
+            frame = {"spectra": self._spectra(frame)}
+        elif equivariant:
+            frame = {name: frame[name][:, 0] for name in NAMES}
+        for name, tensor in frame.items():
+            placed = tensor.to(torch.get_default_device(), torch.get_default_dtype())
+            if self.parameterization == "fixed":
+                self.register_buffer(name, placed)
+            else:
+                self.register_parameter(name, nn.Parameter(placed.clone()))
+
+    def filters(self) -> dict[str, Tensor]:
+        """The numbers of each wavelet, differentiable: ``theta, xi, sigma, slant``.
+
+        Each of shape ``(J, L)``, whatever trains. Empty where spectra are trained.
+        """
+        if self.parameterization == "pixelwise":
+            return {}
+        numbers: dict[str, Tensor] = {name: getattr(self, name) for name in NAMES}
+        if self.parameterization == "equivariant":
+            like = numbers["theta"]
+            numbers = {name: one[:, None].expand(-1, self.L) for name, one in numbers.items()}
+            turned = torch.from_numpy(turns(self.L)).to(like.device, like.dtype)
+            numbers["theta"] = numbers["theta"] - turned
+        return numbers
+
+    def bank(self) -> Tensor:
+        """The spectra of the wavelets on the padded grid: ``(J * L, rows, columns)``."""
+        if self.parameterization == "pixelwise":
+            return cast("Tensor", self.spectra)
+        return self._spectra(self.filters())
+
+    def _spectra(self, filters: dict[str, Tensor]) -> Tensor:
+        kind = torch.promote_types(filters["theta"].dtype, torch.float32)
+        theta, xi, sigma, slant = (filters[name].flatten().to(kind) for name in NAMES)
+        grid, tiles = self.padded, self.tiles
+        how = self.theta_grad
+        return morlet_spectra(theta, xi, sigma, slant, grid, tiles=tiles, theta_grad=how)
+
+    def low_pass(self) -> Tensor:
+        """The spectrum of the averaging filter on the padded grid, in float64 on the CPU."""
+        layout = self._layout
+        return torch.outer(low_pass_spectrum(layout.rows), low_pass_spectrum(layout.columns))
+
+    def littlewood_paley(self) -> Tensor:
+        """The sum of the squared spectra of all wavelets, without the low-pass filter's.
+
+        Shape ``(rows, columns)`` of the padded grid, the constant first.
+        """
+        return self.bank().square().sum(0)
+
+    def paths_table(self) -> list[dict[str, Any]]:
+        """A row for each path, in the order of the coefficients.
+
+        Columns ``path, order, j1, theta1, j2, theta2``, numbers of scales and directions, and
+        ``angle1, angle2``, the directions in radians as they are now. What a path has not is None;
+        angles of trained spectra are unknown.
+        """
+        angles = self.filters().get("theta")
+        known: Any = None if angles is None else angles.detach().cpu().tolist()
+
+        def angle(j: int | None, theta: int | None) -> float | None:
+            if known is None or j is None or theta is None:
+                return None
+            found: float = known[j][theta]
+            return found
+
+        return [
+            {
+                "path": number,
+                **path._asdict(),
+                "angle1": angle(path.j1, path.theta1),
+                "angle2": angle(path.j2, path.theta2),
+            }
+            for number, path in enumerate(self.paths)
+        ]
+
+    def forward(self, images: Tensor) -> Any:
+        """The coefficients, or maps: see the class."""
+        if images.shape[-2:] != self.shape:
+            raise ValueError(
+                f"this transform is for images of {self.shape[0]} x {self.shape[1]} pixels, got "
+                f"{tuple(images.shape)}"
+            )
+        kind = images.device.type
+        halved = images.dtype in {torch.float16, torch.bfloat16}
+        wanted = images.dtype
+        if halved and torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+            wanted = torch.float32
+        with without_autocast(kind):
+            exact = images.to(torch.promote_types(images.dtype, torch.float32))
+            bank = self.bank().to(exact.dtype).reshape(self.J, self.L, *self.padded)
+            flat = exact.reshape(-1, *self.shape)
+            groups = moduli(flat, bank, self._layout)
+            leading = images.shape[:-2]
+            maps = self._maps(flat, groups) if self.average == "none" or self.return_moduli else ()
+            shown = tuple(one.reshape(*leading, *one.shape[-2:]).to(wanted) for one in maps)
+            if self.average == "none":
+                return shown
+            found = [order_zero(flat, self._layout)[:, None]]
+            found.extend(averaged(one, level, self._layout) for level, one in groups)
+            joined = torch.cat(found, 1)
+            coefficients = joined.reshape(*leading, *joined.shape[1:]).to(wanted)
+        return (coefficients, shown) if self.return_moduli else coefficients
+
+    def _maps(self, images: Tensor, groups: list[tuple[int, Tensor]]) -> list[Tensor]:
+        """The image and all moduli without their borders, in the order of paths."""
+        found, layout = [images], self._layout
+        for level, maps in groups:
+            inner = maps[:, :, layout.rows.inside(level), layout.columns.inside(level)]
+            found.extend(inner.unbind(1))
+        return found
+
+    def extra_repr(self) -> str:
+        """What ``print`` shows of the layer."""
+        return (
+            f"J={self.J}, shape={self.shape}, L={self.L}, max_order={self.max_order}, "
+            f"parameterization={self.parameterization!r}, average={self.average!r}"
+        )
+
+
+def _refuse_unknown(**settings: tuple[object, Any]) -> None:
+    for name, (value, known) in settings.items():
+        if value not in known:
+            words = (
+                f"{known[0]}..{known[-1]}"
+                if isinstance(known, range)
+                else ", ".join(map(str, known))
+            )
+            raise ValueError(f"{name}: need one of {words}, got {value!r}")

@@ -1,0 +1,109 @@
+"""The scattering transform of images by a bank of spectra, as operations of torch alone."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from isotrope.layers.scattering_sizes import Average, Side, averages, image_averages, reflected
+
+Resampling = Literal["exact", "published"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a transform is, apart from its wavelets.
+
+    Args:
+        scales: ``J``.
+        angles: ``L``.
+        rows: the vertical axis of the images.
+        columns: the horizontal one.
+        max_order: 1 or 2.
+        average: ``local`` or ``global``, of the coefficients.
+        resample: how wavelets are brought to coarser grids.
+    """
+
+    scales: int
+    angles: int
+    rows: Side
+    columns: Side
+    max_order: int
+    average: Average
+    resample: Resampling
+
+
+def folded(spectra: Tensor, step: int) -> Tensor:
+    """The transforms of every ``step``-th row and column: means over what is then the same."""
+    if step == 1:
+        return spectra
+    rows, columns = (side // step for side in spectra.shape[-2:])
+    parts = spectra.reshape(*spectra.shape[:-2], step, rows, step, columns)
+    return parts.sum((-4, -2)) / step**2
+
+
+def resampled_spectra(spectra: Tensor, level: int, how: Resampling) -> Tensor:
+    """Wavelets for maps of every ``2**level``-th row and column.
+
+    ``exact`` keeps the frequencies that such maps have; ``published`` takes means over those that
+    are the same there, which makes wavelets weaker by ``4**level``.
+    """
+    if how == "published":
+        return folded(spectra, 2**level)
+    for dim in (-2, -1):
+        side = spectra.shape[dim]
+        half = (side >> level) // 2
+        low, high = spectra.narrow(dim, 0, half), spectra.narrow(dim, side - half, half)
+        spectra = torch.cat((low, high), dim)
+    return spectra
+
+
+def padded(images: Tensor, layout: Layout) -> Tensor:
+    """Images with their reflections around."""
+    rows, columns = (reflected(side, images.device) for side in (layout.rows, layout.columns))
+    return images.index_select(-2, rows).index_select(-1, columns)
+
+
+def averaged(maps: Tensor, level: int, layout: Layout) -> Tensor:
+    """The coefficients that belong to moduli at every ``2**level``-th pixel."""
+    left, right = (
+        averages(side, level, layout.average, maps.dtype, maps.device)
+        for side in (layout.rows, layout.columns)
+    )
+    return left @ maps @ right.mT
+
+
+def order_zero(images: Tensor, layout: Layout) -> Tensor:
+    """Averages of the images themselves."""
+    left, right = (
+        image_averages(side, layout.average, images.dtype, images.device)
+        for side in (layout.rows, layout.columns)
+    )
+    return left @ images @ right.mT
+
+
+def moduli(images: Tensor, bank: Tensor, layout: Layout) -> list[tuple[int, Tensor]]:
+    """The maps of all paths of order 1, then of order 2, as groups with their levels.
+
+    Shapes:
+        images: ``(count, height, width)``
+        bank: ``(scales, angles, rows, columns)``, real
+        output: groups of ``(count, paths, rows >> level, columns >> level)``
+    """
+    if not len(images):  # MKL knows no transforms of nothing
+        shapes = moduli(images.new_zeros((1, *images.shape[1:])), bank, layout)
+        return [(level, maps[:0]) for level, maps in shapes]
+    spectrum = torch.fft.fft2(padded(images, layout))[:, None]
+    first, second = [], []
+    for j1 in range(layout.scales):
+        filtered = folded(spectrum * bank[j1], 2**j1)
+        maps = torch.fft.ifft2(filtered).abs()
+        first.append((j1, maps))
+        coarser = range(j1 + 1, layout.scales if layout.max_order == 2 else 0)
+        wavelets = [resampled_spectra(bank[j2], j1, layout.resample) for j2 in coarser]
+        for one in maps.unbind(1) if wavelets else ():
+            inner = torch.fft.fft2(one)[:, None]
+            for j2, some in zip(coarser, wavelets, strict=True):
+                second.append((j2, torch.fft.ifft2(folded(inner * some, 2 ** (j2 - j1))).abs()))
+    return first + second
