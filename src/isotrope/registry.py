@@ -203,6 +203,16 @@ def load(kind: str, name: str) -> ModuleType:
     return module
 
 
+def splits(name: str, params: Any) -> tuple[str, ...]:
+    """The splits of a data set that there are with its settings.
+
+    They are its ``SPLITS``, or what ``splits(params)`` of its file gives, which may lack ``valid``.
+    """
+    module = load("data", name)
+    found = module.splits(params) if hasattr(module, "splits") else module.SPLITS
+    return tuple(found)
+
+
 def _imported(path: Path, module: str) -> ModuleType:
     try:
         if module.startswith(f"{USERS.name}."):

@@ -31,7 +31,7 @@ def load(folder, split, size=32, **changes):
 def test_regions_share_no_pixel_and_hold_a_crop_and_no_photo_is_enlarged(size):
     for photo in photos.PHOTOS:
         whole = photos.photograph(photo)
-        height, width, _ = photos._reduced(whole, round(photos.CROPS * size)).shape
+        height, width, _ = photos.reduced(whole, round(photos.CROPS * size)).shape
         assert width <= whole.width
         assert height <= whole.height
         edges = [photos.region(width, split) for split in photos.SPLITS]
@@ -41,7 +41,7 @@ def test_regions_share_no_pixel_and_hold_a_crop_and_no_photo_is_enlarged(size):
 
 @pytest.mark.parametrize("size", [32, 64])
 def test_every_image_is_a_place_of_its_photograph_in_the_region_of_its_split(folder, size):
-    reduced = [photos._reduced(photos.photograph(one), round(4.5 * size)) for one in photos.PHOTOS]
+    reduced = [photos.reduced(photos.photograph(one), round(4.5 * size)) for one in photos.PHOTOS]
     for number, split in enumerate(photos.SPLITS):
         data = load(folder, split, size)
         places = pose_numbers(0, number, len(data), 2)

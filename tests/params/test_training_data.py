@@ -52,6 +52,24 @@ def run_of(folder, *pairs):
     return run.points[0]
 
 
+def test_the_settings_of_a_data_set_say_whether_images_validate(param_files):
+    own = """
+def splits(params):
+    return ("train", "test")
+"""
+    text = PLAIN.format(more=own).replace(
+        '("train", "test")\n\ndef', '("train", "valid", "test")\n\ndef'
+    )
+    plugin(param_files, "data", "plain", text)
+    assert run_of(param_files, DATASET, NO_STOPPING, ENTRIES).training.keep is None
+    write(param_files, changed(DATASET, NO_STOPPING, ENTRIES, training("keep: best")))
+    assert "plain has no validation images; write `keep: last`" in sentences(param_files)[0]
+    write(
+        param_files, changed(DATASET, NO_STOPPING, (ENTRIES[0], "[{name: accuracy, split: valid}]"))
+    )
+    assert "plain has no split 'valid'" in sentences(param_files)[0]
+
+
 def test_the_data_set_says_the_order_where_the_param_file_does_not(param_files):
     assert run_of(param_files).training.order == "fixed"
     plugin(param_files, "data", "plain", PLAIN.format(more=""))

@@ -14,6 +14,10 @@ The user's files are the six batches as they are published, or with ``form: npz`
 ``test_labels``: images uint8 ``(n, 3, 32, 32)``, ``(n, 32, 32, 3)`` or ``(n, 3072)`` as in the
 batches, labels whole numbers ``(n,)`` or ``(n, 1)``, in the published order. What they hold must be
 CIFAR-10, pixel by pixel.
+
+With ``samples: 100`` each seed is trained on a hundred images of its own, ten of each class: the
+subsets of Gauthier et al., "Parametric Scattering Networks", CVPR 2022, for the ten published
+seeds (`_cifar_subsets.py`, where ``pool`` is explained, too).
 """
 
 from pathlib import Path
@@ -24,23 +28,33 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from isotrope.data import _cifar_npz, _cifar_pickles
 from isotrope.data._cifar_pickles import CIFAR10, COUNTS, SHAPE
-from isotrope.data._splits import (
-    Part,
-    TwoPartSettings,
-    classes,
+from isotrope.data._cifar_subsets import (
+    PUBLISHED_SEEDS,
+    CifarSettings,
     image_counts,
-    image_shape,
-    valid_is_test,
+    splits,
+    subset,
 )
+from isotrope.data._splits import Part, classes, image_shape, valid_is_test
+from isotrope.data._subsets import balanced_subset
 from isotrope.datasets.images import Images
 
-__all__ = ["classes", "image_counts", "image_shape", "valid_is_test"]
+__all__ = [
+    "PUBLISHED_SEEDS",
+    "balanced_subset",
+    "classes",
+    "image_counts",
+    "image_shape",
+    "splits",
+    "subset",
+    "valid_is_test",
+]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")
 
 
-class Params(TwoPartSettings):
+class Params(CifarSettings):
     """Where CIFAR-10 comes from, and how much of it is used."""
 
     COUNTS: ClassVar[dict[Part, int]] = COUNTS
@@ -95,7 +109,7 @@ def build(params: Params, folder: Path, key: str) -> list[Path]:
 
 
 def load(params: Params, folder: Path, key: str, split: str) -> Images:
-    """The images of a split, in the published order.
+    """The images of a split, in the published order; of them `subset` takes a seed's own.
 
     Raises:
         UserError: if a file is absent or altered, or more images are asked for than there are.
@@ -107,4 +121,5 @@ def load(params: Params, folder: Path, key: str, split: str) -> Images:
         found = _cifar_npz.read(part)
     else:
         found = _cifar_pickles.read(CIFAR10, params.source, part, "labels")
-    return Images(torch.from_numpy(found.images[rows]), torch.from_numpy(found.labels[rows]))
+    images, labels = (torch.from_numpy(one[rows]) for one in found)
+    return params.pooled(split, Images(images, labels))

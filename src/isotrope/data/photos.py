@@ -166,7 +166,7 @@ def build(params: Params, folder: Path, key: str) -> list[Path]:
     Raises:
         UserError: if a photograph is absent or another than this recipe was made for.
     """
-    photos = [_reduced(photograph(photo), round(CROPS * params.size)) for photo in PHOTOS]
+    photos = [reduced(photograph(photo), round(CROPS * params.size)) for photo in PHOTOS]
     path = folder / f"{key}.npz"
     write_arrays(
         path, ((split, _crops(params, photos, number)) for number, split in enumerate(SPLITS))
@@ -195,7 +195,7 @@ def photograph(photo: Photo) -> Image.Image:
     return Image.open(io.BytesIO(content)).convert("RGB")
 
 
-def _reduced(photo: Image.Image, shorter: int) -> NDArray[np.uint8]:
+def reduced(photo: Image.Image, shorter: int) -> NDArray[np.uint8]:
     """A photograph whose shorter side is so many pixels long, ``(height, width, 3)``."""
     scale = shorter / min(photo.size)
     size = (round(photo.width * scale), round(photo.height * scale))

@@ -22,7 +22,7 @@ def load_split(name: str, params: Settings, split: str, out_folder: Path | None 
     Args:
         name: the plug-in.
         params: its settings.
-        split: one of the plug-in's ``SPLITS``.
+        split: one of those that the plug-in has with these settings.
         out_folder: where the data set was built; ``out/data/<name>`` if left out.
 
     Raises:
@@ -31,8 +31,9 @@ def load_split(name: str, params: Settings, split: str, out_folder: Path | None 
         ValueError: if the split is unknown.
     """
     plugin, key = registry.load("data", name), dataset_key(params)
-    if split not in plugin.SPLITS:
-        raise ValueError(f"{name} has the splits {', '.join(plugin.SPLITS)}, not '{split}'")
+    splits = registry.splits(name, params)
+    if split not in splits:
+        raise ValueError(f"{name} has the splits {', '.join(splits)}, not '{split}'")
     path = (out_folder or paths.data_folder(name)) / paths.manifest(name, key).name
     manifest = read_manifest(path)
     changed = params.model_dump(mode="json", exclude_defaults=True)

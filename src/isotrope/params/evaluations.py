@@ -231,7 +231,7 @@ def _missing_split(evaluation: Evaluation, dataset: Plugin | None) -> list[Compl
     tested = evaluation.dataset or dataset
     if tested is None:
         return []
-    known = registry.literal("data", tested.name, "SPLITS")
+    known = registry.splits(tested.name, tested.params)
     if evaluation.split in known:
         return []
     if evaluation.own_split is not None:

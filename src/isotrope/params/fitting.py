@@ -57,8 +57,7 @@ def why_nothing_is_chosen(dataset: Plugin, split: str) -> str | None:
 
 
 def _splits(dataset: Plugin) -> tuple[str, ...]:
-    splits: tuple[str, ...] = registry.literal("data", dataset.name, "SPLITS")
-    return splits
+    return registry.splits(dataset.name, dataset.params)
 
 
 def _valid_is_test(dataset: Plugin) -> bool:

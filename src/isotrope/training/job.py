@@ -165,7 +165,7 @@ class PackJob:
 
     def _held_out(self) -> HeldOut:
         """The images that networks are tested on while they train."""
-        splits = registry.load("data", self.task.dataset_name).SPLITS
+        splits = registry.splits(self.task.dataset_name, self.task.dataset_params)
         monitor = self.task.training.monitor
         split = monitor.split if monitor is not None else None
         if split is not None and split not in splits:
@@ -180,13 +180,14 @@ class PackJob:
         )
 
     def _subsets(self, seeds: Sequence[int]) -> dict[int, Tensor] | None:
-        """For each seed the indices of its own training images, if the data set has such."""
+        """For each seed the indices of its own training images, if it is not all."""
         plugin = registry.load("data", self.task.dataset_name)
         if not hasattr(plugin, "subset"):
             return None
         labels = self.train_images.labels
         known = None if labels is None else labels.cpu()
-        return {seed: plugin.subset(self.task.dataset_params, known, seed) for seed in seeds}
+        found = {seed: plugin.subset(self.task.dataset_params, known, seed) for seed in seeds}
+        return None if any(one is None for one in found.values()) else found
 
     @cached_property
     def _statistics(self) -> tuple[Tensor, Tensor]:
