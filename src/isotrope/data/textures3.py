@@ -137,7 +137,7 @@ def _patches(params: Params, textures: list[NDArray[np.uint8]], number: int) -> 
         left = first + int(across * (last - first - cut + 1))
         top = int(down * (texture.shape[0] - cut + 1))
         pieces[index] = texture[top : top + cut, left : left + cut]
-    turned = warp(pieces, size, angle=params.turn * (2 * numbers[:, 2] - 1))
+    turned: NDArray[np.uint8] = warp(pieces, size, angle=params.turn * (2 * numbers[:, 2] - 1))
     if params.lighting == "equal":
         turned = np.stack([_equally_lit(patch) for patch in turned])
     return turned[:, None]
