@@ -140,7 +140,8 @@ def _patches(params: Params, textures: list[NDArray[np.uint8]], number: int) -> 
     turned: NDArray[np.uint8] = warp(pieces, size, angle=params.turn * (2 * numbers[:, 2] - 1))
     if params.lighting == "equal":
         turned = np.stack([_equally_lit(patch) for patch in turned])
-    return turned[:, None]
+    images: NDArray[np.uint8] = turned[:, None]
+    return images
 
 
 def _equally_lit(patch: NDArray[np.uint8]) -> NDArray[np.uint8]:
