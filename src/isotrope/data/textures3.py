@@ -137,18 +137,18 @@ def _patches(params: Params, textures: list[NDArray[np.uint8]], number: int) -> 
         left = first + int(across * (last - first - cut + 1))
         top = int(down * (texture.shape[0] - cut + 1))
         pieces[index] = texture[top : top + cut, left : left + cut]
-    turned: NDArray[np.uint8] = warp(pieces, size, angle=params.turn * (2 * numbers[:, 2] - 1))
+    turned = warp(pieces, size, angle=params.turn * (2 * numbers[:, 2] - 1))
     if params.lighting == "equal":
         turned = np.stack([_equally_lit(patch) for patch in turned])
-    images: NDArray[np.uint8] = turned[:, None]
-    return images
+    return turned[:, None]
 
 
 def _equally_lit(patch: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A patch of the mean and the contrast that all have."""
     known = patch.astype(np.float64)
     lit = MEAN + (known - known.mean()) * (DEVIATION / max(known.std(), FLAT))
-    return np.clip(np.rint(lit), 0, 255).astype(np.uint8)
+    found: NDArray[np.uint8] = np.clip(np.rint(lit), 0, 255).astype(np.uint8)
+    return found
 
 
 def load(params: Params, folder: Path, key: str, split: str) -> Images:
