@@ -13,6 +13,9 @@ MOST_OF = {  # of many layers, or of glimpses one after the other
     "lp_resnet": 500,
     "shift_resnet": 550,
     "deeplabv3plus": 750,
+    "resnet50": 750,
+    "scattering_cnn": 450,
+    "wide_cnn": 300,
     "ram": 350,
     "ram_lpm": 2700,
 }

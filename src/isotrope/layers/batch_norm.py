@@ -16,14 +16,17 @@ class BatchNorm2d(nn.BatchNorm2d):
         channels: of the maps.
         momentum: how much of the running statistics a batch replaces.
         eps: is added to the variance.
+        affine: whether a weight and a bias of each channel follow.
     """
 
     running_mean: Tensor
     num_batches_tracked: Tensor
     momentum: float
 
-    def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
-        super().__init__(channels, eps, momentum)
+    def __init__(
+        self, channels: int, momentum: float = 0.1, eps: float = 1e-5, affine: bool = True
+    ) -> None:
+        super().__init__(channels, eps, momentum, affine)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
         """The normalised maps."""
@@ -66,8 +69,8 @@ def _normalised(norm: BatchNorm1d | BatchNorm2d, maps: Tensor) -> Tensor:
         maps if mixes else maps.to(exact),
         norm.running_mean,
         norm.running_var,
-        norm.weight.to(exact),
-        norm.bias.to(exact),
+        norm.weight.to(exact) if norm.affine else None,
+        norm.bias.to(exact) if norm.affine else None,
         training,
         norm.momentum,
         norm.eps,

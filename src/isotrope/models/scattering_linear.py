@@ -1,0 +1,71 @@
+"""Wavelet scattering and a linear layer: the wavelets may be learnt.
+
+Scattering, batch norm of each coefficient, a linear layer over all coefficients and positions.
+
+Source: Gauthier, Therien, Alsene-Racicot, Chaudhary, Rish, Belilovsky, Eickenberg and Wolf,
+"Parametric Scattering Networks", CVPR 2022, https://arxiv.org/abs/2107.09539, and their published
+code: 156,016 parameters for CIFAR-10 besides 64 of the wavelets.
+
+Known differences: wavelets on coarser grids and the gradient of orientations are exact, and with
+``resample`` and ``theta_grad`` as published.
+
+Random wavelets are drawn from numpy's generator, all else from torch's. So seeds that differ in how
+wavelets begin, and whether they are learnt, share the weights of all other layers, for which the
+published code seeds everything a second time.
+"""
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from isotrope.layers.batch_norm import BatchNorm2d
+from isotrope.models._scattering_settings import ScatteringParams, Wavelets, by_channels
+
+REVISION = 1
+PARTS = {"scattering", "features"}
+METHODS = {"wavelets"}
+EXAMPLE = {"L": 4}
+
+
+class Params(ScatteringParams):
+    """Settings of ``scattering_linear``."""
+
+    eps: float = Field(1e-5, gt=0, description="what the norm adds to variances")
+
+
+class ScatteringLinear(Wavelets, nn.Module):
+    """Scattering, batch norm, a linear layer.
+
+    Shapes (paths, h and w: see `ScatteringParams.numbers`):
+        input: ``(batch, channels, height, width)`` in 0..1
+        scattering: ``(batch, channels, paths, h, w)``
+        features: ``(batch, channels * paths * h * w)``
+        output: ``(batch, classes)`` logits
+
+    Args:
+        image_shape: channels, height and width of the images.
+        classes: number of classes.
+        params: settings.
+    """
+
+    def __init__(self, image_shape: tuple[int, int, int], classes: int, params: Params) -> None:
+        super().__init__()
+        channels, height, width = params.numbers(image_shape)
+        self.scattering = params.transform(image_shape)
+        self.norm = BatchNorm2d(channels, eps=params.eps)
+        self.features = nn.Flatten()
+        self.lin = nn.Linear(channels * height * width, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of the images."""
+        coefficients = by_channels(self.scattering(images))
+        logits: Tensor = self.lin(self.features(self.norm(coefficients)))
+        return logits
+
+
+def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> ScatteringLinear:
+    """The network for images of a shape.
+
+    Raises:
+        ValueError: if the images are too small for so many scales.
+    """
+    return ScatteringLinear(image_shape, classes, params)
