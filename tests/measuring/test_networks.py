@@ -4,6 +4,8 @@ import json
 
 import pytest
 import torch
+import toy_data
+import toy_runs
 from safetensors.torch import load_file
 from torch import nn
 from toy_runs import (
@@ -194,6 +196,35 @@ def test_networks_made_by_hand_have_no_parts_and_no_beginning_that_is_known():
     networks = Networks({1: nn.Linear(2, 2)}, CPU)
     assert networks.part_names == []
     assert networks.untrained() is None
+
+
+def test_networks_know_which_training_images_each_seed_saw(toys):  # noqa: F811
+    params = ToyDataParams(count=20, subset=16)
+    task = toy_task(dataset_name="toy_subsets", dataset_params=params)
+    train(task)
+    networks = Networks.open(task.folder, CPU)
+
+    found = Networks.joined([networks.only([2]), networks.only([1])]).subsets()
+
+    assert list(found) == [2, 1]
+    for seed, indices in found.items():
+        assert torch.equal(indices, toy_data.subset(params, None, seed))
+    networks = Networks.open(task.folder, CPU, [1])
+    assert list(networks.subsets()) == [1]
+    path = task.folder / "run.json"
+    run = json.loads(path.read_text())
+    run["dataset"]["params"]["gone"] = 1
+    path.write_text(json.dumps(run))
+    with pytest.raises(UserError, match="toy_subsets as it is now does not take these settings"):
+        Networks.open(task.folder, CPU).subsets()
+
+
+def test_seeds_that_saw_all_images_have_no_subsets(folder, monkeypatch):
+    assert Networks.open(folder, CPU).subsets() is None
+    monkeypatch.setattr(toy_runs.TOY_DATA, "subset", lambda params, labels, seed: None, False)
+    assert Networks.open(folder, CPU).subsets() is None
+    with pytest.raises(ValueError, match="do not know what they were trained on"):
+        Networks({1: nn.Linear(2, 2)}, CPU).subsets()
 
 
 def test_networks_say_why_they_do_not_take_images_of_another_size(folder):

@@ -1,5 +1,6 @@
 """Reading a split of a built data set back, after every check."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -49,6 +50,28 @@ def load_split(name: str, params: Settings, split: str, out_folder: Path | None 
     for file in manifest.files:
         verify(file, path)
     return read_split(plugin, params, path.parent, key, split)
+
+
+def subsets(
+    name: str, params: Settings, labels: Tensor | None, seeds: Sequence[int]
+) -> dict[int, Tensor] | None:
+    """For each seed the indices of the training images that it is trained on.
+
+    Args:
+        name: the plug-in.
+        params: its settings.
+        labels: of the split ``train``, on any device; None of masks that are not read yet.
+        seeds: of the training.
+
+    Returns:
+        For each seed int64 ``(m,)``; None where all seeds are trained on all images.
+    """
+    plugin = registry.load("data", name)
+    if not hasattr(plugin, "subset"):
+        return None
+    known = None if labels is None else labels.cpu()
+    found = {seed: plugin.subset(params, known, seed) for seed in seeds}
+    return None if any(chosen is None for chosen in found.values()) else found
 
 
 def read_split(plugin: ModuleType, params: Settings, folder: Path, key: str, split: str) -> Split:

@@ -15,7 +15,7 @@ from isotrope.datasets.stream import Split
 from isotrope.layers import forms, normalising
 from isotrope.measuring.answers import Answers
 from isotrope.measuring.outputs import Kept
-from isotrope.measuring.pack_reading import Initial, read_networks
+from isotrope.measuring.pack_reading import Initial, Subsets, read_networks
 from isotrope.measuring.position import Position
 from isotrope.measuring.stacks import Log, Question, Seen, Stacks
 from isotrope.params.wrapping import draws_of, parts_of, stackable
@@ -40,6 +40,7 @@ class Networks:
         alike: whether they differ in nothing but weights and buffers, so that a stack can be made.
         part_names: the submodules that evaluations may look at, the model's ``PARTS``.
         initial: gives the network of a seed as its training began, on the CPU.
+        subsets: gives for some seeds the indices of their training images.
 
     Attributes:
         seeds: the seeds in order.
@@ -58,6 +59,7 @@ class Networks:
         alike: bool = False,
         part_names: Collection[str] = (),
         initial: Initial | None = None,
+        subsets: Subsets | None = None,
     ) -> None:
         self._networks = {seed: network.eval() for seed, network in networks.items()}
         self._between_batches: Callable[[], None] = lambda: None
@@ -70,6 +72,7 @@ class Networks:
         self.against = against
         self.part_names = _in_order(part_names, next(iter(networks.values()), None))
         self._initial = initial
+        self._subsets = subsets
 
     @classmethod
     def open(
@@ -86,14 +89,15 @@ class Networks:
             UserError: if a file is absent, truncated, altered or of another model than the one
                 that the code has now, or a seed is not in the pack.
         """
-        networks, model, initial = read_networks(Path(folder), device, seeds)
+        pack = read_networks(Path(folder), device, seeds)
         return cls(
-            networks,
+            pack.networks,
             device,
-            draws_of(model),
-            alike=stackable(model),
-            part_names=parts_of(model),
-            initial=initial,
+            draws_of(pack.model),
+            alike=stackable(pack.model),
+            part_names=parts_of(pack.model),
+            initial=pack.initial,
+            subsets=pack.subsets,
         )
 
     @classmethod
@@ -107,6 +111,7 @@ class Networks:
             first.draws,
             part_names=first.part_names,
             initial=first._initial,
+            subsets=first._subsets,
         )
         found._stacks = first._stacks
         return found
@@ -142,6 +147,7 @@ class Networks:
             against,
             part_names=self.part_names,
             initial=self._initial,
+            subsets=self._subsets,
         )
         found._between_batches, found._position_of = self._between_batches, self._position_of
         found._stacks, found._answers = self._stacks, self._answers
@@ -167,6 +173,23 @@ class Networks:
         initial._between_batches, initial._stacks.log = self._between_batches, self._stacks.log
         initial._stacks.rows = self._stacks.rows
         return initial
+
+    def subsets(self) -> Mapping[int, Tensor] | None:
+        """Which images of its training data set each seed was trained on.
+
+        The training data set is read for it.
+
+        Returns:
+            For each seed the indices among the images of the split ``train``, int64 ``(m,)``; None
+            where all seeds were trained on all of them.
+
+        Raises:
+            UserError: if the training data set is not there, or is another now.
+            ValueError: if the networks are from no pack, so that nothing is known of it.
+        """
+        if self._subsets is None:
+            raise ValueError("these networks do not know what they were trained on")
+        return self._subsets(self.seeds)
 
     def in_float64(self) -> "Networks":
         """Copies of the networks whose weights and buffers are float64; they take such images.

@@ -1,13 +1,16 @@
 """The networks of a pack's folder: built as its ``run.json`` says, with the weights beside it."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from isotrope import registry
+from isotrope.datasets import loading
 from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.packs import summary
@@ -17,21 +20,34 @@ from isotrope.params import modelling
 from isotrope.params.blocks import Plugin
 
 Initial = Callable[[int], nn.Module]
+Subsets = Callable[[Sequence[int]], Mapping[int, Tensor] | None]
 
 
-def read_networks(
-    folder: Path, device: torch.device, seeds: Sequence[int] | None = None
-) -> tuple[dict[int, nn.Module], Plugin, Initial]:
+class Pack(NamedTuple):
+    """What a pack's folder tells of its networks.
+
+    Args:
+        networks: the network of each seed.
+        model: their model.
+        initial: gives the network of any seed with the weights that a training draws for it, on the
+            CPU.
+        subsets: gives for some seeds the indices of their training images, see
+            `isotrope.datasets.loading.subsets`.
+    """
+
+    networks: dict[int, nn.Module]
+    model: Plugin
+    initial: Initial
+    subsets: Subsets
+
+
+def read_networks(folder: Path, device: torch.device, seeds: Sequence[int] | None = None) -> Pack:
     """Read the networks of a pack.
 
     Args:
         folder: the pack's folder, with ``weights.safetensors`` and ``run.json``.
         device: where the networks shall compute.
         seeds: which seeds, all if left out.
-
-    Returns:
-        The network of each seed, their model, and a function that gives the network
-        of any seed with the weights that a training draws for it, on the CPU.
 
     Raises:
         UserError: if a file is absent, truncated, altered or of another model than the one
@@ -58,7 +74,33 @@ def read_networks(
                 f"({str(error).splitlines()[0]}); run `snakemake runs` to retrain"
             ) from error
         networks[seed] = network.to(device)
-    return networks, model, lambda seed: _build(folder, run, model, seed)
+    return Pack(
+        networks,
+        model,
+        lambda seed: _build(folder, run, model, seed),
+        lambda seeds: _subsets(folder, run, seeds),
+    )
+
+
+def _subsets(folder: Path, run: Summary, seeds: Sequence[int]) -> Mapping[int, Tensor] | None:
+    """Which training images the seeds saw, by the settings that the pack was trained with.
+
+    Raises:
+        UserError: if the training data set is not there, or does not take these settings any more.
+    """
+    name, params = run.part("dataset")["name"], run.part("dataset")["params"]
+    plugin = registry.load("data", name)
+    if not hasattr(plugin, "subset"):
+        return None
+    try:
+        settings = plugin.Params.model_validate_json(json.dumps(params))
+    except ValueError as error:
+        raise UserError(
+            f"{folder / RUN}: the data set {name} as it is now does not take these settings "
+            f"({error}); run `snakemake runs` to retrain"
+        ) from error
+    labels = loading.load_split(name, settings, "train").labels
+    return loading.subsets(name, settings, labels, seeds)
 
 
 def _model(folder: Path, run: Summary) -> Plugin:

@@ -95,7 +95,7 @@ def open_weights(
         UserError: if a file is absent or damaged, or the weights do not fit.
     """
     if weights.is_dir():
-        networks, _, _ = read_networks(weights, device, [seed])
+        networks = read_networks(weights, device, [seed]).networks
         channels, height, width = summary.read(weights).part("image_shape")
         return Attackable(networks[seed].eval(), (channels, height, width), seed)
     if not weights.exists():

@@ -181,13 +181,8 @@ class PackJob:
 
     def _subsets(self, seeds: Sequence[int]) -> dict[int, Tensor] | None:
         """For each seed the indices of its own training images, if it is not all."""
-        plugin = registry.load("data", self.task.dataset_name)
-        if not hasattr(plugin, "subset"):
-            return None
-        labels = self.train_images.labels
-        known = None if labels is None else labels.cpu()
-        found = {seed: plugin.subset(self.task.dataset_params, known, seed) for seed in seeds}
-        return None if any(one is None for one in found.values()) else found
+        name, params = self.task.dataset_name, self.task.dataset_params
+        return loading.subsets(name, params, self.train_images.labels, seeds)
 
     @cached_property
     def _statistics(self) -> tuple[Tensor, Tensor]:
