@@ -12,8 +12,8 @@ from PIL import Image
 from scipy.io import savemat
 
 from isotrope import paths
-from isotrope.data import _cifar_npz, _sim2mnist_files, cifar10, cifar100, rot_svhn, svhn
-from isotrope.data._cifar_pickles import CIFAR10, CIFAR100
+from isotrope.data import _cifar_npz, _sim2mnist_files, cifair10, cifar10, cifar100, rot_svhn, svhn
+from isotrope.data._cifar_pickles import CIFAIR10, CIFAR10, CIFAR100
 
 EACH = 20  # images of a batch, two of each class
 
@@ -64,6 +64,19 @@ def write_cifar10(root, patch):
         (folder / name).write_bytes(contents[name])
     pin_pickles(CIFAR10, contents, patch)
     patch.setattr(cifar10.Params, "COUNTS", {"train": 5 * EACH, "test": EACH})
+
+
+def write_cifair10(root, patch):
+    """Those of `write_cifar10` with another test batch, in a folder of its own."""
+    write_cifar10(root, patch)
+    pixels, labels = batch(17)
+    content = python2_pickle(pixels, labels=labels)
+    (root / "ciFAIR-10").mkdir()
+    (root / "ciFAIR-10" / "test_batch").write_bytes(content)
+    for name, md5 in CIFAR10.md5.items():
+        patch.setitem(CIFAIR10.md5, name, md5)
+    pin_pickles(CIFAIR10, {"test_batch": content}, patch)
+    patch.setattr(cifair10.Params, "COUNTS", {"train": 5 * EACH, "test": EACH})
 
 
 def write_cifar10_npz(root, patch, **arrays):

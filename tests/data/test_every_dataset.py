@@ -5,6 +5,7 @@ import drawn_voc
 import made_up_archives
 import made_up_imagenet
 import made_up_mnist
+import made_up_squares
 import pytest
 import torch
 from PIL import Image
@@ -23,17 +24,21 @@ from isotrope.settings import Settings
 # settings of the data sets that need any; all images of a split shall be in it
 SETTINGS = {
     "affnist": {"source": "digits8"},
+    "cifair10": {"source": "local", "samples": 20},
     "cifar10": {"source": "local", "valid_images": 20},
     "cityscapes": {"source": "local", "complete": False, "valid_images": 2, "crop": 24},
     "cifar100": {"source": "local", "valid_images": 100},
+    "covidx": made_up_squares.COVIDX | {"samples": 4, "valid_images": 2},
     "fashion_mnist": {"source": "local", "valid_images": 20},
     "imagenet": made_up_imagenet.SETTINGS,
     "imagenette": made_up_imagenet.SETTINGS | {"valid_images": 10},
+    "kth_tips2": made_up_squares.KTH | {"valid_sample": "a"},
     "mnist": {"source": "digits8"},
     "mnist_large_scale": {"source": "digits8", "train_images": 100, "test_images": 40},
     "mnist_r": {"source": "digits8"},
     "mnist_rts": {"source": "digits8"},
     "mnist_scale": {"source": "digits8"},
+    "pneumonia_mnist": made_up_squares.PNEUMONIA | {"samples": 6},
     "rot_mnist": {"source": "digits8", "form": "generated"},
     "rot_svhn": {"source": "local", "valid_images": 10},
     "sim2mnist": {"source": "digits8"},
@@ -51,12 +56,16 @@ SETTINGS = {
 }
 # what makes a data set small, and writes files of its layout if it reads files alone
 FILES = {
+    "cifair10": made_up_archives.write_cifair10,
     "cifar10": made_up_archives.write_cifar10,
     "cityscapes": drawn_cityscapes.small_cityscapes,
     "cifar100": made_up_archives.write_cifar100,
+    "covidx": made_up_squares.write_covidx,
     "fashion_mnist": made_up_mnist.write_fashion,
     "imagenet": made_up_imagenet.write_imagenet,
     "imagenette": made_up_imagenet.write_imagenette,
+    "kth_tips2": made_up_squares.write_kth,
+    "pneumonia_mnist": made_up_squares.write_pneumonia,
     "rot_svhn": made_up_archives.write_rot_svhn,
     "sim2mnist": made_up_archives.few_of_sim2mnist,
     "sim2mnist_clean": made_up_archives.few_of_sim2mnist,

@@ -1,4 +1,4 @@
-"""Read the pickles of CIFAR-10 and CIFAR-100 without running what a pickle may say.
+"""Read the pickles of CIFAR-10, CIFAR-100 and ciFAIR-10 without running what a pickle may say.
 
 Only files of the published checksums are opened, and of those only what they consist of: dicts,
 lists, numbers, strings and arrays of NumPy.
@@ -41,6 +41,8 @@ class PickledSet(NamedTuple):
         md5: of each file by its name, as torchvision publishes them; those of the test images
             begin with ``test``.
         labels: the names that labels have in a file, each with how many classes there are.
+        beside: another folder below ``$ISOTROPE_DATA`` that may hold the training images, if they
+            are the same.
     """
 
     name: str
@@ -49,10 +51,18 @@ class PickledSet(NamedTuple):
     archive: str
     md5: dict[str, str]
     labels: dict[str, int]
+    beside: str | None = None
 
     def local_files(self) -> list[str]:
         """The files below ``$ISOTROPE_DATA``."""
-        return [f"{self.folder}/{name}" for name in self.md5]
+        return [self.local(name) for name in self.md5]
+
+    def local(self, name: str) -> str:
+        """Where a file lies below ``$ISOTROPE_DATA``."""
+        path = f"{self.folder}/{name}"
+        if self.beside is None or name not in self.of_part("train"):
+            return path
+        return f"{path} or {self.beside}/{name}"
 
     def of_part(self, part: Part) -> list[str]:
         """The names of the files that hold a part, in their order."""
@@ -73,6 +83,15 @@ CIFAR10 = PickledSet(
         "test_batch": "40351d587109b95175f43aff81a1287e",
     },
     {"labels": 10},
+)
+CIFAIR10 = PickledSet(
+    "cifair10",
+    "ciFAIR-10",
+    "ciFAIR-10",
+    "ciFAIR-10.zip",
+    {**CIFAR10.md5, "test_batch": "01290e6b622a1977a000eff13650aca2"},
+    CIFAR10.labels,
+    beside=CIFAR10.folder,
 )
 CIFAR100 = PickledSet(
     "cifar100",
@@ -148,7 +167,7 @@ def read(of: PickledSet, source: Source, part: Part, labels: str) -> Batch:
     else:
         found = []
         for name in names:
-            path = local_file(f"{of.folder}/{name}")
+            path = local_file(of.local(name))
             found.append(read_batch(of, _content(of, path), name, path, labels))
     images, classes = ([getattr(one, what) for one in found] for what in Batch._fields)
     return Batch(np.concatenate(images), np.concatenate(classes))

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor
 
+from isotrope.errors import UserError
 from isotrope.settings import Settings, load_time
 
 Samples = Annotated[int, Field(ge=1)] | Literal["all"] | None
@@ -100,8 +101,14 @@ def subset(params: SubsetSettings, labels: Tensor, seed: int) -> Tensor | None:
         params: of the data set.
         labels: of its training images, ``(n,)``.
         seed: of the training.
+
+    Raises:
+        UserError: if there are too few images of a class.
     """
     if params.chosen is None:
         return None
     whose = seed if params.subset_seed is None else params.subset_seed
-    return torch.from_numpy(balanced_subset(labels.numpy(), params.chosen, whose))
+    try:
+        return torch.from_numpy(balanced_subset(labels.numpy(), params.chosen, whose))
+    except ValueError as error:
+        raise UserError(f"dataset.samples: {error}") from error
