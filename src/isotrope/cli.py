@@ -5,6 +5,7 @@ import sys
 import typer
 
 from isotrope.commands.attacking import attack
+from isotrope.commands.challenge import challenge
 from isotrope.commands.checking import check, new, schema
 from isotrope.commands.data import build, download, pin
 from isotrope.commands.importing import import_param_file, import_weights
@@ -36,7 +37,7 @@ app = typer.Typer(
 )
 for command in (
     *(check, build, download, pin, train, choose, evaluate, ship, import_weights),
-    *(import_param_file, attack, submit),
+    *(import_param_file, attack, challenge, submit),
     *(collect, export, track, summarize, compare, sample, draw, typeset, status, new, schema),
 ):
     app.command()(command)
