@@ -29,7 +29,7 @@ LOCKS = Path(".snakemake/locks")
 LOOK_SECONDS = 10.0  # between two looks at the jobs that are waited for
 _NAME = re.compile(r"(.*_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNCONFIGURED = "Could not establish a configuration source"  # installed, but of no cluster
-_PLANS = {"-n", "--dry-run", "--dryrun"}
+PLANS = {"-n", "--dry-run", "--dryrun"}
 
 
 class Head:
@@ -77,7 +77,7 @@ def prepare(words: Sequence[str], treatment: Treatment, say: Callable[[str], Non
     if not Path("Snakefile").is_file():
         raise UserError("there is no Snakefile here: start in the project's root")
     command = [sys.executable, "-m", "snakemake"]
-    if not _PLANS & set(words):
+    if not PLANS & set(words):
         dead = _dead_heads()
         if treatment != "beside":
             _make_room(treatment, say)

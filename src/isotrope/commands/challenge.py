@@ -82,7 +82,10 @@ def challenge(
     command = ["evaluations", "--config", f"runs={asked}", *(words or [])]
     done = subprocess.run(starting.prepare(command, "refuse", say), check=False)
     if done.returncode:
+        complain(f"Snakemake ended with status {done.returncode}, for a reason that it gives above")
         raise typer.Exit(done.returncode)
+    if starting.PLANS & set(command):
+        return
     found = scores_of(known, name, rules.SUBSET_SEED)
     other = (beside, scores_of(known, beside, rules.SUBSET_SEED)[0]) if beside else None
     parameters = next(iter(known.runs[name].points.values())).parameters
@@ -119,14 +122,18 @@ def _param_file(what: str, samples: int | None, rules: ModuleType) -> Path:
     """
     from isotrope.params.param_file import check_file
 
-    if what.endswith(".yaml") or what.count("/") == 2 and not what.endswith(".py"):
+    if what.endswith(".yaml") or (what.count("/") == 2 and not what.endswith(".py")):
         if samples is not None:
             raise UserError(f"--samples: {what} says how many images it trains on")
         return paths.PARAM_FILES / f"{_run_named(what)}.yaml"
-    model = Path(what).stem if what.endswith(".py") else what
-    source = registry.source("models", model)
-    if what.endswith(".py") and Path(what).resolve() != source.resolve():
-        raise UserError(f"{what}: a model of yours lies in {registry.users_folder('models')}/")
+    model = Path(what).stem
+    if what.endswith(".py"):
+        mine = registry.users_folder("models")
+        if Path(what).resolve() not in (
+            (folder / f"{model}.py").resolve() for folder in (mine, registry.folder("models"))
+        ):
+            raise UserError(f"{what}: copy it to {mine}/{model}.py, where models of yours lie")
+    registry.source("models", model)
     count = rules.SAMPLES[0] if samples is None else samples
     if count not in rules.SAMPLES:
         raise UserError(f"--samples {count}: choose from {', '.join(map(str, rules.SAMPLES))}")

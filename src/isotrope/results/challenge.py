@@ -160,10 +160,12 @@ def _scores(
         for seed, subset in zip(rows["seed"], own, strict=True)
     ]
     several = any(subset is not None for subset in shared.values())
-    means = rows["value"].groupby(subsets, sort=False).mean()
+    values: dict[int, list[float]] = {}
+    for subset, value in zip(subsets, rows["value"], strict=True):
+        values.setdefault(subset, []).append(float(value))
     yield Scores(
         f"single networks, {seeds} on each subset" if several else "test accuracy",
-        {int(subset): float(value) for subset, value in means.items()},
+        {subset: sum(some) / len(some) for subset, some in values.items()},
     )
     if TOGETHER in tables and several:
         rows = tables[TOGETHER]
@@ -236,8 +238,7 @@ def baseline_of(known: Index, name: str, wanted: Mapping[str, Any], subset_seed:
         if other == name or run.select or len(run.points) != 1 or SINGLE not in run.tables:
             continue
         (point,) = run.points.values()
-        has = {"model.name": run.model, **point.parameters}
-        fits = all(has.get(key) == value for key, value in wanted.items())
+        fits = all(point.parameters.get(key) == value for key, value in wanted.items())
         if fits and not differing_images(mine, point.parameters, subset_seed):
             return other
     return None
@@ -260,6 +261,10 @@ def check_baseline(known: Index, name: str, other: str, subset_seed: str) -> Non
 def differing_images(
     one: Mapping[str, Any], other: Mapping[str, Any], subset_seed: str
 ) -> list[str]:
-    """The settings of the data set in which two runs differ, that of the shared set left out."""
+    """The settings of the data set in which two runs differ, that of the shared set left out.
+
+    Of two data sets it is their name alone.
+    """
     keys = {key for key in (*one, *other) if key.startswith("dataset.")} - {subset_seed}
-    return sorted(key for key in keys if one.get(key) != other.get(key))
+    different = sorted(key for key in keys if one.get(key) != other.get(key))
+    return ["dataset.name"] if "dataset.name" in different else different
