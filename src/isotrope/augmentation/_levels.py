@@ -15,32 +15,24 @@ _TORCHVISION = (0.2989, 0.587, 0.114)
 
 
 def tables(flavour: Flavour, levels: Tensor, operations: Tensor, magnitudes: Tensor) -> Tensor:
-    """What becomes of each level: inverted, posterized, solarized, brightness, contrast and others.
+    """What becomes of each level: inverted, solarized, posterized, or stretched.
 
     Shapes:
         levels: uint8 ``(n, channels, height, width)``
-        operations: codes int64 ``(n,)``; other codes leave the levels as they are
+        operations: codes int64 ``(n,)``; those of other operations leave the levels as they are
         magnitudes: ``(n,)``
         output: uint8 ``(n, channels, 256)``
     """
     level = torch.arange(256, device=levels.device, dtype=torch.float32)
-    factor = magnitudes[:, None]
-    grey = _grey(flavour, levels).flatten(1).double().mean(dim=1)[:, None]
-    mean = (grey + 0.5).floor() if flavour == "published" else grey
-    bits = magnitudes.round()[:, None]
-    step = 2.0 ** (8 - bits)
-    found = level.expand(levels.shape[0], levels.shape[1], 256)
-    choices = {
-        "invert": 255 - level.expand(len(levels), 256),
-        "posterize": ((level / step).floor() * step).float(),
-        "solarize": torch.where(level < factor, level, 255 - level),
-        "brightness": _blend(flavour, torch.zeros_like(mean), level, factor),
-        "contrast": _blend(flavour, mean, level, factor),
-    }
-    for name, values in choices.items():
-        found = torch.where((operations == CODES[name])[:, None, None], values[:, None], found)
-    stretched = (operations == CODES["auto_contrast"])[:, None, None]
-    return torch.where(stretched, _auto_contrast(flavour, levels, level), found).to(torch.uint8)
+    codes = operations[:, None]
+    threshold = torch.where(codes == CODES["invert"], 0.0, magnitudes[:, None])
+    turning = (codes == CODES["invert"]) | (codes == CODES["solarize"])
+    found = torch.where(turning & (level >= threshold), 255 - level, level)
+    step = 2.0 ** (8 - magnitudes.round())[:, None]
+    kept = ((level / step).floor() * step).float()
+    found = torch.where(codes == CODES["posterize"], kept, found)[:, None]
+    stretched = _auto_contrast(flavour, levels, level)
+    return torch.where((codes == CODES["auto_contrast"])[..., None], stretched, found).byte()
 
 
 def looked_up(levels: Tensor, table: Tensor) -> Tensor:
@@ -61,42 +53,44 @@ def equalizing(levels: Tensor) -> Tensor:
     step = below.gather(2, index.amax(dim=2, keepdim=True)) // 255
     even = (step // 2 + below) // step.clamp(min=1)
     level = torch.arange(256, device=levels.device, dtype=torch.int32)
-    return torch.where(step > 0, even.clamp(max=255), level).to(torch.uint8)
+    return torch.where(step > 0, even.clamp(max=255), level).byte()
 
 
-def coloured(flavour: Flavour, levels: Tensor, factors: Tensor) -> Tensor:
-    """Between grey (0), the image (1) and stronger colours; images of one channel stay.
+def blended(flavour: Flavour, levels: Tensor, operations: Tensor, factors: Tensor) -> Tensor:
+    """Less or more brightness, contrast, colour or sharpness: none (0), the image (1), more.
 
-    Shapes:
-        levels: uint8 ``(n, channels, height, width)``
-        factors: ``(n,)``
-        output: as the levels
-    """
-    if levels.shape[1] == 1:
-        return levels
-    factor = factors[:, None, None, None]
-    return _blend(flavour, _grey(flavour, levels).float(), levels.float(), factor).to(torch.uint8)
-
-
-def sharpened(flavour: Flavour, levels: Tensor, factors: Tensor) -> Tensor:
-    """Between smoothed (0), the image (1) and sharper; pixels at the border stay.
-
-    Smoothed is the mean of nine pixels in which the middle one counts five times.
+    None are black, the mean grey of the image, its greys, and its smoothed form: the mean of nine
+    pixels in which the middle one counts five times; pixels at the border are not smoothed.
 
     Shapes:
         levels: uint8 ``(n, channels, height, width)``
+        operations: codes int64 ``(n,)``, each one of ``ENHANCING``
         factors: ``(n,)``
         output: as the levels
     """
-    if min(levels.shape[-2:]) < 3:
-        return levels
+    codes, factor = operations[:, None, None, None], factors[:, None, None, None]
     image = levels.float()
+    grey = _grey(flavour, levels)
+    mean = grey.mean(dim=(1, 2, 3), keepdim=True, dtype=torch.float64)
+    mean = ((mean + 0.5).floor() if flavour == "published" else mean).float()
+    least = torch.where(codes == CODES["contrast"], mean, 0.0)
+    grey = grey.float() if levels.shape[1] == 3 else image
+    least = torch.where(codes == CODES["colour"], grey, least)
+    least = torch.where(codes == CODES["sharpness"], _smoothed(image), least)
+    found = _blend(flavour, least, image, factor)
+    if levels.shape[1] == 1:  # greys have no colours, and blending would round them
+        found = torch.where(codes == CODES["colour"], image, found)
+    return found.byte()
+
+
+def _smoothed(image: Tensor) -> Tensor:
+    if min(image.shape[-2:]) < 3:
+        return image
     rows = image[..., :-2, :] + image[..., 1:-1, :] + image[..., 2:, :]
-    inner = image[..., 1:-1, 1:-1]
-    total = rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:] + 4 * inner
+    total = rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:] + 4 * image[..., 1:-1, 1:-1]
     smooth = image.clone()
     smooth[..., 1:-1, 1:-1] = ((2 * total + 13) / 26).floor()  # the 13th part, rounded; exact
-    return _blend(flavour, smooth, image, factors[:, None, None, None]).to(torch.uint8)
+    return smooth
 
 
 def _grey(flavour: Flavour, levels: Tensor) -> Tensor:

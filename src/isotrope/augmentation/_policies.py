@@ -25,11 +25,13 @@ from torch import Tensor
 Flavour = Literal["published", "torchvision"]
 
 OPERATIONS = (
-    *("nothing", "invert", "posterize", "solarize", "brightness", "contrast", "auto_contrast"),
-    *("equalize", "colour", "sharpness"),
+    *("nothing", "invert", "posterize", "solarize", "auto_contrast"),
+    "equalize",
+    *("brightness", "contrast", "colour", "sharpness"),
     *("shear_x", "shear_y", "translate_x", "translate_y", "rotate"),
 )
 CODES = {name: code for code, name in enumerate(OPERATIONS)}
+ENHANCED = CODES["brightness"]  # the first of four that more or less can be had of
 MOVING = CODES["shear_x"]  # the first operation that moves pixels; all after it do
 ENHANCING = ("brightness", "contrast", "colour", "sharpness")
 

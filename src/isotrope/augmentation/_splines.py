@@ -27,29 +27,27 @@ def spline_sampled(images: Tensor, y: Tensor, x: Tensor) -> Tensor:
     rows, down = _taps(y, height)
     columns, across = _taps(x, width)
     found = torch.zeros_like(coefficients)
-    for row, weight in zip(rows, down, strict=True):
-        line = torch.zeros_like(coefficients)
-        for column, other in zip(columns, across, strict=True):
-            places = (row * width + column).view(count, 1, -1).expand(-1, channels, -1)
-            line += other.view(count, 1, -1) * coefficients.gather(2, places)
-        found += weight.view(count, 1, -1) * line
+    for row, weight in zip((rows * width).unbind(1), down.unbind(1), strict=True):
+        for column, other in zip(columns.unbind(1), across.unbind(1), strict=True):
+            places = (row + column).view(count, 1, -1).expand(-1, channels, -1)
+            found.addcmul_((weight * other).view(count, 1, -1), coefficients.gather(2, places))
     inside = (y >= 0) & (y <= height - 1) & (x >= 0) & (x <= width - 1)
     return found.view(images.shape) * inside[:, None]
 
 
-def _taps(places: Tensor, side: int) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """The four pixels around each place along an axis, mirrored at the border; their weights."""
-    first = places.floor()
-    part = places - first
-    rest = 1 - part
-    weights = (
-        rest**3 / 6,
-        2 / 3 - part**2 * (1 - part / 2),
-        2 / 3 - rest**2 * (1 - rest / 2),
-        part**3 / 6,
-    )
-    whole = first.long()
-    return tuple(_mirrored(whole + tap, side) for tap in (-1, 0, 1, 2)), weights
+def _taps(places: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """The four pixels around each place along an axis, mirrored at the border; their weights.
+
+    Shapes:
+        places: ``(n, height, width)``
+        output: int64 and float64 ``(n, 4, height, width)``
+    """
+    tap = torch.arange(-1, 3, device=places.device)[:, None, None]
+    first = places.floor()[:, None]
+    far = (places[:, None] - first - tap).abs()
+    near = 2 / 3 - far**2 * (1 - far / 2)
+    weights = torch.where(far < 1, near, (2 - far) ** 3 / 6)
+    return _mirrored(first.long() + tap, side), weights
 
 
 def _mirrored(indices: Tensor, side: int) -> Tensor:

@@ -29,9 +29,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from isotrope.augmentation._levels import coloured, equalizing, looked_up, sharpened, tables
+from isotrope.augmentation._levels import blended, equalizing, looked_up, tables
 from isotrope.augmentation._pixels import nearest, sampled
-from isotrope.augmentation._policies import CODES, MOVING, Flavour, draw_operations
+from isotrope.augmentation._policies import (
+    CODES,
+    ENHANCED,
+    MOVING,
+    Flavour,
+    draw_operations,
+)
 from isotrope.augmentation._splines import spline_sampled
 from isotrope.layers import forms
 from isotrope.settings import Settings
@@ -82,24 +88,22 @@ def augment(
 
 def _recoloured(flavour: Flavour, levels: Tensor, operations: Tensor, magnitudes: Tensor) -> Tensor:
     """Levels after the operations that move no pixels."""
+
+    def by_tables(some: Tensor, codes: Tensor, sizes: Tensor) -> Tensor:
+        return looked_up(some, tables(flavour, some, codes, sizes))
+
+    def equalized(some: Tensor) -> Tensor:
+        return looked_up(some, equalizing(some))
+
+    def enhanced(some: Tensor, codes: Tensor, factors: Tensor) -> Tensor:
+        return blended(flavour, some, codes, factors)
+
+    even = operations == CODES["equalize"]
     looking = (operations > 0) & (operations < CODES["equalize"])
-    levels = _on(
-        looking,
-        lambda some, codes, factors: looked_up(some, tables(flavour, some, codes, factors)),
-        levels,
-        *(operations, magnitudes),
-    )
-    levels = _on(
-        operations == CODES["equalize"], lambda some: looked_up(some, equalizing(some)), levels
-    )
-    for name, work in (("colour", coloured), ("sharpness", sharpened)):
-        levels = _on(
-            operations == CODES[name],
-            lambda some, factors, work=work: work(flavour, some, factors),
-            levels,
-            magnitudes,
-        )
-    return levels
+    enhancing = (operations >= ENHANCED) & (operations < MOVING)
+    levels = _on(looking, by_tables, levels, operations, magnitudes)
+    levels = _on(even, equalized, levels)
+    return _on(enhancing, enhanced, levels, operations, magnitudes)
 
 
 def _moved(flavour: Flavour) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
