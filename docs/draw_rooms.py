@@ -20,7 +20,7 @@ BEGIN, END = "<!-- drawn by docs/draw_rooms.py -->\n", "<!-- end of the drawing 
 KINDS = {  # how rooms are coloured, and which belong together
     "plug-ins": ("data", "augmentation", "models", "layers", "evaluation", "figures", "studies"),
     "plan": ("params", "plan", "tasks", "skeletons"),
-    "work": ("datasets", "packs", "training", "measuring", "attacks"),
+    "work": ("datasets", "packs", "training", "measuring", "attacks", "features"),
     "show": ("results", "status", "tracking", "cluster", "commands"),
 }
 COLOURS = {"plug-ins": "#fde7c8", "plan": "#d6e8fa", "work": "#d9f0d3", "show": "#eee0f5"}

@@ -106,7 +106,7 @@ def test_imports_inside_the_project_name_the_whole_module(module):
 FLOORS = (
     ("errors", "paths", "settings", "geometry"),
     ("registry", "mistakes", "layers", "files", "console", "processes"),
-    ("devices", "digests", "packs"),
+    ("devices", "digests", "packs", "features"),
     ("params", "datasets"),
     ("data", "augmentation", "models", "plan", "skeletons"),
     ("training", "measuring", "results", "attacks"),

@@ -8,7 +8,12 @@ from typing import Any
 
 __version__ = "0.1.0.dev0"
 
-_HOMES = {"build_model": "isotrope.params.modelling", "load_model": "isotrope.measuring.networks"}
+_HOMES = {
+    "RieszFeatures": "isotrope.features",
+    "ScatteringFeatures": "isotrope.features",
+    "build_model": "isotrope.params.modelling",
+    "load_model": "isotrope.measuring.networks",
+}
 
 
 def __getattr__(name: str) -> Any:
