@@ -58,6 +58,7 @@ SETTINGS: dict[str, dict] = {  # settings of the evaluations that need any for t
     },
     "segmentation": {"protocols": ["each", "published"], "batch": 3, "max_shift": 2},
     "shift_consistency_untrained": {"protocols": ["each"], "pairs": 2},
+    "synthesis": {"images": 2, "steps": 2},
     "translation": {"shifts": [-1, 0, 2]},
     "translation_published": {"shifts": [-1, 0, 2]},
 }

@@ -84,5 +84,7 @@ def test_no_step_gives_the_noise_and_a_target_of_zeros_is_no_division_by_zero():
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"shape \(3,\) for an image of shape \(3, 4\), and .*\(2"):
         synthesise(lambda one: one.sum(-1), torch.zeros(2), (3, 4), 1)
+    with pytest.raises(ValueError, match="no gradient with respect to the image"):
+        synthesise(lambda one: one.detach().sum(-1), torch.zeros(3), (3, 4), 1)
     with pytest.raises(ValueError, match="steps must be 0 or more, got -1"):
         synthesise(lambda one: one.sum(-1), torch.zeros(3), (3, 4), -1)

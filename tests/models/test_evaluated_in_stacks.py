@@ -23,6 +23,7 @@ SETTINGS["phase_selection"] = {"dtype": "float64"}  # drawn networks are nearly 
 SETTINGS["shift_consistency"] = {"pairs": 1}
 SETTINGS["adversarial"] = {"attacks": ["pgd"], "eps": [0.1], "images": 4, "steps": 2}
 SETTINGS["adversarial"]["unbounded"] = False
+SETTINGS["synthesis"] = {"images": 1, "steps": 1}
 SETTINGS["segmentation"] = {"max_shift": 4, "shifts": 2}
 SCALES = (11, 13, 14, 16)
 SWEEPS = ("equivariance", "rotation", "scaling", "translation", "log_polar_maps", "shift")

@@ -58,11 +58,11 @@ def synthesise(
             are those of the image.
         shape: of the image, as in ``(height, width)`` or ``(1, channels, height, width)``.
         steps: of L-BFGS; the transform is computed once in most of them.
-        seed: of the noise, uniform in 0..1.
+        seed: of the noise, uniform in 0..1; its lowest 32 bits count.
 
     Raises:
-        ValueError: if steps are below 0, or the coefficients have another shape than those of
-            the noise.
+        ValueError: if steps are below 0, the coefficients have another shape than those of the
+            noise, or no gradient.
     """
     if steps < 0:
         raise ValueError(f"steps must be 0 or more, got {steps}")
@@ -128,6 +128,8 @@ class _Descent:
         with torch.inference_mode(False), torch.enable_grad():
             inputs = place.clone().requires_grad_()
             value = self._function(inputs)
+            if not value.requires_grad:
+                raise ValueError("the transform has no gradient with respect to the image")
             (slope,) = torch.autograd.grad(value, inputs)
         return float(value.detach()), slope
 
