@@ -26,29 +26,22 @@ def drawn(*shape, seed=0):
 
 
 class OnRows:
-    """Rows of any numbers as images of 8 x 8 pixels, so that scikit-learn can check them."""
+    """The first 16 of any number of numbers as an image, so that scikit-learn can check them."""
 
-    def _images(self, X, fitting):
-        rows = estimator_checks.validate_data(self, X, reset=fitting)
-        pixels = np.resize(rows, (len(rows), 64)) if rows.shape[1] > 64 else rows
-        filled = np.zeros((len(rows), 64))
-        filled[:, : pixels.shape[1]] = pixels
-        return filled.reshape(-1, 1, 8, 8)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = True
-        return tags
+    def _of_rows(self, rows):
+        filled = np.zeros((len(rows), 16), rows.dtype)
+        filled[:, : rows.shape[1]] = rows[:, :16]
+        return super()._of_rows(filled)
 
 
 class ScatteringOfRows(OnRows, ScatteringFeatures):
-    def __init__(self, J=1, batch_size=64, dtype="float64", device="cpu"):
-        super().__init__(J, 2, average="global", batch_size=batch_size, dtype=dtype, device=device)
+    def __init__(self, J=1, L=2, dtype="float64", image_shape=(4, 4)):  # noqa: N803
+        super().__init__(J, L, average="global", dtype=dtype, image_shape=image_shape)
 
 
 class RieszOfRows(OnRows, RieszFeatures):
-    def __init__(self, depth=1, batch_size=64, dtype="float64", device="cpu"):
-        super().__init__(depth, 3, batch_size=batch_size, dtype=dtype, device=device)
+    def __init__(self, depth=1, directions=3, dtype="float64", image_shape=(4, 4)):
+        super().__init__(depth, directions, dtype=dtype, image_shape=image_shape)
 
 
 def names_of(checks):
@@ -91,7 +84,7 @@ def test_scattering_features_are_the_coefficients_of_the_layer(average):
     assert names[0] == ("channel0_average_row0_column0" if average == "local" else names[0])
     assert names[-1] == f"channel2_{last}" + ("_row2_column1" if average == "local" else "")
     path = [one for one in layer.paths_table() if one["order"] == 1][5]
-    place = [i for i, name in enumerate(names) if name.startswith("channel1_j1_theta1")][0]
+    place = next(i for i, name in enumerate(names) if name.startswith("channel1_j1_theta1"))
     assert (path["j1"], path["theta1"]) == (1, 1)
     value = expected[0, 1, path["path"]].flatten()[0]
     assert found[0, place] == pytest.approx(float(value), abs=1e-12)

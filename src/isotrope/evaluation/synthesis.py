@@ -1,4 +1,4 @@
-"""What a network's transform tells of an image: noise is changed until it has the same coefficients.
+"""What a network's transform tells of an image: noise is changed until its coefficients agree.
 
 The coefficients are those of the part ``scattering`` where a network has one, else those of
 ``features``: see `isotrope.layers.synthesis` for how noise is changed. Rows say, by ``step`` (0 is

@@ -105,7 +105,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator, metaclass=ABCMeta):  # type
         there = images.to(self.device, self._kind())
         with torch.inference_mode():
             found: Tensor = self.layer_(there.flatten(0, 1))
-        return found.unflatten(0, images.shape[:2])
+        return found.reshape(*images.shape[:2], *found.shape[1:])
 
     def _images(self, X: Any, fitting: bool) -> NDArray[Any]:  # noqa: N803
         """The images as ``(images, channels, height, width)``.
@@ -113,15 +113,9 @@ class ImageFeatures(TransformerMixin, BaseEstimator, metaclass=ABCMeta):  # type
         Raises:
             ValueError: if they are not.
         """
-        if self.image_shape is not None and np.ndim(X) == 2:
-            rows = validate_data(self, X, reset=fitting)
-            shape = (1, *self.image_shape)[-3:]
-            if len(self.image_shape) not in (2, 3) or rows.shape[1] != np.prod(shape):
-                raise ValueError(
-                    f"image_shape {self.image_shape} does not fit rows of {rows.shape[1]} pixels"
-                )
-            return rows.reshape(-1, *shape)  # type: ignore[no-any-return]
         images = check_array(X, allow_nd=True, ensure_2d=False, estimator=self)
+        if self.image_shape is not None and images.ndim < 3:
+            return self._of_rows(validate_data(self, X, reset=fitting))
         if images.ndim not in (3, 4):
             raise ValueError(
                 f"{type(self).__name__} takes images (images, height, width) or (images, channels, "
@@ -129,3 +123,14 @@ class ImageFeatures(TransformerMixin, BaseEstimator, metaclass=ABCMeta):  # type
                 f"{images.shape}"
             )
         return images[:, None] if images.ndim == 3 else images  # type: ignore[no-any-return]
+
+    def _of_rows(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Rows of pixels as images of ``image_shape``.
+
+        Raises:
+            ValueError: if they do not fit.
+        """
+        shape = self.image_shape or ()
+        if len(shape) not in (2, 3) or rows.shape[1] != np.prod(shape):
+            raise ValueError(f"image_shape {shape} does not fit rows of {rows.shape[1]} pixels")
+        return rows.reshape(-1, *(1, *shape)[-3:])
