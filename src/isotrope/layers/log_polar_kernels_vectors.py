@@ -51,7 +51,7 @@ def compiled(function: Any) -> Any:
 @lru_cache(1)
 def _digest(folder: Path) -> str:
     """Of all modules of kernels."""
-    modules = sorted(folder.glob("log_polar_kernels*.py"))
+    modules = sorted(folder.glob("*_kernels*.py"))
     return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
 
 

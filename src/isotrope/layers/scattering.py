@@ -24,15 +24,10 @@ from isotrope.layers.morlet_bank import (
     tight_frame,
     turns,
 )
+from isotrope.layers.scattering_gradients import coefficients
 from isotrope.layers.scattering_paths import Path, paths_of
 from isotrope.layers.scattering_sizes import Average, Side, low_pass_spectrum
-from isotrope.layers.scattering_transform import (
-    Layout,
-    Resampling,
-    averaged,
-    moduli,
-    order_zero,
-)
+from isotrope.layers.scattering_transform import Layout, Resampling, copies, moduli
 
 Parameterization = Literal["fixed", "canonical", "equivariant", "pixelwise"]
 Initialization = Literal["tight_frame", "random"]
@@ -215,23 +210,22 @@ class Scattering2d(nn.Module):
         with without_autocast(kind):
             exact = images.to(torch.promote_types(images.dtype, torch.float32))
             bank = self.bank().to(exact.dtype).reshape(self.J, self.L, *self.padded)
+            banks = copies(bank, self._layout)
             flat = exact.reshape(-1, *self.shape)
-            groups = moduli(flat, bank, self._layout)
+            maps = self._maps(flat, banks) if self.average == "none" or self.return_moduli else ()
             leading = images.shape[:-2]
-            maps = self._maps(flat, groups) if self.average == "none" or self.return_moduli else ()
             shown = tuple(one.reshape(*leading, *one.shape[-2:]).to(wanted) for one in maps)
             if self.average == "none":
                 return shown
-            found = [order_zero(flat, self._layout)[:, None]]
-            found.extend(averaged(one, level, self._layout) for level, one in groups)
-            joined = torch.cat(found, 1)
-            coefficients = joined.reshape(*leading, *joined.shape[1:]).to(wanted)
-        return (coefficients, shown) if self.return_moduli else coefficients
+            trimmed = self.parameterization != "pixelwise"
+            joined = coefficients(flat, banks, self._layout, trimmed=trimmed)
+            found = joined.reshape(*leading, *joined.shape[1:]).to(wanted)
+        return (found, shown) if self.return_moduli else found
 
-    def _maps(self, images: Tensor, groups: list[tuple[int, Tensor]]) -> list[Tensor]:
+    def _maps(self, images: Tensor, banks: tuple[Tensor, ...]) -> list[Tensor]:
         """The image and all moduli without their borders, in the order of paths."""
         found, layout = [images], self._layout
-        for level, maps in groups:
+        for level, maps in moduli(images, banks, layout):
             inner = maps[:, :, layout.rows.inside(level), layout.columns.inside(level)]
             found.extend(inner.unbind(1))
         return found

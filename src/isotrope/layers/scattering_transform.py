@@ -33,6 +33,28 @@ class Layout:
     average: Average
     resample: Resampling
 
+    @property
+    def paths(self) -> int:
+        """How many coefficients there are at each place."""
+        start, width = self.second_paths(self.scales - 1)
+        return start + width * self.angles
+
+    def second_paths(self, scale: int) -> tuple[int, int]:
+        """The first path of order 2 whose first wavelet has a scale, and how many each such has."""
+        larger = [self.scales - 1 - j for j in range(self.scales)]
+        widths = [many * self.angles if self.max_order == 2 else 0 for many in larger]
+        return 1 + self.angles * (self.scales + sum(widths[:scale])), widths[scale]
+
+    def numbers_of_an_image(self) -> int:
+        """Places of all filtered maps and transforms of maps that are filtered again."""
+        size, found = self.rows.padded * self.columns.padded, 0
+        for j in range(self.scales):
+            found += self.angles * (size >> (2 * j))
+            if self.second_paths(j)[1]:
+                larger = sum(size >> (2 * scale) for scale in range(j + 1, self.scales))
+                found += self.angles * ((size >> (2 * j)) + self.angles * larger)
+        return found
+
 
 def folded(spectra: Tensor, step: int) -> Tensor:
     """The transforms of every ``step``-th row and column: means over what is then the same."""
@@ -59,6 +81,19 @@ def resampled_spectra(spectra: Tensor, level: int, how: Resampling) -> Tensor:
     return spectra
 
 
+def copies(bank: Tensor, layout: Layout) -> tuple[Tensor, ...]:
+    """The wavelets at each resolution, all of them and then the larger ones.
+
+    Shapes:
+        bank: ``(scales, angles, rows, columns)``
+        output: the same, then ``(scales - level - 1, angles, rows >> level, columns >> level)``
+            for each further level at which maps are filtered again
+    """
+    levels = range(1, layout.scales - 1 if layout.max_order == 2 else 1)
+    larger = (resampled_spectra(bank[level + 1 :], level, layout.resample) for level in levels)
+    return bank, *larger
+
+
 def padded(images: Tensor, layout: Layout) -> Tensor:
     """Images with their reflections around."""
     rows, columns = (reflected(side, images.device) for side in (layout.rows, layout.columns))
@@ -83,27 +118,35 @@ def order_zero(images: Tensor, layout: Layout) -> Tensor:
     return left @ images @ right.mT
 
 
-def moduli(images: Tensor, bank: Tensor, layout: Layout) -> list[tuple[int, Tensor]]:
+def moduli(images: Tensor, banks: tuple[Tensor, ...], layout: Layout) -> list[tuple[int, Tensor]]:
     """The maps of all paths of order 1, then of order 2, as groups with their levels.
 
     Shapes:
         images: ``(count, height, width)``
-        bank: ``(scales, angles, rows, columns)``, real
+        banks: `copies`
         output: groups of ``(count, paths, rows >> level, columns >> level)``
     """
     if not len(images):  # MKL knows no transforms of nothing
-        shapes = moduli(images.new_zeros((1, *images.shape[1:])), bank, layout)
+        shapes = moduli(images.new_zeros((1, *images.shape[1:])), banks, layout)
         return [(level, maps[:0]) for level, maps in shapes]
     spectrum = torch.fft.fft2(padded(images, layout))[:, None]
     first, second = [], []
     for j1 in range(layout.scales):
-        filtered = folded(spectrum * bank[j1], 2**j1)
+        filtered = folded(spectrum * banks[0][j1], 2**j1)
         maps = torch.fft.ifft2(filtered).abs()
         first.append((j1, maps))
         coarser = range(j1 + 1, layout.scales if layout.max_order == 2 else 0)
-        wavelets = [resampled_spectra(bank[j2], j1, layout.resample) for j2 in coarser]
-        for one in maps.unbind(1) if wavelets else ():
+        for one in maps.unbind(1) if coarser else ():
             inner = torch.fft.fft2(one)[:, None]
-            for j2, some in zip(coarser, wavelets, strict=True):
-                second.append((j2, torch.fft.ifft2(folded(inner * some, 2 ** (j2 - j1))).abs()))
+            for j2 in coarser:
+                wavelets = banks[j1][j2 if j1 == 0 else j2 - j1 - 1]
+                second.append((j2, torch.fft.ifft2(folded(inner * wavelets, 2 ** (j2 - j1))).abs()))
     return first + second
+
+
+def transformed(images: Tensor, banks: tuple[Tensor, ...], layout: Layout) -> Tensor:
+    """All coefficients of images: ``(count, paths, places, places)``."""
+    groups = moduli(images, banks, layout)
+    found = [order_zero(images, layout)[:, None]]
+    found.extend(averaged(maps, level, layout) for level, maps in groups)
+    return torch.cat(found, 1)
