@@ -16,6 +16,7 @@ from toy_runs import (
 from isotrope.errors import UserError
 from isotrope.layers.normalising import Normalised, statistics
 from isotrope.measuring.networks import Networks
+from isotrope.packs import store
 from isotrope.params import modelling
 from isotrope.params.points import Point
 from isotrope.training import imported
@@ -127,3 +128,17 @@ def test_a_normalisation_is_in_the_training_digest(toys):  # noqa: F811
 
     choices = ["none", "dataset", "image", {"mean": [0.1], "std": [1]}, {"mean": [0.2], "std": [1]}]
     assert len({digest(normalise) for normalise in choices}) == len(choices)
+
+
+@pytest.mark.parametrize("normalise", ["none", "image"])
+def test_recordings_have_the_names_of_the_network_behind(toys, normalise):  # noqa: F811
+    monitor = {"gradients": ["conv.*"], "weights": ["conv.weight"]}
+    training = toy_training(epochs=1, monitor=monitor)
+    task = toy_task(model_params=params(normalise), seeds=[1], pack="1-1", training=training)
+
+    train(task)
+
+    found = store.load(task.stored(1), 1, task.training_digest).recordings
+    inner = "" if normalise == "none" else "network."
+    assert {"gradient/conv.weight", f"weight/{inner}conv.weight"} <= set(found)
+    assert not any(name.startswith("gradient/network.") for name in found)

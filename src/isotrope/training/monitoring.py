@@ -2,7 +2,8 @@
 
 A network may define ``record()``, which gives tensors by their names, computed from its parameters
 and buffers. They are taken before the first epoch and after every so many, as
-``training.monitor`` says, and stored beside the history of the seed.
+``training.monitor`` says, and stored beside the history of the seed. Patterns and gradients have
+the names of the network itself, whether or not it is behind a normalisation.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from isotrope.files.arrays import Array
+from isotrope.layers.preceded import Preceded
 from isotrope.packs.summary import KEPT_WEIGHT
 from isotrope.params.training import Monitor
 from isotrope.training.engines import Engine
@@ -53,15 +55,17 @@ class Recordings:
         if self.monitor is None or not self.is_due(epoch):
             return
         wanted = self.monitor
+        inner = "network." if isinstance(engine.network, Preceded) else ""
         for seed, row in rows.items():
             values = engine.recorded(row) if hasattr(engine.network, "record") else {}
             if wanted.gradients:
-                for name, value in _named(wanted.gradients, engine.gradients(row)).items():
+                found = _named(wanted.gradients, engine.gradients(row), inner)
+                for name, value in found.items():
                     none_yet = epoch == 0
                     kept = torch.full_like(value, torch.nan) if none_yet else value
-                    values[GRADIENT + name] = kept
+                    values[GRADIENT + name.removeprefix(inner)] = kept
             if wanted.weights:
-                for name, value in _named(wanted.weights, engine.weights(row)).items():
+                for name, value in _named(wanted.weights, engine.weights(row), inner).items():
                     values[KEPT_WEIGHT + name] = value
             if values:
                 copies = {name: value.detach().cpu() for name, value in values.items()}
@@ -85,10 +89,13 @@ class Recordings:
         self._taken[seed] = [(int(one["epoch"]), one["values"]) for one in state]
 
 
-def _named(patterns: Sequence[str], tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose name fits a pattern."""
+def _named(
+    patterns: Sequence[str], tensors: Mapping[str, Tensor], inner: str
+) -> dict[str, Tensor]:
+    """The tensors whose name fits a pattern, with or without ``inner`` in front."""
     return {
         name: value
         for name, value in tensors.items()
-        if any(fnmatchcase(name, pattern) for pattern in patterns)
+        for short in [name.removeprefix(inner)]
+        if any(fnmatchcase(one, pattern) for pattern in patterns for one in (name, short))
     }
