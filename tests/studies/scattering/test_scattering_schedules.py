@@ -78,7 +78,7 @@ def test_released_schedules_on_x_rays_go_on_with_whole_groups_alone(
     elif advances == steps:
         assert last == pytest.approx(4e-9)
     else:
-        assert 1e-5 < last < 2e-4  # on the way
+        assert 1e-5 < last < 4e-4  # on the way
 
 
 def test_repaired_schedules_reach_their_end():
