@@ -89,9 +89,7 @@ class Recordings:
         self._taken[seed] = [(int(one["epoch"]), one["values"]) for one in state]
 
 
-def _named(
-    patterns: Sequence[str], tensors: Mapping[str, Tensor], inner: str
-) -> dict[str, Tensor]:
+def _named(patterns: Sequence[str], tensors: Mapping[str, Tensor], inner: str) -> dict[str, Tensor]:
     """The tensors whose name fits a pattern, with or without ``inner`` in front."""
     return {
         name: value
