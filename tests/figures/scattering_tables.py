@@ -111,6 +111,8 @@ def write_scattering_tables(
     recorded: dict[str, np.ndarray] = {}
     histories: dict[str, np.ndarray] = {}
     shown: dict[str, np.ndarray] = {}
+    synthesised: list[list[object]] = []
+    best: dict[str, np.ndarray] = {}
     for network, seed in product(networks, seeds):
         key: list[object] = [network.run, "base", seed]
         source = "embedded" if network.dataset == "textures3" else "local"
@@ -125,6 +127,8 @@ def write_scattering_tables(
         if network.learned:
             recorded |= {place + name: array for name, array in _record(network, seed)}
         shown |= {f"{network.dataset}/{name}": array for name, array in examples(squares()).items()}
+        synthesised += [[*key, *row] for row in _errors(seed)]
+        best |= {f"{network.run}/base/{name}": array for name, array in _synthesised(seed)}
     write(folder / "runs.csv", RUNS, runs)
     write(folder / "accuracy.csv", "run point seed metric value n", accuracies)
     write(
@@ -132,6 +136,8 @@ def write_scattering_tables(
         "run point seed part deformation level size metric value n",
         deformed,
     )
+    write(folder / "synthesis.csv", "run point seed step metric value n", synthesised)
+    np.savez_compressed(folder / "synthesis.npz", **best)  # type: ignore[arg-type]
     np.savez_compressed(folder / "recordings.npz", **recorded)  # type: ignore[arg-type]
     np.savez_compressed(folder / "histories.npz", **histories)  # type: ignore[arg-type]
     np.savez_compressed(folder / "examples.npz", **shown)  # type: ignore[arg-type]
@@ -198,6 +204,25 @@ def _deformed(key: list[object], network: Network, seed: int) -> list[list[objec
     for metric, value in (("", 0.9), ("_low", 0.85), ("_high", 0.95)):
         rows.append([*key, part, "", "", "", f"baseline{metric}", value, 50])
     return rows
+
+
+def _errors(seed: int) -> list[list[object]]:
+    """Distances that fall with the step."""
+    return [[step, "coefficient_error", 0.5**step / seed, 2] for step in (0, 1, 2, 4, 8, 10)]
+
+
+def _synthesised(seed: int) -> list[tuple[str, np.ndarray]]:
+    """Two images, noise, and what became of it."""
+    images = squares().images[:2].numpy()
+    noise = np.random.default_rng(seed).integers(0, 256, images.shape).astype(np.uint8)
+    return [
+        ("seed", np.array(seed)),
+        ("images", images),
+        ("labels", np.arange(2)),
+        ("starts", noise),
+        ("synthesised", (0.8 * images + 0.2 * noise).astype(np.uint8)),
+        ("coefficient_errors", (0.5 ** np.arange(11) / np.array([[1], [2]])).astype(np.float32)),
+    ]
 
 
 def squares(classes: int = 3, each: int = 5) -> Images:

@@ -334,3 +334,31 @@ def test_baselines_of_deformations_stand_beside_the_distances(
     words = words_below(figure)
     assert "Left out for want of room" in words
     assert "50 images" in words
+
+
+def test_synthesised_images_stand_beside_each_other_with_their_distances(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    figure, data = drawn("synthesis", tables_of_case("demo"))
+    assert set(data["name"]) == {network.label for network in DEMO}
+    pictures = [axes for axes in figure.axes if axes.images]
+    assert len(pictures) == 2 * (2 + len(DEMO))
+    assert [axes.get_title(loc="left") for axes in pictures[:2]] == ["image", "noise"]
+    one = data[data["name"].eq(DEMO[0].label) & data["image"].eq(1)].set_index("step")
+    assert one["coefficient_error"][3] == pytest.approx(0.5**3 / 2)
+    assert len(one) == 11
+    assert set(data["seed"]) == {3}
+    (lines,) = [axes for axes in figure.axes if not axes.images]
+    mean = (1 + 0.5) / 2 * 0.5 ** np.arange(11)
+    np.testing.assert_allclose(lines.lines[0].get_ydata(), mean, rtol=1e-6)
+
+
+def test_without_synthesised_images_the_figure_says_so(
+    tables_of_case: Callable[[str], Path], tmp_path: Path
+) -> None:
+    for path in tables_of_case("one").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    np.savez(tmp_path / "synthesis.npz")
+    figure, data = drawn("synthesis", tmp_path)
+    assert data.empty
+    assert "no network here has synthesised images" in words_below(figure)
