@@ -5,7 +5,13 @@ import pytest
 import torch
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from isotrope.layers import Scattering2d, forms, scattering_gradients, scattering_on_cpu
+from isotrope.layers import (
+    Scattering2d,
+    forms,
+    scattering_gradients,
+    scattering_on_cpu,
+    scattering_wavelets,
+)
 
 
 def noise(*shape, seed=0, dtype=torch.float64):
@@ -60,6 +66,30 @@ def test_values_and_gradients_are_those_of_torch(way, parameterization, settings
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
 
 
+def test_operations_of_torch_take_as_many_images_at_a_time_as_memory_is_meant_to_hold():
+    own = transform(2, (8, 8), 3, parameterization="canonical")
+    images = noise(5, 8, 8)
+    with forms.memory(1):
+        found = by_torch(own, images)
+    for one, other in zip(found, by_torch(own, images), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-13)
+
+
+def test_fixed_wavelets_are_kept_as_long_as_their_numbers_are():
+    own = transform(2, (8, 8), 3)
+    images, made = noise(2, 8, 8), []
+    bank = own.bank
+    own.bank = lambda: made.append(1) or bank()
+    first = own(images)
+    assert own(images).equal(first)
+    assert len(made) == 1
+    own.theta.add_(0.1)
+    assert (own(images) - first).norm() > 1e-3
+    assert len(made) == 2
+    own.float()(images.float())
+    assert len(made) == 3
+
+
 @pytest.mark.parametrize("init", ["tight_frame", "random"])
 def test_what_is_left_out_of_wavelets_changes_nothing_beyond_rounding(init):
     exact = transform(4, (48, 48), 4, parameterization="canonical", init=init)
@@ -71,8 +101,8 @@ def test_what_is_left_out_of_wavelets_changes_nothing_beyond_rounding(init):
 
 def test_most_of_wide_wavelets_is_left_out():
     bank = transform(4, (64, 64), 8).float().bank()
-    full = scattering_on_cpu.prepared(bank[24:], 8, trimmed=False)
-    some = scattering_on_cpu.prepared(bank[24:], 8, trimmed=True)
+    full = scattering_wavelets.prepared(bank[24:], 8, trimmed=False)
+    some = scattering_wavelets.prepared(bank[24:], 8, trimmed=True)
     assert full.segments[:, 2].sum() == 2 * bank[24:].numel()
     assert some.segments[:, 2].sum() < 0.5 * full.segments[:, 2].sum()
 

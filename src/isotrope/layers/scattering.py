@@ -109,6 +109,7 @@ class Scattering2d(nn.Module):
         of_coefficients: Average = "local" if average == "none" else average
         self._layout = Layout(J, L, rows, columns, max_order, of_coefficients, resample)
         self.paths: tuple[Path, ...] = paths_of(J, L, max_order)
+        self._kept: Any = None
         self._begin(init)
 
     def _begin(self, init: Initialization) -> None:
@@ -209,8 +210,7 @@ class Scattering2d(nn.Module):
             wanted = torch.float32
         with without_autocast(kind):
             exact = images.to(torch.promote_types(images.dtype, torch.float32))
-            bank = self.bank().to(exact.dtype).reshape(self.J, self.L, *self.padded)
-            banks = copies(bank, self._layout)
+            banks, known = self._banks(exact)
             flat = exact.reshape(-1, *self.shape)
             maps = self._maps(flat, banks) if self.average == "none" or self.return_moduli else ()
             leading = images.shape[:-2]
@@ -218,9 +218,34 @@ class Scattering2d(nn.Module):
             if self.average == "none":
                 return shown
             trimmed = self.parameterization != "pixelwise"
-            joined = coefficients(flat, banks, self._layout, trimmed=trimmed)
+            joined = coefficients(flat, banks, self._layout, trimmed=trimmed, known=known)
             found = joined.reshape(*leading, *joined.shape[1:]).to(wanted)
         return (found, shown) if self.return_moduli else found
+
+    def _banks(self, like: Tensor) -> tuple[tuple[Tensor, ...], dict[Any, Any] | None]:
+        """The wavelets at each resolution, and what is known of them.
+
+        Fixed ones are kept on a CPU as long as the numbers that they are made of are the same.
+        """
+        sources = tuple(self.buffers(recurse=False))
+        settled = self.parameterization == "fixed" and like.device.type == "cpu"
+        settled = settled and not torch.compiler.is_compiling()
+        settled = settled and not torch._C._are_functorch_transforms_active()  # no public way
+        if not settled or any(one.requires_grad or one.is_inference() for one in sources):
+            return self._made_banks(like), None
+        now = (like.dtype, *((id(one), one._version) for one in sources))
+        if self._kept is None or self._kept[0] != now:
+            with torch.inference_mode(False), torch.no_grad():
+                self._kept = (now, sources, self._made_banks(like), {})
+        return self._kept[2], self._kept[3]
+
+    def _made_banks(self, like: Tensor) -> tuple[Tensor, ...]:
+        bank = self.bank().to(like.dtype).reshape(self.J, self.L, *self.padded)
+        return copies(bank, self._layout)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is kept."""
+        return {**self.__dict__, "_kept": None}
 
     def _maps(self, images: Tensor, banks: tuple[Tensor, ...]) -> list[Tensor]:
         """The image and all moduli without their borders, in the order of paths."""

@@ -11,14 +11,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isotrope.layers.forms import few_launches
+from isotrope.layers.forms import NUMBERS, few_launches, numbers_at_once
+from isotrope.layers.recomputing import in_pieces
 from isotrope.layers.scattering_transform import Layout, transformed
+
+_EACH = 8  # numbers that operations of torch hold for each of a map
 
 Banks = tuple[Tensor, ...]
 Gradients = tuple[Tensor | None, ...]
 
 
-def coefficients(images: Tensor, banks: Banks, layout: Layout, *, trimmed: bool) -> Tensor:
+def coefficients(
+    images: Tensor, banks: Banks, layout: Layout, *, trimmed: bool, known: Any = None
+) -> Tensor:
     """All coefficients: ``(count, paths, places, places)``.
 
     Args:
@@ -27,25 +32,43 @@ def coefficients(images: Tensor, banks: Banks, layout: Layout, *, trimmed: bool)
         layout: what the transform is.
         trimmed: whether what is smaller than the rounding of the largest number of the wavelets may
             be left out, in their gradients, too.
+        known: a dict, in which the same banks are kept as the compiled passes take them; or None.
     """
     if not _compiled_fits(images):
-        return transformed(images, banks, layout)
+        return _in_pieces(images, banks, layout)
     passes = import_module("isotrope.layers.scattering_on_cpu")
     wanted = torch.is_grad_enabled() and any(one.requires_grad for one in (images, *banks))
     if wanted or torch._C._are_functorch_transforms_active():  # no public way
         run: Any = _Scatter
         found: Tensor = run.apply(layout, trimmed, passes.Store(), images, *banks)
     else:
-        found = passes.forward(images.detach(), banks, layout, None, trimmed=trimmed)
+        how = {"trimmed": trimmed, "known": known}
+        found = passes.forward(images.detach(), banks, layout, None, **how)
     return found
+
+
+def _in_pieces(images: Tensor, banks: Banks, layout: Layout) -> Tensor:
+    """As operations of torch, as many images at a time as memory is meant to hold."""
+    most = numbers_at_once(images, NUMBERS) // (_EACH * layout.numbers_of_an_image())
+    if _traced() or len(images) <= max(1, most):
+        return transformed(images, banks, layout)
+    step = max(1, most)
+
+    def piece(number: int, images: Tensor, *banks: Tensor) -> tuple[Tensor, ...]:
+        return (transformed(images[number * step : (number + 1) * step], banks, layout),)
+
+    return in_pieces(piece, -(-len(images) // step), (images, *banks))[0]
+
+
+def _traced() -> bool:
+    return torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
 
 
 def _compiled_fits(images: Tensor) -> bool:
     """Whether there are numbers to compute with, here and now."""
-    traced = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
     plain = type(images) in (Tensor, torch.nn.Parameter)
     known = images.dtype in (torch.float32, torch.float64)
-    return plain and known and not traced and not few_launches(images) and images.numel() > 0
+    return plain and known and not _traced() and not few_launches(images) and images.numel() > 0
 
 
 class _Scatter(torch.autograd.Function):

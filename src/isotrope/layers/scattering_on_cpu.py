@@ -13,22 +13,17 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 import isotrope.layers.scattering_kernels as kernels
 from isotrope.layers.forms import numbers_at_once
 from isotrope.layers.scattering_sizes import averages, reflected
 from isotrope.layers.scattering_transform import Layout, averaged, order_zero, padded
+from isotrope.layers.scattering_wavelets import Array, Bank, Banks, Known, Wavelets, flat
 
 _AT_ONCE = 2**16  # complex numbers of a group of maps on a CPU
 _KEPT = 2**24  # complex numbers that a forward pass keeps for its backward pass
-_LONG = 32  # columns of a coarser grid, from which on its rows are worth a loop
-
-Banks = tuple[Tensor, ...]
-Array = NDArray[Any]
 
 
 class Store:
@@ -52,146 +47,14 @@ class Store:
         return found
 
 
-class Wavelets(NamedTuple):
-    """Some wavelets at one resolution, as the kernels take them.
-
-    Attributes:
-        numbers: flat, each twice, divided by ``step**2``.
-        starts: first segment of each wavelet.
-        segments: where they are not zero.
-        step: the distance of the rows and columns that remain.
-        grid: rows and columns.
-        blocked: whether the columns of each block of spectra are apart.
-    """
-
-    numbers: Array
-    starts: Array
-    segments: Array
-    step: int
-    grid: tuple[int, int]
-    blocked: bool
-
-    @property
-    def number(self) -> int:
-        """How many they are."""
-        return len(self.starts) - 1
-
-    @property
-    def coarse(self) -> tuple[int, int]:
-        """Rows and columns that remain."""
-        return self.grid[0] // self.step, self.grid[1] // self.step
-
-    def arranged(self, spectra: Tensor) -> Tensor:
-        """Spectra ``(maps, rows, columns)`` in the order of the segments."""
-        if not self.blocked:
-            return spectra.contiguous()
-        parts = spectra.reshape(*spectra.shape[:-1], self.step, self.coarse[1])
-        return parts.transpose(-3, -2).contiguous()
-
-    def in_rows(self, numbers: Tensor) -> Tensor:
-        """The other way round: ``(..., rows, columns)`` of what is in their order."""
-        rows, columns = self.grid
-        if not self.blocked:
-            return numbers.reshape(-1, rows, columns)
-        parts = numbers.reshape(-1, self.step, rows, self.coarse[1])
-        return parts.transpose(-3, -2).reshape(-1, rows, columns)
-
-    def some(self, first: int, last: int) -> "Wavelets":
-        """The wavelets from one on and before another."""
-        if (first, last) == (0, self.number):
-            return self
-        size = len(self.numbers) // self.number
-        starts = self.starts[first : last + 1]
-        segments = self.segments[starts[0] : starts[-1]]
-        numbers = self.numbers[first * size : last * size]
-        return self._replace(numbers=numbers, starts=starts - starts[0], segments=segments)
-
-
-def prepared(bank: Tensor, step: int, *, trimmed: bool) -> Wavelets:
-    """Wavelets of one resolution.
-
-    Args:
-        bank: ``(wavelets, rows, columns)``.
-        step: every how many rows and columns remain.
-        trimmed: whether to leave out what is as good as zero.
-    """
-    count, rows, columns = bank.shape
-    low, wide = rows // step, columns // step
-    blocked = step > 1 and wide < _LONG
-    found = Wavelets(np.empty(0), np.zeros(count + 1), np.empty(0), step, (rows, columns), blocked)
-    ordered = found.arranged(bank.detach())
-    twice = (ordered / step**2).repeat_interleave(2, -1)
-    seen = found.arranged(_used(bank.detach())) if trimmed else torch.ones_like(ordered)
-    kept: Array = seen.bool().numpy()
-    if blocked:
-        parts = kept.reshape(count, step, step, low, wide).any(-1)  # of each block all columns
-        used, first, last = _ends(parts)
-        one, block, fold = used
-        begin = first * wide
-        places = (block * rows + fold * low) * wide + begin
-        length = (last - first) * wide
-    else:
-        parts = kept.reshape(count, rows, step, wide)
-        used, first, last = _ends(parts)
-        one, row, block = used
-        begin = (row % low) * wide + first
-        places = row * columns + block * wide + first
-        length = last - first
-    segments = 2 * np.stack((places, begin, length), axis=1).astype(np.int64)
-    starts = np.searchsorted(one, np.arange(count + 1)).astype(np.int64)
-    return found._replace(numbers=_flat(twice), starts=starts, segments=segments)
-
-
-def _used(bank: Tensor) -> Tensor:
-    """Where wavelets exceed the rounding of their largest number, and next to that.
-
-    On the line across its direction a wavelet is zero, but its gradient is not.
-    """
-    seen = bank.abs() > bank.abs().max() * torch.finfo(bank.dtype).eps
-    for dim in (-2, -1):
-        seen = seen | seen.roll(1, dim) | seen.roll(-1, dim)
-    return seen
-
-
-def _ends(seen: Any) -> tuple[tuple[Array, ...], Array, Array]:
-    """Where anything is along the last axis, the first place, and the one behind the last."""
-    used = np.nonzero(seen.any(-1))
-    lines = seen[used]
-    return used, lines.argmax(-1), lines.shape[-1] - lines[:, ::-1].argmax(-1)
-
-
-class _Bank:
-    """All wavelets of a transform, at the resolutions at which they are used."""
-
-    def __init__(self, banks: Banks, layout: Layout, *, trimmed: bool) -> None:
-        self._banks, self._layout, self._trimmed = banks, layout, trimmed
-        self._known: dict[tuple[int, int], Wavelets] = {}
-
-    def at(self, level: int, scale: int) -> Wavelets:
-        """Those of a scale for maps of every ``2**level``-th pixel."""
-        known = self._known.get((level, scale))
-        if known is None:
-            bank = self._banks[level][scale if level == 0 else scale - level - 1]
-            known = prepared(bank, 1 << (scale - level), trimmed=self._trimmed)
-            self._known[level, scale] = known
-        return known
-
-    def zeros(self) -> dict[tuple[int, int], Array]:
-        """For the gradients of those that have been used."""
-        return {place: np.zeros_like(one.numbers) for place, one in self._known.items()}
-
-    def gradients(self, found: dict[tuple[int, int], Array]) -> list[Tensor]:
-        """Those of the banks from those of the numbers that kernels take."""
-        totals = [torch.zeros_like(bank) for bank in self._banks]
-        for (level, scale), numbers in found.items():
-            one = self._known[level, scale]
-            pairs = torch.from_numpy(numbers).view(-1, 2).sum(1) / one.step**2
-            totals[level][scale if level == 0 else scale - level - 1] = one.in_rows(pairs)
-        return totals
-
-
 def forward(
-    images: Tensor, banks: Banks, layout: Layout, store: Store | None, *, trimmed: bool
+    images: Tensor,
+    banks: Banks,
+    layout: Layout,
+    store: Store | None,
+    *,
+    trimmed: bool,
+    known: Known | None = None,
 ) -> Tensor:
     """All coefficients: ``(count, paths, places, places)``.
 
@@ -200,9 +63,10 @@ def forward(
         banks: `isotrope.layers.scattering_transform.copies`.
         layout: what the transform is.
         store: takes what the backward pass needs, if it is not too much; or None.
-        trimmed: `prepared`.
+        trimmed: whether to leave out what is as good as zero.
+        known: `Bank`.
     """
-    wavelets = _Bank(banks, layout, trimmed=trimmed)
+    wavelets = Bank(banks, trimmed=trimmed, known=known)
     zero = order_zero(images, layout)
     found = images.new_empty(len(images), layout.paths, *zero.shape[1:])
     found[:, 0] = zero
@@ -231,7 +95,7 @@ def backward(
     of_images: bool,
 ) -> tuple[Tensor | None, list[Tensor]]:
     """The gradients of images, where wanted, and banks; arguments as of `forward`."""
-    wavelets = _Bank(banks, layout, trimmed=trimmed)
+    wavelets = Bank(banks, trimmed=trimmed)
     kept = store.taken()
     number = 0
     totals: dict[tuple[int, int], Array] = {}
@@ -281,7 +145,7 @@ class _Step:
     def __init__(
         self,
         spectra: Tensor,
-        wavelets: _Bank,
+        wavelets: Bank,
         layout: Layout,
         group: tuple[int, slice],
         known: _Numbers | None = None,
@@ -350,7 +214,7 @@ class _Step:
                 _correlate(given, inner, wavelets, totals[self.scale, scale])
                 _multiply_back(given, wavelets, back)
             real = torch.fft.ifft2(back, norm="forward")
-            _share(kernels.add_real_parts, of_moduli.numel(), _flat(of_moduli), _flat(real))
+            _share(kernels.add_real_parts, of_moduli.numel(), flat(of_moduli), flat(real))
         given = _gradient_of_spectra(first, of_moduli)
         size = len(self.own.numbers) // self.own.number
         into = totals[0, self.scale][self.angles.start * size : self.angles.stop * size]
@@ -366,11 +230,11 @@ def _filtered(spectra: Tensor, wavelets: Wavelets) -> Tensor:
     _share(
         kernels.multiply,
         len(spectra),
-        _flat(wavelets.arranged(spectra)),
+        flat(wavelets.arranged(spectra)),
         wavelets.numbers,
         wavelets.starts,
         wavelets.segments,
-        _flat(found),
+        flat(found),
         2 * rows * columns,
     )
     back: Tensor = torch.fft.ifft2(found)
@@ -382,8 +246,8 @@ def _correlate(given: Tensor, spectra: Tensor, wavelets: Wavelets, into: Array) 
     _share(
         kernels.correlate,
         wavelets.number,
-        _flat(given),
-        _flat(wavelets.arranged(spectra)),
+        flat(given),
+        flat(wavelets.arranged(spectra)),
         wavelets.starts,
         wavelets.segments,
         into,
@@ -397,11 +261,11 @@ def _multiply_back(given: Tensor, wavelets: Wavelets, into: Tensor) -> None:
     _share(
         kernels.multiply_back,
         len(into),
-        _flat(given),
+        flat(given),
         wavelets.numbers,
         wavelets.starts,
         wavelets.segments,
-        _flat(found),
+        flat(found),
         2 * wavelets.coarse[0] * wavelets.coarse[1],
     )
     if wavelets.blocked:
@@ -410,13 +274,13 @@ def _multiply_back(given: Tensor, wavelets: Wavelets, into: Tensor) -> None:
 
 def _moduli(numbers: Tensor) -> Tensor:
     found = torch.empty(numbers.shape, dtype=numbers.dtype.to_real())
-    _share(kernels.modulus, found.numel(), _flat(numbers), _flat(found))
+    _share(kernels.modulus, found.numel(), flat(numbers), flat(found))
     return found
 
 
 def _gradient_of_spectra(numbers: Tensor, gradient: Tensor) -> Tensor:
     """The gradients of spectra from those of the moduli of maps, which are overwritten."""
-    _share(kernels.along, gradient.numel(), _flat(numbers), _flat(gradient))
+    _share(kernels.along, gradient.numel(), flat(numbers), flat(gradient))
     found: Tensor = torch.fft.fft2(numbers, norm="forward")
     return found
 
@@ -464,14 +328,6 @@ def _first_wavelets(images: int, layout: Layout) -> Iterator[tuple[int, slice]]:
         step = max(1, _AT_ONCE // (size >> (2 * scale)))
         for first in range(0, layout.angles, step):
             yield scale, slice(first, min(first + step, layout.angles))
-
-
-def _flat(tensor: Tensor) -> Array:
-    """The numbers of a contiguous tensor, complex ones as pairs, in its own memory."""
-    tensor = tensor.detach()
-    real = torch.view_as_real(tensor) if tensor.is_complex() else tensor
-    found: Array = real.view(-1).numpy()
-    return found
 
 
 def _share(kernel: Any, count: int, *arguments: Any) -> None:
