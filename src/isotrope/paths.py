@@ -21,6 +21,7 @@ TRAINED = Path("workflow/trained")
 REPORT = OUT / "report.html"
 HEADS = OUT / ".heads"  # each Snakemake that is at work has a file there
 TRACKING = OUT / "tracking"
+DRAWN = OUT / "drawn"  # figures of chosen folders of weights
 ATTACKS = OUT / "attacks"  # pictures that `isotrope attack` has changed
 RECORDINGS = "recordings"  # what networks record while they train, among the tables too
 HISTORIES = "histories"  # losses and scores of every epoch, as arrays among the tables

@@ -20,6 +20,7 @@ from isotrope.commands.arguments import (
     TrackedRuns,
     Tracker,
     WithWeights,
+    groups,
 )
 from isotrope.console.printing import say
 from isotrope.errors import UserError
@@ -128,20 +129,89 @@ def sample(
 
 def draw(
     figure: FigureName,
-    group: DrawnGroup,
+    more: Annotated[
+        list[Path] | None, typer.Argument(help="with --weights: further folders, after the first")
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="the study, or STUDY-demo, whose tables are drawn; needed without --weights",
+            autocompletion=groups,
+        ),
+    ] = None,
     published: Annotated[
         Path | None,
         typer.Option(help="CSV of published numbers to show beside ours, if not the study's own"),
     ] = None,
+    weights: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="draw folders of weights side by side, as in out/runs/RUN/base/seeds-1-5: they "
+            "are evaluated here, no table of a study is read; needs torch"
+        ),
+    ] = None,
+    settings: Annotated[
+        str,
+        typer.Option(
+            help="with --weights: settings of the evaluation, as in '{images: 200, steps: 5}'"
+        ),
+    ] = "{}",
+    output: Annotated[
+        Path | None,
+        typer.Option(help="with --weights: where figure and tables go; out/drawn if left out"),
+    ] = None,
+    device: Device = "auto",
+    threads: Threads = 1,
 ) -> None:
-    """Draw a figure from tables, as SVG and PDF or GIF, with its numbers as CSV. Needs no torch."""
+    """Draw a figure from tables, as SVG and PDF or GIF, with its numbers as CSV. Needs no torch.
+
+    With --weights, the tables are made from folders of weights first.
+    """
     from isotrope.results.drawing import draw_figure
 
+    if weights:
+        chosen = [*weights, *(more or [])]
+        for path in _draw_weights(figure, group, chosen, settings, output, device, threads):
+            say(f"wrote {path}")
+        return
+    if more or group is None:
+        raise UserError(
+            "name the study whose tables are drawn, as in --group scale, or folders of weights, as "
+            "in --weights out/runs/RUN/base/seeds-1-5"
+        )
     study, folder = paths.study_of(group), paths.table_folder(group)
     if published is None and paths.published(study).is_file():
         published = paths.published(study)
     for path in draw_figure(study, figure, folder, published, paths.figure_folder(group) / figure):
         say(f"wrote {path}")
+
+
+def _draw_weights(
+    figure: str,
+    group: str | None,
+    folders: list[Path],
+    settings: str,
+    output: Path | None,
+    device: str,
+    threads: int,
+) -> list[Path]:
+    """Evaluate folders of weights, and draw a figure of them."""
+    from isotrope import devices
+    from isotrope.params.yaml_marks import parse
+    from isotrope.results.drawing import draw_figure
+    from isotrope.tasks import by_hand, weights_tables
+
+    parsed = parse(settings)
+    given = parsed.value
+    if parsed.mistakes or not isinstance(given, dict):
+        raise UserError(f"--settings {settings}: need settings as in '{{images: 200, steps: 5}}'")
+    opened = weights_tables.open_folders(folders)
+    study = paths.study_of(group) if group else weights_tables.study_of(opened, figure)
+    place = (output or paths.DRAWN) / figure
+    where = devices.choose(by_hand.device_name(device))
+    with devices.arithmetic(where, threads):
+        weights_tables.write_tables(opened, study, figure, given, place / "tables", where, say)
+    return draw_figure(study, figure, place / "tables", None, place / figure)
 
 
 def typeset(figure: FigureName, group: DrawnGroup) -> None:
