@@ -1,4 +1,4 @@
-"""`isotrope draw FIGURE --weights A B`: figures of folders of weights, without tables of a study."""
+"""`isotrope draw FIGURE --weights A B`: figures of folders of weights, no tables of a study."""
 
 import sys
 
