@@ -134,6 +134,10 @@ def test_a_baseline_is_found_by_what_it_has_and_trains_on_the_same_images():
     wanted = {"model.name": "plain"}
     assert baseline_of(known, "mine/digits/x", wanted, SUBSET) == "right/digits/x"
     assert baseline_of(known, "right/digits/x", wanted, SUBSET) is None
+    assert baseline_of(known, "mine/digits/x", {"model.name": "none"}, SUBSET) is None
+    later = replace(known.runs["right/digits/x"], series="published")
+    both = Index({**known.runs, "zoo/digits/x": later}, {})
+    assert baseline_of(both, "mine/digits/x", wanted, SUBSET) == "zoo/digits/x"
     sweeping = replace(
         known.runs["right/digits/x"], points={name: point() for name in ("a=1", "a=2")}
     )
@@ -168,6 +172,14 @@ def test_the_param_file_of_a_model_is_right_and_has_a_number_to_beat(samples, tm
     expected = {100: (43.60, 0.87), 500: (63.13, 0.29), 1000: (70.14, 0.26)}[samples]
     assert (100 * found.mean, 100 * found.error) == pytest.approx(expected, abs=0.005)
     assert found.count == 10
+
+
+def test_the_baseline_is_trained_as_long_as_published_for_as_many_images():
+    images = {"dataset.name": "cifar10", "dataset.samples": 500}
+    wanted = challenge.baseline(images)
+    assert (wanted["model.name"], wanted["training.epochs"]) == ("scattering_linear", 1000)
+    textures = challenge.baseline({"dataset.name": "textures3", "dataset.samples": 500})
+    assert "training.epochs" not in textures
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,10 @@ def challenge(
     name, known = name_of(file), index_file.current()
     if name not in known.runs:
         raise UserError(f"{file}: there is no such param-file")
+    parameters = next(iter(known.runs[name].points.values())).parameters
     if baseline is None:
-        beside = baseline_of(known, name, rules.BASELINE, rules.SUBSET_SEED)
+        wanted = rules.baseline(parameters)
+        beside = baseline_of(known, name, wanted, rules.SUBSET_SEED)
         if beside is None:
             complain("no param-file trains a baseline on the same images; name one with --baseline")
     else:
@@ -88,7 +90,6 @@ def challenge(
         return
     found = scores_of(known, name, rules.SUBSET_SEED)
     other = (beside, scores_of(known, beside, rules.SUBSET_SEED)[0]) if beside else None
-    parameters = next(iter(known.runs[name].points.values())).parameters
     for line in report(found, rules.published(parameters), other):
         say(line)
 

@@ -2,8 +2,9 @@
 
 A challenge is a module ``studies/<study>/challenge.py``. It says how many images may be trained on
 (``SAMPLES``), writes a param-file for a model (``place``, ``param_file``), names the setting by
-which all seeds of a run share one set of images (``SUBSET_SEED``) and what a baseline has
-(``BASELINE``, parameters by their dotted keys), and knows the number to beat (``published``).
+which all seeds of a run share one set of images (``SUBSET_SEED``), and says of a run's parameters,
+by their dotted keys, what its baseline has (``baseline``) and which number is to beat
+(``published``).
 
 Without that setting each seed has images of its own, and its number is its test accuracy. With it
 several seeds share the images: they count as one number, the mean of their accuracies, and as
@@ -227,6 +228,8 @@ def _text(difference: Difference) -> str:
 def baseline_of(known: Index, name: str, wanted: Mapping[str, Any], subset_seed: str) -> str | None:
     """The run that a run is compared with: a baseline on the same images; None if there is none.
 
+    Of several it is the first published one, or the first.
+
     Args:
         known: all runs.
         name: the run that is compared.
@@ -234,7 +237,8 @@ def baseline_of(known: Index, name: str, wanted: Mapping[str, Any], subset_seed:
         subset_seed: the key of the setting by which all seeds share one set of images.
     """
     mine = next(iter(known.runs[name].points.values())).parameters
-    for other, run in sorted(known.runs.items()):
+    runs = sorted(known.runs.items(), key=lambda one: (one[1].series != "published", one[0]))
+    for other, run in runs:
         if other == name or run.select or len(run.points) != 1 or SINGLE not in run.tables:
             continue
         (point,) = run.points.values()

@@ -16,11 +16,6 @@ from isotrope.results.published import pairs_of
 
 SAMPLES = (100, 500, 1000)
 SUBSET_SEED = "dataset.subset_seed"  # the setting that lets all seeds of a run share a subset
-BASELINE = {  # what a run has to which others are compared on the same subsets
-    "model.name": "scattering_linear",
-    "model.parameterization": "canonical",
-    "model.init": "tight_frame",
-}
 _TO_BEAT = {"init": "tight_frame", "parameterization": "canonical"}
 _TEXT = """\
 # yaml-language-server: $schema=../../../workflow/schemas/param-file.schema.json
@@ -85,6 +80,24 @@ def place(model: str, samples: int) -> str:
 def param_file(model: str, samples: int) -> str:
     """The text of its param-file."""
     return _TEXT.format(model=model, samples=samples, **_TRAINING[samples])
+
+
+def baseline(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run has to which others are compared on the same images: parameters by dotted keys.
+
+    It is the published linear classifier on trained wavelets, trained as long as it was for so many
+    images of CIFAR-10; on other images, any.
+    """
+    wanted: dict[str, Any] = {
+        "model.name": "scattering_linear",
+        "model.parameterization": "canonical",
+        "model.init": "tight_frame",
+    }
+    training = _TRAINING.get(parameters.get("dataset.samples") or 0)
+    if parameters.get("dataset.name") == "cifar10" and training:
+        published = {"model.J": 2, "model.theta_grad": "published"}
+        wanted |= {**published, "training.epochs": training["epochs"]}
+    return wanted
 
 
 def published(parameters: Mapping[str, Any]) -> Published | None:
