@@ -11,7 +11,10 @@ UPRIGHT = {"turn": 0.0, "lighting": "photographed"}
 
 
 def build(folder, **settings):
-    textures3.build(textures3.Params(**settings), folder, "a")
+    """The splits, with few patches of each: those that the whole data set has first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(textures3, "COUNTS", {"train": 60, "valid": 30, "test": 30})
+        textures3.build(textures3.Params(**settings), folder, "a")
     return {
         split: textures3.load(textures3.Params(**settings), folder, "a", split)
         for split in textures3.SPLITS
@@ -30,7 +33,7 @@ def test_upright_patches_are_pieces_of_the_regions_of_their_splits(tmp_path, siz
     assert tuple(names) == textures3.TEXTURES
     for number, (split, data) in enumerate(found.items()):
         places = pose_numbers(0, number, len(data), 3)
-        for index in range(0, len(data), 41):
+        for index in range(0, len(data), 7):
             label = int(data.labels[index])
             (photo,) = (one for one in photos.PHOTOS if one.name == names[label])
             whole = photos.reduced(photos.photograph(photo), 8 * size)[..., 0]
@@ -68,6 +71,9 @@ def test_seeds_have_subsets_of_their_own(turned):
     assert textures3.subset(textures3.Params(samples="all"), labels, 1) is None
     with pytest.raises(ValueError, match="there are 3 classes; write a multiple of it"):
         textures3.Params(samples=10)
+    for changes, most in (({"samples": 603}, 600), ({"samples": 30, "train_images": 29}, 27)):
+        with pytest.raises(ValueError, match=rf"train_images\n.*write at most {most}"):
+            textures3.Params(**changes)
 
 
 def test_three_channels_are_equal(turned, tmp_path):

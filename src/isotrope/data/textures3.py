@@ -23,7 +23,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from isotrope.data import photos
 from isotrope.data._subsets import SubsetSettings, subset
@@ -66,7 +66,11 @@ class Params(SubsetSettings):
         1, description="3: three equal ones, for networks of colour images"
     )
     train_images: int = load_time(
-        COUNTS["train"], ge=len(TEXTURES), le=COUNTS["train"], description="the first so many"
+        COUNTS["train"],
+        ge=len(TEXTURES),
+        le=COUNTS["train"],
+        validate_default=True,
+        description="the first so many",
     )
     valid_images: int = load_time(
         COUNTS["valid"], ge=len(TEXTURES), le=COUNTS["valid"], description="the first so many"
@@ -74,6 +78,14 @@ class Params(SubsetSettings):
     test_images: int = load_time(
         COUNTS["test"], ge=len(TEXTURES), le=COUNTS["test"], description="the first so many"
     )
+
+    @field_validator("train_images")
+    @classmethod
+    def _enough_for_samples(cls, images: int, info: ValidationInfo) -> int:
+        most = cls.CLASSES * (images // cls.CLASSES)
+        if (info.data.get("samples") or 0) > most:
+            raise ValueError(f"`samples` asks for {info.data['samples']}; write at most {most}")
+        return images
 
 
 def image_shape(params: Params) -> tuple[int, int, int]:
