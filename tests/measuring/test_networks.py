@@ -2,6 +2,7 @@
 
 import json
 
+import numpy
 import pytest
 import torch
 import toy_data
@@ -190,6 +191,25 @@ def test_untrained_networks_are_those_that_the_training_began_with(toys, normali
             assert torch.equal(value, expected[name]), name
         assert not torch.equal(network.state_dict()[name], trained[name])
         assert not network.training
+
+
+def test_untrained_networks_draw_from_numpy_as_their_training_did(toys, monkeypatch):  # noqa: F811
+    def drawing(params, image_shape, classes):
+        network = build(params, image_shape, classes)
+        drawn = torch.from_numpy(numpy.random.uniform(size=classes))
+        network.linear.bias.data.copy_(drawn)
+        return network
+
+    monkeypatch.setattr(toy_runs.TOY_MODEL, "build", drawing)
+    task = toy_task()
+    train(task)
+    numpy.random.seed(5)
+    networks = Networks.open(task.folder, CPU)
+    biases = {seed: network.linear.bias for seed, network in networks.untrained()}
+    assert numpy.random.uniform() == numpy.random.RandomState(5).uniform(), "as it was before"
+    for seed, bias in biases.items():
+        expected = numpy.random.RandomState(seed).uniform(size=CLASSES)
+        numpy.testing.assert_allclose(bias.detach().numpy(), expected, rtol=1e-6)
 
 
 def test_networks_made_by_hand_have_no_parts_and_no_beginning_that_is_known():

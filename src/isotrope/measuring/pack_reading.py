@@ -1,11 +1,13 @@
 """The networks of a pack's folder: built as its ``run.json`` says, with the weights beside it."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy
 import torch
 from torch import Tensor, nn
 
@@ -117,11 +119,23 @@ def _build(folder: Path, run: Summary, model: Plugin, seed: int = 0) -> nn.Modul
     """The pack's network with the initial weights of a seed; the random state is as before."""
     shape = tuple(run.part("image_shape"))
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)  # that of the CPU alone
+        with _drawing_for(seed):
             return modelling.build(model.name, model.params, shape, run.part("classes"))
     except ValueError as error:
         raise _outdated(folder, model.name, error) from error
+
+
+@contextmanager
+def _drawing_for(seed: int) -> Iterator[None]:
+    """Draw as a training of the seed begins to, from torch on the CPU and from numpy."""
+    before = numpy.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)  # that of the CPU alone
+            numpy.random.seed(seed)
+            yield
+    finally:
+        numpy.random.set_state(before)
 
 
 def _outdated(folder: Path, model: str, error: ValueError) -> UserError:
