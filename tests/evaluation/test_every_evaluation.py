@@ -154,6 +154,7 @@ class Example:
             alike=True,
             part_names=("first", "last", *self.plugin.NEEDS),
             initial=initial,
+            subsets=lambda seeds: None,
         )
         networks.most_at_once(most)
         return networks
