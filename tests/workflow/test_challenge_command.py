@@ -1,4 +1,4 @@
-"""A challenge by one command, on patches of textures: from a param-file to the numbers."""
+"""A challenge by one command, on patches of textures: to the numbers; a plan of ensembles."""
 
 import re
 
@@ -36,3 +36,13 @@ def test_one_command_trains_tests_and_tells(empty_project):
     told = re.search(r"^test accuracy: (\d+\.\d\d) ± \d", done.stdout, re.MULTILINE)
     assert abs(float(told[1]) - mean) < 0.011
     assert "minus" not in done.stdout  # nothing is published of textures
+
+    again = empty_project.run(
+        "isotrope", "challenge", file, "--initialisations", "2", "--", "-n", "--cores", "1"
+    )
+
+    assert again.returncode == 0, again.stdout
+    assert re.search(r"^train +3$", again.stdout, re.MULTILINE)  # one for each set of images
+    written = file.with_name("mine_2_initialisations.yaml").read_text()
+    assert "dataset.subset_seed" in written
+    assert "- seed_ensemble" in written
