@@ -12,19 +12,21 @@ import numpy as np
 import torch
 
 from isotrope.datasets.images import Images
+from isotrope.figures.scattering._morlet import in_space, littlewood_paley, middle, spectra
 from isotrope.studies.scattering.examples import examples
 
 RUNS = (
     "run point seed study series label source model dataset status origin epochs best_epoch "
     "best_validation_accuracy seconds_per_epoch_last seconds_per_epoch_mean peak_memory_mb device "
     "training_digest classes parameters dataset.samples model.J model.L model.init "
-    "model.parameterization training.epochs training.batch_size training.optimizer.name "
-    "training.optimizer.learning_rate training.optimizer.momentum training.optimizer.nesterov "
+    "model.parameterization model.width training.epochs training.batch_size "
+    "training.optimizer.name training.optimizer.learning_rate training.optimizer.momentum training.optimizer.nesterov "
     "training.optimizer.weight_decay training.optimizer.schedule.name "
     "training.optimizer.schedule.pct_start training.optimizer.groups.scattering.peak "
     "training.optimizer.groups.scattering.weight_decay training.accumulate.images"
 )
 EPOCHS = 40
+PAIRS = np.array([1, 0, *range(2, 16)])  # of filters, made up
 ANGLES = 8
 DEFORMATIONS = {"rotation": 10.0, "translation": 3.0, "mallat": 0.8162, "quadratic_plus": 0.5}
 
@@ -43,6 +45,7 @@ class Network:
     dataset: str = "cifar10"
     series: str = "published"
     scales: str = "2"
+    epochs: int = 40
 
     @property
     def learned(self) -> bool:
@@ -51,16 +54,19 @@ class Network:
 
 def _of_size(samples: str, gained: float) -> list[Network]:
     name = f"cifar10/{samples or 'all'}"
-    kind = {"samples": samples}
+    place = ("100", "500", "").index(samples)
+    linear, convolutional, plain = (
+        {"samples": samples, "epochs": one[place]}
+        for one in ((200, 1000, 500), (3000, 2000, 500), (3000, 2000, 50))
+    )
+    cnn = "scattering_cnn"
     return [
-        Network(f"scattering_linear/{name}_learned", "LS + linear", 0.36 + gained, **kind),
+        Network(f"scattering_linear/{name}_learned", "LS + linear", 0.36 + gained, **linear),
         Network(
-            f"scattering_linear/{name}_fixed", "S + linear", 0.34 + gained, form="fixed", **kind
+            f"scattering_linear/{name}_fixed", "S + linear", 0.34 + gained, form="fixed", **linear
         ),
-        Network(
-            f"scattering_cnn/{name}_learned", "LS + CNN", 0.42 + gained, "scattering_cnn", **kind
-        ),
-        Network(f"wide_cnn/{name}", "CNN", 0.38 + gained, "wide_cnn", "", "", scales="", **kind),
+        Network(f"{cnn}/{name}_learned", "LS + CNN", 0.42 + gained, cnn, **convolutional),
+        Network(f"wide_cnn/{name}", "CNN", 0.38 + gained, "wide_cnn", "", "", scales="", **plain),
     ]
 
 
@@ -113,19 +119,30 @@ def write_scattering_tables(
     shown: dict[str, np.ndarray] = {}
     synthesised: list[list[object]] = []
     best: dict[str, np.ndarray] = {}
+    banks: list[list[object]] = []
+    filters: dict[str, np.ndarray] = {}
+    pictures: dict[str, np.ndarray] = {}
     for network, seed in product(networks, seeds):
         key: list[object] = [network.run, "base", seed]
         source = "embedded" if network.dataset == "textures3" else "local"
         facts = [*key, "scattering", network.series, network.label, source, network.model]
         facts += [network.dataset, "done", "trained", EPOCHS, EPOCHS, "", 2.5, 2.6, 300.0, "cpu"]
         facts += ["1e5", 10, 156_080, network.samples, network.scales, ANGLES, network.init]
-        runs.append([*facts, network.form, EPOCHS, 100, *_optimizer(network)])
+        width = "" if network.model == "scattering_linear" else 8
+        runs.append([*facts, network.form, width, network.epochs, 100, *_optimizer(network)])
         accuracies.append([*key, "accuracy", network.accuracy + seed / 100, 10_000])
         deformed += _deformed(key, network, seed)
         place = f"{network.run}/base/{seed}/"
         histories |= {place + name: array for name, array in _history(network, seed)}
         if network.learned:
             recorded |= {place + name: array for name, array in _record(network, seed)}
+        if network.form:
+            for weights, bound in (("untrained", 0.6), ("trained", 0.5)):
+                banks.append([*key, weights, "lower_bound", bound, 16])
+        if network.form and seed == seeds[-1]:
+            place = f"{network.run}/base/"
+            filters |= {place + name: array for name, array in _bank(network, seed)}
+            pictures |= {place + name: array for name, array in _pictures()}
         shown |= {f"{network.dataset}/{name}": array for name, array in examples(squares()).items()}
         synthesised += [[*key, *row] for row in _errors(seed)]
         best |= {f"{network.run}/base/{name}": array for name, array in _synthesised(seed)}
@@ -138,6 +155,9 @@ def write_scattering_tables(
     )
     write(folder / "synthesis.csv", "run point seed step metric value n", synthesised)
     np.savez_compressed(folder / "synthesis.npz", **best)  # type: ignore[arg-type]
+    write(folder / "filter_banks.csv", "run point seed weights metric value n", banks)
+    np.savez_compressed(folder / "filter_banks.npz", **filters)  # type: ignore[arg-type]
+    np.savez_compressed(folder / "deformation.npz", **pictures)  # type: ignore[arg-type]
     np.savez_compressed(folder / "recordings.npz", **recorded)  # type: ignore[arg-type]
     np.savez_compressed(folder / "histories.npz", **histories)  # type: ignore[arg-type]
     np.savez_compressed(folder / "examples.npz", **shown)  # type: ignore[arg-type]
@@ -189,6 +209,36 @@ def _record(network: Network, seed: int) -> list[tuple[str, np.ndarray]]:
             (f"gradient/scattering.{name}", gradient[:, None, None] * np.sign(drift[-1:] + start)),
         ]
     return found
+
+
+def _bank(network: Network, seed: int) -> list[tuple[str, np.ndarray]]:
+    """The filters before and after training: of those that are learned, what was recorded."""
+    start = tight_frame(int(network.scales))
+    recorded = dict(_record(network, seed)) if network.learned else {}
+    end = {name: recorded[name][-1] if recorded else start[name] for name in start}
+    found = [("seed", np.array(seed)), ("shape", np.array([int(network.scales), ANGLES]))]
+    found += [("tight_frame", middle(_spectra(start))), ("pairs", PAIRS)]
+    for state, its in (("before", start), ("after", end)):
+        spectrum = _spectra(its)
+        views = {"spectra": middle(spectrum), "littlewood_paley": littlewood_paley(spectrum)}
+        views |= {"real": in_space(spectrum).real, "imaginary": in_space(spectrum).imag}
+        if network.form != "pixelwise":
+            views |= its
+        found += [(f"{name}_{state}", array.astype(np.float32)) for name, array in views.items()]
+    return found
+
+
+def _spectra(its: dict[str, np.ndarray]) -> np.ndarray:
+    theta, xi, sigma, slant = (its[name].ravel() for name in ("theta", "xi", "sigma", "slant"))
+    return spectra(theta, xi, sigma, slant, 20)
+
+
+def _pictures() -> list[tuple[str, np.ndarray]]:
+    """An image, and the same rolled by one pixel more for each deformation."""
+    image = squares().images[1].numpy()
+    deformed = [np.roll(image, i, axis=2) for i in range(1, len(DEFORMATIONS) + 1)]
+    names = np.array(list(DEFORMATIONS))
+    return [("original", image), ("deformed", np.stack(deformed)), ("deformations", names)]
 
 
 def _deformed(key: list[object], network: Network, seed: int) -> list[list[object]]:

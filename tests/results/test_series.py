@@ -47,6 +47,17 @@ def test_name_says_more_than_the_label_only_where_the_label_is_not_enough(
     assert list(SCALE.with_series_names(runs(*rows))["name"]) == names
 
 
+def test_models_of_one_label_are_told_apart_by_their_names_in_every_panel() -> None:
+    table = runs(
+        ("a/e/mid2rest", "base", "learned"),
+        ("b/e/mid2rest", "base", "learned"),
+        ("b/e/all2all", "base", "learned"),
+        ("b/e/all2all_fixed", "base", "fixed"),
+    ).assign(model=["a", "b", "b", "b"])
+    named = list(SCALE.with_series_names(table)["name"])
+    assert named == ["learned (a)", "learned (b)", "learned (b)", "fixed"]
+
+
 def test_panels_go_from_small_to_all() -> None:
     table = SCALE.with_series_names(
         runs(("a/e/all2all", "base", "A"), ("a/e/small2large", "base", "A"))

@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from tracked_runs import FIRST, NAME, PARAMETERS, SECOND, mlflow_runs, tracked
+from mlflow.entities import ViewType
+from tracked_runs import FIRST, NAME, PARAMETERS, SECOND, client, mlflow_runs, tracked
 
 from isotrope import cli, paths
 from isotrope.errors import UserError
@@ -159,3 +161,50 @@ def test_without_the_extra_its_name_is_said(tracker, tmp_path):
     assert done.stderr.startswith(f"{tracker} cannot be imported (")
     assert done.stderr.endswith("); pip install 'isotrope[tracking]'\n")
     assert not [*tmp_path.iterdir()]
+
+
+def figure(group, name, content):
+    path = paths.figure_folder(group) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def runs_of_figures():
+    found = client()
+    numbers = [one.experiment_id for one in found.search_experiments(view_type=ViewType.ALL)]
+    return found.search_runs(numbers, "tags.figures = 'scale'", ViewType.ALL)
+
+
+def test_figures_and_animations_are_artifacts_that_follow_their_files(project):
+    figure("scale", "accuracy.svg", b"<svg/>")
+    figure("scale", "moving.gif", b"GIF")
+    figure("scale", "accuracy.log", b"said")
+    figure("other", "accuracy.svg", b"of no run here")
+
+    def said():
+        return track.track("mlflow")[1]
+
+    assert said() == "figures of studies: 1 new"
+    (run,) = runs_of_figures()
+    folder = Path(run.info.artifact_uri)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "accuracy.svg": b"<svg/>",
+        "moving.gif": b"GIF",
+    }
+    assert run.info.status == "FINISHED"
+    assert client().get_experiment(run.info.experiment_id).name == "scale"
+    assert said() == "figures of studies: 1 as before"
+
+    figure("scale", "accuracy.svg", b"<svg>redrawn</svg>")
+    assert said() == "figures of studies: 1 brought up to date"
+    assert [one.info.run_id for one in runs_of_figures()] == [run.info.run_id]
+    assert (folder / "accuracy.svg").read_bytes() == b"<svg>redrawn</svg>"
+
+    client().delete_run(run.info.run_id)
+    figure("scale", "accuracy.svg", b"<svg>again</svg>")
+    assert said() == "figures of studies: 1 left deleted"
+
+
+def test_tensorboard_keeps_no_figures(project):
+    figure("scale", "accuracy.svg", b"<svg/>")
+    assert len(track.track("tensorboard")) == 2

@@ -5,6 +5,7 @@
 rule track:
     input:
         results=plan.results,
+        figures=plan.figures_to_track,
     output:
         written=ensure("out/tracking/{tracker}.json", non_empty=True),
     log:

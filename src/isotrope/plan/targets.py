@@ -224,6 +224,10 @@ class Plan(Needs):
         """What stands for the MLflow store, unless there is nothing to put into it."""
         return [paths.tracked("mlflow").as_posix()] if self.packs(RESULTS) else []
 
+    def figures_to_track(self, tracker: str) -> list[str]:
+        """The figures that a tracker keeps."""
+        return self.figures() if tracker == "mlflow" else []
+
     def figures(self) -> list[str]:
         """Every figure whose tables are there, or will be; some are also a table in LaTeX."""
         return [

@@ -62,7 +62,8 @@ class Cells:
     def with_series_names(self, runs: pandas.DataFrame) -> pandas.DataFrame:
         """``runs`` with the columns of ``panel`` and ``variant``, and ``name`` for legends.
 
-        The name is the label; where a panel has two runs or points of one label, it says more.
+        The name is the label; where a panel has two runs or points of one label, it says more: the
+        model, if that tells them apart, else what their names and points add.
         """
         place = _text_column(runs, self.dataset[0])
         for column in self.dataset[1:]:
@@ -75,10 +76,12 @@ class Cells:
         variants = {name: _text_column(runs, column) for name, column in columns}
         runs = runs.assign(place=place, **settings, **variants)
         runs["name"] = runs["label"]
+        model = _text_column(runs, "model")
+        of_model = runs["label"].where(model.eq(""), runs["label"] + " (" + model + ")")
         longer = [self._with_variant(row) for row in runs.to_dict("records")]
         points = runs["point"].str.replace(",", ", ")  # lines are broken at blanks
         longest = runs["label"] + " (" + runs["run"] + ", " + points + ")"
-        for names in (pandas.Series(longer, runs.index, dtype="str"), longest):
+        for names in (of_model, pandas.Series(longer, runs.index, dtype="str"), longest):
             by = [runs[column] for column in [*self.panel, "name"]]
             origins = (runs["run"] + "," + runs["point"]).groupby(by)
             unclear = set(runs["label"][origins.transform("nunique").gt(1)])

@@ -10,14 +10,18 @@ it is hidden, under *State: Deleted*, and comes back if its settings do. What a 
 stays deleted.
 
 MLflow shows no infinities; they are written as NaN.
+
+The figures of a study are the artifacts of one MLflow run of its experiment, which has the tag
+``figures``; they are written again when any of them has changed.
 """
 
 import hashlib
 import json
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
@@ -31,6 +35,7 @@ from isotrope.tracking import mlflow_store
 from isotrope.tracking.seeds import TrackedSeed, Value
 
 _WRITTEN, _SUPERSEDED = "written", "superseded_by"
+_FIGURES = "figures"  # the tag that holds whose figures these are
 _DOCUMENTS, _WEIGHTS = "documents", "weights"  # parts that may be replaced
 _PAGE = 1000
 
@@ -94,6 +99,35 @@ class MlflowRuns:
                 self._client.set_tag(other.info.run_id, _SUPERSEDED, number)
                 self._client.delete_run(other.info.run_id)
         return outcome, {"experiment": seed.group, "mlflow_run": number}
+
+    def put_figures(self, group: str, files: Sequence[Path]) -> str:
+        """Keep the files of a group's figures as artifacts, unless they are there.
+
+        Returns:
+            ``new``, ``brought up to date``, ``as before`` or ``left deleted``.
+
+        Raises:
+            UserError: if an artifact cannot be written.
+        """
+        experiment = self._experiment(group)
+        if experiment is None:
+            return "left deleted"
+        filter_string = f"tags.{_FIGURES} = '{group}'"
+        found = self._client.search_runs([experiment], filter_string, ViewType.ALL)
+        digest = _digest([(path.name, disk.checksum(path.read_bytes())) for path in files])
+        if found and not _is_active(found[0]):
+            return "left deleted"
+        if found and found[0].data.tags.get(_WRITTEN) == digest:
+            return "as before"
+        if found:
+            number, outcome = found[0].info.run_id, "brought up to date"
+        else:
+            run = self._client.create_run(experiment, tags={_FIGURES: group}, run_name="figures")
+            number, outcome = run.info.run_id, "new"
+        self._write_files(number, {path.name: path.read_bytes() for path in files})
+        self._client.set_tag(number, _WRITTEN, digest)
+        self._client.set_terminated(number)
+        return outcome
 
     def _experiment(self, group: str) -> str | None:
         """The number of a group's experiment, which is made if need be."""
@@ -172,14 +206,21 @@ class MlflowRuns:
         return True
 
     def _write_artifacts(self, number: str, seed: TrackedSeed, weights: bool) -> None:
+        contents = {name: text.encode() for name, text in seed.documents.items()}
+        self._write_files(number, contents, [seed.weights] if weights else [])
+
+    def _write_files(
+        self, number: str, contents: Mapping[str, bytes], copied: Sequence[Path] = ()
+    ) -> None:
+        """Keep files as artifacts of an MLflow run: some contents, and copies of some others."""
         part = disk.part_of(mlflow_store.ARTIFACTS)
         with disk.named_errors(mlflow_store.ARTIFACTS, "written"):
             try:
                 part.mkdir(parents=True)
-                for name, text in seed.documents.items():
-                    (part / name).write_text(text, encoding="utf-8")
-                if weights:
-                    shutil.copyfile(seed.weights, part / seed.weights.name)
+                for name, content in contents.items():
+                    (part / name).write_bytes(content)
+                for path in copied:
+                    shutil.copyfile(path, part / path.name)
                 self._client.log_artifacts(number, str(part))
             finally:
                 shutil.rmtree(part, ignore_errors=True)

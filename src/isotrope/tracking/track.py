@@ -1,11 +1,15 @@
-"""Writes the seeds of the runs that are asked for into a tracker, and says what is there now."""
+"""Writes the seeds of the runs that are asked for into a tracker, and says what is there now.
+
+MLflow keeps the figures of their groups, too, as far as they are drawn.
+"""
 
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from filelock import FileLock, Timeout
 
@@ -20,6 +24,7 @@ from isotrope.tracking.seeds import TrackedSeed, packs_of, read_pack
 
 TRACKERS = ("mlflow", "tensorboard")
 LEFT_DELETED = "left deleted"
+FIGURE_FILES = (".svg", ".pdf", ".csv", ".tex", ".gif", ".mp4")
 OUTCOMES = ("new", "brought up to date", "as before", LEFT_DELETED)
 
 
@@ -30,6 +35,14 @@ class Writer(Protocol):
 
     def put(self, seed: TrackedSeed) -> tuple[str, dict[str, Any]]:
         """Write what is not there yet of a seed; one of ``OUTCOMES``, and where it is."""
+
+
+@runtime_checkable
+class FigureWriter(Protocol):
+    """A writer that keeps figures, too."""
+
+    def put_figures(self, group: str, files: Sequence[Path]) -> str:
+        """Keep the files of a group's figures as they are now; one of ``OUTCOMES``."""
 
 
 def track(tracker: str, words: str = "", weights: bool = False) -> list[str]:
@@ -57,6 +70,7 @@ def track(tracker: str, words: str = "", weights: bool = False) -> list[str]:
     known = index_file.current()
     names = _names(known, words)
     counts: Counter[str] = Counter()
+    figures: Counter[str] = Counter()
     listed: list[dict[str, Any]] = []
     mistakes: list[str] = []
     with _alone(), opening as writer:
@@ -65,6 +79,10 @@ def track(tracker: str, words: str = "", weights: bool = False) -> list[str]:
                 outcome, where = writer.put(seed)
                 counts[outcome] += 1
                 listed.append(_line(seed) | where)
+        if isinstance(writer, FigureWriter):
+            for group in sorted({known.runs[line["run"]].group for line in listed}):
+                if files := figures_of(group):
+                    figures[writer.put_figures(group, files)] += 1
         if not listed and not mistakes:
             raise UserError("no run that is asked for is finished; run `snakemake evaluations`")
         path = paths.tracked(tracker)
@@ -72,11 +90,22 @@ def track(tracker: str, words: str = "", weights: bool = False) -> list[str]:
             disk.write_whole(path, json.dumps({"seeds": listed}, indent=1) + "\n")
     if mistakes:
         raise UserError(*mistakes)
-    done = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
-    sentences = [f"seeds: {done}", f"wrote {path}; look with `{writer.look}`"]
+    sentences = [f"seeds: {_said(counts)}", f"wrote {path}; look with `{writer.look}`"]
+    if figures:
+        sentences.insert(1, f"figures of studies: {_said(figures)}")
     if counts[LEFT_DELETED]:
         sentences.insert(1, "what was deleted in MLflow stays so; restore it there to see it again")
     return sentences
+
+
+def figures_of(group: str) -> list[Path]:
+    """The files of a group's figures that are there, sorted."""
+    found = paths.figure_folder(group).glob("*")
+    return sorted(path for path in found if path.suffix in FIGURE_FILES and path.is_file())
+
+
+def _said(counts: Counter[str]) -> str:
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
 
 
 def _names(known: Index, words: str) -> list[str]:

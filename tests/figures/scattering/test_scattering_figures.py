@@ -12,13 +12,16 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
+import torch
 from matplotlib.figure import Figure
 from page_layout import check_layout
 from scattering_tables import (
     CIFAR,
+    DEFORMATIONS,
     DEMO,
     FORMS,
     OTHERS,
+    PAIRS,
     tight_frame,
     write_scattering_tables,
 )
@@ -27,6 +30,7 @@ from isotrope import registry
 from isotrope.errors import UserError
 from isotrope.figures.scattering import _morlet
 from isotrope.figures.scattering._recorded import Recorded
+from isotrope.layers.morlet_bank import morlet_spectra
 from isotrope.results.drawing import draw_figure, read_tables, typeset_figure
 
 STUDY, KIND = "scattering", "figures/scattering"
@@ -181,7 +185,7 @@ def test_the_table_has_errors_deviations_gains_and_published_numbers(
     tex = typeset("accuracy_tables", data, tmp_path)
     row = r"cifar10 & LS + linear & 100 & 38.00 ± 0.58 & 1.00 & 3 & +2.00 [+2.00, +2.00] &"
     assert f"{row} 37.84 ± 0.57" in tex
-    assert r"cifar10 & CNN & all & 70.00 ± 0.58 & 1.00 & 3 & -- & 95.70" in tex
+    assert r"cifar10 & CNN & all & 70.00 ± 0.58 & 1.00 & 3 & -- & --" in tex, "trained otherwise"
     assert "standard errors are written as standard deviations" in words_below(figure)
 
 
@@ -207,7 +211,7 @@ def test_rates_are_those_of_the_schedule_and_groups_have_their_own(
     assert top[learned, "scattering"] == pytest.approx(0.1, rel=1e-3)
     assert last[learned, "scattering"] == pytest.approx(0.06 / 25 / 1e4)
     assert rates.min()[learned, "momentum"] == pytest.approx(0.85, abs=1e-3)
-    assert data["line"].nunique() == 2, "with and without a group"
+    assert data["line"].nunique() == 11, "five lengths with a group, six without"
 
 
 def test_test_images_are_shown_where_they_were_looked_at(
@@ -362,3 +366,85 @@ def test_without_synthesised_images_the_figure_says_so(
     figure, data = drawn("synthesis", tmp_path)
     assert data.empty
     assert "no network here has synthesised images" in words_below(figure)
+
+
+def test_spectra_of_recorded_numbers_are_those_of_the_layer() -> None:
+    generator = torch.Generator().manual_seed(1)
+    low, width = torch.tensor([0, 0.5, 0.8, 0.4]), torch.tensor([6, 1.5, 2, 1])
+    numbers = (low + width * torch.rand(5, 4, generator=generator)).double().T
+    theirs = morlet_spectra(*numbers, shape=(40, 40))
+    ours = _morlet.spectra(*(one.numpy() for one in numbers), 40)
+    np.testing.assert_allclose(ours, theirs.numpy(), rtol=0, atol=1e-14)
+
+
+def test_filters_are_shown_before_and_after_training_with_their_extremes(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    figure, data = drawn("filter_banks", tables_of_case("cifar"))
+    assert set(data["state"]) == {"before", "after"}
+    assert len(data) == 3 * 2 * 16
+    assert set(data["name"]) == {"LS + linear"}, "the first that learned its filters"
+    spectra = data[data["view"].eq("spectra") & data["state"].eq("before")]
+    assert spectra["largest"].between(0.5, 1.5).all()
+    titles = [axes.get_title("left") for axes in figure.axes]
+    assert titles[:2] == ["Before training", "After training"]
+
+
+def test_sums_of_fixed_filters_stay_as_they_were(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    _, data = drawn("littlewood_paley", tables_of_case("demo"))
+    at = data.set_index(["name", "state"])["largest"]
+    assert at["Fixed filters", "before"] == at["Fixed filters", "after"]
+    assert at["Learned filters", "before"] == at["Fixed filters", "after"]
+    assert at["Learned filters", "after"] != at["Learned filters", "before"]
+
+
+def test_partners_are_those_that_were_measured_and_fixed_filters_are_at_none(
+    tables_of_case: Callable[[str], Path], tmp_path: Path
+) -> None:
+    _, data = drawn("matched_filters", tables_of_case("cifar"))
+    assert data["partner"].tolist() == PAIRS.tolist()
+    assert (data["distance"] > 0).all()
+
+    write_scattering_tables(tmp_path, CIFAR[1:2], seeds=[1])
+    _, fixed = drawn("matched_filters", tmp_path)
+    assert fixed["distance"].tolist()[2:] == [0] * 14, "each is a filter of the frame"
+    assert fixed["distance"].tolist()[:2] == pytest.approx([np.pi / 8] * 2), "made up to be crossed"
+
+
+def test_distances_begin_at_zero_and_are_taken_between_beginnings_too(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    figure, data = drawn("filter_distance", tables_of_case("demo"))
+    start = data[data["to"].eq("tight_frame") & data["epoch"].eq(0)]
+    assert start["mean"].tolist() == pytest.approx([0] * 4, abs=1e-5), "all begin there"
+    assert set(data.loc[data["to"].eq("random"), "name"]) == {"Learned filters"}
+    assert data.loc[data["to"].eq("random"), "mean"].max() < 1e-9, "equal, as they were made up"
+    last = data[data["to"].eq("tight_frame") & data["epoch"].eq(40)]
+    assert (last["mean"] > 1).all()
+    assert set(last["n"]) == {3}
+    assert "from those that began at random" in str(figure.legends[0].get_texts()[-1])
+
+
+def test_deformations_are_shown_at_their_largest_size(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    _, data = drawn("deformed_images", tables_of_case("demo"))
+    assert dict(zip(data["deformation"], data["size"], strict=True)) == DEFORMATIONS
+
+
+def test_a_schedule_that_stands_still_is_drawn_so(tmp_path: Path) -> None:
+    write_scattering_tables(tmp_path, CIFAR[3:4], seeds=[1])
+    runs = pandas.read_csv(tmp_path / "runs.csv")
+    changes = {"training.batch_size": 8, "training.accumulate.images": 128}
+    stands = {**changes, "training.accumulate.advance": "whole_groups"}
+    for name, values in (("goes", changes), ("stands", stands)):
+        runs.assign(**values).to_csv(tmp_path / "runs.csv", index=False)
+        tables = read_tables(STUDY, "learning_rates", tmp_path, None)
+        _, data = module("learning_rates").draw(tables)
+        rates = data.loc[data["group"].eq("base"), "rate"]
+        assert len(rates) == 400
+        assert (rates.nunique() == 1) == (
+            name == "stands"
+        )  # 13 batches of 8, where 16 make a group

@@ -50,7 +50,7 @@ def test_masks_are_not_shown_and_no_image_is_a_mistake():
 def test_runs_are_compared_with_the_published_network_of_their_form_and_size(project):
     write_scattering_tables(paths.table_folder("scattering"), CIFAR)
     cells = compare("scattering").set_index("run")
-    assert set(cells.index) == {network.run for network in CIFAR}
+    assert set(cells.index) == {network.run for network in CIFAR} - {"wide_cnn/cifar10/all"}
     learned = cells.loc["scattering_linear/cifar10/100_learned"]
     assert learned["published_mean"] == 0.3784
     assert learned["published_sd"] == pytest.approx(0.0057 * 10**0.5, rel=1e-4)

@@ -64,12 +64,24 @@ def published_arms(means: pandas.DataFrame, tables: Tables) -> pandas.DataFrame:
     variant = tables.cells.variant
     rows = published_rows(tables.published, tables.cells, "accuracy", ["accuracy"])
     key = ["place", "model", *variant]
-    runs = tables.runs[tables.runs["name"].isin(means["name"])].drop_duplicates(key)
-    rows = rows.merge(runs[[*key, "name"]], on=key)
+    runs = tables.runs[tables.runs["name"].isin(means["name"])]
+    rows = rows.merge(names_of_forms(runs, key), on=key)
     rows = rows.assign(mean=100 * rows["value"], spread=100 * rows["spread"], origin="published")
     rows = rows.assign(error=rows["spread"] / rows["n"] ** 0.5)
     kept = ["name", "model", "mean", "spread", "error", "n", "source", "origin"]
     return rows.drop_duplicates([*tables.panel, "name"])[[*tables.panel, *kept]]
+
+
+def names_of_forms(rows: pandas.DataFrame, key: Sequence[str]) -> pandas.DataFrame:
+    """The series of each form that published numbers stand beside, columns ``key`` and ``name``.
+
+    Of several it is one of ``series: published``, and of these that with the most seeds.
+    """
+    counted = rows.assign(
+        ours=rows["series"].ne("published"), seeds=rows.groupby("name")["name"].transform("size")
+    )
+    ordered = counted.sort_values(["ours", "seeds"], ascending=[True, False], kind="stable")
+    return ordered.drop_duplicates(list(key))[[*key, "name"]]
 
 
 def draw_arms(

@@ -22,6 +22,7 @@ SYMBOLS = {
     "slant": "Slant",
 }
 NONE = "no network here recorded its wavelets (training.monitor)"
+GRADIENT, LAYER = "gradient/", "scattering."  # begin the names of gradients, and of parameters
 STILL = 1e-9  # parameters that never move by more are fixed
 
 
@@ -66,9 +67,9 @@ def recorded(tables: Tables, needed: tuple[str, ...] = WAVELETS) -> list[Recorde
     """
     by_seed: dict[str, dict[str, NDArray[Any]]] = {}
     for name, array in tables.arrays["recordings"].items():
-        for end in ("epoch", *needed):
-            if name.endswith(f"/{end}"):
-                by_seed.setdefault(name.removesuffix(f"/{end}"), {})[end] = array
+        seed, end = _seed_and_name(name)
+        if end in ("epoch", *needed):
+            by_seed.setdefault(seed, {})[end] = array
     cells, found = tables.cells, []
     runs = tables.runs[tables.runs["status"].ne("diverged")]
     for panel in cells.panels(runs):
@@ -79,6 +80,15 @@ def recorded(tables: Tables, needed: tuple[str, ...] = WAVELETS) -> list[Recorde
                 if set(needed) < set(arrays):
                     found.append(Recorded({str(k): v for k, v in run.items()}, panel, arrays))
     return found
+
+
+def _seed_and_name(name: str) -> tuple[str, str]:
+    """Whose recording it is, and what; a gradient is named by its layer, whatever holds that."""
+    seed, gradient, parameter = name.partition(f"/{GRADIENT}")
+    if not gradient:
+        seed, _, parameter = name.rpartition("/")
+        return seed, parameter
+    return seed, GRADIENT + LAYER + parameter.rpartition(LAYER)[2]
 
 
 def shown_seed(tables: Tables, needed: tuple[str, ...] = WAVELETS) -> Recorded | None:

@@ -22,6 +22,7 @@ from isotrope.figures.general._lines import (
     draw_published,
     lines_of,
 )
+from isotrope.figures.scattering._arms import names_of_forms
 from isotrope.results.published import published_rows
 from isotrope.results.series import Tables, lost_seeds, measured_and_published, origin
 from isotrope.results.statistics import FEWEST
@@ -111,14 +112,15 @@ def _published(
 ) -> tuple[pandas.DataFrame, pandas.DataFrame]:
     """What is published of the series that are drawn, and of other networks on the same data.
 
-    A published network takes the name of the series of its form, whatever its number of images.
+    A published network takes the name of the series of its form, whatever its number of images and
+    of epochs, which go together.
     """
-    variant = tables.cells.variant
+    variant = [one for one in tables.cells.variant if one != "variant.epochs"]
     rows = published_rows(tables.published, tables.cells, "accuracy", ["accuracy"])
     rows = _counted(rows[rows["place"].isin(means["place"])]).rename(columns={"value": "mean"})
-    known = lines.rows.drop_duplicates(["place", "model", *variant])
     key = ["place", "model", *variant]
-    rows = rows.merge(known[[*key, "name"]], on=key, how="left").assign(origin="published")
+    rows = rows.merge(names_of_forms(lines.rows, key), on=key, how="left")
+    rows = rows.assign(origin="published")
     kept = [*tables.panel, "name", "model", "kind", "count", "mean", "spread", "n", "source"]
     rows = rows.sort_values(["place", "model", *variant, "count"])[[*kept, "origin"]]
     ours = rows["name"].notna()

@@ -58,6 +58,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         images, labels = stored[f"{place}/images"], stored[f"{place}/labels"]
         sheet = _sheet(images[:, :SHOWN], most)
         axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axes.set(xticks=[], yticks=[])
         axes.set_axis_off()
         size = f"{images.shape[2]} x {images.shape[3]} pixels, {len(labels)} classes"
         axes.set_title(f"{place}, {size}", size=SMALL)

@@ -5,6 +5,8 @@ import pandas
 from matplotlib.figure import Figure
 
 from isotrope.figures.scattering._recorded import (
+    GRADIENT,
+    LAYER,
     WAVELETS,
     add_words,
     facts,
@@ -31,7 +33,7 @@ CAPTION = (
     "most recordings. The axes are linear about 0 and logarithmic further out."
 )
 
-GRADIENTS = {name: f"gradient/scattering.{name}" for name in WAVELETS}
+GRADIENTS = {name: f"{GRADIENT}{LAYER}{name}" for name in WAVELETS}
 LABELS = {
     "theta": "by angle θ",
     "xi": "by frequency ξ",

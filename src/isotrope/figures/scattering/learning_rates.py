@@ -7,7 +7,7 @@ alike have one line.
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas
 from matplotlib.artist import Artist
@@ -50,7 +50,8 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     """
     alike: dict[str, list[Mapping[Any, Any]]] = {}
     for run in tables.runs.drop_duplicates(["run", "point"]).to_dict("records"):
-        fact = {"epochs": int(run["training.epochs"]), **_settings(run)}
+        stands = _steps(run).whole != _steps(run).advances
+        fact = {"epochs": int(run["training.epochs"]), "stands": stands, **_settings(run)}
         alike.setdefault(json.dumps(fact, sort_keys=True), []).append(run)
     frames = [_line(json.loads(fact), runs, tables) for fact, runs in alike.items()]
     names = [str(frame["line"].iloc[0]) for frame in frames[:MOST]]
@@ -85,14 +86,15 @@ def _line(
     fact: Mapping[str, Any], runs: list[Mapping[Any, Any]], tables: Tables
 ) -> pandas.DataFrame:
     """The rates of one way of training, from the first step to the last."""
-    epochs, steps = int(fact["epochs"]), max(_steps(run) for run in runs)
+    epochs, (steps, advances) = int(fact["epochs"]), max(_steps(run) for run in runs)
     optimizer = TypeAdapter(Optimizer).validate_python(fact["optimizer"])
     total = epochs * steps
     places = sorted({math.floor(i * (total - 1) / (POINTS - 1)) for i in range(POINTS)})
     groups = [BASE, *optimizer.groups]
     rows = []
     for place in places:
-        *found, momentum = rates(optimizer, groups, Position(place, steps, epochs))
+        done = place // steps * advances + min(place % steps, advances)
+        *found, momentum = rates(optimizer, groups, Position(done, steps, epochs))
         for group, rate in zip((*groups, "momentum"), (*found, momentum), strict=True):
             rows.append([group, place, place / steps, rate])
     name = runs[0]["name"]
@@ -125,13 +127,20 @@ def _value(cell: object) -> Any:
     return cell.item() if hasattr(cell, "item") else cell
 
 
-def _steps(run: Mapping[Any, Any]) -> int:
-    """Steps of the optimizer in an epoch."""
+class _Steps(NamedTuple):
+    """Steps of the optimizer in an epoch, and those with which the schedule goes on."""
+
+    whole: int
+    advances: int
+
+
+def _steps(run: Mapping[Any, Any]) -> _Steps:
     images = float(run["samples"]) if run["samples"] else WHOLE.get(run["place"], math.nan)
     if math.isnan(images):
-        return ASSUMED
-    batches = math.ceil(images / int(run["training.batch_size"]))
-    asked = run.get("training.accumulate.images")
-    if asked is None or asked != asked:
-        return batches
-    return math.ceil(batches / math.ceil(float(asked) / int(run["training.batch_size"])))
+        return _Steps(ASSUMED, ASSUMED)
+    batch = int(run["training.batch_size"])
+    batches, asked = math.ceil(images / batch), run.get("training.accumulate.images")
+    every = 1 if asked is None or asked != asked else math.ceil(float(asked) / batch)
+    count = math.ceil(batches / every)
+    whole = run.get("training.accumulate.advance") == "whole_groups"
+    return _Steps(count, batches // every if whole else count)

@@ -1,7 +1,8 @@
 """The cells of the scattering study: a network on a data set, trained on so many of its images.
 
 What tells published networks of one model apart is the number of scales of their transform, where
-its wavelets begin, and whether and in which form they are learned.
+its wavelets begin, whether and in which form they are learned, the width of its convolutions, and
+for how many epochs it is trained.
 """
 
 from isotrope.results.cells import Cells
@@ -37,5 +38,7 @@ CELLS = Cells(
         "J": "model.J",
         "init": "model.init",
         "parameterization": "model.parameterization",
+        "width": "model.width",
+        "epochs": "training.epochs",
     },
 )
