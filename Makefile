@@ -25,11 +25,12 @@ demo: env ## the studies, shortened: data, training, figures, report
 	@echo
 	@echo "Shortened: scale, 3 seeds and 15 epochs where the paper trains 50 seeds for up to 200 epochs;"
 	@echo "log-polar, small networks on scikit-learn's digits, which stand in for MNIST; shift, narrow networks"
-	@echo "on crops of scikit-image's photographs; glimpse, small foveas on the same digits, for seconds."
+	@echo "on crops of scikit-image's photographs; glimpse, small foveas on the same digits, for seconds;"
+	@echo "scattering, wavelets learned from 30 patches of three textures."
 	@echo "Look at out/report.html, out/figures/scale-demo/, out/figures/log_polar-demo/rotation.svg,"
-	@echo "out/figures/shift-demo/consistency.svg, out/figures/glimpse-demo/trajectories.svg and"
-	@echo "out/data/stir/emoji.png; the numbers are in out/tables/scale-demo/, log_polar-demo/, shift-demo/"
-	@echo "and glimpse-demo/ beside it."
+	@echo "out/figures/shift-demo/consistency.svg, out/figures/glimpse-demo/trajectories.svg,"
+	@echo "out/figures/scattering-demo/filter_banks.svg and out/data/stir/emoji.png; the numbers are in"
+	@echo "out/tables/scale-demo/, log_polar-demo/, shift-demo/, glimpse-demo/ and scattering-demo/ beside it."
 
 demo-long: env ## the demo with every seed trained on this machine, those that are shipped too: hours
 	ISOTROPE_SHIPPED=0 $(BIN)/snakemake --profile profiles/demo --forcerun train
