@@ -24,6 +24,8 @@ SETTINGS["shift_consistency"] = {"pairs": 1}
 SETTINGS["adversarial"] = {"attacks": ["pgd"], "eps": [0.1], "images": 4, "steps": 2}
 SETTINGS["adversarial"]["unbounded"] = False
 SETTINGS["synthesis"] = {"images": 1, "steps": 1}
+SETTINGS["deformation"] = {"deformations": ["rotation", "sharpness"], "steps": 2, "images": 6}
+SETTINGS["spatial_attack"] = {"angles": [0.0, 20.0], "refine": 2}
 SETTINGS["segmentation"] = {"max_shift": 4, "shifts": 2}
 SCALES = (11, 13, 14, 16)
 SWEEPS = ("equivariance", "rotation", "scaling", "translation", "log_polar_maps", "shift")
@@ -49,6 +51,9 @@ def test_an_evaluation_has_the_same_rows_in_stacks(example, name):
         pytest.skip(f"{example.name} lacks parts that {name} needs")
     if registry.literal("evaluation", name, "kind", example.kind) != example.kind:
         pytest.skip(f"{name} is not for {example.kind}")
+    calls = registry.literal("evaluation", name, "CALLS", set())
+    if not registry.literal("models", example.name, "METHODS", set()) >= calls:
+        pytest.skip(f"{example.name} has no {' or '.join(sorted(calls))}, which {name} calls")
     params, data = evaluation.Params(**SETTINGS.get(name, {})), images_of(example)
     data = data[::4] if name.startswith(SWEEPS) else data
     others = (data,) if hasattr(evaluation, "CHOOSES_ON") else ()
@@ -56,7 +61,8 @@ def test_an_evaluation_has_the_same_rows_in_stacks(example, name):
     for way in ("one by one", "in stacks"):
         built = {seed: example.build_drawn(key).float() for seed, key in enumerate(KEYS, 1)}
         parts, lines = example.plugin.PARTS, []
-        networks = Networks(built, torch.device("cpu"), alike=True, part_names=parts)
+        device = torch.device("cpu")
+        networks = Networks(built, device, alike=True, part_names=parts, subsets=lambda seeds: None)
         networks.most_at_once(2)
         networks._stacks.log = lines.append
         try:
