@@ -186,7 +186,7 @@ def construction():
     return found
 
 
-def rows(case, device, rounds):
+def rows(case, device, rounds, memory_too):
     """Lines of the table."""
     shape = CASES.get(case) or ON_A_GPU[case]
     for training in (False, True):
@@ -194,11 +194,8 @@ def rows(case, device, rounds):
         what = "training step" if training else "forward"
         for name, own in seconds.items():
             ratios = [other / one for one, other in zip(own, seconds["kymatio"], strict=True)]
-            memory = (
-                ""
-                if name == "pytorch_wavelets"
-                else f"{peak_of(name, case, training, device.type):.0f}"
-            )
+            known = memory_too and name != "pytorch_wavelets"
+            memory = f"{peak_of(name, case, training, device.type):.0f}" if known else ""
             median, least = statistics.median(own) * 1e3, min(own) * 1e3
             yield (
                 f"| {case} | {what} | {name} | {median:.1f} ({least:.1f}) | "
@@ -211,6 +208,7 @@ def main():
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--case", choices=[*CASES, *ON_A_GPU])
+    parser.add_argument("--memory", action="store_true", help="peaks of fresh processes, too")
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     parser.add_argument("--training", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -223,7 +221,7 @@ def main():
     print("| case | pass | side | ms: median (least) | Kymatio's time / this | MiB above inputs |")
     print("|---|---|---|---|---|---|")
     for case in cases:
-        for line in rows(case, device, asked.rounds):
+        for line in rows(case, device, asked.rounds, asked.memory):
             print(line, flush=True)
     smallest = (2, 32, 2)
     print("\nboth sides apart, coefficients, then gradients:", agreement(smallest, device))
