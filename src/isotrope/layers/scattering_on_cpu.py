@@ -22,7 +22,7 @@ from isotrope.layers.scattering_sizes import averages, reflected
 from isotrope.layers.scattering_transform import Layout, averaged, order_zero, padded
 from isotrope.layers.scattering_wavelets import Array, Bank, Banks, Known, Wavelets, flat
 
-_AT_ONCE = 2**17  # complex numbers of a group of maps
+_AT_ONCE = 2**16  # complex numbers of a group of maps
 _IMAGES = 4  # at least, even if they are large
 _KEPT = 2**24  # complex numbers that a forward pass keeps for its backward pass
 
@@ -317,7 +317,8 @@ def _of_order_zero(gradient: Tensor, layout: Layout) -> Tensor:
 def _groups(count: int, layout: Layout) -> Iterator[slice]:
     """Images at a time."""
     size = layout.rows.padded * layout.columns.padded
-    step = max(_IMAGES, _AT_ONCE // size)
+    most = max(_IMAGES, _AT_ONCE // size)
+    step = -(-count // -(-count // most))  # of groups that are alike
     for first in range(0, count, step):
         yield slice(first, min(first + step, count))
 
