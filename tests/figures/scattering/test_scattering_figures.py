@@ -146,6 +146,24 @@ def test_published_points_stand_at_their_number_of_images(
     assert "Azuri and Weinshall 2020" in words
 
 
+def test_published_numbers_stand_beside_runs_of_their_length_not_longer_ones(
+    tmp_path: Path,
+) -> None:
+    """Of the same form, though the longer ones are more."""
+    longer = [
+        replace(CIFAR[0], run=f"scattering_linear/cifar10/{name}", label="longer", samples=samples)
+        for name, samples in (("watched_few", "100"), ("watched", ""))
+    ]
+    networks = [*CIFAR[:4], *(replace(one, epochs=1000) for one in longer)]
+    folder = write_scattering_tables(tmp_path, networks)
+
+    data = drawn("accuracy_by_samples", folder)[1]
+    theirs = data[data["origin"].eq("published")].set_index(["name", "samples"])["mean"]
+    assert theirs["LS + linear", "100"] == 0.3784
+    assert theirs["LS + linear", "500"] == 0.5268
+    assert "longer" not in theirs.index.get_level_values("name")
+
+
 def test_a_run_on_an_unknown_number_of_images_is_not_drawn(tmp_path: Path) -> None:
     whole = [network for network in DEMO if network.form == "fixed"]
     write_scattering_tables(tmp_path, [replace(network, samples="") for network in whole])

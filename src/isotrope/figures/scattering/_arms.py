@@ -65,23 +65,38 @@ def published_arms(means: pandas.DataFrame, tables: Tables) -> pandas.DataFrame:
     rows = published_rows(tables.published, tables.cells, "accuracy", ["accuracy"])
     key = ["place", "model", *variant]
     runs = tables.runs[tables.runs["name"].isin(means["name"])]
-    rows = rows.merge(names_of_forms(runs, key), on=key)
+    rows = rows.merge(names_of_forms(runs, rows, key, tables), on=key)
     rows = rows.assign(mean=100 * rows["value"], spread=100 * rows["spread"], origin="published")
     rows = rows.assign(error=rows["spread"] / rows["n"] ** 0.5)
     kept = ["name", "model", "mean", "spread", "error", "n", "source", "origin"]
     return rows.drop_duplicates([*tables.panel, "name"])[[*tables.panel, *kept]]
 
 
-def names_of_forms(rows: pandas.DataFrame, key: Sequence[str]) -> pandas.DataFrame:
+def names_of_forms(
+    rows: pandas.DataFrame, theirs: pandas.DataFrame, key: Sequence[str], tables: Tables
+) -> pandas.DataFrame:
     """The series of each form that published numbers stand beside, columns ``key`` and ``name``.
 
-    Of several it is one of ``series: published``, and of these that with the most seeds.
+    Of several it is one that has a cell of its own among the published ones, then one of ``series:
+    published``, and of these that with the most seeds.
+
+    Args:
+        rows: of seeds, with the columns of runs.
+        theirs: from `published_rows`.
+        key: what makes a form.
+        tables: the tables.
     """
-    counted = rows.assign(
-        ours=rows["series"].ne("published"), seeds=rows.groupby("name")["name"].transform("size")
-    )
-    ordered = counted.sort_values(["ours", "seeds"], ascending=[True, False], kind="stable")
-    return ordered.drop_duplicates(list(key))[[*key, "name"]]
+    cell = [*tables.panel, "model", *tables.cells.variant]
+    same = rows.merge(theirs[cell].drop_duplicates(), on=cell)
+    found = []
+    for some in (same, rows):
+        counted = some.assign(
+            ours=some["series"].ne("published"),
+            seeds=some.groupby("name")["name"].transform("size"),
+        )
+        ascending = [True, False]
+        found.append(counted.sort_values(["ours", "seeds"], ascending=ascending, kind="stable"))
+    return pandas.concat(found).drop_duplicates(list(key))[[*key, "name"]]
 
 
 def draw_arms(

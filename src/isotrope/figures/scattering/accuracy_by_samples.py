@@ -119,7 +119,8 @@ def _published(
     rows = published_rows(tables.published, tables.cells, "accuracy", ["accuracy"])
     rows = _counted(rows[rows["place"].isin(means["place"])]).rename(columns={"value": "mean"})
     key = ["place", "model", *variant]
-    rows = rows.merge(names_of_forms(lines.rows, key), on=key, how="left")
+    names = names_of_forms(lines.rows, rows, key, tables)
+    rows = rows.merge(names, on=key, how="left")
     rows = rows.assign(origin="published")
     kept = [*tables.panel, "name", "model", "kind", "count", "mean", "spread", "n", "source"]
     rows = rows.sort_values(["place", "model", *variant, "count"])[[*kept, "origin"]]
