@@ -8,8 +8,8 @@ With ``place: even`` the left edge is drawn likewise. ``place: published`` has w
 Parametric Scattering Networks does: where the drawn left edge lies inside the image, the upper edge
 is taken instead, but the right edge stays where the drawn square ends. So what is filled begins on
 the diagonal or at the left border, and is 1 to 31 pixels wide for a square of 16 in an image of 32.
-Differs from that code: its draws repeat in every epoch, since each of its loading processes began an
-epoch with the same state of NumPy's generator; here they are drawn anew for each image and epoch.
+Differs from that code: its draws repeat in every epoch, since each of its loading processes begins
+an epoch with one state of NumPy's generator; here they are drawn anew for each image and epoch.
 
 Sources: DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout",
 2017, https://arxiv.org/abs/1708.04552, who draw the middle of the square from the whole image and
