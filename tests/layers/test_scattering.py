@@ -105,6 +105,19 @@ def test_turned_wavelets_of_an_equivariant_bank_are_those_of_a_canonical_one():
     torch.testing.assert_close(steps, torch.full_like(steps, -torch.pi / 4))
 
 
+def test_an_equivariant_bank_is_turned_by_angles_that_lie_on_the_device_already(monkeypatch):
+    """Nothing new comes from the host, which a CUDA graph would not record."""
+    own = transform(2, (8, 8), 5, parameterization="equivariant")
+    expected = own(noise(1, 8, 8))
+
+    def refuse(angles):
+        raise AssertionError(f"{angles} angles were made again")
+
+    monkeypatch.setattr("isotrope.layers.scattering.turns", refuse)
+
+    assert torch.equal(own(noise(1, 8, 8)), expected)
+
+
 def test_paths_say_which_wavelets_a_coefficient_went_through():
     own = Scattering2d(2, (8, 8), 3)
     table = own.paths_table()

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from isotrope.layers.autocasting import without_autocast
+from isotrope.layers.constants import made_once
 from isotrope.layers.morlet_bank import (
     NAMES,
     ThetaGradient,
@@ -141,8 +142,7 @@ class Scattering2d(nn.Module):
         if self.parameterization == "equivariant":
             like = numbers["theta"]
             numbers = {name: one[:, None].expand(-1, self.L) for name, one in numbers.items()}
-            turned = torch.from_numpy(turns(self.L)).to(like.device, like.dtype)
-            numbers["theta"] = numbers["theta"] - turned
+            numbers["theta"] = numbers["theta"] - _turned(self.L, like.dtype, like.device)
         return numbers
 
     def bank(self) -> Tensor:
@@ -261,6 +261,12 @@ class Scattering2d(nn.Module):
             f"J={self.J}, shape={self.shape}, L={self.L}, max_order={self.max_order}, "
             f"parameterization={self.parameterization!r}, average={self.average!r}"
         )
+
+
+@made_once
+def _turned(angles: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """How far the wavelets of a size are turned back from the first, in radians: ``(angles,)``."""
+    return torch.from_numpy(turns(angles)).to(device, dtype)
 
 
 def _refuse_unknown(**settings: tuple[object, Any]) -> None:
