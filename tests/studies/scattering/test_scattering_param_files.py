@@ -112,9 +112,12 @@ def test_a_published_run_has_the_published_settings(run, epochs, batch, top, wav
     ):
         assert numbers == pytest.approx(expected, abs=1e-8)
     seeds = [int(one) for one in SEEDS[data].split()]
-    assert found["seeds"] == seeds[: {"resnet50/cifar10": 5}.get(f"{model}/{data}", 10)][
-        : 1 if name.startswith("video") else None
-    ]
+    assert (
+        found["seeds"]
+        == seeds[: {"resnet50/cifar10": 5}.get(f"{model}/{data}", 10)][
+            : 1 if name.startswith("video") else None
+        ]
+    )
 
 
 @pytest.mark.parametrize("run", [row[0] for row in PROTOCOL])
