@@ -242,7 +242,7 @@ def assert_same(found, expected):
         settings_of(row) | {"n": row["n"]} for row in expected
     ]
     for one, other in zip(found, expected, strict=True):
-        assert one["value"] == pytest.approx(other["value"], rel=1e-5, abs=1e-9, nan_ok=True)
+        assert one["value"] == pytest.approx(other["value"], rel=1e-5, abs=1e-7, nan_ok=True)
 
 
 @pytest.mark.parametrize("kind", [ToyParts, Stochastic])
