@@ -207,6 +207,19 @@ def test_the_table_has_errors_deviations_gains_and_published_numbers(
     assert "standard errors are written as standard deviations" in words_below(figure)
 
 
+def test_costs_of_networks_stand_beside_each_other(
+    tables_of_case: Callable[[str], Path], tmp_path: Path
+) -> None:
+    figure, data = drawn("network_costs", tables_of_case("cifar"))
+    titles = [axes.get_title("left") for axes in figure.axes]
+    assert titles == ["Parameters", "Products", "Step", "Answer", "Memory"]
+    at = data.set_index(["name", "metric"])["mean"]
+    assert at["scattering, linear", "parameters"] == pytest.approx(0.15608)  # millions
+    assert at["CNN", "megaproducts"] == 16_004
+    text = typeset("network_costs", data, tmp_path)
+    assert "WRN-16-8 & 30.16 & 24,004 & 2,720 & 906 & 1,230" in text
+
+
 def test_forms_of_filters_stand_beside_each_other_and_are_named(
     tables_of_case: Callable[[str], Path], tmp_path: Path
 ) -> None:
