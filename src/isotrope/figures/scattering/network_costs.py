@@ -58,9 +58,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
             "write it again"
         )
     millions = costs["metric"].eq("parameters").map({True: 1e-6, False: 1.0})
-    costs = costs.assign(
-        place=costs["data"], name=costs["network"], mean=costs["value"] * millions
-    )
+    costs = costs.assign(place=costs["data"], name=costs["network"], mean=costs["value"] * millions)
     costs = costs.assign(samples="", low=math.nan, high=math.nan, spread=math.nan)
     groups = [
         Group(str(place), list(dict.fromkeys(rows["name"])), rows.assign(n=1))
