@@ -9,15 +9,17 @@ wavelets, and timed beside where it is installed.
 """
 
 import argparse
+import ctypes
 import gc
 import importlib
-import resource
 import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import torch
+from scaled_conv import peak as peak_so_far
 
 from isotrope.layers import Scattering2d
 from isotrope.layers.scattering_transform import Layout, resampled_spectra
@@ -160,10 +162,13 @@ def peak(name, case, training, device):
         run()
         print((torch.cuda.max_memory_allocated() - before) / 2**20)
         return
+    passes((2, 32, 1), device, training)[name]()  # compiles, and loads what is needed
     gc.collect()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ctypes.CDLL(None).malloc_trim(0)  # what is free goes back, to be counted again
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = peak_so_far(device)
     run()
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10)
+    print(peak_so_far(device) - before)
 
 
 def peak_of(name, case, training, device):

@@ -2,15 +2,16 @@
 
 Writes the table of the figure ``network_costs`` and prints it. The networks are measured in turn in
 one process, so that a drift of the machine meets all of them; on a CPU it is the time of this
-process. A training step is forward, backward and a step of gradient descent; its memory is what a
-fresh process takes for a second one above what it held before the first. Products are
-multiplications with their additions in convolutions and products of matrices, for one image; those
-in Fourier transforms and by filters of a scattering transform are not counted.
+process. A training step is forward, backward and a step of gradient descent; its memory is what it
+takes in a fresh process above what the weights hold. Products are multiplications with their
+additions in convolutions and products of matrices, for one image; those in Fourier transforms and
+by filters of a scattering transform are not counted.
 """
 
 import argparse
 import csv
-import resource
+import ctypes
+import gc
 import statistics
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import torch
 from log_polar import in_turn
-from scaled_conv import processor
+from scaled_conv import peak, processor
 from shift_costs import answer, training_step
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -74,10 +75,14 @@ def print_peak(name, options):
         training_step(network, images, labels)
         print((torch.cuda.max_memory_allocated() - before) / 2**20)
         return
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for _ in range(2):
-        training_step(network, images, labels)
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10)
+    training_step(network, images[:1], labels[:1])  # compiles, and loads what is needed
+    network.zero_grad()
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what is free goes back, to be counted again
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = peak(torch.device("cpu"))
+    training_step(network, images, labels)
+    print(peak(torch.device("cpu")) - before)
 
 
 def peak_of(name, options):
