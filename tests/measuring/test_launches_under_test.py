@@ -14,7 +14,8 @@ MOST_OF = {  # of many layers, or of glimpses one after the other
     "shift_resnet": 550,
     "deeplabv3plus": 750,
     "resnet50": 750,
-    "scattering_cnn": 450,
+    "scattering_cnn": 650,  # of which each scale and orientation of a stack has its own
+    "scattering_linear": 350,
     "wide_cnn": 300,
     "ram": 350,
     "ram_lpm": 2700,
