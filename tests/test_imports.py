@@ -13,7 +13,7 @@ PACKAGE = Path(isotrope.__file__).parent
 FREE_OF_TORCH = (
     *("cli", "console", "digests", "files", "params", "plan", "processes", "registry"),
     *("cluster.starting", "cluster.recording", "cluster.rendezvous", "commands"),
-    *("packs.lease", "packs.state", "packs.summary", "mistakes"),
+    *("packs.lease", "packs.rows", "packs.state", "packs.summary", "mistakes"),
     *("results", "skeletons", "status", "studies.scale.export_published", "tracking"),
 )
 

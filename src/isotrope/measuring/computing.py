@@ -22,13 +22,13 @@ from isotrope import devices, registry
 from isotrope.datasets import loading
 from isotrope.datasets.stream import Split, Stream, killed_workers_explained
 from isotrope.errors import UserError
-from isotrope.measuring import rows as stored
 from isotrope.measuring.answers import Answers
 from isotrope.measuring.networks import Networks
 from isotrope.measuring.position import Position, Stops
-from isotrope.measuring.rows import Row
 from isotrope.measuring.task import BoundEvaluation, EvaluationTask, TrainedSeed
+from isotrope.packs import rows as stored
 from isotrope.packs import summary
+from isotrope.packs.rows import Row
 from isotrope.params.blocks import Plugin
 
 Seed = int | None  # None stands for the run

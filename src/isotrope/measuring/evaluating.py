@@ -13,12 +13,12 @@ import torch
 
 from isotrope import devices
 from isotrope.files import disk
-from isotrope.measuring import rows as stored
 from isotrope.measuring.computing import Computation, Seed
 from isotrope.measuring.position import Stops
-from isotrope.measuring.rows import Row
 from isotrope.measuring.task import EvaluationTask
 from isotrope.packs import lease, summary
+from isotrope.packs import rows as stored
+from isotrope.packs.rows import Row
 from isotrope.processes.signals import Interruption
 
 Log = Callable[[str], None]

@@ -18,8 +18,8 @@ from isotrope.datasets import loading
 from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.files.arrays import Array
-from isotrope.measuring import rows as stored
 from isotrope.measuring.networks import Networks
+from isotrope.packs import rows as stored
 from isotrope.packs import summary
 from isotrope.packs.summary import Summary
 from isotrope.params.blocks import Plugin, check_plugin
