@@ -8,9 +8,11 @@ from toy_runs import toy_training
 from isotrope.training.records import EpochRow, SeedRecord
 
 
-def record(accuracies: list[float], keep: str | None = None, **schedule: object) -> SeedRecord:
+def record(
+    accuracies: list[float], keep: str | None = None, images: int = 100, **schedule: object
+) -> SeedRecord:
     optimizer = {"name": "adam", "learning_rate": 0.1, "schedule": schedule or None}
-    made = SeedRecord(3, toy_training(epochs=10, optimizer=optimizer, keep=keep))
+    made = SeedRecord(3, toy_training(epochs=10, optimizer=optimizer, keep=keep), images)
     for epoch, accuracy in enumerate(accuracies, 1):
         made.close(EpochRow(3, epoch, 1.0, 0.5, 1.0, accuracy, 0.1))
     return made
@@ -41,6 +43,32 @@ def test_a_record_put_back_goes_on_as_it_was():
     assert again == made
     assert again.diverged
     assert again.finished
+
+
+@pytest.mark.parametrize(
+    ("images", "right", "status"),
+    [
+        (1000, 531, "collapsed"),  # 97.5 % of guessing networks have at most that many right
+        (1000, 532, "done"),  # 53 %, far below 1.3 times chance level, and yet no chance
+        (100, 60, "collapsed"),
+        (100, 61, "done"),
+        (20, 13, "collapsed"),  # 65 %; so few images would leave 70 % to chance
+        (20, 14, "done"),
+    ],
+)
+def test_of_two_classes_what_counts_as_chance_depends_on_the_number_of_images(
+    images, right, status
+):
+    made = record([0.1, right / images], images=images)
+    assert made.summary(classes=2)["status"] == status
+
+
+def test_without_validation_images_the_last_epoch_of_training_tells():
+    made = SeedRecord(3, toy_training(epochs=10), 1000, validated=False)
+    for epoch, accuracy in ((1, 0.6), (2, 0.532), (3, 0.531)):
+        made.close(EpochRow(3, epoch, 1.0, accuracy, None, None, 0.1))
+        expected = "collapsed" if accuracy == 0.531 else "done"
+        assert made.summary(classes=2)["status"] == expected
 
 
 def test_a_seed_at_chance_level_has_collapsed_and_of_masks_nothing_tells_that():

@@ -115,10 +115,13 @@ class LockstepTraining:
         self.position = 0  # batches done of the epoch in hand
         self.objective = Objective(training.objective, train.kind)
         validated = held_out.validation is not None
+        scored = self.batches.count if held_out.validation is None else len(held_out.validation)
         _check(training, self.objective, validated)
         self._rows = dict(zip(seeds, range(len(seeds)) if rows is None else rows, strict=True))
         score = self.objective.score_name
-        self.records = {seed: SeedRecord(seed, training, score, validated) for seed in seeds}
+        self.records = {
+            seed: SeedRecord(seed, training, scored, score, validated) for seed in seeds
+        }
         width = width or len(seeds)
         by_row = dict(zip(self._rows.values(), networks, strict=True))
         filled = [by_row.get(row, networks[0]) for row in range(width)]

@@ -8,8 +8,7 @@ from typing import Any
 from isotrope.params.schedule import Plateau
 from isotrope.params.training import Training
 from isotrope.training import schedules
-
-COLLAPSED = 1.3  # times chance level: a network that is not better has learnt nothing
+from isotrope.training.chance_level import at_chance
 
 
 @dataclass(frozen=True)
@@ -63,12 +62,14 @@ class SeedRecord:
     Args:
         seed: the seed.
         training: how it is trained.
+        images: how many its scores are of: validation images, else training images.
         score: the name of the score, as in ``accuracy``.
         validated: whether there are validation images; without them the last epoch is kept.
     """
 
     seed: int
     training: Training
+    images: int
     score: str = "accuracy"
     validated: bool = True
     history: list[EpochRow] = field(default_factory=list)
@@ -134,10 +135,10 @@ class SeedRecord:
         return [row.cells(self.score, columns) for row in self.history]
 
     def _collapsed(self, reached: float | None, classes: int) -> bool:
-        """Whether a network has learnt nothing; of masks no score tells that."""
+        """Whether a network is no better than guessing; of masks no score tells that."""
         if self.score != "accuracy":
             return False
-        return reached is None or reached <= COLLAPSED / classes
+        return reached is None or at_chance(reached, classes, self.images)
 
     def summary(self, classes: int) -> dict[str, Any]:
         """What ``run.json`` says of the seed's epochs, and whether it has learned anything.

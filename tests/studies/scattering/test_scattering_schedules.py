@@ -19,7 +19,7 @@ def training_of(run):
 
 def rates(run, step, per_epoch=1):
     """Of the layers above, of the wavelets, and the momentum."""
-    return SeedRecord(1, training_of(run)).rates(step, per_epoch, GROUPS)
+    return SeedRecord(1, training_of(run), 100).rates(step, per_epoch, GROUPS)
 
 
 def test_wavelets_rise_higher_than_the_layers_above_between_the_same_ends():
