@@ -146,6 +146,28 @@ def test_published_points_stand_at_their_number_of_images(
     assert "Azuri and Weinshall 2020" in words
 
 
+def test_no_accuracy_hides_another_of_the_same_number_of_images(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    figure, _ = drawn("accuracy_by_samples", tables_of_case("cifar"))
+    for axes in figure.axes:
+        coloured = [line for line in axes.lines if line.get_color() not in ("0.6", "0.4")]
+        at = [x for line in coloured if len(set(line.get_xdata())) > 1 for x in line.get_xdata()]
+        assert len(set(at)) == len(at), "each stands at a place of its own"
+        of_hundred = [x for x in at if 100 / 1.35 < x < 100 * 1.35]
+        assert len(of_hundred) == 2 * len({line.get_color() for line in coloured})
+
+
+def test_only_what_is_drawn_is_in_the_legend(tmp_path: Path) -> None:
+    folder = write_scattering_tables(tmp_path, [one for one in CIFAR if "linear" in one.run])
+    figure, data = drawn("accuracy_by_samples", folder)
+    assert [axes.get_title(loc="left") or axes.get_title() for axes in figure.axes] == [
+        "cifar10, linear head"
+    ]
+    assert set(data["kind"]) == {"linear head", ""}
+    assert "Oyallon" not in words_below(figure), "who is quoted for a convolutional network"
+
+
 def test_published_numbers_stand_beside_runs_of_their_length_not_longer_ones(
     tmp_path: Path,
 ) -> None:

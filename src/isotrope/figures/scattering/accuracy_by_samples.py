@@ -1,9 +1,11 @@
 """Test accuracy against the number of training images, beside the published numbers.
 
 A panel for each data set and kind of network: with a linear head, or convolutional. Published
-numbers of networks that were not run here are grey; so are those of other methods.
+numbers of networks that were not run here are grey; so are those of other methods. Series of one
+number of images are drawn side by side, each before its published number, for none to hide another.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,13 +37,15 @@ COLUMNS = {"runs": {"training.epochs": "number"}, "accuracy": {}}
 CAPTION = (
     "Test accuracy against the number of images that a network is trained on, which are others "
     "for every seed. Solid: mean over seeds, with its 95 % interval (Student's t) as a band or "
-    "bar. Hollow: published, in grey of networks and methods that were not run here. Dotted: "
-    "chance level. Below the panels: number of epochs, diverged and collapsed seeds."
+    "bar. Hollow: published, in grey of networks and methods that were not run here. What belongs "
+    "to one number of images lies side by side. Dotted: chance level. Below the panels: number of "
+    "epochs, diverged and collapsed seeds."
 )
 
 KINDS = {True: "linear head", False: "convolutional network"}
 UNKNOWN = "no run here says on how many images it is trained (dataset.samples)"
 ELSEWHERE: dict[str, Any] = {"color": "0.6", "markersize": 4.2, **PUBLISHED}
+ASIDE = 1.8  # what belongs to one number of images fills up to this factor of the axis
 MARKERS = "DPXv<"  # of other methods
 
 
@@ -70,8 +74,11 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         for linear, kind in KINDS.items()
         if (means["place"].eq(place) & means["kind"].eq(kind)).any()
     ]
-    figure, grid = panels(shown, 2.3, ("Training images", ACCURACY), most=2)
-    low, high = bounds(lines)
+    figure, grid = panels(shown, 2.6, ("Training images", ACCURACY), wide=True, most=1)
+    others = others[others["kind"].isin([kind for _, kind in shown] + [""])]
+    every = pandas.concat([means, beside, others])
+    high = min(103.0, 10.0 * math.ceil(10 * every["mean"].max() + 0.2))
+    low = bounds(lines)[0]
     levels = {panel[0]: level for panel, level in lines.guessing().items()}
     for (place, kind), axes in grid.items():
         axes.set_title(f"{place}, {kind}")
@@ -85,7 +92,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         )
         _draw_panel(axes, lines, ours, theirs)
         _draw_others(axes, elsewhere)
-    counts = pandas.concat([means, beside, others])["count"]
+    counts = every["count"]
     logarithmic(next(iter(grid.values())), (1, 2, 5) if counts.max() < 50 * counts.min() else (1,))
     next(iter(grid.values())).set_xlim(counts.min() / 1.5, counts.max() * 1.5)
     chance = any(level is not None and level > low for level in levels.values())
@@ -130,15 +137,18 @@ def _published(
 
 
 def _draw_panel(axes: Axes, lines: Lines, ours: pandas.DataFrame, theirs: pandas.DataFrame) -> None:
-    for name, its in lines.style.items():
+    shown = [name for name in lines.style if ours["name"].eq(name).any()]
+    step = ASIDE ** (0.5 / max(1, len(shown)))  # two places for each series
+    for place, name in enumerate(shown):
+        its, aside = lines.style[name], step ** (2 * place - len(shown) + 0.5)
         line = ours[ours["name"].eq(name)].sort_values("count")
+        x = line["count"] * aside
         if len(line) == 1 and line["n"].iloc[0] >= FEWEST:
             ends = (100 * line[["low", "high"]].iloc[0]).clip(0, 100)
-            axes.plot([line["count"].iloc[0]] * 2, ends, color=its.colour, linewidth=0.9)
-        if len(line):
-            draw_line(axes, line["count"], line, its, lines.crowded)
+            axes.plot([x.iloc[0]] * 2, ends, color=its.colour, linewidth=0.9)
+        draw_line(axes, x, line, its, lines.crowded)
         beside = theirs[theirs["name"].eq(name)].sort_values("count")
-        draw_published(axes, beside["count"], beside, its)
+        draw_published(axes, beside["count"] * aside * step, beside, its)
 
 
 def _draw_others(axes: Axes, others: pandas.DataFrame) -> None:
