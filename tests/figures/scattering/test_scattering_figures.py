@@ -502,3 +502,13 @@ def test_a_schedule_that_stands_still_is_drawn_so(tmp_path: Path) -> None:
         assert (rates.nunique() == 1) == (
             name == "stands"
         )  # 13 batches of 8, where 16 make a group
+
+
+@pytest.mark.parametrize("name", ["accuracy_tables", "learning_gains"])
+def test_intervals_end_inside_the_panels(name: str, tables_of_case: Callable[[str], Path]) -> None:
+    figure, data = drawn(name, tables_of_case("cifar"))
+    assert data["high"].notna().any()
+    for axes in figure.axes:
+        low, high = axes.get_xlim()
+        bars = [line.get_xdata() for line in axes.lines if len(set(line.get_xdata())) > 1]
+        assert all(low <= min(bar) and max(bar) <= high for bar in bars)

@@ -130,8 +130,8 @@ def draw_columns(
     for column, axes, last in zip(shown, grid[0], grid[-1], strict=True):
         axes.set_title(column.title)
         last.set_xlabel(column.unit)
-        of_column = values[values["metric"].eq(column.metric)]["mean"].dropna()
-        axes.set_xlim(*_ends(column, float(of_column.min()), float(of_column.max())))
+        of_column = values[values["metric"].eq(column.metric)].dropna(subset=["mean"])
+        axes.set_xlim(*_ends(column, *_least_and_most(of_column)))
     add_foot(figure, _legend(solid, any(len(group.theirs) for group in groups)), sentences)
     return figure
 
@@ -182,6 +182,16 @@ def words(mean: float, spread: float | None, form: str) -> str:
         nearly = mean < 100 and float(f"{mean:{form}}".replace(",", "")) == 100
         return f"{mean:.3f}" if nearly else f"{mean:{form}}"
     return f"{mean:{form}} ± {spread:{form}}"
+
+
+def _least_and_most(values: pandas.DataFrame) -> tuple[float, float]:
+    """Of means, and of the ends of the intervals that are drawn."""
+    ends = [values["mean"]]
+    if {"low", "high"} <= set(values.columns):
+        drawn = values["n"].ge(FEWEST)
+        ends += [values.loc[drawn, "low"], values.loc[drawn, "high"]]
+    every = pandas.concat(ends).dropna()
+    return float(every.min()), float(every.max())
 
 
 def _ends(column: Column, least: float, most: float) -> tuple[float, float]:

@@ -120,7 +120,8 @@ def draw_arms(
     cells = tables.cells
     sizes = list(dict.fromkeys(panel[1] for panel in cells.panels(ours)))
     sizes.sort(key=lambda size: float(size) if size else math.inf)
-    least = float(min(ours["mean"].min(), theirs["mean"].min() if len(theirs) else math.inf))
+    below = pandas.concat([ours["mean"], ours["low"], theirs["mean"]]).dropna()
+    least = float(below.min())
     ends = {"low": min(0.0, 1.2 * least), "best": 0.0} if zero else {}
     columns = [Column(size or ALL, f"{size or ALL} images", unit, ".1f", **ends) for size in sizes]
     groups = []
