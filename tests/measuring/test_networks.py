@@ -25,6 +25,7 @@ from toy_runs import (
 
 import isotrope
 from isotrope.errors import UserError
+from isotrope.files.json_files import sealed
 from isotrope.measuring.answers import Answers
 from isotrope.measuring.networks import Networks, load_model
 from isotrope.measuring.position import Position
@@ -151,7 +152,7 @@ def test_settings_that_the_model_no_longer_knows_are_refused(folder):
     path = folder / "run.json"
     run = json.loads(path.read_text())
     run["model"]["params"]["gone"] = 1
-    path.write_text(json.dumps(run))
+    path.write_text(json.dumps(sealed(run)))
     with pytest.raises(UserError, match="the model toy as it is now does not take these settings"):
         load_model(folder, 1)
 
@@ -234,7 +235,7 @@ def test_networks_know_which_training_images_each_seed_saw(toys):  # noqa: F811
     path = task.folder / "run.json"
     run = json.loads(path.read_text())
     run["dataset"]["params"]["gone"] = 1
-    path.write_text(json.dumps(run))
+    path.write_text(json.dumps(sealed(run)))
     with pytest.raises(UserError, match="toy_subsets as it is now does not take these settings"):
         Networks.open(task.folder, CPU).subsets()
 

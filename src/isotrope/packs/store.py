@@ -2,7 +2,8 @@
 
 A seed is a folder ``<seed>-<training digest>``: ``weights.safetensors`` (the epoch that is kept),
 ``history.csv``, ``recordings.npz`` if the network recorded anything, and ``seed.json``, which also
-holds the size and SHA-256 of the others.
+holds the size and SHA-256 of the others, and a checksum of its own content. One that was written
+before it had that must agree with the history.
 The folder is written under another name and renamed, so that it exists whole or not at all.
 """
 
@@ -21,8 +22,9 @@ from safetensors.torch import save as tensor_bytes
 from torch import Tensor
 
 from isotrope.errors import UserError
-from isotrope.files import disk
+from isotrope.files import disk, json_files
 from isotrope.files.arrays import Array, read_arrays, write_arrays
+from isotrope.packs import entries
 from isotrope.packs.summary import HISTORY, WEIGHTS
 
 SEED = "seed.json"
@@ -94,10 +96,9 @@ def holds(folder: Path) -> bool:
 def origin(folder: Path) -> str | None:
     """Where a finished seed comes from; None if it was trained here, is absent or is damaged."""
     try:
-        summary = json.loads((folder / SEED).read_text(encoding="utf-8"))
+        return json_files.parse_object((folder / SEED).read_bytes()).get("origin")
     except (OSError, ValueError):
         return None
-    return summary.get("origin") if isinstance(summary, dict) else None
 
 
 def save(
@@ -138,7 +139,8 @@ def keep(folder: Path, seed: FinishedSeed) -> None:
             if seed.recordings:
                 write_arrays(part / RECORDINGS, sorted(seed.recordings.items()))
                 sums[RECORDINGS] = disk.checksum((part / RECORDINGS).read_bytes())
-            contents[SEED] = json_text({**summary, "files": sums}).encode()
+            sealed = json_files.sealed({**summary, "files": sums})
+            contents[SEED] = json_text(sealed).encode()
             for name, content in contents.items():
                 disk.write_synced(part / name, content)
             disk.sync_folder(part)
@@ -177,13 +179,17 @@ def load(folder: Path, seed: int, digest: str, remedy: str | None = None) -> Fin
     remedy = remedy or f"delete {folder} and start again to train the seed anew"
     path = folder / SEED
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        sums = summary["files"]
-        found = summary["seed"], summary["training_digest"]
-    except FileNotFoundError as error:
+        summary = json_files.parse_object(path.read_bytes())
+        is_sealed = json_files.is_sealed(summary)
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{path} is missing; {remedy}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is truncated or altered ({error!r}); {remedy}") from error
+    except (OSError, ValueError) as error:
+        raise _altered(path, str(error), remedy) from error
+    if mistake := next(entries.seed_mistakes(summary), None):
+        raise _altered(path, mistake, remedy)
+    if absent := [key for key in ("files", "training_digest") if key not in summary]:
+        raise _altered(path, f"no {absent[0]}", remedy)
+    sums, found = summary["files"], (summary["seed"], summary["training_digest"])
     if found != (seed, digest):
         raise UserError(
             f"{path} is of seed {found[0]} with training digest {found[1]}, not of seed {seed} "
@@ -191,12 +197,20 @@ def load(folder: Path, seed: int, digest: str, remedy: str | None = None) -> Fin
         )
     weights = disk.read_checked(folder / WEIGHTS, sums.get(WEIGHTS), remedy)
     history = disk.read_checked(folder / HISTORY, sums.get(HISTORY), remedy)
+    if not is_sealed:  # written before there were checksums of it
+        text = history.decode(errors="replace")
+        if mistake := next(entries.history_contradictions(summary, text), None):
+            raise _altered(path, mistake, remedy)
     recordings = {}
     if RECORDINGS in sums:
         disk.read_checked(folder / RECORDINGS, sums[RECORDINGS], remedy)
         recordings = read_arrays(folder / RECORDINGS, remedy)
     tensors = parse_weights(weights, folder / WEIGHTS, remedy)
     return FinishedSeed(summary, tensors, history.decode(), recordings)
+
+
+def _altered(path: Path, reason: str, remedy: str) -> UserError:
+    return UserError(f"{path} is truncated or altered ({reason}); {remedy}")
 
 
 def parse_weights(content: bytes, path: Path, remedy: str) -> dict[str, Tensor]:

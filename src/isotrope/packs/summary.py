@@ -3,7 +3,6 @@
 It is read here and nowhere else, with one set of errors. Needs no torch.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +10,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from isotrope.errors import UserError
+from isotrope.files import json_files
+from isotrope.packs import entries
+from isotrope.packs.entries import BEST
 
 WEIGHTS, HISTORY, RUN = OUTPUTS = ("weights.safetensors", "history.csv", "run.json")
 RESULTS = "results.csv"
 KEPT_WEIGHT = "weight/"  # in recordings, before the name of a parameter or buffer
-STATUSES = ("done", "diverged", "collapsed")
 AGAIN = "delete it and run `snakemake runs`: finished seeds are not trained again"
 _DIGEST = re.compile(rb'"training_digest": "([0-9a-f]+)"')
 _HEAD = 2048  # bytes of a run.json that hold its digest
-
-
-BEST = "best_validation_"  # before the name of a score, in the entry of a seed
 
 
 class BestScore(NamedTuple):
@@ -54,16 +52,18 @@ class Summary:
         training_digest: what its seeds were trained with.
         seeds: the entry of each seed, by its number.
         content: everything.
+        is_sealed: whether its checksum was compared; older files have none.
     """
 
     path: Path
     training_digest: str
     seeds: Mapping[int, Mapping[str, Any]]
     content: Mapping[str, Any]
+    is_sealed: bool = False
 
     @property
     def status(self) -> dict[int, str]:
-        """How each seed ended: one of ``STATUSES``."""
+        """How each seed ended: one of `entries.STATUSES`."""
         return {seed: str(known["status"]) for seed, known in self.seeds.items()}
 
     def part(self, key: str) -> Any:
@@ -117,10 +117,12 @@ def read(folder: Path) -> Summary:
     path = folder / RUN
     try:
         content = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{path} is not there; run `snakemake runs` to train its seeds") from error
     except UnicodeDecodeError as error:
         raise _damaged(path, str(error)) from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}); {AGAIN}") from error
     return _parsed(path, content)
 
 
@@ -130,7 +132,7 @@ def read_if_there(folder: Path) -> Summary | None:
     Raises:
         UserError: if it is truncated or altered.
     """
-    return read(folder) if (folder / RUN).is_file() else None
+    return read(folder) if (folder / RUN).exists() else None
 
 
 def glance(folder: Path) -> Summary | None:
@@ -156,18 +158,19 @@ def digest_at_a_glance(folder: Path) -> str | None:
 
 def _parsed(path: Path, text: str) -> Summary:
     try:
-        content = json.loads(text)
-        seeds = {int(known["seed"]): known for known in content["seeds"]}
-        statuses = {seed: known["status"] for seed, known in seeds.items()}
-        digest = str(content["training_digest"])
-    except KeyError as error:
-        raise _damaged(path, f"no {error.args[0]}") from error
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise _damaged(path, str(error) or type(error).__name__) from error
-    for seed, status in statuses.items():
-        if status not in STATUSES:
-            raise _damaged(path, f"seed {seed} has status {status!r}, not {', '.join(STATUSES)}")
-    return Summary(path, digest, seeds, content)
+        content = json_files.parse_object(text)
+        is_sealed = json_files.is_sealed(content)
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+    if mistake := next(entries.pack_mistakes(content), None):
+        raise _damaged(path, mistake)
+    if not is_sealed:
+        if any(json_files.CHECKSUM in entry for entry in content["seeds"]):
+            raise _damaged(path, "no checksum of it, though of its seeds")
+        if mistake := next(entries.contradictions(content), None):
+            raise _damaged(path, mistake)
+    seeds = {entry["seed"]: entry for entry in content["seeds"]}
+    return Summary(path, content["training_digest"], seeds, content, is_sealed)
 
 
 def _damaged(path: Path, reason: str) -> UserError:

@@ -19,7 +19,8 @@ from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.files.tables import RESULT_COLUMNS
 from isotrope.packs import summary
-from isotrope.packs.summary import AGAIN, BEST, HISTORY, RESULTS, RUN, WEIGHTS
+from isotrope.packs.entries import BEST
+from isotrope.packs.summary import AGAIN, HISTORY, RESULTS, RUN, WEIGHTS
 from isotrope.plan.index import Index
 from isotrope.results import choice
 from isotrope.results.collecting import finished_packs

@@ -2,7 +2,8 @@
 
 ``weights.safetensors`` holds every parameter and buffer with a leading axis of seeds, and in its
 metadata the list of seeds, the training digest and the model's name. ``history.csv`` holds the
-epochs of all seeds. ``run.json`` says what was trained, with what and how it went.
+epochs of all seeds. ``run.json`` says what was trained, with what and how it went, and holds a
+checksum of its own content.
 """
 
 import time
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from isotrope import devices, registry
-from isotrope.files import disk
+from isotrope.files import disk, json_files
 from isotrope.packs import store
 from isotrope.packs.summary import HISTORY, RUN, WEIGHTS
 from isotrope.params import modelling
@@ -70,7 +71,7 @@ def assemble(task: TrainingTask, device: torch.device, began: float) -> None:
     }
     disk.write_whole(task.folder / WEIGHTS, weights)
     disk.write_whole(task.folder / HISTORY, history)
-    disk.write_whole(task.folder / RUN, store.json_text(run))
+    disk.write_whole(task.folder / RUN, store.json_text(json_files.sealed(run)))
 
 
 def _parameters(task: TrainingTask, shape: tuple[int, int, int], classes: int) -> int:
