@@ -71,7 +71,7 @@ def test_every_altered_value_of_a_run_json_is_noticed(pack):
 
 def test_every_altered_value_of_a_seed_json_is_noticed(pack):
     folder = pack.stored(1)
-    path = folder / store.SEED
+    path = folder / summary.SEED
     whole = json.loads(path.read_text())
     for number in range(CASES):
         content, what = altered(whole, number)
@@ -95,7 +95,7 @@ def test_blanks_and_order_are_no_alteration(pack):
 )
 def test_what_cannot_be_read_is_a_sentence(pack, text):
     (pack.folder / summary.RUN).write_text(text)
-    (pack.stored(1) / store.SEED).write_text(text)
+    (pack.stored(1) / summary.SEED).write_text(text)
     assert "is truncated or altered (" in refusal(summary.read, pack.folder)
     assert "is truncated or altered (" in refusal(
         store.load, pack.stored(1), 1, pack.training_digest
@@ -105,7 +105,7 @@ def test_what_cannot_be_read_is_a_sentence(pack, text):
 
 
 def test_a_folder_in_the_place_of_a_file_is_a_sentence(pack):
-    for path in (pack.folder / summary.RUN, pack.stored(1) / store.SEED):
+    for path in (pack.folder / summary.RUN, pack.stored(1) / summary.SEED):
         path.unlink()
         path.mkdir()
     assert "run.json cannot be read (" in refusal(summary.read_if_there, pack.folder)
@@ -115,7 +115,7 @@ def test_a_folder_in_the_place_of_a_file_is_a_sentence(pack):
 
 
 def test_older_files_without_a_checksum_are_read(pack):
-    path, stored = pack.folder / summary.RUN, pack.stored(1) / store.SEED
+    path, stored = pack.folder / summary.RUN, pack.stored(1) / summary.SEED
     for one in (path, stored):
         one.write_text(json.dumps(older(json.loads(one.read_text()))))
     known = summary.read(pack.folder)
@@ -140,7 +140,7 @@ def test_older_files_without_a_checksum_are_read(pack):
     ],
 )
 def test_of_older_seeds_the_history_tells(pack, key, value, said):
-    path = pack.stored(1) / store.SEED
+    path = pack.stored(1) / summary.SEED
     path.write_text(json.dumps({**older(json.loads(path.read_text())), key: value}))
     with pytest.raises(UserError, match=rf"seed\.json is truncated or altered \({said}"):
         store.load(pack.stored(1), 1, pack.training_digest)

@@ -8,6 +8,7 @@ from made_up_index import made_up_index, point, run
 
 from isotrope import paths
 from isotrope.errors import UserError
+from isotrope.files.json_files import sealed
 from isotrope.plan.index import Index, SelectEntry
 from isotrope.results import choice
 
@@ -41,7 +42,8 @@ def candidate(name, values, pack="1-25", digest=None, diverged=()):
     ]
     path = paths.pack_folder(NAME, name, pack) / "run.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"training_digest": digest or DIGESTS[name], "seeds": seeds}))
+    said = {"training_digest": digest or DIGESTS[name], "seeds": seeds}
+    path.write_text(json.dumps(sealed(said)))
 
 
 def chosen(made, digests=DIGESTS):

@@ -14,7 +14,9 @@ from isotrope import paths
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError
 from isotrope.files.arrays import read_arrays, write_arrays
+from isotrope.files.json_files import sealed
 from isotrope.files.tables import SELECTION_COLUMNS
+from isotrope.packs import rows as stored
 from isotrope.plan import index_file
 from isotrope.plan.index import EvaluationEntry, Index, SelectEntry
 from isotrope.results import choice
@@ -27,6 +29,14 @@ EVALUATIONS = {
     "by_scale": EvaluationEntry("scale_generalization", "c" * 16, "stir/emoji"),
 }
 PARAMETERS = {"model.name": "standard", "training.epochs": 18}
+
+
+PLACE = ("evaluation", "run", "point")
+
+
+def seal(path, **changes):
+    """Write a run.json as if it had been written with these changes."""
+    path.write_text(json.dumps(sealed({**json.loads(path.read_text()), **changes})))
 
 
 class Project:
@@ -44,13 +54,15 @@ class Project:
         return Index(self.runs, self.datasets)
 
     def finish(self, name, digest=None, **options):
-        write_pack(paths.OUT / "runs", name, **options)
-        diverged = [s for s, state in options.get("status", {}).items() if state == "diverged"]
-        for entry in EVALUATIONS.values():
-            for seed in {1, 2, 3} - set(diverged):
-                path = self.rows(name, seed, entry)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.touch()
+        folder = write_pack(paths.OUT / "runs", name, **options).pack
+        seal(folder / "run.json")
+        with (folder / "results.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        for table, entry in EVALUATIONS.items():
+            for seed in {row["seed"] for row in rows}:
+                its = [row for row in rows if (row["seed"], row["evaluation"]) == (seed, table)]
+                cells = [{k: v for k, v in row.items() if v and k not in PLACE} for row in its]
+                stored.write(self.rows(name, int(seed), entry), cells, None)
 
     def rows(self, name, seed, entry=EVALUATIONS["accuracy"]):
         return paths.finished_evaluation(name, "base", entry.name, entry.digest, seed)
@@ -163,8 +175,7 @@ def test_runs_whose_data_are_not_built_or_were_exchanged_are_left_out(project):
         collect_group("scale-demo")
 
     digest = with_local_files(DIGEST, path)
-    said = json.loads((project.pack(ONE) / "run.json").read_text())
-    (project.pack(ONE) / "run.json").write_text(json.dumps({**said, "training_digest": digest}))
+    seal(project.pack(ONE) / "run.json", training_digest=digest)
     for entry in EVALUATIONS.values():
         renamed = replace(entry, digest=with_local_files(entry.digest, path))
         project.rows(ONE, 1, entry).parent.rename(project.rows(ONE, 1, renamed).parent)
@@ -254,9 +265,8 @@ def arrays_of_one(project):
     base = replace(run_of_one.points["base"], evaluations={**EVALUATIONS, "by_scale": entry})
     project.runs[ONE] = replace(run_of_one, points={"base": base})
     for seed in (1, 2, 3):
-        rows = project.rows(ONE, seed, entry)
-        write_arrays(rows.with_suffix(".npz"), [("maps", np.full(2, seed))])
-        rows.touch()
+        known = stored.checked(project.rows(ONE, seed, EVALUATIONS["by_scale"]), "")
+        stored.write(project.rows(ONE, seed, entry), known, {"maps": np.full(2, seed)})
     return entry
 
 

@@ -22,7 +22,7 @@ from isotrope.commands.arguments import (
     WithWeights,
     groups,
 )
-from isotrope.console.printing import say
+from isotrope.console.printing import complain, say
 from isotrope.errors import UserError
 
 
@@ -40,7 +40,7 @@ def collect(
 
     if arrays and table is None:
         raise UserError("--arrays: name the table too, as in --table index_correlation --arrays")
-    for path in collect_group(group, table, arrays):
+    for path in collect_group(group, table, arrays, complain):
         say(f"wrote {path}")
 
 

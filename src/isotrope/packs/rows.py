@@ -7,17 +7,20 @@ there are any, so that a truncated or altered one is told from a whole one.
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from isotrope.errors import UserError
 from isotrope.files import disk
-from isotrope.files.arrays import Array, write_arrays
+from isotrope.files.arrays import Array, read_arrays, write_arrays
 
 Row = dict[str, str]
 
 _FIRST, _LAST = ("evaluation", "run", "point", "seed"), ("metric", "value", "n")
 _END = "# end of the table, sha256 "
+_SUMS = re.compile(r"([0-9a-f]{64})(?:, of the arrays ([0-9a-f]{64}))?(?:, code ([0-9a-f]+))?\n")
 
 
 def cells_of(row: Mapping[str, Any]) -> Row:
@@ -61,17 +64,70 @@ def read(path: Path, arrays: bool, log: Callable[[str], None]) -> list[Row] | No
         content = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    except UnicodeDecodeError:
+    except (OSError, UnicodeDecodeError):
         content = ""
     text, mark, _ = content.rpartition(_END)
     try:
         whole = bool(mark) and content == text + _end(path, text, arrays)
-    except FileNotFoundError:
+    except OSError:
         path, whole = arrays_of(path), False
-    if not whole:
+    rows = list(csv.DictReader(io.StringIO(text))) if whole else []
+    if not whole or not _belong_to(path, rows):
         log(f"{path} is truncated or altered and is computed again")
         return None
-    return list(csv.DictReader(io.StringIO(text)))
+    return rows
+
+
+def checked(path: Path, remedy: str) -> list[Row]:
+    """The rows of a seed, after their checksum was compared; arrays beside them are not read.
+
+    Args:
+        path: the file.
+        remedy: what mends a damaged one, as the end of an error's sentence.
+
+    Raises:
+        UserError: if the file is absent, truncated, altered or of another seed.
+    """
+    rows = list(csv.DictReader(io.StringIO(_whole(path, remedy)[0])))
+    if not _belong_to(path, rows):
+        raise UserError(f"{path} is altered (it holds rows of another seed); {remedy}")
+    return rows
+
+
+def checked_arrays(path: Path, remedy: str) -> dict[str, Array]:
+    """The arrays beside the rows of a seed, after their checksum was compared.
+
+    Args:
+        path: the file of the rows.
+        remedy: what mends a damaged one, as the end of an error's sentence.
+
+    Raises:
+        UserError: if a file is absent, truncated or altered, or the rows have no arrays.
+    """
+    expected, arrays = _whole(path, remedy)[1], arrays_of(path)
+    found = _sha256(arrays.read_bytes()) if arrays.is_file() else None
+    if expected is None or found != expected:
+        raise UserError(f"{arrays} is absent, or not what {path.name} beside it says; {remedy}")
+    return read_arrays(arrays, remedy)
+
+
+def _whole(path: Path, remedy: str) -> tuple[str, str | None]:
+    """The text of a file of rows without its last line, and the checksum of the arrays, if any."""
+    try:
+        text, _, end = path.read_text(encoding="utf-8").rpartition(_END)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path} cannot be read ({reason}); {remedy}") from error
+    sums = _SUMS.fullmatch(end)
+    if sums is None or sums[1] != _sha256((text + (sums[3] or "")).encode()):
+        raise UserError(f"{path} is truncated or altered; {remedy}")
+    return text, sums[2]
+
+
+def _belong_to(path: Path, rows: Sequence[Row]) -> bool:
+    """Whether rows are of the seed that their file is named by; those of a run have none."""
+    seed = path.stem if path.stem.isdecimal() else None
+    return all(row.get("seed") == seed for row in rows)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:

@@ -32,7 +32,8 @@ def sound(status: Mapping[int, str], seeds: Iterable[int]) -> list[int]:
 
 def listed(results: Path) -> set[str]:
     """The evaluations that a table of results holds; its rows are checked when they are read."""
-    if not results.is_file():
+    try:
+        with results.open(encoding="utf-8", newline="") as file:
+            return {row.get("evaluation") or "" for row in csv.DictReader(file)}
+    except (OSError, UnicodeDecodeError, csv.Error):
         return set()
-    with results.open(encoding="utf-8", newline="") as file:
-        return {row.get("evaluation") or "" for row in csv.DictReader(file)}

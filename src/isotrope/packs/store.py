@@ -25,9 +25,8 @@ from isotrope.errors import UserError
 from isotrope.files import disk, json_files
 from isotrope.files.arrays import Array, read_arrays, write_arrays
 from isotrope.packs import entries
-from isotrope.packs.summary import HISTORY, WEIGHTS
+from isotrope.packs.summary import HISTORY, SEED, WEIGHTS
 
-SEED = "seed.json"
 RECORDINGS = "recordings.npz"
 HISTORY_COLUMNS = (  # of a seed without an epoch
     *("seed", "epoch", "train_loss", "train_accuracy"),

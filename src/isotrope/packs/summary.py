@@ -16,6 +16,7 @@ from isotrope.packs.entries import BEST
 
 WEIGHTS, HISTORY, RUN = OUTPUTS = ("weights.safetensors", "history.csv", "run.json")
 RESULTS = "results.csv"
+SEED = "seed.json"  # of a finished seed
 KEPT_WEIGHT = "weight/"  # in recordings, before the name of a parameter or buffer
 AGAIN = "delete it and run `snakemake runs`: finished seeds are not trained again"
 _DIGEST = re.compile(rb'"training_digest": "([0-9a-f]+)"')

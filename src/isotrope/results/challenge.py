@@ -134,6 +134,8 @@ def scores_of(known: Index, name: str, subset_seed: str) -> list[Scores]:
     packs = [
         pack for point in run.evaluated for pack in finished_packs(known, name, run, point, None)
     ]
+    if left := [str(one) for pack in packs for one in pack.left_out]:
+        raise UserError(*left)
     if not packs:
         raise UserError(f"{name}: no seed is finished")
     with tempfile.TemporaryDirectory() as folder:

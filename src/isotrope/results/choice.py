@@ -21,6 +21,7 @@ from isotrope.files import disk
 from isotrope.packs import summary
 from isotrope.packs.summary import Summary
 from isotrope.plan.index import Index, RunEntry, SelectEntry
+from isotrope.results.verifying import unvouched
 
 _STATISTICS: dict[str, Callable[[list[float]], float]] = {
     "median": statistics.median,
@@ -102,6 +103,8 @@ def _candidate(name: str, run: RunEntry, rule: SelectEntry, point: str, digest: 
         known = summary.read(paths.pack_folder(name, point, pack))
         known.check_training(digest, name)
         known.check_seeds(seeds)
+        if doubts := [why for seed, why in unvouched(known).items() if seed in seeds]:
+            raise UserError(*doubts)
         for seed in seeds:
             values.append(_value(known, seed, rule.by))
             if known.status[seed] == "diverged":

@@ -6,6 +6,7 @@ it is trained and evaluated as its param-file says now: asking for one run by na
 
 import csv
 import io
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,25 +16,39 @@ from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import SELECTION_COLUMNS
-from isotrope.packs import state
+from isotrope.packs import state, summary
 from isotrope.plan import index_file
 from isotrope.plan.index import EvaluationEntry, Index, RunEntry
-from isotrope.results import choice, tables
+from isotrope.results import choice, tables, verifying
 from isotrope.results.choice import Choice
-from isotrope.results.table_arrays import collect_arrays, collect_histories, collect_recordings
+from isotrope.results.table_arrays import (
+    TESTED,
+    collect_arrays,
+    collect_histories,
+    collect_recordings,
+)
 from isotrope.results.tables import CollectedPack
 
 
-def collect_group(group: str, table: str | None = None, arrays: bool = False) -> list[Path]:
+def collect_group(
+    group: str,
+    table: str | None = None,
+    arrays: bool = False,
+    log: Callable[[str], None] = lambda _: None,
+) -> list[Path]:
     """Write the tables of a group and the arrays beside them, or one of both.
+
+    What nothing vouches for is left out, and named beside the table of runs, in ``left_out.json``.
 
     Args:
         group: a study, or its demo.
         table: the one table to write; all, and all arrays, if left out.
         arrays: whether to write the arrays of ``table`` instead of its rows.
+        log: is told what is left out, and why.
 
     Raises:
-        UserError: if the group has no finished run, or a result is damaged.
+        UserError: if the group has no finished run that something vouches for, or a result is
+            damaged.
     """
     known = index_file.current()
     groups = {run.group for run in known.runs.values()}
@@ -44,15 +59,24 @@ def collect_group(group: str, table: str | None = None, arrays: bool = False) ->
     choices = {name: made for name, made in chosen.items() if made is not None}
     if table == "selection":
         return [_write_selection(group, choices)]
+    wanted = None if table in (None, "runs") else {str(table), *TESTED}
     found = [
         pack
         for name, run in runs.items()
         for point in run.evaluated
-        for pack in finished_packs(known, name, run, point, choices.get(name))
+        for pack in finished_packs(known, name, run, point, choices.get(name), wanted)
     ]
+    left = list(dict.fromkeys(one for pack in found for one in pack.left_out))
+    found = [pack for pack in found if pack.seeds]
+    if left and not _has(found, table):
+        raise UserError(*map(str, left))
     if not found:
         raise UserError(f"no run of {group} is finished; run `snakemake evaluations`")
+    for one in left:
+        log(str(one))
     folder = paths.table_folder(group)
+    if wanted is None:
+        verifying.write_left_out(left, folder)
     if table == paths.RECORDINGS:
         return [collect_recordings(found, folder)]
     if table == paths.HISTORIES:
@@ -70,6 +94,12 @@ def collect_group(group: str, table: str | None = None, arrays: bool = False) ->
     if choices and table is None:
         written.append(_write_selection(group, choices))
     return written
+
+
+def _has(found: Sequence[CollectedPack], table: str | None) -> bool:
+    """Whether there is something to write into a table."""
+    of_training = table in (None, "runs", paths.RECORDINGS, paths.HISTORIES)
+    return bool(found) if of_training else any(table in pack.evaluations for pack in found)
 
 
 def _write_selection(group: str, choices: dict[str, Choice]) -> Path:
@@ -94,9 +124,17 @@ def _write_selection(group: str, choices: dict[str, Choice]) -> Path:
 
 
 def finished_packs(
-    known: Index, name: str, run: RunEntry, place: str, made: Choice | None
+    known: Index,
+    name: str,
+    run: RunEntry,
+    place: str,
+    made: Choice | None,
+    wanted: Set[str] | None = None,
 ) -> list[CollectedPack]:
     """The packs of a point, each with the seeds and evaluations that are up to date.
+
+    Each says what of it is left out, since nothing vouches for it; one of which all is left out has
+    no seeds.
 
     Args:
         known: all runs.
@@ -104,6 +142,7 @@ def finished_packs(
         run: what the index knows of it.
         place: the point as paths name it.
         made: the choice of the run that the point was made by; the point is then its winner.
+        wanted: the tables whose rows are compared with what was computed; all if left out.
 
     Raises:
         UserError: if the summary of a pack is damaged.
@@ -148,22 +187,24 @@ def finished_packs(
                 for table, one in entry.evaluations.items()
             }
             listed = {path: state.listed(path) for path in files.values()}
-            known_here = tuple(
+            complete = tuple(
                 table
                 for table, store in stores.items()
-                if table in listed[files[table]]
-                and all(
-                    paths.finished_evaluation(name, point, *store, seed).is_file()
+                if all(
+                    paths.finished_evaluation(name, point, *store, seed).exists()
                     for seed in ([None] if entry.evaluations[table].of_run else evaluated)
                 )
             )
+            known_here = tuple(table for table in complete if table in listed[files[table]])
             pack_of = _collected(name, run, point, folder, trained, digest, known_here)
             of_run = frozenset(t for t in known_here if entry.evaluations[t].of_run)
             recordings = {seed: paths.recordings(name, point, seed, digest) for seed in trained}
             recorded = {seed: file for seed, file in recordings.items() if file.is_file()}
-            found.append(
-                replace(pack_of, arrays=arrays, files=files, of_run=of_run, recordings=recorded)
+            pack_of = replace(
+                pack_of, arrays=arrays, files=files, of_run=of_run, recordings=recorded
             )
+            of_pack = summary.read(folder)
+            found.append(verifying.verified(pack_of, of_pack, stores, complete, wanted))
     return found
 
 

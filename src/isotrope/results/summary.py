@@ -3,6 +3,7 @@
 The tables themselves are for programs: a row for each seed. Needs no results and no torch.
 """
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from isotrope.files.tables import (
     read_table,
 )
 from isotrope.results.statistics import summarise
+from isotrope.results.verifying import read_left_out
 
 BY = ["run", "point"]
 _STYLE = """\
@@ -43,6 +45,9 @@ def write_summary(folder: Path) -> Path:
         chosen = read_table(selection, SELECTION_COLUMNS)
         what = "Which point of each sweep got all seeds: best validation accuracy over n seeds."
         parts.insert(1, _html(chosen.astype(str), what))
+    if left := read_left_out(folder):
+        listed = "".join(f"<li>{escape(str(one))}</li>" for one in left)
+        parts.insert(0, f"<h2>Left out, since nothing vouches for it</h2><ul>{listed}</ul>")
     head = f"<!doctype html><meta charset='utf-8'><title>Summary</title><style>{_STYLE}</style>"
     path = folder / "summary.html"
     write_whole(path, head + "\n".join(parts) + "\n")

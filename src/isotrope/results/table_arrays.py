@@ -24,6 +24,7 @@ import numpy as np
 from isotrope.errors import UserError
 from isotrope.files.arrays import Array, read_arrays, write_arrays
 from isotrope.files.disk import read_checked
+from isotrope.packs import rows as stored
 from isotrope.packs import summary
 from isotrope.packs.summary import KEPT_WEIGHT
 from isotrope.paths import HISTORIES, RECORDINGS
@@ -81,6 +82,9 @@ def _recorded_arrays(runs: Sequence[CollectedPack]) -> Iterator[tuple[str, Array
     for run in runs:
         for seed, file in sorted(run.recordings.items()):
             remedy = f"delete {file.parent} and run `snakemake runs` to train the seed anew"
+            sums = summary.read(run.pack).seeds[seed].get("files")
+            if sums is not None:
+                read_checked(file, sums.get(file.name), remedy)
             for name, array in sorted(read_arrays(file, remedy).items()):
                 if not name.startswith(KEPT_WEIGHT):
                     yield f"{run.run}/{run.point}/{seed}/{name}", array
@@ -122,10 +126,11 @@ def _arrays_of_best_seeds(
     for (name, point), (run, seed) in best.items():
         results = run.file_of(table)
         remedy = f"delete {results} and run `snakemake tables`: what is missing is computed again"
-        file = "run.npz" if table in run.of_run else f"{seed}.npz"
+        file = run.arrays[table] / ("run.csv" if table in run.of_run else f"{seed}.csv")
         if table not in run.of_run:
             yield f"{name}/{point}/seed", np.array(seed)
-        for key, array in read_arrays(run.arrays[table] / file, remedy).items():
+        known = stored.checked_arrays if file.is_file() else read_arrays
+        for key, array in known(file if file.is_file() else stored.arrays_of(file), remedy).items():
             yield f"{name}/{point}/{key}", array
 
 

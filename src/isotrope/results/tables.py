@@ -42,6 +42,32 @@ _AGAIN = "delete it and run `snakemake tables`, finished seeds are not trained o
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """What is left out of tables, since nothing vouches for it.
+
+    Args:
+        run: the run's name.
+        point: the point of its sweep.
+        pack: the folder of the pack.
+        seed: the seed; None if it is all that the pack has in a table.
+        table: the table that it is left out of; empty if of every one.
+        reason: why, and what mends it.
+    """
+
+    run: str
+    point: str
+    pack: Path
+    seed: int | None
+    table: str
+    reason: str
+
+    def __str__(self) -> str:
+        what = "it" if self.seed is None else f"seed {self.seed}"
+        where = f"the table {self.table}" if self.table else "all tables"
+        return f"{self.run}, {self.point}: {what} is left out of {where}: {self.reason}"
+
+
+@dataclass(frozen=True)
 class CollectedPack:
     """One pack whose results belong into the tables, and what its param-file says about it.
 
@@ -63,6 +89,8 @@ class CollectedPack:
         recordings: for each seed whose network recorded something, the file.
         files: for those of them whose rows are not in ``results.csv`` of the pack, the file.
         of_run: those of them whose rows belong to the point as a whole, not to its seeds.
+        without: for each of them the seeds whose rows nothing vouches for.
+        left_out: all that nothing vouches for, with the reasons; it is in no table.
     """
 
     run: str
@@ -82,6 +110,8 @@ class CollectedPack:
     recordings: Mapping[int, Path] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
     of_run: frozenset[str] = frozenset()
+    without: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
 
     def file_of(self, evaluation: str) -> Path:
         """The file that holds the rows of an evaluation."""
@@ -125,7 +155,7 @@ def collect(
                 results[name].extend(measured)
             for name in sorted(run.of_run & wanted):
                 if (path := run.file_of(name)) not in read:
-                    results[name].extend(_rows_of(run, path, {name})[name])
+                    results[name].extend(rows_of(run, path, {name})[name])
                     read.add(path)
             trained.extend(rows)
         except UserError as error:
@@ -212,16 +242,17 @@ def pack_rows(run: CollectedPack, trained: Sequence[Row], wanted: Set[str]) -> d
     found = {
         name: rows
         for path, ours in files.items()
-        for name, rows in _rows_of(run, path, ours).items()
+        for name, rows in rows_of(run, path, ours).items()
     }
     kept: dict[str, list[Row]] = {}
     for name in (name for name in run.evaluations if name in found):
-        kept[name] = [row for row in found[name] if row["seed"] in evaluated]
-        _check_complete(run.file_of(name), name, kept[name], evaluated)
+        vouched = evaluated - {str(seed) for seed in run.without.get(name, ())}
+        kept[name] = [row for row in found[name] if row["seed"] in vouched]
+        _check_complete(run.file_of(name), name, kept[name], vouched)
     return kept
 
 
-def _rows_of(run: CollectedPack, path: Path, names: Set[str]) -> dict[str, list[Row]]:
+def rows_of(run: CollectedPack, path: Path, names: Set[str]) -> dict[str, list[Row]]:
     """The rows of some evaluations in a file, each without its empty cells."""
     found: dict[str, list[Row]] = {name: [] for name in names}
     for line, row in _read_rows(path):

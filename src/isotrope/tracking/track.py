@@ -166,13 +166,14 @@ def _alone() -> Iterator[None]:
 
 
 def _seeds(known: Index, name: str, mistakes: list[str]) -> Iterator[TrackedSeed]:
-    """The finished seeds of a run; a sentence joins ``mistakes`` for each damaged pack."""
+    """The finished seeds of a run; a sentence joins ``mistakes`` for each damaged one."""
     group = known.runs[name].group
     try:
         packs = packs_of(known, name)
     except UserError as error:
         mistakes += error.sentences
         return
+    mistakes += dict.fromkeys(str(one) for pack in packs for one in pack.left_out)
     for pack in packs:
         try:
             seeds = read_pack(pack, group)

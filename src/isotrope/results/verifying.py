@@ -1,0 +1,170 @@
+"""Whether what tables are made of is what was trained and measured.
+
+The entry of a seed counts if ``run.json`` has its checksum, or, where it was written before there
+were checksums, if the finished seed in ``.seeds`` says the same. Rows in a table of results count
+if they are those of the finished evaluation, whose file ends with its checksum. A seed that does
+not count is left out, and named with the reason.
+"""
+
+import json
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from isotrope import paths
+from isotrope.errors import UserError
+from isotrope.files import json_files
+from isotrope.files.disk import write_whole
+from isotrope.files.tables import COLLECT_AGAIN
+from isotrope.packs import rows as stored
+from isotrope.packs.summary import SEED, Summary
+from isotrope.results.tables import CollectedPack, LeftOut, Row, rows_of
+
+LEFT_OUT = "left_out.json"  # beside tables: what is left out of them
+_AGAIN = "delete {} and run `snakemake tables`: what is sound is not trained or tested again"
+
+
+def unvouched(known: Summary) -> dict[int, str]:
+    """The seeds of a pack whose entries are not known to be as they were written, and why."""
+    if known.is_sealed:
+        return {}
+    point = known.content.get("point", known.path.parent.parent.name)
+    folder = known.path.parents[2] / point / paths.finished_seed("", "", 0, "").parent.name
+    found = {}
+    for seed, entry in known.seeds.items():
+        path = folder / f"{seed}-{known.training_digest}" / SEED
+        if reason := _difference(known.path, entry, path):
+            found[seed] = reason
+    return found
+
+
+def _difference(run: Path, entry: Mapping[str, object], path: Path) -> str:
+    """What is wrong with the entry of a seed in an older ``run.json``; nothing if all is well."""
+    try:
+        finished = json_files.parse_object(path.read_bytes())
+        json_files.is_sealed(finished)
+    except (FileNotFoundError, NotADirectoryError):
+        return (
+            f"{run} has no checksum, and {path}, which would vouch for it, is not there; "
+            f"delete {run.parent} and run `snakemake runs` to train it anew"
+        )
+    except (OSError, ValueError) as error:
+        return f"{path} is truncated or altered ({error}); delete {path.parent} to train it anew"
+    finished.pop(json_files.CHECKSUM, None)
+    keys = sorted(finished.keys() | entry.keys())
+    if differing := [key for key in keys if finished.get(key) != entry.get(key)]:
+        return (
+            f"{run} and {path} do not agree on {', '.join(differing)}: one of them was altered; "
+            f"delete the first and run `snakemake runs`, which reads the second with its history"
+        )
+    return ""
+
+
+def verified(
+    pack: CollectedPack,
+    known: Summary,
+    stores: Mapping[str, tuple[str, str]],
+    complete: Sequence[str],
+    wanted: Set[str] | None,
+) -> CollectedPack:
+    """A pack without what is not vouched for.
+
+    Args:
+        pack: all that is there.
+        known: its summary.
+        stores: for each of its tables the evaluation's name and digest.
+        complete: the tables whose finished evaluations are there.
+        wanted: the tables whose rows are compared; all if None.
+
+    Raises:
+        UserError: if a table of results is no table, or is of another run.
+    """
+    doubts = unvouched(known)
+    left = [_left_out(pack, seed, "", doubts[seed]) for seed in pack.seeds if seed in doubts]
+    seeds = tuple(seed for seed in pack.seeds if seed not in doubts)
+    sound = [seed for seed in seeds if known.status[seed] != "diverged"]
+    names = [name for name in complete if wanted is None or name in wanted]
+    for name in names:
+        path = pack.file_of(name)
+        if name not in pack.evaluations and path.exists():
+            reason = f"{path} does not hold it, though it is computed; {_AGAIN.format(path)}"
+            left.append(_left_out(pack, None, name, reason))
+    without: dict[str, frozenset[int]] = {}
+    measured = [name for name in names if name in pack.evaluations]
+    for path in {pack.file_of(name) for name in measured}:
+        ours = {name for name in measured if pack.file_of(name) == path}
+        for name, rows in rows_of(pack, path, ours).items():
+            whole = name in pack.of_run
+            wrong = _wrong_rows(pack, path, rows, stores[name], [None] if whole else sound)
+            left += [_left_out(pack, seed, name, reason) for seed, reason in wrong.items()]
+            lost = sound if whole and wrong else [seed for seed in wrong if seed is not None]
+            without[name] = frozenset(lost)
+    kept = [name for name in pack.evaluations if not sound or set(sound) - without.get(name, set())]
+    return replace(
+        pack, seeds=seeds, evaluations=tuple(kept), without=without, left_out=tuple(left)
+    )
+
+
+def _wrong_rows(
+    pack: CollectedPack,
+    path: Path,
+    rows: Sequence[Row],
+    store: tuple[str, str],
+    seeds: Sequence[int | None],
+) -> dict[int | None, str]:
+    """The seeds whose rows are not those that were computed, and why; None is the run."""
+    found: dict[int | None, str] = {}
+    by_seed: dict[str, list[Row]] = {}
+    for row in rows:
+        by_seed.setdefault(row.get("seed", ""), []).append(row)
+    for seed in seeds:
+        computed = paths.finished_evaluation(pack.run, pack.point, *store, seed)
+        try:
+            expected = stored.checked(computed, _AGAIN.format(path))
+        except UserError as error:
+            found[seed] = error.sentences[0]
+            continue
+        ours = by_seed.get("" if seed is None else str(seed), [])
+        if sorted(map(_cells, ours)) != sorted(map(_cells, expected)):
+            found[seed] = (
+                f"{path} was altered: its rows are not those that were computed, in {computed}; "
+                f"{_AGAIN.format(path)}"
+            )
+    return found
+
+
+def _cells(row: Row) -> list[tuple[str, str]]:
+    """What a row says, its numbers in their shortest form."""
+    of = {"value": lambda text: repr(float(text)), "n": lambda text: str(int(text))}
+    left = ("run", "point", "evaluation")
+    return sorted((k, of.get(k, str)(cell)) for k, cell in row.items() if cell and k not in left)
+
+
+def _left_out(pack: CollectedPack, seed: int | None, table: str, reason: str) -> LeftOut:
+    return LeftOut(pack.run, pack.point, pack.pack, seed, table, reason)
+
+
+def write_left_out(found: Sequence[LeftOut], folder: Path) -> None:
+    """Write beside the tables what is left out of them; nothing if nothing is."""
+    path = folder / LEFT_OUT
+    if found:
+        content = [{**asdict(one), "pack": one.pack.as_posix()} for one in found]
+        write_whole(path, json.dumps(content, indent=1) + "\n")
+    else:
+        path.unlink(missing_ok=True)
+
+
+def read_left_out(folder: Path) -> list[LeftOut]:
+    """What was left out of the tables in a folder when they were last collected.
+
+    Raises:
+        UserError: if the file that says so is damaged.
+    """
+    path = folder / LEFT_OUT
+    try:
+        found = json_files.parse(path.read_bytes())
+        return [LeftOut(**{**one, "pack": Path(one["pack"])}) for one in found]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path} is truncated or altered ({error}); {COLLECT_AGAIN}") from error
