@@ -37,3 +37,4 @@ rule all:
         plan.arrays,
         plan.figures,
         plan.report,
+        plan.outputs_gone,

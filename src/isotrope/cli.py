@@ -1,9 +1,11 @@
 """The command line: by hand what the rules do. Each command is in ``isotrope.commands``."""
 
 import sys
+from typing import Annotated
 
 import typer
 
+from isotrope import __version__
 from isotrope.commands.attacking import attack
 from isotrope.commands.challenge import challenge
 from isotrope.commands.checking import check, new, schema
@@ -23,7 +25,7 @@ from isotrope.commands.runs import choose, evaluate, ship, train
 from isotrope.commands.start import START_CONTEXT, start
 from isotrope.commands.status import status
 from isotrope.commands.submit import submit
-from isotrope.console.printing import complain
+from isotrope.console.printing import complain, say
 from isotrope.errors import UserError
 
 app = typer.Typer(
@@ -42,6 +44,25 @@ for command in (
 ):
     app.command()(command)
 app.command(context_settings=START_CONTEXT)(start)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        say(f"isotrope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="say the version and end", callback=_say_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """What holds for every command."""
+    del version
 
 
 def main() -> None:

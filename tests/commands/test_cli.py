@@ -10,10 +10,11 @@ import typer
 from made_up_param_file import GOOD, NAME
 from typer.testing import CliRunner
 
-from isotrope import cli, paths
-from isotrope.commands import arguments
+from isotrope import __version__, cli, paths
+from isotrope.commands import arguments, status
 from isotrope.params.schema import param_file_schema
 from isotrope.plan import index_file
+from isotrope.status import states
 
 COMMANDS = typer.main.get_command(cli.app).commands
 
@@ -172,6 +173,34 @@ def test_a_schema_that_was_written_is_not_stale(folder, isotrope):
 def test_names_are_completed():
     assert arguments.plugins("models")("st") == ["standard"]
     assert "stir" in arguments.plugins("data")("")
+    assert arguments.studies("sca") == ["scale", "scattering"]
+
+
+def completed(command, name, incomplete):
+    """What a shell is offered for a parameter of a command."""
+    (found,) = [one for one in COMMANDS[command].params if one.name == name]
+    context = typer.Context(COMMANDS[command])
+    return [item.value for item in found.shell_complete(context, incomplete)]
+
+
+def test_runs_states_and_studies_are_completed_also_behind_a_comma(folder):
+    for command in ("submit", "status"):
+        assert completed(command, "runs", "sta") == [NAME]
+        assert completed(command, "runs", "param-files/") == [f"param-files/{NAME}.yaml"]
+        assert completed(command, "runs", "a/b/c,st") == [f"a/b/c,{NAME}"]
+        assert completed(command, "runs", "x") == []
+    assert completed("status", "state", "d") == ["diverged", "done"]
+    assert completed("status", "state", "failed,ru") == ["failed,running"]
+    assert completed("status", "series", "own,p") == ["own,published"]
+    assert completed("status", "studies", "lo") == ["log_polar"]
+
+
+def test_the_states_that_are_completed_are_all_there_are():
+    assert status.STATES == states.ORDER
+
+
+def test_the_version_is_said(isotrope):
+    assert isotrope("--version") == (0, f"isotrope {__version__}\n", "")
 
 
 def test_the_installed_program_ends_with_status_2(folder):

@@ -25,8 +25,9 @@ def test_copied_tables_are_sources_of_the_figures_they_hold(copied_tables):
         "out/tables/scale/runs.csv",
     ]
     assert [path for path in plan.figures() if path.startswith("out/figures/scale/acc")] == [
-        f"out/figures/scale/{figure}.svg"
+        f"out/figures/scale/{figure}.{ending}"
         for figure in ("accuracy", "accuracy_distribution", "accuracy_summary")
+        for ending in ("svg", "pdf", "csv")
     ]
     assert "out/figures/rotation/training_time.svg" in plan.figures()
     assert (

@@ -97,11 +97,11 @@ def test_figures_of_images_need_the_data_sets_of_their_group_unless_tables_are_c
     assert plan.manifests_of_group("scale") == ["out/data/stir/emoji.manifest.json"]
 
 
-def test_a_figure_with_a_table_in_latex_is_asked_for_as_both(indexed):
+def test_a_figure_is_asked_for_with_all_its_files_so_that_none_is_missed(indexed):
     asked = Plan({}).figures()
     for group in ("scale-demo", "scale", "rotation"):
-        assert f"out/figures/{group}/training_time.svg" in asked
-        assert f"out/figures/{group}/training_time.tex" in asked
+        named = [path for path in asked if f"{group}/training_time." in path]
+        assert [Path(path).suffix for path in named] == [".svg", ".pdf", ".csv", ".tex"]
 
 
 def with_arrays():
@@ -155,7 +155,7 @@ def test_a_figure_waits_for_its_arrays_and_is_left_out_without_them(indexed, mon
     assert svgs(copied, "kernels_seen") == ["out/figures/scale/kernels_seen.svg"]
 
 
-def test_an_animation_is_asked_for_as_a_gif(indexed):
+def test_an_animation_is_asked_for_as_a_gif_with_its_numbers(indexed):
     figure = Path("plugins/figures/general/growing.py")
     figure.parent.mkdir(parents=True)
     figure.write_text('TABLES = ("runs",)\nANIMATION = True\nCAPTION = "It grows."\n')
@@ -163,7 +163,9 @@ def test_an_animation_is_asked_for_as_a_gif(indexed):
     asked = [path for path in Plan({}).figures() if "growing" in path]
 
     assert asked == [
-        f"out/figures/{group}/growing.gif" for group in ("scale-demo", "scale", "rotation")
+        f"out/figures/{group}/growing{ending}"
+        for group in ("scale-demo", "scale", "rotation")
+        for ending in (".gif", ".frames.csv")
     ]
 
 

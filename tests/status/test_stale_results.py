@@ -9,7 +9,7 @@ from made_up_packs import ANOTHER, STORES, MadeUpPack, looked_at, only
 from isotrope import paths
 from isotrope.packs import summary
 from isotrope.plan.index import EvaluationEntry
-from isotrope.status.stale import changed_settings, reason
+from isotrope.plan.stale import changed_settings, reason
 
 NOW = {"model": {"name": "x"}, "training": {"epochs": 2}}  # the settings of the made-up points
 BEFORE = {"model": {"name": "x"}, "training": {"epochs": 1}}

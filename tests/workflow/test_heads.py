@@ -64,7 +64,7 @@ def test_a_second_head_is_refused_and_without_snakemakes_lock_trains_nothing_twi
         wait_for(lambda: trains(slow), 300)
         refused = slow.snakemake(*CHOSEN)
         assert refused.returncode == 1
-        assert "Directory cannot be locked" in refused.stdout
+        assert "Start with `isotrope start` in the place of `snakemake`" in refused.stdout
         named = slow.run("isotrope", "start", *head[1:], *CHOSEN)
         assert named.returncode == 2
         assert re.match(r"Snakemake: process \d+ on .* is at work in this folder", named.stdout)

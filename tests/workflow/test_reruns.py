@@ -37,12 +37,26 @@ def test_a_changed_value_retrains_its_run_only_and_the_reason_is_said(project):
     output = project.make("runs")
 
     assert jobs(output) == {"train": 1, "runs": 1}
-    assert "Params have changed since last execution" in output
+    assert "\n    trained with training.epochs 2, now 1\n" in output
     assert "2 to train" in project.trained(ONE)
     assert before.items() <= seed_times(project).items()  # the old ones are kept
     project.edit(FILE, "epochs: 1", "epochs: 2")
     project.make("runs")
     assert "0 to train, 2 are finished" in project.trained(ONE)
+
+
+def test_what_was_deleted_is_missed_and_nothing_is_trained_for_it(project):
+    pack = f"out/runs/{ONE}/base/seeds-1-2"
+    project.path(f"{pack}/weights.safetensors").unlink()
+    project.path("out/figures/scale/accuracy.pdf").unlink()
+    assert project.planned("evaluations") == {"train": 1, "evaluate": 1, "evaluations": 1}
+    named = (f"{pack}/weights.safetensors", "out/figures/scale/accuracy.svg")
+
+    project.make("evaluations", "out/figures/scale/accuracy.pdf")
+
+    assert "0 to train, 2 are finished" in project.trained(ONE)
+    assert all(project.path(name).is_file() for name in named)
+    assert project.planned("evaluations", "out/figures/scale/accuracy.pdf") == {}
 
 
 def test_a_new_seed_trains_and_evaluates_that_seed_only(project):

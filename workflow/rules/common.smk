@@ -3,9 +3,13 @@
 
 import signal
 
+from snakemake.logging import logger
+
 from isotrope.cluster.starting import Head
 from isotrope.plan.asking import ask
 from isotrope.plan.index_file import PLANNED
+from isotrope.plan.log_words import LogWords
+from isotrope.plan.reasons import Reasons
 from isotrope.processes.programs import find_own_programs
 
 
@@ -32,3 +36,11 @@ shell.prefix(f"export {PLANNED}=1; ")
 
 plan = ask(config, head=workflow.is_main_process)
 head = Head()
+
+
+def targets():
+    return [rule.name for rule in workflow.rules if not rule.output]
+
+
+if workflow.is_main_process:
+    logger.addFilter(LogWords(Reasons(plan).why, targets))

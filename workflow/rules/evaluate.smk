@@ -56,7 +56,7 @@ rule evaluate_alone:
     params:
         wanted=plan.evaluations,
     message:
-        "Evaluating {wildcards.table} of {wildcards.run}, {wildcards.point}, seeds {wildcards.pack}"
+        "Evaluating {wildcards.table} of {wildcards.run}, {wildcards.point}, seeds {params.wanted[seeds]}"
     shell:
         "isotrope evaluate {input.param_file:q} --point {wildcards.point:q} --pack {wildcards.pack:q}"
         " --table {wildcards.table:q} > {log:q} 2>&1"

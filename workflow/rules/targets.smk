@@ -9,11 +9,13 @@ rule datasets:
 rule runs:
     input:
         plan.weights,
+        plan.training_gone,
 
 
 rule evaluations:
     input:
         plan.results,
+        plan.outputs_gone,
 
 
 rule tables:

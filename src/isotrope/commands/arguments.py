@@ -14,6 +14,36 @@ def files(incomplete: str) -> list[str]:
     return [p for p in found if p.startswith(incomplete)]
 
 
+def runs(incomplete: str) -> list[str]:
+    """The runs whose names begin so, and their param-files where a path is begun."""
+    if incomplete.startswith(f"{paths.PARAM_FILES.name}/"):
+        return files(incomplete)
+    root = paths.PARAM_FILES
+    names = (p.relative_to(root).with_suffix("").as_posix() for p in root.rglob("*.yaml"))
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def studies(incomplete: str) -> list[str]:
+    """The studies that have files of their own and whose names begin so."""
+    from isotrope.plan.studies import with_files
+
+    return sorted(study for study in with_files() if study.startswith(incomplete))
+
+
+def listed(known: Any) -> Any:
+    """A completion of the last of several words with commas between them.
+
+    Args:
+        known: the completion of one word.
+    """
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{word}" for word in known(last)]
+
+    return complete
+
+
 def groups(incomplete: str) -> list[str]:
     """The studies, and their demos, whose names begin so."""
     found = {path.stem for path in paths.PUBLISHED.glob("*.csv")}
@@ -74,7 +104,7 @@ RunWords = Annotated[
     list[str],
     typer.Argument(
         help="param-files, names of runs, or patterns of names such as 'standard/*/*'",
-        autocompletion=files,
+        autocompletion=listed(runs),
     ),
 ]
 Group = Annotated[

@@ -12,6 +12,10 @@ from isotrope.console.printing import complain, say
 from isotrope.errors import UserError
 
 SECONDS = 5.0
+STATES = (  # those of isotrope.status.states, which a completion need not import
+    *("failed", "interrupted", "diverged", "stale"),
+    *("running", "queued", "done", "waiting"),
+)
 
 
 def status(
@@ -25,21 +29,33 @@ def status(
         bool, typer.Option("--watch", help="look again and again, in place, until Ctrl-C")
     ] = False,
     runs: Annotated[
-        str | None, typer.Option(help="only these, as in --config runs=: commas and * allowed")
+        str | None,
+        typer.Option(
+            help="only these, as in --config runs=: commas and * allowed",
+            autocompletion=arguments.listed(arguments.runs),
+        ),
     ] = None,
-    studies: Annotated[str | None, typer.Option(help="only these, as in --config studies=")] = None,
+    studies: Annotated[
+        str | None,
+        typer.Option(
+            help="only these, as in --config studies=",
+            autocompletion=arguments.listed(arguments.studies),
+        ),
+    ] = None,
     series: Annotated[
         str | None,
         typer.Option(
             help="only these, as in --config series=",
-            autocompletion=arguments.completion_of("demo", "extra", "own", "published"),
+            autocompletion=arguments.listed(
+                arguments.completion_of("demo", "extra", "own", "published")
+            ),
         ),
     ] = None,
     state: Annotated[
         str | None,
         typer.Option(
-            help="only these states, with commas between: failed, interrupted, diverged, stale, "
-            "running, queued, done, waiting"
+            help=f"only these states, with commas between: {', '.join(STATES)}",
+            autocompletion=arguments.listed(arguments.completion_of(*STATES)),
         ),
     ] = None,
     packs: Annotated[bool, typer.Option("--packs", help="a row for each pack of seeds")] = False,

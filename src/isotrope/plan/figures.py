@@ -77,14 +77,15 @@ class StudyFigures:
         return [*self.constant(figure, "TABLES"), *(f"{table}.npz" for table in arrays)]
 
     def suffixes(self, figure: str) -> list[str]:
-        """What the files of a figure end with that are asked for; others lie beside them.
+        """What the files of a figure end with; the first is the one that is shown.
 
         Raises:
             UserError: if the study has no such figure.
         """
         if self.constant(figure, "ANIMATION", False):
-            return [".gif"]
-        return [".svg", *([".tex"] if self.constant(figure, "LATEX", False) else [])]
+            return [".gif", ".frames.csv"]
+        latex = [".tex"] if self.constant(figure, "LATEX", False) else []
+        return [".svg", ".pdf", ".csv", *latex]
 
     def drawn_by(self, figure: str) -> list[str]:
         """The file of a figure, and every module of the project that draws it.

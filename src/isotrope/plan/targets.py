@@ -11,10 +11,11 @@ from typing import Any
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
-from isotrope.packs.summary import RESULTS, RUN, WEIGHTS
+from isotrope.packs.summary import OUTPUTS, RESULTS, RUN, WEIGHTS
 from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
 from isotrope.plan.figures import COSTS, StudyFigures, published
 from isotrope.plan.needs import Needs, of_packs, results_of
+from isotrope.plan.outputs_gone import outputs_gone
 from isotrope.plan.selection import Selection
 from isotrope.plan.sources import Sources
 from isotrope.plan.studies import near_misses
@@ -114,6 +115,15 @@ class Plan(Needs):
             for table in ("runs", *run.tables):
                 found |= dict.fromkeys(self._results_of(name, table))
         return list(found)
+
+    def outputs_gone(self) -> list[str]:
+        """Outputs of packs that were deleted, and can be made again from what is kept."""
+        ready = [] if self.tables_are_sources else self._ready
+        return [path for name in ready for path in outputs_gone(name, self.index.runs[name])]
+
+    def training_gone(self) -> list[str]:
+        """Those of them that training leaves."""
+        return [path for path in self.outputs_gone() if path.rpartition("/")[2] in OUTPUTS]
 
     def _results_of(self, name: str, table: str) -> list[str]:
         run = self.index.runs[name]
@@ -229,7 +239,7 @@ class Plan(Needs):
         return self.figures() if tracker == "mlflow" else []
 
     def figures(self) -> list[str]:
-        """Every figure whose tables are there, or will be; some are also a table in LaTeX."""
+        """Every file of every figure whose tables are there, or will be."""
         return [
             f"out/figures/{group}/{figure}{suffix}"
             for group, figure, lacking in self._figures_by_group

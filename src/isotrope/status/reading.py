@@ -6,9 +6,9 @@ from typing import Any
 
 from isotrope.files.overlapping import overlapped
 from isotrope.packs import summary
+from isotrope.plan import stale
 from isotrope.plan.index import Index
 from isotrope.plan.needs import under_local_root
-from isotrope.status import stale
 from isotrope.status.asked_packs import packs_of
 from isotrope.status.datasets import DatasetStatus, status_of
 from isotrope.status.heartbeats import Pulse

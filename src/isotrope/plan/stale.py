@@ -19,7 +19,11 @@ def changed_settings(run: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str
         now: the settings of their point now, by dotted keys.
     """
     settings = run.get("settings")
-    then = parameters(settings) if isinstance(settings, dict) else {}
+    return differing(parameters(settings) if isinstance(settings, dict) else {}, now)
+
+
+def differing(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The settings that differ, by dotted keys, as ``changed_settings`` gives them."""
     return {
         key: (then.get(key), now.get(key))
         for key in dict.fromkeys([*now, *then])
@@ -42,13 +46,18 @@ def reason(run: Mapping[str, Any], changed: Mapping[str, Sequence[Any]], own_fil
         own_files: whether the data set is made from files of the user's.
     """
     if changed:
-        named = [f"{key} {_text(then)}, now {_text(now)}" for key, (then, now) in changed.items()]
-        more = f" and {len(named) - _MOST} more" if len(named) > _MOST else ""
-        return f"trained with {'; '.join(named[:_MOST])}{more}"
+        return f"trained with {words_of(changed)}"
     commit = run.get("git_commit")
     code = f"code ({str(commit)[:12]})" if commit else "code"
     data = ", or on other files of yours" if own_files else ""
     return f"trained by other {code}: a REVISION has changed{data}"
+
+
+def words_of(changed: Mapping[str, Sequence[Any]]) -> str:
+    """Some settings as they were and as they are, and how many more there are."""
+    named = [f"{key} {_text(then)}, now {_text(now)}" for key, (then, now) in changed.items()]
+    more = f" and {len(named) - _MOST} more" if len(named) > _MOST else ""
+    return f"{'; '.join(named[:_MOST])}{more}"
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,70 @@
+"""What Snakemake says, with the words of this project: why a job runs, and what to do after errors.
+
+Snakemake has no place for that: a job's reason is its own, and the errors below end it before any
+handler of the workflow is called. So what it logs is completed on its way to the terminal and to
+its log file. Where Snakemake's wording is another one some day, it stays as it is.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+
+LOCKED = (
+    "Another Snakemake is at work on the same files in this folder, or one that was killed has "
+    "left its lock here. Start with `isotrope start` in the place of `snakemake`, with the same "
+    "words behind it: it says which, removes the lock of one that was killed and goes on."
+)
+_LOCK = re.compile(r"cannot be locked")
+_NO_RULE = re.compile(r"No rule to produce (?P<target>.+?) \(if you use input functions", re.DOTALL)
+_DIGESTS = re.compile(
+    r"(Params have changed since last execution): .*?(?=; Software environment definition|$)",
+    re.DOTALL,
+)
+_OUTPUTS = "out/"
+
+
+class LogWords(logging.Filter):
+    """Completes what Snakemake logs; nothing is held back.
+
+    Args:
+        why: why a job of a rule with these wildcards is to run again, in a sentence or nothing.
+        targets: what can be asked for by name.
+    """
+
+    def __init__(
+        self, why: Callable[[str, Mapping[str, str]], str], targets: Callable[[], Iterable[str]]
+    ) -> None:
+        super().__init__()
+        self._why, self._targets = why, targets
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the words of a record."""
+        reason, rule = getattr(record, "reason", None), getattr(record, "rule_name", None)
+        if isinstance(reason, str) and isinstance(rule, str):
+            if sentence := self._why(rule, getattr(record, "wildcards", None) or {}):
+                short = _DIGESTS.sub(r"\1", reason)
+                record.reason = f"{short}\n    {sentence}"
+        elif record.levelno >= logging.ERROR and isinstance(record.msg, str):
+            if _LOCK.search(record.msg):
+                record.msg = LOCKED
+            elif found := _NO_RULE.search(record.msg):
+                record.msg = unknown_target(found["target"], self._targets())
+        return True
+
+
+def unknown_target(target: str, targets: Iterable[str]) -> str:
+    """A sentence about something that was asked for and that nothing makes."""
+    shown = "".join(sign if sign.isprintable() else " " for sign in target)
+    if target.startswith(_OUTPUTS):
+        return (
+            f"{shown}: nothing makes a file of that name; `snakemake -n all` lists what can be "
+            "made, `isotrope status --all` all runs"
+        )
+    known = list(targets)
+    close = get_close_matches(target, known, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return (
+        f"{shown}: no target is called so; {hint}There are {', '.join(known)}, and every file "
+        "below out/; runs are chosen with --config runs=..., studies=... or series=..."
+    )

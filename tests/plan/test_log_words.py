@@ -1,0 +1,78 @@
+"""What Snakemake logs is said in the words of this project."""
+
+import logging
+
+import pytest
+
+from isotrope.plan.log_words import LOCKED, LogWords, unknown_target
+
+TARGETS = ("datasets", "runs", "figures", "all")
+CHANGED = "Params have changed since last execution"
+DIGESTS = (
+    f"{CHANGED}: Union of exclusive params before and now across all output: before: 'a'\n now: 'b'"
+)
+
+
+def logged(message="", level=logging.INFO, why="", **extra):
+    """A record after the words were put in, and what was asked about its job."""
+    asked = []
+    words = LogWords(
+        lambda rule, wildcards: asked.append((rule, wildcards)) or why, lambda: TARGETS
+    )
+    record = logging.makeLogRecord({"msg": message, "levelno": level, **extra})
+    assert words.filter(record)
+    return record, asked
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        (DIGESTS, f"{CHANGED}\n    trained with x 1, now 2"),
+        (
+            f"Missing output files: a; {DIGESTS}; Software environment definition has changed",
+            f"Missing output files: a; {CHANGED}; Software environment definition has changed"
+            "\n    trained with x 1, now 2",
+        ),
+        ("Updated input files: a", "Updated input files: a\n    trained with x 1, now 2"),
+    ],
+)
+def test_the_sentence_stands_below_the_reason_in_the_place_of_digests(reason, expected):
+    job = {"rule_name": "train", "wildcards": {"run": "a/b/c"}, "reason": reason}
+    record, asked = logged(why="trained with x 1, now 2", **job)
+    assert record.reason == expected
+    assert asked == [("train", {"run": "a/b/c"})]
+
+
+def test_where_no_sentence_is_known_the_reason_stays():
+    record, _ = logged(rule_name="train", wildcards={}, reason=DIGESTS)
+    assert record.reason == DIGESTS
+
+
+def test_the_error_of_a_lock_names_the_command_that_mends_it():
+    record, _ = logged("LockException:\nError: Directory cannot be locked. ...", logging.ERROR)
+    assert record.getMessage() == LOCKED
+    assert "`isotrope start`" in LOCKED
+
+
+def test_an_unknown_target_is_answered_with_the_nearest_and_all_there_are():
+    said = "MissingRuleException:\nNo rule to produce figurs (if you use input functions make ..."
+    record, _ = logged(said, logging.ERROR)
+    assert record.getMessage() == unknown_target("figurs", TARGETS)
+    assert unknown_target("figurs", TARGETS).startswith(
+        "figurs: no target is called so; did you mean figures? There are datasets, runs, figures, "
+        "all, and every file below out/"
+    )
+    assert "did you mean" not in unknown_target("zzz", TARGETS)
+
+
+def test_a_file_that_no_rule_makes_is_answered_on_one_line():
+    said = "No rule to produce out/a\n.svg (if you use input functions make sure ..."
+    record, _ = logged(said, logging.ERROR)
+    assert record.getMessage().startswith("out/a .svg: nothing makes a file of that name")
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.ERROR])
+def test_all_else_is_said_as_it_is(level):
+    record, asked = logged("Error in rule train: %s", level)
+    assert record.msg == "Error in rule train: %s"
+    assert asked == []

@@ -1,0 +1,157 @@
+"""Why a job is to run again, as its files tell it."""
+
+import json
+
+import pytest
+from made_up_index import DEMO, OWN, made_up_index, point, run
+
+from isotrope import paths
+from isotrope.digests import with_sums
+from isotrope.plan.index import EvaluationEntry, Index, JobEntry, SelectEntry
+from isotrope.plan.reasons import Reasons
+
+NOW = {"model": {"name": "x"}, "training": {"epochs": 2}}  # the settings of the made-up points
+BEFORE = {"model": {"name": "x"}, "training": {"epochs": 1}}
+OURS, OTHERS = "a" * 16, "9" * 16
+TRAIN = ("train", {"run": DEMO, "point": "base", "pack": "1-25"})
+
+
+class Known:
+    """What has an index."""
+
+    def __init__(self, index=None, **entry):
+        index = index or made_up_index()
+        changed = {name: type(one)(**{**vars(one), **entry}) for name, one in index.runs.items()}
+        self.index = Index(changed if entry else index.runs, index.datasets)
+
+
+def why(rule, wildcards, known=None):
+    return Reasons(known or Known()).why(rule, wildcards)
+
+
+@pytest.fixture
+def trained(tmp_path, monkeypatch):
+    """Write the run.json of the demo's pack."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ISOTROPE_DATA", raising=False)
+    manifest([])
+
+    def write(digest=OURS, settings=NOW, seeds=(1, 2, 3), place="base", **more):
+        folder = paths.pack_folder(DEMO, place, "1-25")
+        folder.mkdir(parents=True)
+        said = [{"seed": seed, "status": "done"} for seed in seeds]
+        content = {"training_digest": digest, "settings": settings, "seeds": said}
+        (folder / "run.json").write_text(json.dumps({**content, "point": "base", **more}))
+        return folder
+
+    return write
+
+
+def manifest(sums, **more):
+    path = paths.manifest("stir", "emoji")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files = [{"root": "ISOTROPE_DATA", "path": "x", "sha256": one} for one in sums]
+    path.write_text(json.dumps({"files": files, **more}))
+
+
+def test_what_was_set_is_said_as_it_was_and_as_it_is(trained):
+    trained(OTHERS, BEFORE)
+    assert why(*TRAIN) == "trained with training.epochs 1, now 2"
+
+
+def test_of_other_code_the_commit_is_said(trained):
+    trained(OTHERS, git_commit="0123456789abcdef")
+    assert why(*TRAIN) == "trained by other code (0123456789ab): a REVISION has changed"
+
+
+def test_of_other_files_of_the_users_is_said_that_they_may_be_it(trained):
+    manifest(["new"])
+    trained(with_sums(OURS, ["old"]))
+    assert why(*TRAIN).endswith("a REVISION has changed, or on other files of yours")
+
+
+def test_more_seeds_are_said(trained):
+    trained(with_sums(OURS), seeds=(1, 3))
+    assert why(*TRAIN) == "trained are the seeds 1,3, now 1-3"
+
+
+def test_a_pack_as_it_is_asked_for_has_no_sentence_whatever_its_users_files(trained):
+    manifest(["same"])
+    trained(with_sums(OURS, ["same"]), seeds=(1, 2, 3, 4))
+    assert why(*TRAIN) == ""
+
+
+def test_behind_selected_the_summary_names_the_point(trained):
+    trained(OTHERS, BEFORE, place=paths.SELECTED, point="large")
+    small, large = point(parameters={"training.epochs": 7}), point()
+    select = SelectEntry("validation_accuracy", "median", [1], "last")
+    index = Index({DEMO: run(DEMO, small=small, large=large)}, made_up_index().datasets)
+    wildcards = {"run": DEMO, "point": paths.SELECTED, "pack": "1-25"}
+    said = why("train", wildcards, Known(index, select=select))
+    assert said == "trained with training.epochs 1, now 2"
+    del index.runs[DEMO].points["large"]
+    said = why("train", wildcards, Known(index, select=select))
+    assert said == "trained for a point of the sweep that is no more"
+
+
+def evaluated(*stores, place="base"):
+    for store in stores:
+        (paths.point_folder(DEMO, place) / ".evaluations" / store).mkdir(parents=True)
+
+
+EVALUATE = ("evaluate", TRAIN[1])
+
+
+def test_evaluations_that_differ_or_are_new_are_named(trained):
+    folder = trained()
+    evaluated(f"accuracy-{'b' * 16}", f"scale_generalization-{OTHERS}")
+    assert why(*EVALUATE) == "", "there are no results that would be made again"
+    (folder / "results.csv").touch()
+    differs = "the evaluation scale_generalization differs from what was computed"
+    assert why(*EVALUATE) == differs
+    evaluated(f"scale_generalization-{'c' * 16}")
+    assert why(*EVALUATE) == ""
+
+
+def test_an_evaluation_with_a_job_of_its_own_is_asked_about_alone(trained):
+    folder = trained()
+    job = JobEntry(0, 1, 30, 1000)
+    own = {
+        "hours": EvaluationEntry("adversarial", "e" * 16, "stir/emoji", job),
+        "all": EvaluationEntry("seed_ensemble", "f" * 16, "stir/emoji", job, of_run=True),
+    }
+    index = Index({DEMO: run(DEMO, base=point(evaluations=own))}, made_up_index().datasets)
+    evaluated(f"adversarial-{OTHERS}")
+    (folder / "results-hours.csv").touch()
+    (folder.parent / "results-all.csv").touch()
+    alone = ("evaluate_alone", {**TRAIN[1], "table": "hours"})
+    said = why(*alone, Known(index))
+    assert said == "the evaluation hours differs from what was computed"
+    of_run = ("evaluate_run", {"run": DEMO, "point": "base", "table": "all"})
+    assert why(*of_run, Known(index)) == "the evaluation all is new"
+
+
+def test_a_data_set_says_its_settings_or_its_revision(trained):
+    build = ("build_dataset", {"dataset": "stir", "key": "emoji"})
+    as_asked = {"settings": {"task": "emoji", "source": "embedded"}, "digest": "d" * 16}
+    manifest([], **as_asked)
+    assert why(*build) == ""
+    manifest([], **{**as_asked, "digest": OTHERS})
+    assert why(*build) == "built by other code: its REVISION has changed"
+    manifest([], settings={"task": "mnist", "source": "embedded"}, digest=OTHERS)
+    assert why(*build) == "built with task mnist, now emoji"
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"seeds": 1}', '{"seeds": [{"seed": 1}]}', "\x00"])
+def test_damaged_files_have_no_sentence_and_no_error(trained, text):
+    folder = trained()
+    (folder / "run.json").write_text(text)
+    paths.manifest("stir", "emoji").write_text(text)
+    assert why(*TRAIN) == why(*EVALUATE) == ""
+    assert why("build_dataset", {"dataset": "stir", "key": "emoji"}) == ""
+
+
+def test_other_jobs_have_none(trained):
+    assert why("collect", {"group": "scale", "table": "runs"}) == ""
+    assert why("train", {"run": OWN, "point": "base", "pack": "1-25"}) == ""
+    assert why("train", {"run": "no/such/run", "point": "base", "pack": "1-25"}) == ""
