@@ -11,7 +11,6 @@ Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 PI = 3.1415  # of the norm, as published
-TIGHT_XI, TIGHT_SIGMA = 0.75 * np.pi, 0.8  # of the smallest wavelets of a tight frame
 
 
 def spectra(theta: Floats, xi: Floats, sigma: Floats, slant: Floats, side: int) -> Floats:
