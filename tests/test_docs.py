@@ -103,14 +103,18 @@ def test_the_python_in_the_readme_imports_what_is_there():
     exec(compile(ast.Module(imports, []), "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize("guide", ["glimpse", "log_polar", "shift"])
+@pytest.mark.parametrize("guide", ["glimpse", "log_polar", "scattering", "shift"])
 def test_shapes_in_a_guide_are_those_that_come_out(guide):
     text = (ROOT / "docs" / f"{guide}.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    found = {}
-    exec(block, found)
-    for name, shape in re.findall(r"^(\w+) = .*# (\([\d, ]+\))", block, re.MULTILINE):
-        assert tuple(found[name].shape) == ast.literal_eval(shape), name
+    shapes = []
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        found = {}
+        exec(block, found)
+        said = re.findall(r"^(\w+) = .*# (\([\d, ]+\))", block, re.MULTILINE)
+        for name, shape in said:
+            assert tuple(found[name].shape) == ast.literal_eval(shape), name
+        shapes += said
+    assert shapes
 
 
 def test_the_answer_in_the_shift_guide_stays_when_the_images_move():
