@@ -100,6 +100,32 @@ def test_logits_are_a_linear_layer_on_normalised_coefficients_colour_by_colour()
         torch.testing.assert_close(network(images), torch.stack(rows), rtol=0, atol=1e-12)
 
 
+def test_logarithms_are_taken_of_averaged_moduli_and_not_of_the_averaged_image():
+    network = built(log=0.01, seed=5).double().eval()
+    with torch.no_grad():  # coefficients are read off
+        network.norm.running_var.fill_(1 - network.norm.eps)
+    images = torch.randn(2, 2, 8, 8, dtype=torch.float64)
+    plain = network.wavelets()(images)
+    seen = []
+    network.features.register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    network(images)
+
+    (found,) = seen
+    found = found.unflatten(1, (2, 16))
+    torch.testing.assert_close(found[:, :, 0], plain[:, :, 0], rtol=0, atol=1e-12)
+    expected = np.log(plain[:, :, 1:].detach().numpy() + 0.01)
+    torch.testing.assert_close(found[:, :, 1:], torch.from_numpy(expected), rtol=0, atol=1e-12)
+    assert (plain[:, :, 0] < 0).any(), "which has no logarithm"
+
+
+def test_a_black_image_has_logarithms_and_gradients():
+    network = built(log=1e-3)
+    logits = network(torch.zeros(2, 2, 8, 8))
+    logits.sum().backward()
+    assert logits.isfinite().all()
+    assert all(one.grad.isfinite().all() for one in network.parameters())
+
+
 @pytest.mark.parametrize("name", ["scattering_linear", "scattering_cnn"])
 @pytest.mark.parametrize("settings", [{"parameterization": way} for way in WAYS], ids=str)
 def test_arms_of_a_seed_share_all_weights_but_those_of_the_wavelets(name, settings):
@@ -142,9 +168,10 @@ def test_random_wavelets_are_the_first_draws_of_numpys_generator_of_the_seed():
         assert found[name].flatten().tolist() == pytest.approx(value, rel=1e-6)
 
 
+@pytest.mark.parametrize("log", [None, 0.01])
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("seeds", [[1], [1, 2]])
-def test_every_parameterization_trains_with_rates_of_its_own(way, seeds):
+def test_every_parameterization_trains_with_rates_of_its_own(way, seeds, log):
     """Alone and in a stack; fixed wavelets stay, all others move, and the loss falls."""
     generator = torch.Generator().manual_seed(3)
     labels = torch.arange(12) % 3
@@ -154,7 +181,7 @@ def test_every_parameterization_trains_with_rates_of_its_own(way, seeds):
     optimizer = {"name": "sgd", "learning_rate": 0.02, "weight_decay": 5e-4, "groups": groups}
     optimizer |= {"momentum": 0.9, "schedule": {"name": "one_cycle"}}
     settings = {"epochs": 6, "batch_size": 12, "order": "own", "optimizer": optimizer}
-    networks = [built(seed=seed, parameterization=way) for seed in seeds]
+    networks = [built(seed=seed, parameterization=way, log=log) for seed in seeds]
     before = {
         s: {k: v.clone() for k, v in one.state_dict().items()}
         for s, one in zip(seeds, networks, strict=True)
