@@ -47,7 +47,7 @@ class Network:
     padding: str = "circular"
 
     @property
-    def learnt(self) -> bool:
+    def learned(self) -> bool:
         return self.downsampling == "lps"
 
 
@@ -125,7 +125,7 @@ def write_shift_tables(
         key: list[object] = [network.run, network.point, seed]
         facts = [*key, "shift", network.series, network.label, network.source, "shift_resnet"]
         facts += [network.dataset, "done", "trained", 18, 18, 0.95, 2.5, 2.6, 300.0, "cpu", "1e5"]
-        facts += [10, 11_173_962 + 40_000 * network.learnt, 40, network.depth]
+        facts += [10, 11_173_962 + 40_000 * network.learned, 40, network.depth]
         facts += [network.downsampling, network.antialias, network.padding, network.width]
         facts += [network.logits, network.logit_width, network.train_mode, network.test_mode]
         runs.append([*facts, *network.temperature])
@@ -139,8 +139,8 @@ def write_shift_tables(
             value = 100 - 10 * network.loss * (2 if metric == "mascc_worst" else 1)
             results["segmentation"].append([*key, "each", metric, value, 4])
         if network.downsampling in ("aps", "lps"):
-            results["phase_selection"] += _selections(key, network.learnt)
-        if network.learnt:
+            results["phase_selection"] += _selections(key, network.learned)
+        if network.learned:
             recorded |= {f"{network.run}/{network.point}/{seed}/{n}": a for n, a in _record(seed)}
     _write(folder / "runs.csv", RUNS, runs)
     for table, rows in results.items():
@@ -176,8 +176,8 @@ def write_costs(folder: Path) -> Path:
     return folder
 
 
-def _selections(key: list[object], learnt: bool) -> list[list[object]]:
-    """Phases that are more even in later layers; a learnt choice agrees with APS now and then."""
+def _selections(key: list[object], learned: bool) -> list[list[object]]:
+    """Phases that are more even in later layers; a learned choice agrees with APS now and then."""
     rows: list[list[object]] = []
     for weights, (place, layer) in product(
         ("trained", "untrained"), enumerate(("layer2", "layer3", "layer4"))
@@ -185,7 +185,7 @@ def _selections(key: list[object], learnt: bool) -> list[list[object]]:
         shares = np.array([0.7, 0.1, 0.15, 0.05]) + place * np.array([-0.2, 0.1, 0, 0.1])
         for phase, share in enumerate(shares):
             rows.append([*key, weights, layer, phase, "", "share", share, 500])
-        agreement = 30 + 20 * place if learnt else 100
+        agreement = 30 + 20 * place if learned else 100
         rows.append([*key, weights, layer, "", "", "aps_agreement", agreement, 500])
         rows.append([*key, weights, layer, "", "", "shift_agreement", 100, 500])
         rows.append([*key, weights, layer, "", 0.5, "margin", 0.01, 500])

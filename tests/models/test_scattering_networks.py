@@ -71,14 +71,14 @@ def test_other_numbers_of_parameters_follow_from_paths_and_positions(data, scale
     (_, side, _), classes = DATA[data]
     channels = 3 * paths(scales, order=order)
     positions = (side // 2**scales) ** 2 if average == "local" else 1
-    learnt = 4 * scales * 8
+    learned = 4 * scales * 8
 
     network, count = on_meta("scattering_linear", data, **settings)
     hybrid, of_hybrid = on_meta("scattering_cnn", data, **settings)
 
-    assert count == learnt + 2 * channels + (channels * positions + 1) * classes
+    assert count == learned + 2 * channels + (channels * positions + 1) * classes
     _, of_cnn = on_meta("wide_cnn", data)
-    assert of_hybrid == learnt + of_cnn + (channels - 3) * (2 + 9 * 128)
+    assert of_hybrid == learned + of_cnn + (channels - 3) * (2 + 9 * 128)
     assert len(network.wavelets().paths) == len(hybrid.wavelets().paths) == channels // 3
 
 
@@ -146,11 +146,11 @@ def test_arms_of_a_seed_share_all_weights_but_those_of_the_wavelets(name, settin
 
 
 def test_random_wavelets_that_are_fixed_and_those_that_are_learnt_begin_alike():
-    fixed, learnt = (built(init="random", parameterization=way) for way in WAYS[:2])
+    fixed, learned = (built(init="random", parameterization=way) for way in WAYS[:2])
 
     for name, value in fixed.record().items():
         assert value.shape == (2, 3)
-        assert torch.equal(value, learnt.record()[name])
+        assert torch.equal(value, learned.record()[name])
 
 
 def test_random_wavelets_are_the_first_draws_of_numpys_generator_of_the_seed():

@@ -146,10 +146,10 @@ def test_numbers_of_parameters_are_the_published_ones(of, depth, downsampling, s
 
 
 def test_a_network_of_width_80_has_as_many_parameters_as_the_default_logit_networks_add():
-    learnt = parameters(CIFAR, 18, "lps")
+    learned = parameters(CIFAR, 18, "lps")
 
     for downsampling in ("strided", "aps"):
-        assert parameters(CIFAR, 18, downsampling, width=80) == pytest.approx(learnt, rel=0.01)
+        assert parameters(CIFAR, 18, downsampling, width=80) == pytest.approx(learned, rel=0.01)
 
 
 # one constant for all phases, of which their softmax knows nothing

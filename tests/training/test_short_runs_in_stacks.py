@@ -25,7 +25,7 @@ TRAINING = Training.model_validate(
 
 
 def images_of(count: int, seed: int) -> Images:
-    """A pattern for each class, moved and covered with noise: learnt in some epochs."""
+    """A pattern for each class, moved and covered with noise: learned in some epochs."""
     patterns = torch.rand(CLASSES, *SHAPE, generator=torch.Generator().manual_seed(0)) > 0.7
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(count) % CLASSES

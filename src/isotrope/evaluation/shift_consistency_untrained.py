@@ -1,6 +1,6 @@
 """Shift consistency of the networks as their training began: what is theirs by construction.
 
-An exact network has 100 % before it has learnt anything; of others it shows, beside
+An exact network has 100 % before it has learned anything; of others it shows, beside
 ``shift_consistency``, what training has brought. Settings, columns, metrics and arrays are those of
 ``shift_consistency``.
 """

@@ -80,7 +80,7 @@ def shift_invariant(
 
     Args:
         network: takes ``(batch, channels, height, width)``, and is traced by torch.fx.
-        method: ``aps``: the phase of the largest norm; ``lps``: a phase that is learnt; ``blur``:
+        method: ``aps``: the phase of the largest norm; ``lps``: a phase that is learned; ``blur``:
             the first phase behind a binomial filter; ``ideal``: behind the ideal one.
         padding: ``circular``, or the ``original`` one.
         antialias: taps of a binomial filter before phases, 1 to 7; 3 for ``blur`` if left out,

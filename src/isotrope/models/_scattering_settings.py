@@ -19,7 +19,7 @@ class ScatteringParams(Settings):
     L: int = Field(8, ge=1, description="orientations of the wavelets of each scale")
     parameterization: Literal["fixed", "canonical", "equivariant", "pixelwise"] = Field(
         "canonical",
-        description="what is learnt of the wavelets. fixed: nothing; canonical: orientation, "
+        description="what is learned of the wavelets. fixed: nothing; canonical: orientation, "
         "frequency, width and slant of each; equivariant: these of each scale, whose wavelets are "
         "turned copies of one; pixelwise: every number of every spectrum",
     )
@@ -94,7 +94,7 @@ class Wavelets:
         return self.scattering
 
     def parameter_groups(self) -> dict[str, list[str]]:
-        """``scattering``: what is learnt of the wavelets, published without weight decay."""
+        """``scattering``: what is learned of the wavelets, published without weight decay."""
         names = [name for name, _ in self.scattering.named_parameters()]
         return {GROUP: [f"{GROUP}.{name}" for name in names]}
 

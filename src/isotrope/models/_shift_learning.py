@@ -1,4 +1,4 @@
-"""What all networks share whose phases are learnt: their temperature, and their record."""
+"""What all networks share whose phases are learned: their temperature, and their record."""
 
 from typing import Any
 

@@ -56,8 +56,8 @@ class TrunkParams(Settings):
         Field(
             "lps",
             description="strided: strided convolutions; decimation: every second pixel; avgpool: "
-            "means of 2 x 2; aps: the phase of the largest norm; lps: the learnt phase; tips: a "
-            "learnt mixture of each channel; ideal: cut off in the Fourier domain",
+            "means of 2 x 2; aps: the phase of the largest norm; lps: the learned phase; tips: a "
+            "learned mixture of each channel; ideal: cut off in the Fourier domain",
         )
     )
     antialias: Literal["none", "lpf2", "lpf3", "lpf5", "ddac3"] = Field(

@@ -1,4 +1,4 @@
-"""How the temperature of learnt phases falls in training: a setting, and the buffers that follow.
+"""How the temperature of learned phases falls in training: a setting, and the buffers that follow.
 
 Every layer has its temperature in a buffer ``gumbel_tau``; all are set to one value, before each
 epoch or before each step of the optimizer.

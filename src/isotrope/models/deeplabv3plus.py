@@ -1,4 +1,4 @@
-"""DeepLabV3+: a class for each pixel; exactly shift-equivariant with learnt or largest phases.
+"""DeepLabV3+: a class for each pixel; exactly shift-equivariant with learned or largest phases.
 
 A trunk as that of ``shift_resnet``, maps of its end seen at several distances, and the way back to
 the image, bilinear or by ``unpool``: each pixel goes back to the phase from which the trunk took
@@ -168,7 +168,7 @@ class DeepLab(nn.Module):
 
 
 class LearnedDeepLab(LearnedPhases, DeepLab):
-    """One whose phases are learnt: with a temperature, and a record."""
+    """One whose phases are learned: with a temperature, and a record."""
 
     def __init__(self, image_shape: tuple[int, int, int], classes: int, params: Params) -> None:
         super().__init__(image_shape, classes, params)

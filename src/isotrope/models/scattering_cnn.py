@@ -1,4 +1,4 @@
-"""Wavelet scattering and wide residual blocks: the wavelets may be learnt.
+"""Wavelet scattering and wide residual blocks: the wavelets may be learned.
 
 Source: Gauthier, Therien, Alsene-Racicot, Chaudhary, Rish, Belilovsky, Eickenberg and Wolf,
 "Parametric Scattering Networks", CVPR 2022, https://arxiv.org/abs/2107.09539, and their published

@@ -1,4 +1,4 @@
-"""Wavelet scattering and a linear layer: the wavelets may be learnt.
+"""Wavelet scattering and a linear layer: the wavelets may be learned.
 
 Scattering, batch norm of each coefficient, a linear layer over all coefficients and positions. With
 ``log``, which is not published, the norm is given logarithms: moduli of one channel are spread over
@@ -13,7 +13,7 @@ Known differences: wavelets on coarser grids and the gradient of orientations ar
 ``resample`` and ``theta_grad`` as published.
 
 Random wavelets are drawn from numpy's generator, all else from torch's. So seeds that differ in how
-wavelets begin, and whether they are learnt, share the weights of all other layers, for which the
+wavelets begin, and whether they are learned, share the weights of all other layers, for which the
 published code seeds everything a second time.
 """
 

@@ -53,7 +53,7 @@ from isotrope.models._temperature import Temperature, default_temperature
 
 REVISION = 1
 PARTS = {"stem", "layer1", "layer2", "layer3", "layer4", "features"}
-EXAMPLE = {"width": 8}  # depth 18 with learnt phases that are drawn in training
+EXAMPLE = {"width": 8}  # depth 18 with learned phases that are drawn in training
 
 
 class Params(TrunkParams):
@@ -127,7 +127,7 @@ class ShiftResNet(nn.Module):
 
 
 class LearnedShiftResNet(LearnedPhases, ShiftResNet):
-    """One whose phases are learnt: with a temperature, weights of a group of its own, a record."""
+    """One whose phases are learned: with a temperature, weights of a group of its own, a record."""
 
     def __init__(self, image_shape: tuple[int, int, int], classes: int, params: Params) -> None:
         super().__init__(image_shape, classes, params)

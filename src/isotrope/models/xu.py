@@ -32,7 +32,7 @@ class Params(Settings):
 
     kernel_size: Literal[3, 5, 7, 9, 11] = Field(
         7,
-        description="side of the kernel that is learnt, in pixels; the columns' kernels are made "
+        description="side of the kernel that is learned, in pixels; the columns' kernels are made "
         "from it on a canvas of 11 x 11 pixels",
     )
 

@@ -29,11 +29,11 @@ class Params(Settings):
 
     kernel_size: Literal[3, 5, 7, 9, 11] = Field(
         7,
-        description="side of the kernel that is learnt, in pixels; it is resized to 3, 5, 7, 9 and "
+        description="side of the learned kernel, in pixels; it is resized to 3, 5, 7, 9 and "
         "11 pixels",
     )
     interpolation: Interpolation = Field(
-        "bilinear", description="how the columns' kernels come from the one that is learnt"
+        "bilinear", description="how the columns' kernels come from the one that is learned"
     )
 
 

@@ -30,7 +30,7 @@ COLUMNS = {"runs": {"training.epochs": "number"}}
 CAPTION = (
     "Derivatives of the loss by angle, frequency, width and slant of every filter, in the last "
     "step of each epoch; colours tell the scales at which they began. One seed, the one with the "
-    "most recordings. The axes are linear about 0 and logarithmic further out."
+    "most recordings. The axes are linear about 0, up to a thousandth of the largest, and logarithmic further out."
 )
 
 GRADIENTS = {name: f"{GRADIENT}{LAYER}{name}" for name in WAVELETS}
@@ -40,6 +40,7 @@ LABELS = {
     "sigma": "by width \N{GREEK SMALL LETTER SIGMA}",
     "slant": "by slant",
 }
+LINEAR = 1e-3  # of the largest gradient: below, axes are linear
 NONE = "no network here recorded gradients of its wavelets (training.monitor.gradients)"
 
 
@@ -61,8 +62,8 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     for axes, (name, its) in zip(four_panels(figure), values.items(), strict=True):
         axes.set_ylabel(f"Gradient {LABELS[name]}")
         axes.axhline(0, color="0.7", linewidth=0.5, zorder=1)
-        typical = float(np.nanmedian(np.abs(its)))
-        axes.set_yscale("symlog", linthresh=typical if typical > 0 else 1e-6, linscale=0.5)
+        largest = float(np.nanmax(np.abs(its), initial=0.0))
+        axes.set_yscale("symlog", linthresh=LINEAR * largest if largest > 0 else 1.0, linscale=0.5)
         draw_panel(axes, seed.epochs, its)
     add_words(figure, tables, seed, handles=legend(values["theta"]))
     return figure, rows_of(seed.epochs, values).assign(**facts(tables, seed)).dropna()

@@ -21,7 +21,7 @@ TABLES = ("runs", "accuracy", "shift_consistency", "shift_accuracy")
 COLUMNS = COLUMNS_OF_TABLE
 LATEX = True
 CAPTION = (
-    "Accuracy and consistency of networks with learnt phases, by the network that gives each "
+    "Accuracy and consistency of networks with learned phases, by the network that gives each "
     "phase its logit, and by its width. Solid: mean over seeds, with its standard deviation in "
     "words and its 95 % interval (Student's t) as a bar. The table beside it has more columns."
 )

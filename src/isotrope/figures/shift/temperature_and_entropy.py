@@ -27,12 +27,12 @@ from isotrope.results.style import (
     wrapped,
 )
 
-TITLE = "Temperature and undecidedness of learnt phases"
+TITLE = "Temperature and undecidedness of learned phases"
 TABLES = ("runs",)
 ARRAYS = ("recordings",)
 COLUMNS = {"runs": {"training.epochs": "number"}}
 CAPTION = (
-    "Above: the temperature of learnt phases, epoch by epoch. Below: the entropy of the choice "
+    "Above: the temperature of learned phases, epoch by epoch. Below: the entropy of the choice "
     "among phases in each layer, as a share of that of phases that are all alike: of the softmax "
     "of the logits (solid), and of the weights with which phases were mixed in training, noise "
     "included (dashed); at 0 one phase is taken whole. Means over seeds."

@@ -21,7 +21,7 @@ TABLES = ("runs", "accuracy", "shift_consistency", "shift_accuracy")
 COLUMNS = COLUMNS_OF_TABLE
 LATEX = True
 CAPTION = (
-    "Accuracy and consistency of networks with learnt phases, by how phases are taken in training "
+    "Accuracy and consistency of networks with learned phases, by how phases are taken in training "
     "(drawn and mixed, drawn and taken whole, mixed, or the best alone) and in tests, and by the "
     "schedule of the temperature. Solid: mean over seeds, with its standard deviation in words "
     "and its 95 % interval (Student's t) as a bar. The table beside it has more columns."

@@ -1,4 +1,4 @@
-"""Shift consistency before and after training: what is built in, and what is learnt."""
+"""Shift consistency before and after training: what is built in, and what is learned."""
 
 import pandas
 from matplotlib.figure import Figure
