@@ -66,6 +66,7 @@ class CodeDigests:
         self.imports = imports
         self._sums: dict[Path, str] = {}
         self._closures: dict[Path, frozenset[Path]] = {}
+        self._found: dict[Path, list[Path]] = {}  # what each file imports
 
     def digest(self, path: Path) -> str:
         """A digest of a module and of all that it imports of the project, directly or not."""
@@ -85,7 +86,9 @@ class CodeDigests:
                 path = waiting.pop()
                 if path not in found:
                     found.add(path)
-                    waiting += self._imported(path)
+                    if path not in self._found:
+                        self._found[path] = self._imported(path)
+                    waiting += self._found[path]
             self._closures[first] = frozenset(found)
         return self._closures[first]
 

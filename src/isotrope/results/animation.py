@@ -67,7 +67,10 @@ def _pixels(frame: Frame) -> NDArray[np.uint8]:
 
 
 def _gif(pictures: Sequence[NDArray[np.uint8]], rate: float) -> bytes:
-    images = [Image.fromarray(picture).quantize(256) for picture in pictures]
+    images: list[Image.Image] = []
+    for place, picture in enumerate(pictures):
+        again = place > 0 and picture is pictures[place - 1]  # a frame that stays
+        images.append(images[-1] if again else Image.fromarray(picture).quantize(256))
     content = io.BytesIO()
     images[0].save(
         content,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas
-from scipy import stats
+from scipy import special
 
 FEWEST = 3  # seeds; the interval of two is too wide to tell anything, so none is drawn
 
@@ -29,7 +29,7 @@ def summarise(rows: pandas.DataFrame, by: Sequence[str]) -> pandas.DataFrame:
         collapsed=("collapsed", "sum"),
     )
     half = [
-        stats.t.ppf(0.975, n - 1) * spread / math.sqrt(n) if n > 1 else math.nan
+        special.stdtrit(n - 1, 0.975) * spread / math.sqrt(n) if n > 1 else math.nan
         for n, spread in zip(table["n"], table["spread"], strict=True)
     ]
     table.insert(len(by) + 1, "low", table["mean"] - half)
@@ -60,6 +60,8 @@ def difference_of_shares(first: float, second: float, count: int) -> Difference:
         second: likewise.
         count: how many images there are, at least one.
     """
+    from scipy import stats  # here, since it is slow to load and few figures need it
+
     value, of_both = first - second, []
     for share in (first, second):
         found = stats.binomtest(round(share * count), count).proportion_ci(method="wilson")

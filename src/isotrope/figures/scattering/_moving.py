@@ -23,7 +23,9 @@ from isotrope.results.series import Tables
 from isotrope.results.style import blank, look
 
 MOST, HELD = 500, 30  # pictures, and frames for which the last one stays
+FEWEST = 150  # frames, about: fewer pictures are shown for longer
 ACROSS, WIDTH = 4, 4 * 40 * 2  # filters side by side, and pixels of a whole picture
+LINE = 200  # grey level between pictures
 STRIP, LETTERS = 20, 13  # pixels: below a picture, and of its words
 COLUMNS = ("epoch", "scale", "angle", *WAVELETS)
 
@@ -49,13 +51,13 @@ def animate_filters(
     data = pandas.DataFrame(rows, columns=list(COLUMNS)).assign(**facts(tables, seed))
 
     def frames() -> Iterator[Frame]:
-        for place in held(places):
+        for place in places:
             filters = picture(spectra_at(seed, place)[: ACROSS**2])
             largest = np.abs(filters).max(axis=(1, 2), keepdims=True)
             level = (filters / np.where(largest > 0, largest, 1) + 1) / 2
-            yield with_words(coloured(_mosaic(level), "turbo"), f"Epoch {seed.epochs[place]}")
+            yield with_words(_mosaic(level), f"Epoch {seed.epochs[place]}")
 
-    return frames(), data[[*facts(tables, seed), *COLUMNS]]
+    return held(frames(), len(places)), data[[*facts(tables, seed), *COLUMNS]]
 
 
 def places_of(seed: Recorded) -> list[int]:
@@ -66,9 +68,11 @@ def places_of(seed: Recorded) -> list[int]:
     return [int(place) for place in np.linspace(0, count - 1, MOST).round()]
 
 
-def held(places: list[int]) -> list[int]:
-    """The places of all frames; the last stays for a second."""
-    return [*places, *places[-1:] * (HELD - 1)]
+def held(pictures: Iterator[Frame], count: int) -> Iterator[Frame]:
+    """The frames of so many pictures: few of them stay for longer, and the last for a second."""
+    for place, picture in enumerate(pictures):
+        last = place == count - 1
+        yield from [picture] * (HELD if last else max(1, FEWEST // count))
 
 
 def spectra_at(seed: Recorded, place: int) -> Floats:
@@ -100,14 +104,18 @@ def with_words(picture: NDArray[np.uint8], words: str) -> NDArray[np.uint8]:
     return np.concatenate([picture, np.asarray(strip, dtype=np.uint8)])
 
 
-def _mosaic(pictures: Floats) -> Floats:
-    """Pictures ``(n, side, side)`` in rows; what is left of the last row is at the middle level."""
-    count, side = len(pictures), pictures.shape[-1]
+def _mosaic(levels: Floats) -> NDArray[np.uint8]:
+    """Pictures ``(n, side, side)`` in rows, with lines between them; the middle level is white."""
+    count, side = len(levels), levels.shape[-1]
     rows = -(-count // ACROSS)
     whole = np.full((rows * ACROSS, side, side), 0.5)
-    whole[:count] = pictures
+    whole[:count] = levels
     by_row = whole.reshape(rows, ACROSS, side, side).swapaxes(1, 2)
-    found: Floats = by_row.reshape(rows * side, ACROSS * side)
+    found = coloured(by_row.reshape(rows * side, ACROSS * side), "RdBu_r")
+    for step in range(1, ACROSS):
+        found[:, step * found.shape[1] // ACROSS] = LINE
+    for step in range(1, rows):
+        found[step * found.shape[0] // rows] = LINE
     return found
 
 

@@ -1,5 +1,7 @@
 """Gradients of the loss by angle, frequency, width and slant of every filter, epoch by epoch."""
 
+import math
+
 import numpy as np
 import pandas
 from matplotlib.figure import Figure
@@ -30,7 +32,7 @@ COLUMNS = {"runs": {"training.epochs": "number"}}
 CAPTION = (
     "Derivatives of the loss by angle, frequency, width and slant of every filter, in the last "
     "step of each epoch; colours tell the scales at which they began. One seed, the one with the "
-    "most recordings. The axes are linear about 0, up to a thousandth of the largest, and logarithmic further out."
+    "most recordings. The axes are linear between the two smallest powers of ten and logarithmic further out."
 )
 
 GRADIENTS = {name: f"{GRADIENT}{LAYER}{name}" for name in WAVELETS}
@@ -40,7 +42,7 @@ LABELS = {
     "sigma": "by width \N{GREEK SMALL LETTER SIGMA}",
     "slant": "by slant",
 }
-LINEAR = 1e-3  # of the largest gradient: below, axes are linear
+LINEAR = 100  # times smaller than the largest power of ten: from here to 0, axes are linear
 NONE = "no network here recorded gradients of its wavelets (training.monitor.gradients)"
 
 
@@ -63,7 +65,9 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         axes.set_ylabel(f"Gradient {LABELS[name]}")
         axes.axhline(0, color="0.7", linewidth=0.5, zorder=1)
         largest = float(np.nanmax(np.abs(its), initial=0.0))
-        axes.set_yscale("symlog", linthresh=LINEAR * largest if largest > 0 else 1.0, linscale=0.5)
+        least = 10.0 ** math.floor(math.log10(largest)) / LINEAR if largest > 0 else 1.0
+        axes.set_yscale("symlog", linthresh=least)
+        axes.set_yticks([-LINEAR * least, -least, 0, least, LINEAR * least])
         draw_panel(axes, seed.epochs, its)
     add_words(figure, tables, seed, handles=legend(values["theta"]))
     return figure, rows_of(seed.epochs, values).assign(**facts(tables, seed)).dropna()

@@ -47,8 +47,8 @@ def animate(tables: Tables) -> tuple[Iterator[Frame], pandas.DataFrame]:
     top = max(float(one.max()) for one in sums.values())
 
     def frames() -> Iterator[Frame]:
-        for place in held(places):
+        for place in places:
             words = f"Epoch {seed.epochs[place]}, largest {sums[place].max():.2f}"
             yield with_words(coloured(sums[place] / top, "viridis"), words)
 
-    return frames(), data[[*facts(tables, seed), *columns]]
+    return held(frames(), len(places)), data[[*facts(tables, seed), *columns]]
