@@ -46,3 +46,13 @@ def test_one_command_trains_tests_and_tells(empty_project):
     written = file.with_name("mine_2_initialisations.yaml").read_text()
     assert "dataset.subset_seed" in written
     assert "- seed_ensemble" in written
+
+    broken = empty_project.path("plugins/models/broken.py")
+    broken.parent.mkdir(parents=True, exist_ok=True)
+    broken.write_text("import nothing_of_that_name\n", encoding="utf-8")
+
+    refused = empty_project.run("isotrope", "challenge", "broken")
+
+    assert refused.returncode == 2, refused.stdout
+    assert "nothing_of_that_name" in refused.stdout
+    assert "Traceback" not in refused.stdout

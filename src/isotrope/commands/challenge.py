@@ -70,6 +70,8 @@ def challenge(
     name, known = name_of(file), index_file.current()
     if name not in known.runs:
         raise UserError(f"{file}: there is no such param-file")
+    if broken := known.runs[name].broken:
+        raise UserError(*broken)
     parameters = next(iter(known.runs[name].points.values())).parameters
     if baseline is None:
         wanted = rules.baseline(parameters)

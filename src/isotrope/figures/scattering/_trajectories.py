@@ -43,6 +43,7 @@ def four_panels(figure: Figure) -> list[Axes]:
     grid = figure.subplots(2, 2, sharex=True)
     for axes in grid[1]:
         axes.set_xlabel("Epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
     return [axes for row in grid for axes in row]
 
 

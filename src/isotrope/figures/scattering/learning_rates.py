@@ -69,6 +69,8 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
             left.plot(line["epoch"], line["rate"], **kind)
     left.set(xlabel="Epoch", ylabel="Learning rate")
     right.set(xlabel="Epoch", ylabel="Momentum")
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     handles: list[Artist] = [
         Line2D([], [], color=its.colour, label=name) for name, its in styles(names).items()
     ]
