@@ -31,8 +31,9 @@ ARRAYS = ("recordings",)
 COLUMNS = {"runs": {"training.epochs": "number"}}
 CAPTION = (
     "Derivatives of the loss by angle, frequency, width and slant of every filter, in the last "
-    "step of each epoch; colours tell the scales at which they began. One seed, the one with the "
-    "most recordings. The axes are linear between the two smallest powers of ten and logarithmic further out."
+    "step of an epoch, of 60 epochs at most; colours tell the scales at which they began. One "
+    "seed, the one with the most recordings. The axes are linear between the two smallest powers "
+    "of ten and logarithmic further out."
 )
 
 GRADIENTS = {name: f"{GRADIENT}{LAYER}{name}" for name in WAVELETS}
@@ -43,6 +44,7 @@ LABELS = {
     "slant": "by slant",
 }
 LINEAR = 100  # times smaller than the largest power of ten: from here to 0, axes are linear
+MOST = 60  # epochs that are shown
 NONE = "no network here recorded gradients of its wavelets (training.monitor.gradients)"
 
 
@@ -60,6 +62,8 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     if seed is None:
         return blank(NONE), no_rows(tables, "epoch", "scale", "angle", *WAVELETS)
     values = {name: by_scale(seed.arrays[key]) for name, key in GRADIENTS.items()}
+    count = len(seed.epochs)
+    places = np.unique(np.linspace(0, count - 1, min(count, MOST)).round().astype(np.int64))
     figure = new_figure(DOUBLE, 3.6)
     for axes, (name, its) in zip(four_panels(figure), values.items(), strict=True):
         axes.set_ylabel(f"Gradient {LABELS[name]}")
@@ -68,6 +72,6 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         least = 10.0 ** math.floor(math.log10(largest)) / LINEAR if largest > 0 else 1.0
         axes.set_yscale("symlog", linthresh=least)
         axes.set_yticks([-LINEAR * least, -least, 0, least, LINEAR * least])
-        draw_panel(axes, seed.epochs, its)
+        draw_panel(axes, seed.epochs[places], its[places])
     add_words(figure, tables, seed, handles=legend(values["theta"]))
     return figure, rows_of(seed.epochs, values).assign(**facts(tables, seed)).dropna()
