@@ -30,7 +30,8 @@ CAPTION = (
     "directions as lines and differences relative to the size of a filter (right). Solid: from a "
     "tight frame; dashed: of filters that began at a tight frame from those of the same seed that "
     "began at random. Of what was recorded (training.monitor); the table of this name has the "
-    "distances before and after training. Mean over seeds, with its 95 % interval (Student's t) as a band."
+    "distances before and after training. Mean over seeds, with its 95 % interval (Student's t) as "
+    "a band."
 )
 
 FORMS: dict[Form, str] = {"published": "as published", "periodic": "lines, relative to size"}
