@@ -9,6 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from isotrope.results.style import styles
@@ -43,7 +44,7 @@ def four_panels(figure: Figure) -> list[Axes]:
     grid = figure.subplots(2, 2, sharex=True)
     for axes in grid[1]:
         axes.set_xlabel("Epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return [axes for row in grid for axes in row]
 
 

@@ -13,6 +13,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from isotrope.evaluation._wavelet_distances import Form, distances_by_epoch, tight_frame
@@ -64,7 +65,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     for axes, (form, title) in zip(grid, FORMS.items(), strict=True):
         axes.set_title(title)
         axes.set(xlabel="Epoch", ylabel="Sum of distances")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         for label, to in lines:
             if label in names:
                 chosen = (labels == label) & data["to"].eq(to) & data["form"].eq(form)

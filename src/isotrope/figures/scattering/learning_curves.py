@@ -14,6 +14,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from isotrope.results.cells import Panel
@@ -72,7 +73,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         its = its[its["kind"].eq(kind)]
         column[0].set_title(f"{cells.title(panel)},\n{kind}")
         column[-1].set_xlabel("Epoch")
-        column[-1].xaxis.get_major_locator().set_params(integer=True)
+        column[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
         for quantity, axes in zip(QUANTITIES, column, strict=True):
             _draw_panel(axes, its[its["quantity"].eq(quantity)], style)
     grid[0, 0].set_ylabel("Loss")

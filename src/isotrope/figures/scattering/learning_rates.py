@@ -13,6 +13,7 @@ import pandas
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from pydantic import TypeAdapter
 
 from isotrope.params.optimizer import BASE, Optimizer
@@ -70,7 +71,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     left.set(xlabel="Epoch", ylabel="Learning rate")
     right.set(xlabel="Epoch", ylabel="Momentum")
     for axes in (left, right):
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     handles: list[Artist] = [
         Line2D([], [], color=its.colour, label=name) for name, its in styles(names).items()
     ]
