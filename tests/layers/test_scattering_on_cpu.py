@@ -9,6 +9,7 @@ from isotrope.layers import (
     Scattering2d,
     forms,
     scattering_gradients,
+    scattering_groups,
     scattering_on_cpu,
     scattering_wavelets,
 )
@@ -36,13 +37,15 @@ def by_torch(own, images):
         return values_and_gradients(own, images)
 
 
-@pytest.fixture(params=["as usual", "in small groups", "computed again", "by two threads"])
+@pytest.fixture(params=["as usual", "in small groups", "computed again", "half of it", "by two threads"])
 def way(request, monkeypatch):
     threads = torch.get_num_threads()
     if request.param == "in small groups":
-        monkeypatch.setattr(scattering_on_cpu, "_AT_ONCE", 1)
+        monkeypatch.setattr(scattering_groups, "_AT_ONCE", 1)
     if request.param == "computed again":
         monkeypatch.setattr(scattering_on_cpu, "_KEPT", 0)
+    if request.param == "half of it":
+        monkeypatch.setattr(scattering_on_cpu, "_KEPT_OF_A_PIXEL", 10)
     if request.param == "by two threads":
         torch.set_num_threads(2)
     yield

@@ -4,12 +4,12 @@ Complex numbers are pairs of real ones here, and a real wavelet has each of its 
 that all products are those of real numbers. All arrays are flat:
 
 * ``spectra``: ``maps * fine`` numbers
-* ``wavelets``: ``wavelets * fine``
 * ``filtered``: ``maps * wavelets * coarse``, the products on a coarser grid, where what is the same
   is added up
-* ``segments``: ``(segments, 3)``, int64: a place among ``fine``, one among ``coarse`` and how many
-  numbers from there on are multiplied. Those of a wavelet begin at its number in ``starts``; where
-  a wavelet is as good as zero there is none.
+* ``segments``: ``(segments, 4)``, int64: a place among ``fine``, one among ``coarse``, how many
+  numbers from there on are multiplied, and where the wavelet's are. Those of a wavelet begin at its
+  number in ``starts``; where a wavelet is as good as zero there is none
+* ``wavelets``: what the segments hold, one after the other
 """
 
 from typing import Any
@@ -42,92 +42,73 @@ def add_products(into: Any, i: int, one: Any, j: int, other: Any, k: int, length
 @compiled
 def multiply(
     spectra: Any,
-    wavelets: Any,
-    starts: Any,
-    segments: Any,
-    filtered: Any,
-    coarse: int,
-    begin: int,
-    end: int,
-) -> None:
-    """Multiply some maps with each wavelet."""
-    count = len(starts) - 1
-    fine = len(wavelets) // count
-    for image in range(begin, end):
-        for one in range(count):
-            goal = (image * count + one) * coarse
-            filtered[goal : goal + coarse] = 0
-            for s in range(starts[one], starts[one + 1]):
-                place = segments[s, 0]
-                add_products(
-                    filtered,
-                    goal + segments[s, 1],
-                    spectra,
-                    image * fine + place,
-                    wavelets,
-                    one * fine + place,
-                    segments[s, 2],
-                )
-
-
-@compiled
-def multiply_back(
     filtered: Any,
     wavelets: Any,
     starts: Any,
     segments: Any,
-    spectra: Any,
+    fine: int,
     coarse: int,
+    back: bool,
     begin: int,
     end: int,
 ) -> None:
-    """Add to the gradients of some maps' spectra what those of their products give."""
+    """Multiply some maps with each wavelet; or back, for the gradients of both.
+
+    Back, what the products' gradients give is added to those of the spectra.
+    """
     count = len(starts) - 1
-    fine = len(wavelets) // count
     for image in range(begin, end):
         for one in range(count):
-            given = (image * count + one) * coarse
+            product = (image * count + one) * coarse
+            if not back:
+                filtered[product : product + coarse] = 0
             for s in range(starts[one], starts[one + 1]):
-                place = segments[s, 0]
-                add_products(
-                    spectra,
-                    image * fine + place,
-                    filtered,
-                    given + segments[s, 1],
-                    wavelets,
-                    one * fine + place,
-                    segments[s, 2],
-                )
+                i, j = image * fine + segments[s, 0], product + segments[s, 1]
+                length, k = segments[s, 2], segments[s, 3]
+                if back:
+                    add_products(spectra, i, filtered, j, wavelets, k, length)
+                else:
+                    add_products(filtered, j, spectra, i, wavelets, k, length)
 
 
 @compiled
 def correlate(
-    filtered: Any,
     spectra: Any,
+    filtered: Any,
+    wavelets: Any,
     starts: Any,
     segments: Any,
-    wavelets: Any,
+    fine: int,
     coarse: int,
     begin: int,
     end: int,
 ) -> None:
     """Add to the gradients of some wavelets, each number twice, what those of products give."""
     count = len(starts) - 1
-    fine = len(wavelets) // count
     for image in range(len(spectra) // fine):
         for one in range(begin, end):
-            given = (image * count + one) * coarse
+            product = (image * count + one) * coarse
             for s in range(starts[one], starts[one + 1]):
-                place = segments[s, 0]
-                add_products(
-                    wavelets,
-                    one * fine + place,
-                    filtered,
-                    given + segments[s, 1],
-                    spectra,
-                    image * fine + place,
-                    segments[s, 2],
-                )
+                i, j = image * fine + segments[s, 0], product + segments[s, 1]
+                add_products(wavelets, segments[s, 3], filtered, j, spectra, i, segments[s, 2])
+
+
+@compiled
+def pack(bank: Any, starts: Any, segments: Any, factor: float, back: bool, numbers: Any) -> None:
+    """Take from a bank what segments hold, each number twice; or back, the sums of both.
+
+    All are multiplied with a factor. In the bank are half as many numbers as in spectra.
+    """
+    fine = len(bank) // (len(starts) - 1)
+    for one in range(len(starts) - 1):
+        for s in range(starts[one], starts[one + 1]):
+            i, k = one * fine + segments[s, 0] // 2, segments[s, 3]
+            for n in range(segments[s, 2] // 2):
+                if back:
+                    bank[i + n] = factor * (numbers[k + 2 * n] + numbers[k + 2 * n + 1])
+                else:
+                    numbers[k + 2 * n] = factor * bank[i + n]
+                    numbers[k + 2 * n + 1] = numbers[k + 2 * n]
 
 
 @compiled

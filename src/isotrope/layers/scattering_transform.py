@@ -45,15 +45,18 @@ class Layout:
         widths = [many * self.angles if self.max_order == 2 else 0 for many in larger]
         return 1 + self.angles * (self.scales + sum(widths[:scale])), widths[scale]
 
+    def numbers_of_a_map(self, scale: int) -> int:
+        """Places of an image filtered at a scale, its transform and what is filtered again."""
+        size = self.rows.padded * self.columns.padded
+        own = size >> (2 * scale)
+        if not self.second_paths(scale)[1]:
+            return own
+        larger = sum(size >> (2 * one) for one in range(scale + 1, self.scales))
+        return 2 * own + self.angles * larger
+
     def numbers_of_an_image(self) -> int:
-        """Places of all filtered maps and transforms of maps that are filtered again."""
-        size, found = self.rows.padded * self.columns.padded, 0
-        for j in range(self.scales):
-            found += self.angles * (size >> (2 * j))
-            if self.second_paths(j)[1]:
-                larger = sum(size >> (2 * scale) for scale in range(j + 1, self.scales))
-                found += self.angles * ((size >> (2 * j)) + self.angles * larger)
-        return found
+        """The same of all wavelets."""
+        return self.angles * sum(self.numbers_of_a_map(scale) for scale in range(self.scales))
 
 
 def folded(spectra: Tensor, step: int) -> Tensor:

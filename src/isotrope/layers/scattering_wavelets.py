@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+import isotrope.layers.scattering_kernels as kernels
+
 _LONG = 32  # columns of a coarser grid, from which on its rows are worth a loop
 
 Banks = tuple[Tensor, ...]
@@ -17,7 +19,8 @@ class Wavelets(NamedTuple):
     """Some wavelets at one resolution, as the kernels take them.
 
     Attributes:
-        numbers: flat, each twice, divided by ``step**2``.
+        numbers: flat, each twice, divided by ``step**2``; only those that are not zero, even where
+            these are `some` of the wavelets those of all.
         starts: first segment of each wavelet.
         segments: where they are not zero.
         step: the distance of the rows and columns that remain.
@@ -59,13 +62,9 @@ class Wavelets(NamedTuple):
 
     def some(self, first: int, last: int) -> "Wavelets":
         """The wavelets from one on and before another."""
-        if (first, last) == (0, self.number):
-            return self
-        size = len(self.numbers) // self.number
         starts = self.starts[first : last + 1]
         segments = self.segments[starts[0] : starts[-1]]
-        numbers = self.numbers[first * size : last * size]
-        return self._replace(numbers=numbers, starts=starts - starts[0], segments=segments)
+        return self._replace(starts=starts - starts[0], segments=segments)
 
 
 def prepared(bank: Tensor, step: int, *, trimmed: bool) -> Wavelets:
@@ -80,9 +79,9 @@ def prepared(bank: Tensor, step: int, *, trimmed: bool) -> Wavelets:
     low, wide = rows // step, columns // step
     blocked = step > 1 and wide < _LONG
     found = Wavelets(np.empty(0), np.zeros(count + 1), np.empty(0), step, (rows, columns), blocked)
-    ordered = found.arranged(bank.detach())
-    twice = (ordered / step**2).repeat_interleave(2, -1)
-    seen = found.arranged(_used(bank.detach())) if trimmed else torch.ones_like(ordered)
+    bank = bank.detach()
+    ordered = found.arranged(bank)
+    seen = found.arranged(_used(bank)) if trimmed else torch.ones_like(ordered)
     kept: Array = seen.bool().numpy()
     if blocked:
         parts = kept.reshape(count, step, step, low, wide).any(-1)  # of each block all columns
@@ -98,9 +97,12 @@ def prepared(bank: Tensor, step: int, *, trimmed: bool) -> Wavelets:
         begin = (row % low) * wide + first
         places = row * columns + block * wide + first
         length = last - first
-    segments = 2 * np.stack((places, begin, length), axis=1).astype(np.int64)
+    segments = 2 * np.stack((places, begin, length, length.cumsum() - length), axis=1)
     starts = np.searchsorted(one, np.arange(count + 1)).astype(np.int64)
-    return found._replace(numbers=flat(twice), starts=starts, segments=segments)
+    numbers = np.empty(2 * length.sum(), flat(ordered).dtype)
+    found = found._replace(numbers=numbers, starts=starts, segments=segments.astype(np.int64))
+    kernels.pack(flat(ordered), starts, found.segments, step**-2, False, numbers)
+    return found
 
 
 def _used(bank: Tensor) -> Tensor:
@@ -136,6 +138,7 @@ class Bank:
     def __init__(self, banks: Banks, *, trimmed: bool, known: Known | None = None) -> None:
         self._banks, self._trimmed = banks, trimmed
         self._known: Known = {} if known is None else known
+        self._gradients: dict[tuple[int, int], Array] = {}
 
     def at(self, level: int, scale: int) -> Wavelets:
         """Those of a scale for maps of every ``2**level``-th pixel."""
@@ -146,17 +149,21 @@ class Bank:
             self._known[level, scale] = known
         return known
 
-    def zeros(self) -> dict[tuple[int, int], Array]:
-        """For the gradients of those that have been used."""
-        return {place: np.zeros_like(one.numbers) for place, one in self._known.items()}
+    def gradient(self, level: int, scale: int) -> Array:
+        """Of the numbers of those that `at` gives: zeros at first, to which is added."""
+        found = self._gradients.get((level, scale))
+        if found is None:
+            found = self._gradients[level, scale] = np.zeros_like(self.at(level, scale).numbers)
+        return found
 
-    def gradients(self, found: dict[tuple[int, int], Array]) -> list[Tensor]:
-        """Those of the banks from those of the numbers that kernels take."""
+    def gradients(self) -> list[Tensor]:
+        """Of the banks."""
         totals = [torch.zeros_like(bank) for bank in self._banks]
-        for (level, scale), numbers in found.items():
-            one = self._known[level, scale]
-            pairs = torch.from_numpy(numbers).view(-1, 2).sum(1) / one.step**2
-            totals[level][scale if level == 0 else scale - level - 1] = one.in_rows(pairs)
+        for (level, scale), numbers in self._gradients.items():
+            one, total = self._known[level, scale], totals[level]
+            ordered = total.new_zeros(one.number * one.grid[0] * one.grid[1])
+            kernels.pack(flat(ordered), one.starts, one.segments, one.step**-2, True, numbers)
+            total[scale if level == 0 else scale - level - 1] = one.in_rows(ordered)
         return totals
 
 
