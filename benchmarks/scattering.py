@@ -92,11 +92,12 @@ def made(case, device, parameterization):
     return ours, images.to(device)
 
 
-def passes(case, device, training):
-    """What is timed, by name."""
+def passes(case, device, training, only=""):
+    """What is timed, by name; or one of it."""
     ours, images = made(case, device, "canonical" if training else "fixed")
-    other = Kymatio(case[0], case[1], device)
-    weights = torch.randn(ours(images[:1]).shape[1:], device=device)
+    other = None if only == "ours" else Kymatio(case[0], case[1], device)
+    places = [side >> case[0] for side in ours.shape]
+    weights = torch.randn(images.shape[1], len(ours.paths), *places, device=device)
 
     def step(run):
         ours.zero_grad()
@@ -155,14 +156,15 @@ def agreement(case, device):
 def peak(name, case, training, device):
     """MiB above what is held before, in this process."""
     device = torch.device(device)
-    run = passes(CASES.get(case) or ON_A_GPU[case], device, training)[name]
+    shape = CASES.get(case) or ON_A_GPU[case]
+    run = passes(shape, device, training, name)[name]
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         run()
         print((torch.cuda.max_memory_allocated() - before) / 2**20)
         return
-    passes((2, 32, 1), device, training)[name]()  # compiles, and loads what is needed
+    passes((shape[0], 64, 1), device, training, name)[name]()  # compiles, and loads what is needed
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)  # what is free goes back, to be counted again
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew

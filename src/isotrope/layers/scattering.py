@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from isotrope.layers.autocasting import without_autocast
 from isotrope.layers.constants import made_once
+from isotrope.layers.forms import numbers_at_once
 from isotrope.layers.morlet_bank import (
     NAMES,
     ThetaGradient,
@@ -25,13 +26,16 @@ from isotrope.layers.morlet_bank import (
     tight_frame,
     turns,
 )
-from isotrope.layers.scattering_gradients import coefficients
+from isotrope.layers.recomputing import in_pieces
+from isotrope.layers.scattering_gradients import coefficients, traced
 from isotrope.layers.scattering_paths import Path, paths_of
 from isotrope.layers.scattering_sizes import Average, Side, low_pass_spectrum
 from isotrope.layers.scattering_transform import Layout, Resampling, copies, moduli
 
 Parameterization = Literal["fixed", "canonical", "equivariant", "pixelwise"]
 Initialization = Literal["tight_frame", "random"]
+
+_AT_ONCE = 2**18  # numbers of some wavelets on a CPU
 
 
 class Scattering2d(nn.Module):
@@ -153,10 +157,16 @@ class Scattering2d(nn.Module):
 
     def _spectra(self, filters: dict[str, Tensor]) -> Tensor:
         kind = torch.promote_types(filters["theta"].dtype, torch.float32)
-        theta, xi, sigma, slant = (filters[name].flatten().to(kind) for name in NAMES)
-        grid, tiles = self.padded, self.tiles
-        how = self.theta_grad
-        return morlet_spectra(theta, xi, sigma, slant, grid, tiles=tiles, theta_grad=how)
+        numbers = [filters[name].flatten().to(kind) for name in NAMES]
+        size = self.padded[0] * self.padded[1] * self.tiles**2
+        step = max(1, numbers_at_once(numbers[0], _AT_ONCE) // size)
+
+        def some(piece: int, *numbers: Tensor) -> tuple[Tensor, ...]:
+            own = (one[piece * step : (piece + 1) * step] for one in numbers)
+            grid, tiles, how = self.padded, self.tiles, self.theta_grad
+            return (morlet_spectra(*own, grid, tiles=tiles, theta_grad=how),)
+
+        return in_pieces(some, 1 if traced() else -(-len(numbers[0]) // step), numbers)[0]
 
     def low_pass(self) -> Tensor:
         """The spectrum of the averaging filter on the padded grid, in float64 on the CPU."""

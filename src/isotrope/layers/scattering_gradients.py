@@ -50,7 +50,7 @@ def coefficients(
 def _in_pieces(images: Tensor, banks: Banks, layout: Layout) -> Tensor:
     """As operations of torch, as many images at a time as memory is meant to hold."""
     most = numbers_at_once(images, NUMBERS) // (_EACH * layout.numbers_of_an_image())
-    if _traced() or len(images) <= max(1, most):
+    if traced() or len(images) <= max(1, most):
         return transformed(images, banks, layout)
     step = max(1, most)
 
@@ -60,7 +60,8 @@ def _in_pieces(images: Tensor, banks: Banks, layout: Layout) -> Tensor:
     return in_pieces(piece, -(-len(images) // step), (images, *banks))[0]
 
 
-def _traced() -> bool:
+def traced() -> bool:
+    """Whether operations are recorded, so that there are no numbers now."""
     return torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
 
 
@@ -68,7 +69,7 @@ def _compiled_fits(images: Tensor) -> bool:
     """Whether there are numbers to compute with, here and now."""
     plain = type(images) in (Tensor, torch.nn.Parameter)
     known = images.dtype in (torch.float32, torch.float64)
-    return plain and known and not _traced() and not few_launches(images) and images.numel() > 0
+    return plain and known and not traced() and not few_launches(images) and images.numel() > 0
 
 
 class _Scatter(torch.autograd.Function):

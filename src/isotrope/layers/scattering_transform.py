@@ -61,11 +61,16 @@ class Layout:
 
 def folded(spectra: Tensor, step: int) -> Tensor:
     """The transforms of every ``step``-th row and column: means over what is then the same."""
+    return spectra if step == 1 else _sums(spectra, step) / step**2
+
+
+def _sums(spectra: Tensor, step: int) -> Tensor:
+    """Sums over what is the same at every ``step``-th row and column."""
     if step == 1:
         return spectra
     rows, columns = (side // step for side in spectra.shape[-2:])
     parts = spectra.reshape(*spectra.shape[:-2], step, rows, step, columns)
-    return parts.sum((-4, -2)) / step**2
+    return parts.sum((-4, -2))
 
 
 def resampled_spectra(spectra: Tensor, level: int, how: Resampling) -> Tensor:
@@ -135,16 +140,25 @@ def moduli(images: Tensor, banks: tuple[Tensor, ...], layout: Layout) -> list[tu
     spectrum = torch.fft.fft2(padded(images, layout))[:, None]
     first, second = [], []
     for j1 in range(layout.scales):
-        filtered = folded(spectrum * banks[0][j1], 2**j1)
-        maps = torch.fft.ifft2(filtered).abs()
+        maps = _moduli(spectrum, banks[0][j1], 2**j1)
         first.append((j1, maps))
         coarser = range(j1 + 1, layout.scales if layout.max_order == 2 else 0)
         for one in maps.unbind(1) if coarser else ():
             inner = torch.fft.fft2(one)[:, None]
             for j2 in coarser:
                 wavelets = banks[j1][j2 if j1 == 0 else j2 - j1 - 1]
-                second.append((j2, torch.fft.ifft2(folded(inner * wavelets, 2 ** (j2 - j1))).abs()))
+                second.append((j2, _moduli(inner, wavelets, 2 ** (j2 - j1))))
     return first + second
+
+
+def _moduli(spectra: Tensor, wavelets: Tensor, step: int) -> Tensor:
+    """Those of maps behind wavelets, at every ``step``-th row and column.
+
+    Means and norms are divided out of the wavelets, which are fewer than the maps.
+    """
+    size = wavelets.shape[-2] * wavelets.shape[-1]
+    found: Tensor = torch.fft.ifft2(_sums(spectra * (wavelets / size), step), norm="forward")
+    return found.abs()
 
 
 def transformed(images: Tensor, banks: tuple[Tensor, ...], layout: Layout) -> Tensor:
