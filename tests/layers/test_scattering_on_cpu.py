@@ -37,7 +37,9 @@ def by_torch(own, images):
         return values_and_gradients(own, images)
 
 
-@pytest.fixture(params=["as usual", "in small groups", "computed again", "half of it", "by two threads"])
+@pytest.fixture(
+    params=["as usual", "in small groups", "computed again", "half of it", "by two threads"]
+)
 def way(request, monkeypatch):
     threads = torch.get_num_threads()
     if request.param == "in small groups":

@@ -31,9 +31,7 @@ def filtered(spectra: Tensor, wavelets: Wavelets) -> Tensor:
 def add_spectra(given: Tensor, wavelets: Wavelets, into: Tensor) -> None:
     """Add the gradients of spectra, given those of their products."""
     found = torch.zeros_like(into) if wavelets.blocked else into
-    _share(
-        kernels.multiply, len(into), *_arguments(found, given, wavelets.numbers, wavelets), True
-    )
+    _share(kernels.multiply, len(into), *_arguments(found, given, wavelets.numbers, wavelets), True)
     if wavelets.blocked:
         into += wavelets.in_rows(found)
 

@@ -25,12 +25,12 @@ class Numbers(NamedTuple):
 
     Attributes:
         first: the filtered images.
-        inner: the transforms of their moduli; None where nothing is filtered again.
+        inner: the transforms of their moduli, empty where nothing is filtered again.
         second: these, filtered by some wavelets after the other.
     """
 
     first: Tensor
-    inner: Tensor | None
+    inner: Tensor
     second: list[Tensor]
 
 
@@ -71,7 +71,6 @@ class Step:
         del maps
         second = []
         for scale, into, wavelets in self._second(coefficients):
-            assert inner is not None
             numbers = filtered(inner, wavelets)
             if kept:
                 second.append(numbers)
@@ -89,7 +88,7 @@ class Step:
         first = filtered(self.spectra, self.own) if known is None else known.first
         inner = self._inner(moduli(first)) if known is None else known.inner
         of_moduli = spread(self._of_order_one(coefficients).flatten(0, 1), self.scale, self.layout)
-        if inner is not None:
+        if inner.numel():
             back = torch.zeros_like(inner)
             for number, (scale, given, wavelets) in enumerate(self._second(coefficients)):
                 numbers = filtered(inner, wavelets) if known is None else known.second[number]
@@ -103,10 +102,11 @@ class Step:
         if images is not None:
             add_spectra(found, self.own, images)
 
-    def _inner(self, maps: Tensor) -> Tensor | None:
+    def _inner(self, maps: Tensor) -> Tensor:
         """The transforms of moduli, if they are filtered again."""
         again = self.layout.second_paths(self.scale)[1] > 0
-        return torch.fft.fft2(maps) if again else None
+        found: Tensor = torch.fft.fft2(maps) if again else self.spectra.new_empty(0)
+        return found
 
     def _of_order_one(self, coefficients: Tensor) -> Tensor:
         """Where those are."""
