@@ -162,9 +162,9 @@ class Scattering2d(nn.Module):
         step = max(1, numbers_at_once(numbers[0], _AT_ONCE) // size)
 
         def some(piece: int, *numbers: Tensor) -> tuple[Tensor, ...]:
-            own = (one[piece * step : (piece + 1) * step] for one in numbers)
+            theta, xi, sigma, slant = (one[piece * step : (piece + 1) * step] for one in numbers)
             grid, tiles, how = self.padded, self.tiles, self.theta_grad
-            return (morlet_spectra(*own, grid, tiles=tiles, theta_grad=how),)
+            return (morlet_spectra(theta, xi, sigma, slant, grid, tiles=tiles, theta_grad=how),)
 
         return in_pieces(some, 1 if traced() else -(-len(numbers[0]) // step), numbers)[0]
 

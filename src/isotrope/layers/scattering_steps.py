@@ -53,7 +53,7 @@ class Step:
 
     def size(self) -> int:
         """Complex numbers that are computed."""
-        maps = len(self.spectra) * (self.angles.stop - self.angles.start)
+        maps: int = len(self.spectra) * (self.angles.stop - self.angles.start)
         return maps * self.layout.numbers_of_a_map(self.scale)
 
     def forward(self, coefficients: Tensor, *, kept: bool) -> Numbers | None:
