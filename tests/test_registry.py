@@ -49,8 +49,8 @@ def test_literals_are_read_without_importing_the_module(package):
 
 @pytest.mark.parametrize("constant", ["SIZES", "PAIR", "LATER", "ABSENT"])
 def test_what_is_no_literal_is_named_with_its_file(package, constant):
-    message = re.escape(f"models/round.py must assign a literal to {constant}")
-    with pytest.raises(ValueError, match=message):
+    message = re.escape(f"models/round.py: it must assign a literal to {constant}")
+    with pytest.raises(registry.BrokenPluginError, match=message):
         registry.literal("models", "round", constant)
     assert registry.literal("models", "round", constant, 7) == 7
 

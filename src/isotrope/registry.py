@@ -198,8 +198,11 @@ def load(kind: str, name: str) -> ModuleType:
         module = _imported(path, f"isotrope.{inside}.{name}")
     for wanted in _NEEDED.get(kind, ()):
         if not hasattr(module, wanted):
-            what = f"a {_word(kind)} must define {wanted}"
-            raise BrokenPluginError(f"{path}: {what}; `isotrope new` writes one that does")
+            article = "an" if _word(kind)[0] in "aeiou" else "a"
+            what = f"{article} {_word(kind)} must define {wanted}"
+            raise BrokenPluginError(f"{_shown(path)}: {what}; `isotrope new` writes one that does")
+    if "REVISION" in _NEEDED.get(kind, ()) and not isinstance(literal(kind, name, "REVISION"), int):
+        raise BrokenPluginError(f"{_shown(path)}: its REVISION must be a whole number")
     return module
 
 
@@ -218,7 +221,7 @@ def _imported(path: Path, module: str) -> ModuleType:
         if module.startswith(f"{USERS.name}."):
             make_importable()
         return importlib.import_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise broken(path, error) from error
 
 
@@ -259,6 +262,20 @@ def broken(
     return BrokenPluginError(f"{_shown(where[0])}:{where[1]}: {doing}: {what}")
 
 
+def fault_of(error: Exception) -> BrokenPluginError | None:
+    """An error that the code of a plug-in raised, as one of that plug-in; None for others.
+
+    What the user can mend is none, and is said as it is.
+    """
+    places = (USERS.absolute(), *(folder(kind) for kind in KINDS))
+    frames = traceback.extract_tb(error.__traceback__)
+    files = [Path(frame.filename) for frame in reversed(frames)]
+    found = [file for file in files if any(file.is_relative_to(place) for place in places)]
+    if isinstance(error, UserError) or not found:
+        return None
+    return broken(found[0], error, "fails")
+
+
 def _shown(path: Path) -> Path:
     """A path as users know it: relative to the project where it lies there."""
     here = Path.cwd()
@@ -269,8 +286,8 @@ def literals(path: Path) -> dict[str, Any]:
     """The constants that a module assigns at its top level, by name.
 
     Raises:
-        BrokenPluginError: if the file is no Python.
-        ValueError: if one is assigned twice: readers would not see which one counts.
+        BrokenPluginError: if the file is no Python, or one is assigned twice: readers would not
+            see which one counts.
     """
     record_file(path)
     return _literals(path.absolute(), path.stat().st_mtime_ns, path)
@@ -281,7 +298,7 @@ def _literals(whole: Path, changed: int, path: Path) -> dict[str, Any]:
     del changed
     try:
         tree = ast.parse(whole.read_text(encoding="utf-8"), str(whole))
-    except (SyntaxError, UnicodeDecodeError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise broken(path, error, "cannot be read") from error
     found: dict[str, Any] = {}
     for node in tree.body:
@@ -294,10 +311,11 @@ def _literals(whole: Path, changed: int, path: Path) -> dict[str, Any]:
         if not isinstance(target, ast.Name):
             continue
         if target.id in found:
-            raise ValueError(f"{path}:{node.lineno}: {target.id} is assigned twice")
+            what = f"{target.id} is assigned twice, and must be once"
+            raise BrokenPluginError(f"{_shown(whole)}:{node.lineno}: {what}")
         try:
             found[target.id] = ast.literal_eval(value)
-        except ValueError:
+        except (ValueError, TypeError, RecursionError, MemoryError):
             continue  # computed when imported, so not a literal
     return found
 
@@ -306,10 +324,8 @@ def literal(kind: str, name: str, constant: str, default: Any = None) -> Any:
     """A constant of a plug-in, read from its source without importing it.
 
     Raises:
-        BrokenPluginError: if it is a user's and does not assign the constant a literal, and no
-            default is given.
+        BrokenPluginError: if it does not assign the constant a literal, and no default is given.
         UserError: if there is no plug-in of that name, or two.
-        ValueError: the same of the package's plug-ins.
     """
     path = source(kind, name)
     values = literals(path)
@@ -317,6 +333,4 @@ def literal(kind: str, name: str, constant: str, default: Any = None) -> Any:
         return values[constant]
     if default is not None:
         return default
-    if path.is_relative_to(USERS):
-        raise BrokenPluginError(f"{path}: it must assign a literal to {constant}")
-    raise ValueError(f"{kind}/{name}.py must assign a literal to {constant}")
+    raise BrokenPluginError(f"{_shown(path)}: it must assign a literal to {constant}")

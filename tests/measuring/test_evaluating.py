@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -336,3 +337,17 @@ def test_a_stochastic_network_is_tested_as_it_was_validated(toys, monkeypatch, d
     assert {row["seed"]: float(row["value"]) for row in results(task)} == {
         str(one["seed"]): one["best_validation_accuracy"] for one in said
     }
+
+
+def test_what_is_said_is_kept_beside_the_table_if_nobody_else_sees_to_that(trained):
+    task, lines = task_for(trained, evaluation("accuracy")), []
+    evaluating.evaluate(task, lines.append)
+    log = task.results.with_name("evaluate.log")
+    assert not log.exists()
+    shutil.rmtree(trained.folder.parent / ".evaluations")
+    evaluating.evaluate(task, lines.append, own_log=True)
+    assert log.read_text().splitlines() == lines[-len(log.read_text().splitlines()) :]
+    trained.folder.joinpath("run.json").write_text("{")
+    with pytest.raises(UserError):
+        evaluating.evaluate(task, lines.append, own_log=True)
+    assert "run.json is truncated or altered" in log.read_text()

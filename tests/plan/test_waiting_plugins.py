@@ -1,5 +1,6 @@
 """A plug-in that cannot be imported makes its own runs wait, and nothing else."""
 
+import re
 import sys
 
 import pytest
@@ -8,7 +9,7 @@ from made_up_param_file import GOOD, NAME, changed, write
 from isotrope import cli, paths, registry
 from isotrope.errors import UserError
 from isotrope.params.param_file import read_folder, read_run
-from isotrope.plan import index_file
+from isotrope.plan import checking, index_file
 from isotrope.plan.indexing import index_of
 from isotrope.plan.needs import Needs
 from isotrope.plan.targets import Plan
@@ -95,6 +96,79 @@ def test_a_model_that_fails_otherwise_than_by_refusing_images_is_named_with_its_
     (reason,) = waiting.reasons
     line = path.read_text().splitlines().index("    channels / {}") + 1
     assert reason.startswith(f"plugins/models/mine.py:{line}: cannot be built: UnboundLocalError")
+
+
+HOOKS = """
+
+def local_files(params):
+    return {}["no such file"]
+"""
+
+
+ITS_MODEL = ("standard", "mine")
+ITS_DATA = (
+    "name: stir\n  task: emoji\n  scenario: mid2rest\n\nmodel:\n  name: standard",
+    "name: mine\n\nmodel:\n  name: standard",
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "run", "block", "broken", "reason"),
+    [
+        ("model", MINE, ITS_MODEL, "raise SystemExit(3)", "cannot be imported: SystemExit"),
+        ("model", MINE, ITS_MODEL, "REVISION = 2", "REVISION is assigned twice"),
+        ("model", MINE, ITS_MODEL, "\0", "cannot be"),
+        (
+            "evaluation",
+            "standard/stir_emoji/other",
+            ("[accuracy,", "[mine, accuracy,"),
+            "raise SystemExit",
+            "cannot be imported: SystemExit",
+        ),
+        ("data", "standard/mine/other", ITS_DATA, HOOKS, "fails: KeyError"),
+    ],
+)
+def test_whatever_is_wrong_in_a_plug_in_its_runs_wait_and_its_line_is_said(
+    param_files, kind, run, block, broken, reason
+):
+    write(param_files)
+    write(
+        param_files, changed(block, ("accuracy, scale_generalization", "accuracy")), f"{run}.yaml"
+    )
+    write_skeleton({"data": "dataset"}.get(kind, kind), "mine")
+    folder = {"model": "models"}.get(kind, kind)
+    path = registry.source(folder, "mine")
+    path.write_text(f"{path.read_text()}\n{broken}\n")
+
+    found = checking.check_folder()
+
+    assert set(found.runs) == {run, NAME}
+    assert found.runs[NAME].broken == []
+    (said,) = found.runs[run].broken
+    assert re.match(rf"plugins/{folder}/mine\.py:\d+: {reason}", said), said
+
+
+@pytest.mark.parametrize("revision", ["1 + 0", "'one'"])
+def test_a_revision_that_is_computed_or_no_number_breaks_its_plug_in_alone(param_files, revision):
+    write(param_files)
+    write(param_files, changed(("standard", "mine")), f"{MINE}.yaml")
+    write_skeleton("model", "mine")
+    path = registry.source("models", "mine")
+    path.write_text(path.read_text().replace("REVISION = 1", f"REVISION = {revision}"))
+
+    found = checking.check_folder()
+
+    assert found.runs[NAME].broken == []
+    (said,) = found.runs[MINE].broken
+    assert said.startswith("plugins/models/mine.py: it")
+    assert "REVISION" in said
+
+
+def test_an_error_outside_of_plug_ins_keeps_its_traceback(param_files, monkeypatch):
+    write(param_files)
+    monkeypatch.setattr(checking, "index_of", lambda runs, waiting=(): {}["a bug"])
+    with pytest.raises(KeyError, match="a bug"):
+        checking.check_folder()
 
 
 def test_an_index_with_broken_plug_ins_is_made_anew_as_a_package_may_have_come(

@@ -58,6 +58,7 @@ class MadeUpPack:
                 one |= {"status": "done", "origin": "shipped"}
         run = {"training_digest": digest, "settings": settings or {}, "git_commit": commit}
         self.write("weights.safetensors", age=age)
+        self.write("history.csv", age=age)
         self.write("run.json", json.dumps({**run, "seeds": said}, indent=2), age=age)
 
     def evaluate(self, *seeds, stores=STORES):

@@ -202,6 +202,7 @@ def test_a_file_that_vanishes_between_listing_and_reading_is_as_if_it_never_was(
 def test_a_damaged_run_json_is_named(pack, text):
     pack.finish(1)
     pack.write("weights.safetensors")
+    pack.write("history.csv")
     pack.write("run.json", text)
     state, finished, detail = pack.state
     assert (state, finished) == ("stale", 1)
@@ -213,3 +214,22 @@ def test_results_of_other_settings_are_no_results(pack):
     pack.assemble(digest=ANOTHER)
     pack.evaluate(1, 2, 3, stores=[store[:-1] + "0" for store in STORES])
     assert pack.state[:2] == ("stale", 0)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "history.csv", "run.json"])
+def test_an_output_that_was_deleted_is_said_to_be_gone_and_no_job_to_be_at_work(pack, name):
+    pack.make()
+    pack.write("train.log", "seed 3: done after 2 epochs\n", age=11)
+    (pack.folder / name).unlink()
+    kept = f"{name} is gone; its seeds are kept, and only put together again"
+    assert pack.state == ("queued", 3, kept)
+    pack.write("train.log", "", age=-20)  # a training that has begun since
+    assert pack.state == ("running", 3, "puts seeds together")
+
+
+def test_deleted_outputs_whose_seeds_are_not_kept_are_trained_anew(pack):
+    pack.assemble()
+    (pack.folder / "history.csv").unlink()
+    (pack.folder / "weights.safetensors").unlink()
+    gone = "weights.safetensors, history.csv are gone; `snakemake runs` trains its seeds anew"
+    assert pack.state == ("queued", 0, gone)

@@ -25,6 +25,9 @@ from toy_runs import (
 from isotrope.datasets import loading
 from isotrope.errors import UserError
 from isotrope.packs import store
+from isotrope.training import pack
+from isotrope.training.pack import train_pack
+from isotrope.training.progress import Report
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
@@ -216,3 +219,23 @@ def test_a_gpu_that_is_not_there_is_said(toys, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="device cuda: torch sees no GPU"):
         train(toy_task(device="cuda"))
+
+
+def test_what_is_said_is_kept_beside_the_pack_if_nobody_else_sees_to_that(toys, monkeypatch):
+    task, lines = toy_task(seeds=[2], pack="1-25"), []
+    train_pack(task, Report(lines.append, own_log=True))
+    log = task.folder / "train.log"
+    assert log.read_text().splitlines() == lines
+    assert lines[0].startswith(f"{task.run}, {task.point}, seeds 2: 1 to train"), "those asked for"
+
+    def fail(*arguments):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(pack, "assemble", fail)
+    with pytest.raises(RuntimeError):
+        train_pack(task, Report(lines.append, own_log=True))
+    assert log.read_text().splitlines()[-1] == "RuntimeError: a bug"
+    log.unlink()
+    with pytest.raises(RuntimeError):
+        train_pack(task, Report(lines.append))
+    assert not log.exists()

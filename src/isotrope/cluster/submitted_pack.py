@@ -13,7 +13,6 @@ the unfinished seed goes on at the step it was saved at.
 
 import signal
 import subprocess
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from isotrope.console.printing import say
 from isotrope.errors import UserError
 from isotrope.measuring import evaluating
 from isotrope.packs import state, summary
+from isotrope.packs.log_file import logged
 from isotrope.packs.summary import OUTPUTS, RUN, WEIGHTS
 from isotrope.params.param_file import name_of, read_run
 from isotrope.plan.indexing import index_of
@@ -56,6 +56,7 @@ class SubmittedPack:
         threads: CPU threads of one operation.
         evaluate: whether it is evaluated; candidates of a choice are not, whatever this says.
         restarts: how often the task was queued again.
+        shown: the seeds that it holds, for people; its name where that was not worked out.
     """
 
     file: str
@@ -66,6 +67,7 @@ class SubmittedPack:
     threads: int
     evaluate: bool
     restarts: int = 0
+    shown: str = ""
 
     @property
     def run(self) -> str:
@@ -83,7 +85,7 @@ class SubmittedPack:
         return self.folder / "train.log", self.folder / "evaluate.log"
 
     def __str__(self) -> str:
-        return f"{self.run}, {self.point}, seeds {self.pack}"
+        return f"{self.run}, {self.point}, seeds {self.shown or self.pack}"
 
     def __call__(self) -> str:
         """Train and evaluate what is missing, and tell Snakemake of it.
@@ -184,21 +186,12 @@ class SubmittedPack:
     @contextmanager
     def _logged(self, path: Path) -> Iterator[Log]:
         """Lines go to a file and to standard output, as does what ends the work."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a" if self.restarts else "w", encoding="utf-8", buffering=1) as file:
-
-            def log(line: str) -> None:
-                file.write(f"{line}\n")
-                say(line)
-
+        with logged(path, say, append=bool(self.restarts)) as log:
             try:
                 yield log
             except UserError as error:
                 for sentence in error.sentences:
-                    log(sentence)
-                raise
-            except Exception:
-                file.write(traceback.format_exc())
+                    say(sentence)
                 raise
 
 

@@ -14,6 +14,7 @@ from isotrope import paths
 from isotrope.cluster import recording
 from isotrope.cluster.submitted_pack import SubmittedPack
 from isotrope.console.printing import say
+from isotrope.console.wording import range_text
 from isotrope.datasets.building import build_dataset
 from isotrope.datasets.manifest import read_manifest
 from isotrope.errors import UserError, did_you_mean
@@ -230,9 +231,10 @@ def _packs(
         candidate = chooses and name != paths.SELECTED
         wanted = None if candidate and point is None else seeds
         possible = (digests[name],) if name in digests else tuple(digests.values())
-        for pack in by_hand.packs_asked_for(run, name, None, wanted):
+        for pack, held in by_hand.packs_asked_for(run, name, None, wanted).items():
             fields = (file, name, pack, wanted, possible, threads)
-            yield SubmittedPack(*fields, evaluate=evaluate and not candidate)
+            evaluates = evaluate and not candidate
+            yield SubmittedPack(*fields, evaluate=evaluates, shown=range_text(held))
 
 
 def _check_choice(known: Index, name: str) -> None:

@@ -34,6 +34,7 @@ def train(
 ) -> None:
     """Train the seeds of a run that are not trained yet, and write the outputs of their packs."""
     from isotrope.cluster import rendezvous
+    from isotrope.plan import index_file
     from isotrope.tasks import by_hand
     from isotrope.training import distributed
     from isotrope.training.pack import train_pack
@@ -47,7 +48,8 @@ def train(
         file, point, pack, seeds, device, threads, save_every, eager
     ):
         console = Console(stderr=True)
-        train_pack(task, Report(say, console if console.is_terminal else None))
+        shown = console if console.is_terminal else None
+        train_pack(task, Report(say, shown, own_log=not index_file.in_job()))
 
 
 def choose(file: ParamFile) -> None:
@@ -86,12 +88,13 @@ def evaluate(
 ) -> None:
     """Run every evaluation of a run's trained seeds that was not run yet."""
     from isotrope.measuring import evaluating
+    from isotrope.plan import index_file
     from isotrope.tasks import by_hand
 
     for task in by_hand.evaluation_tasks(
         file, point, pack, seeds, device, threads, table, own_jobs
     ):
-        evaluating.evaluate(task, say)
+        evaluating.evaluate(task, say, own_log=not index_file.in_job())
 
 
 def ship(

@@ -7,6 +7,7 @@ same name, whose checksum is in the last line of the rows. A diverged seed is no
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -18,17 +19,24 @@ from isotrope.measuring.position import Stops
 from isotrope.measuring.task import EvaluationTask
 from isotrope.packs import lease, summary
 from isotrope.packs import rows as stored
+from isotrope.packs.log_file import logged
 from isotrope.packs.rows import Row
 from isotrope.processes.signals import Interruption
 
 Log = Callable[[str], None]
 
 
-def evaluate(task: EvaluationTask, log: Log) -> None:
+def evaluate(task: EvaluationTask, log: Log, own_log: bool = False) -> None:
     """Compute what is missing, and write the table of the job.
 
     Waits until a GPU is free, and while another process trains one of the packs, or computes the
     same rows. Different evaluations of a seed do not wait for each other.
+
+    Args:
+        task: what is computed.
+        log: takes one line.
+        own_log: whether ``evaluate.log`` beside the table, or that of the evaluation, is written,
+            too; a workflow does that itself.
 
     Raises:
         UserError: if the packs' files are absent, damaged or of another training, the device or
@@ -38,12 +46,19 @@ def evaluate(task: EvaluationTask, log: Log) -> None:
     seeds: list[Seed] = [None] if task.of_run else list(task.seeds)
     known = [task.rows_file(one, seed) for one in task.evaluations for seed in seeds]
     device = devices.choose(task.device, log)
+    name = task.results.name.replace("results", "evaluate", 1)
+    file = task.results.with_name(name).with_suffix(".log")
     with Interruption() as interruption:
+
+        def work() -> None:
+            with logged(file, log) if own_log else nullcontext(log) as told:
+                _evaluate(task, device, Stops(interruption, told))
+
         lease.hold(
             task.run,
             f"the evaluation of {task}",
             [task.results, *known],
-            lambda: _evaluate(task, device, Stops(interruption, log)),
+            work,
             log,
             interruption,
             reads=task.folders,

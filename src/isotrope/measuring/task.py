@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from isotrope import devices, paths, registry
+from isotrope.console.wording import range_text
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation
 
@@ -84,7 +85,7 @@ class EvaluationTask:
     save_every: float = 30.0
 
     def __str__(self) -> str:
-        seeds = ", ".join(self.packs)
+        seeds = range_text(self.seeds)
         measured = f", {self.table}" if self.table else ""
         return f"{self.run}, {self.point}, seeds {seeds}{measured}"
 

@@ -135,6 +135,15 @@ class CheckedFile:
         found = {one.alias: Plugin(one.name, one.params).settings() for one in tested}
         return Tables(str(self.path), self.name, self.group, found)
 
+    def waiting_for(self, reasons: Sequence[str]) -> "CheckedFile":
+        """The same, of a run that turns out to wait for a plug-in only when its index is made."""
+        if self.run is None:
+            return self
+        point = self.run.points[0]
+        names = point.model.name, point.dataset.name
+        waiting = WaitingRun(self.name, self.run.envelope, *names, tuple(reasons))
+        return replace(self, run=None, waiting=waiting)
+
 
 def read_run(path: Path, root: Path = paths.PARAM_FILES) -> Run:
     """Read and check one param-file.
@@ -417,6 +426,11 @@ class _Checking:
             found, wrong = check()
         except registry.BrokenPluginError as error:
             self._broken += error.sentences
+            return broken
+        except Exception as error:
+            if (fault := registry.fault_of(error)) is None:
+                raise
+            self._broken += fault.sentences
             return broken
         self.complaints += wrong
         return found

@@ -151,7 +151,14 @@ class _Check:
             checked = param_file.check_file(path, self.root, misnamed)
             if checked.run is None:
                 return checked, None
-            entries = index_of([checked.run])
+            try:
+                entries = index_of([checked.run])
+            except registry.BrokenPluginError as error:
+                return checked.waiting_for(error.sentences), None
+            except Exception as error:
+                if (fault := registry.fault_of(error)) is None:
+                    raise
+                return checked.waiting_for(fault.sentences), None
         listed: dict[str, list[Any]] = {
             "plugins": sorted(used.plugins),
             "files": sorted(used.files - {path.as_posix()}),

@@ -18,6 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from isotrope import paths
+from isotrope.errors import UserError
+from isotrope.packs import lease_files
+from isotrope.packs.lease_files import Lease
+
 LOST = 120.0  # seconds without a heartbeat after which a job counts as lost
 
 
@@ -89,6 +94,13 @@ def file_system_time(folder: Path) -> float:
         return time.time()
 
 
+def _leases(run: str) -> list[Lease]:
+    try:
+        return list(lease_files.read_all(paths.leases(run)))
+    except UserError:  # a folder that may not be read
+        return []
+
+
 class Pulse:
     """Tells jobs at work from lost ones, in one look or, better, in several.
 
@@ -102,10 +114,12 @@ class Pulse:
         self._asking = threading.Lock()
         self._beat_at: dict[Path, float] = {}  # what the last look saw, by path
         self._changed: dict[Path, float] = {}  # when a look last saw another, by our own clock
+        self._leases: dict[str, list[Lease]] = {}  # those of each run that was asked about
 
     def begin_look(self) -> None:
         """From here on the time is another one."""
         self._now = None
+        self._leases.clear()
 
     def age(self, written: float) -> float:
         """Seconds since a file was written; its clock is asked once a look, if at all."""
@@ -116,12 +130,32 @@ class Pulse:
 
     def is_alive(self, path: Path, job: Job) -> bool:
         """Whether the job whose heartbeat lies at ``path`` is still at work."""
+        beats = self.beats(path, job.beat_at)
+        return beats and not job.ended
+
+    def beats(self, path: Path, beat_at: float) -> bool:
+        """Whether a file that was written then is written again and again."""
         before = self._beat_at.get(path)
-        self._beat_at[path] = job.beat_at
-        if before is not None and before != job.beat_at:
+        self._beat_at[path] = beat_at
+        if before is not None and before != beat_at:
             self._changed[path] = time.monotonic()
-        if job.ended:
-            return False
         changed = self._changed.get(path)
         seen = changed is not None and time.monotonic() - changed < LOST
-        return seen or self.age(job.beat_at) < LOST
+        return seen or self.age(beat_at) < LOST
+
+    def is_held(self, run: str, path: Path) -> bool:
+        """Whether a process that is at work holds a lease on what is written at ``path``.
+
+        A training gives no other sign of life while it loads data, compiles, or takes a long step.
+        """
+        with self._asking:
+            if run not in self._leases:
+                self._leases[run] = _leases(run)
+            known = self._leases[run]
+        return any(
+            lease.claims is not None
+            and path.as_posix() in lease.claims
+            and not (lease.process and lease.process.why_gone(ask_slurm=False))
+            and self.beats(lease.path, lease.beat / 1e9)
+            for lease in known
+        )

@@ -25,10 +25,11 @@ class Jobs:
         folder: the pack's.
         names: what lies in it.
         pulse: tells live jobs from lost ones.
+        run: the run's name.
     """
 
-    def __init__(self, folder: Path, names: Set[str], pulse: Pulse) -> None:
-        self._folder, self._names, self.pulse = folder, names, pulse
+    def __init__(self, folder: Path, names: Set[str], pulse: Pulse, run: str) -> None:
+        self._folder, self._names, self.pulse, self._run = folder, names, pulse, run
 
     def heartbeat(self) -> tuple[Job, bool] | None:
         """The training's last heartbeat, and whether it is alive; None if there is none."""
@@ -54,6 +55,34 @@ class Jobs:
         resumes = not unfinished.isdisjoint(beat.seeds)
         then = "resumes there" if resumes else "begins anew"
         return Finding("interrupted", detail=f"{how} in {job_text([beat])}; {then}", job=beat)
+
+    def at_work(self, beat: Job | None, all_trained: bool) -> Finding | None:
+        """A training that holds its lease, whatever it last said; None if there is none.
+
+        Args:
+            beat: its last heartbeat, if there is one.
+            all_trained: as for ``training``.
+        """
+        if not self.pulse.is_held(self._run, self._folder):
+            return None
+        if beat is not None and not beat.ended:
+            detail = f"{job_text([beat])}{self._silence(self.pulse.age(beat.beat_at))}"
+            return Finding("running", detail=detail, job=beat)
+        doing = "puts seeds together" if all_trained else "starts"
+        word = self._last_word(TRAIN_LOG)
+        known = word is not None and word.kind == "well"
+        return Finding("running", detail=f"{doing}{self._after(word)}" if known else doing)
+
+    def evaluates(self, made: str) -> Finding | None:
+        """An evaluation that holds its lease on a file; None if there is none."""
+        held = self.pulse.is_held(self._run, self._folder / made)
+        return Finding("running", detail="evaluates") if held else None
+
+    def is_over(self, outputs: Set[str]) -> bool:
+        """Whether no training has begun since those of its outputs were made that are there."""
+        word = self._last_word(TRAIN_LOG)
+        made = [written for name in outputs if (written := self._written(name)) < math.inf]
+        return bool(made) and (word is None or word.written - max(made) <= _LATER)
 
     def training(self, all_trained: bool) -> Finding | None:
         """A training without a heartbeat, by its log; None if it has not begun.
@@ -127,10 +156,19 @@ class Jobs:
             return Finding("failed", detail=f"{what}{word.line}", log=path)
         if word.kind == "waits":
             return Finding("queued", detail=word.line, log=path)
-        silence = self.pulse.age(word.written)
-        last = f"; last line: {word.line}" if word.line else ""
-        if word.kind == "ended" or silence >= patience:
+        if word.kind == "ended" or self.pulse.age(word.written) >= patience:
             what = "ended without an error" if trains else "evaluation ended without an error"
+            last = f"; last line: {word.line}" if word.line else ""
             return Finding("interrupted", detail=f"{what}{last}", log=path)
-        since = f", {duration_text(silence)} without a word" if silence >= _SILENT else ""
-        return Finding("running", detail=f"{doing}{since}{last}", log=path)
+        return Finding("running", detail=f"{doing}{self._after(word)}", log=path)
+
+    def _after(self, word: LastWord | None) -> str:
+        """How long ago a log's last line was written, and what it says."""
+        if word is None:
+            return ""
+        last = f"; last line: {word.line}" if word.line else ""
+        return f"{self._silence(self.pulse.age(word.written))}{last}"
+
+    @staticmethod
+    def _silence(seconds: float) -> str:
+        return f", {duration_text(seconds)} without a word" if seconds >= _SILENT else ""

@@ -14,7 +14,7 @@ from typing import Any
 
 from isotrope import paths
 from isotrope.packs import summary
-from isotrope.packs.summary import RESULTS, RUN, WEIGHTS
+from isotrope.packs.summary import OUTPUTS, RESULTS, RUN
 from isotrope.plan.index import EvaluationEntry
 from isotrope.status import folders
 from isotrope.status.folders import EVALUATE_LOG, PointFolder
@@ -27,6 +27,7 @@ _NO_SEEDS: frozenset[int] = frozenset()
 _EARLIER_CHOICE = "of an earlier choice, which is to be made anew"
 TO_BE_EVALUATED = "trained; to be evaluated"
 TO_BE_ASSEMBLED = "trained; to be put together"
+SEEDS_KEPT = "its seeds are kept, and only put together again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +98,8 @@ def read_state(pack: Pack, pulse: Pulse, outcomes: bool) -> Finding:
     if not names:
         all_trained = len(finished) == len(pack.seeds)
         return Finding("queued", len(finished), TO_BE_ASSEMBLED if all_trained else "")
-    return _PackFiles(pack, folder, names, finished, Jobs(folder, names, pulse), outcomes).finding()
+    jobs = Jobs(folder, names, pulse, pack.run)
+    return _PackFiles(pack, folder, names, finished, jobs, outcomes).finding()
 
 
 class _PackFiles:
@@ -130,8 +132,12 @@ class _PackFiles:
             return self._finding("running", job_text([beat[0]]), job=beat[0])
         trained_with = self._trained_with()
         if trained_with is None:
+            if at_work := self._at_work(beat):
+                return at_work
             if beat and not self.all_trained:
                 return self._state_when_lost(beat[0])
+            if lost := self._outputs_gone():
+                return lost
             waits = self._finding("queued", TO_BE_ASSEMBLED if self.all_trained else "")
             return self._with_count(self.jobs.training(self.all_trained) or waits)
         if trained_with == self.pack.digest:
@@ -141,6 +147,8 @@ class _PackFiles:
             if self.all_trained:
                 found = self._state_when_trained()
                 return (self._unfinished_own_job() or found) if found.state == "done" else found
+        if at_work := self._at_work(beat):
+            return at_work
         if beat and not self.all_trained:
             return self._state_when_lost(beat[0])
         if since := self.jobs.training_since(RUN):  # outside of Snakemake old outputs are kept
@@ -153,6 +161,20 @@ class _PackFiles:
     def _finding(self, state: str, detail: str = "", **more: Any) -> Finding:
         return Finding(state, len(self.finished), detail, **more)
 
+    def _at_work(self, beat: tuple[Job, bool] | None) -> Finding | None:
+        found = self.jobs.at_work(beat[0] if beat else None, self.all_trained)
+        return self._with_count(found) if found else None
+
+    def _outputs_gone(self) -> Finding | None:
+        """Outputs were deleted that a training had made; None if that is not so."""
+        there = self.names & {*OUTPUTS, RESULTS}
+        if not there or not self.jobs.is_over(there):
+            return None
+        gone = [name for name in OUTPUTS if name not in self.names]
+        what = f"{', '.join(gone)} {'is' if len(gone) == 1 else 'are'} gone"
+        then = SEEDS_KEPT if self.all_trained else "`snakemake runs` trains its seeds anew"
+        return self._finding("queued", f"{what}; {then}")
+
     def _state_when_lost(self, beat: Job) -> Finding:
         return self._with_count(self.jobs.after(beat, self.pack.point.unfinished))
 
@@ -164,7 +186,7 @@ class _PackFiles:
 
         None if they are not there, or vanish meanwhile; an empty one if they are damaged.
         """
-        if RUN not in self.names or WEIGHTS not in self.names:
+        if not self.names.issuperset(OUTPUTS):
             return None
         if self.all_trained and not self.others:
             return self.pack.digest
@@ -187,7 +209,10 @@ class _PackFiles:
             names = self.pack.point.names if evaluation.of_run else self.names
             if made in names and (evaluation.of_run or self._has_all_rows(table)):
                 continue
-            jobs, log = Jobs(folder, names, self.jobs.pulse), f"evaluate-{table}.log"
+            jobs = Jobs(folder, names, self.jobs.pulse, self.pack.run)
+            log = f"evaluate-{table}.log"
+            if at_work := jobs.evaluates(made):
+                return self._with_count(at_work)
             patience = evaluation.job.minutes * 60.0 if evaluation.job else self.pack.evaluating
             if made in names:
                 finding = jobs.evaluation_since(made, log, patience)
@@ -213,7 +238,9 @@ class _PackFiles:
         if RESULTS not in self.names:
             waits = self._finding("queued", TO_BE_EVALUATED)
             return self._with_count(
-                self.jobs.evaluation(EVALUATE_LOG, self.pack.evaluating) or waits
+                self.jobs.evaluates(RESULTS)
+                or self.jobs.evaluation(EVALUATE_LOG, self.pack.evaluating)
+                or waits
             )
         open_ = [
             t for t, s in stores.items() if not known.get(s, _NO_SEEDS).issuperset(self.finished)
@@ -237,14 +264,18 @@ class _PackFiles:
         )
         stale = self._finding("stale", f"evaluation {changes}", trained_with=self.pack.digest)
         return self._with_count(
-            self.jobs.evaluation_since(RESULTS, EVALUATE_LOG, self.pack.evaluating) or stale
+            self.jobs.evaluates(RESULTS)
+            or self.jobs.evaluation_since(RESULTS, EVALUATE_LOG, self.pack.evaluating)
+            or stale
         )
 
     def _to_be_evaluated(self) -> Finding:
         """Results are there, but older than what is to be evaluated."""
         waits = self._finding("queued", TO_BE_EVALUATED)
         return self._with_count(
-            self.jobs.evaluation_since(RESULTS, EVALUATE_LOG, self.pack.evaluating) or waits
+            self.jobs.evaluates(RESULTS)
+            or self.jobs.evaluation_since(RESULTS, EVALUATE_LOG, self.pack.evaluating)
+            or waits
         )
 
     def _is_older(self, file: str, reference: str) -> bool:

@@ -12,12 +12,11 @@ from isotrope.plan.needs import under_local_root
 from isotrope.status.asked_packs import packs_of
 from isotrope.status.datasets import DatasetStatus, status_of
 from isotrope.status.heartbeats import Pulse
-from isotrope.status.packs import Pack, read_state
+from isotrope.status.packs import SEEDS_KEPT, Pack, read_state
 from isotrope.status.states import Finding, PackStatus
 
 _NOT_BEGUN = ("queued", "stale")
 _DAMAGED = "run.json is truncated or altered; delete it and run `snakemake runs`"
-_SEEDS_KEPT = "its seeds are kept, and only put together again"
 
 
 def read_states(
@@ -74,7 +73,7 @@ def _explain(index: Index, data: Mapping[str, DatasetStatus], found: dict[Pack, 
         else:
             why = _DAMAGED
         for pack in packs:
-            kept = f"; {_SEEDS_KEPT}" if found[pack].finished == len(pack.seeds) else ""
+            kept = f"; {SEEDS_KEPT}" if found[pack].finished == len(pack.seeds) else ""
             found[pack] = replace(found[pack], detail=f"{why}{kept}", changed=changed)
 
 

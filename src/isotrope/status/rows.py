@@ -118,8 +118,6 @@ def _detail(packs: Sequence[PackStatus], state: str) -> str:
 
 def _packs_in_words(packs: Sequence[PackStatus]) -> str:
     """Which packs, by their seeds, or how many if that takes long."""
-    if len(packs) == 1:
-        return f"seeds {packs[0].pack}"
     text = range_text(seed for pack in packs for seed in pack.seeds)
     return f"seeds {text}" if len(text) <= _LONGEST else f"{len(packs)} packs"
 

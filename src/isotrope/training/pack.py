@@ -8,13 +8,16 @@ written: ``weights.safetensors`` (every parameter and buffer with a leading axis
 
 import time
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 
 import torch
 
 from isotrope import devices
+from isotrope.console.wording import range_text
 from isotrope.files import disk
 from isotrope.packs import lease, resume, store
+from isotrope.packs.log_file import logged
 from isotrope.packs.summary import OUTPUTS
 from isotrope.processes.signals import Interruption
 from isotrope.training import distributed, shipped, stack_width
@@ -39,10 +42,10 @@ def train_pack(task: TrainingTask, report: Report) -> None:
     with distributed.joined(task.device) as ranks:
         device = devices.choose(task.device, report.log)
         if ranks is None or ranks.leads:
-            title = f"the training of {task.run}, {task.point}, seeds {task.pack}"
+            title = f"the training of {task.run}, {task.point}, seeds {range_text(task.seeds)}"
             claims = [task.folder, *(task.stored(seed) for seed in task.seeds)]
             with Interruption() as interruption:
-                work = partial(_lead, task, report, device, ranks, interruption)
+                work = partial(_logged, task, report, device, ranks, interruption)
                 again = ranks is None  # else the others could not follow
                 lease.hold(task.run, title, claims, work, report.log, interruption, again)
         else:
@@ -53,6 +56,21 @@ def train_pack(task: TrainingTask, report: Report) -> None:
 def _arithmetic(task: TrainingTask, device: torch.device) -> AbstractContextManager[None]:
     training = task.training
     return devices.arithmetic(device, task.threads, training.precision, training.deterministic)
+
+
+def _logged(
+    task: TrainingTask,
+    report: Report,
+    device: torch.device,
+    ranks: Ranks | None,
+    interruption: Interruption,
+) -> None:
+    """``_lead``; what it says goes into the pack's log, too, if nobody else sees to that."""
+    if not report.own_log:
+        _lead(task, report, device, ranks, interruption)
+        return
+    with logged(task.folder / "train.log", report.log) as log:
+        _lead(task, replace(report, log=log), device, ranks, interruption)
 
 
 def _lead(
@@ -67,7 +85,7 @@ def _lead(
     shipped.take(task, report.log)
     missing = [seed for seed in task.seeds if not store.holds(task.stored(seed))]
     report.log(
-        f"{task.run}, {task.point}, seeds {task.pack}: {len(missing)} to train, "
+        f"{task.run}, {task.point}, seeds {range_text(task.seeds)}: {len(missing)} to train, "
         f"{len(task.seeds) - len(missing)} are finished; {devices.describe(device)}, "
         f"{task.threads} CPU threads"
     )

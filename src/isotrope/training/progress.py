@@ -34,10 +34,12 @@ class Report:
     Args:
         log: takes one line.
         console: a terminal for a progress bar; without one there is no bar.
+        own_log: whether the pack's ``train.log`` is written, too; a workflow does that itself.
     """
 
     log: Callable[[str], None]
     console: Console | None = None
+    own_log: bool = False
 
 
 def model_summary(network: nn.Module) -> list[str]:
