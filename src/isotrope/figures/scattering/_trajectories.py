@@ -44,7 +44,7 @@ def four_panels(figure: Figure) -> list[Axes]:
     grid = figure.subplots(2, 2, sharex=True)
     for axes in grid[1]:
         axes.set_xlabel("Epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     return [axes for row in grid for axes in row]
 
 

@@ -65,7 +65,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     for axes, (form, title) in zip(grid, FORMS.items(), strict=True):
         axes.set_title(title)
         axes.set(xlabel="Epoch", ylabel="Sum of distances")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
         for label, to in lines:
             if label in names:
                 chosen = (labels == label) & data["to"].eq(to) & data["form"].eq(form)

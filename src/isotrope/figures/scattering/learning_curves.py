@@ -73,7 +73,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         its = its[its["kind"].eq(kind)]
         column[0].set_title(f"{cells.title(panel)},\n{kind}")
         column[-1].set_xlabel("Epoch")
-        column[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+        column[-1].xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
         for quantity, axes in zip(QUANTITIES, column, strict=True):
             _draw_panel(axes, its[its["quantity"].eq(quantity)], style)
     grid[0, 0].set_ylabel("Loss")

@@ -71,7 +71,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     left.set(xlabel="Epoch", ylabel="Learning rate")
     right.set(xlabel="Epoch", ylabel="Momentum")
     for axes in (left, right):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     handles: list[Artist] = [
         Line2D([], [], color=its.colour, label=name) for name, its in styles(names).items()
     ]
