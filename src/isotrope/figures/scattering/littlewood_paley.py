@@ -12,7 +12,7 @@ from isotrope.figures.scattering._banks import (
 )
 from isotrope.figures.scattering._banks import NONE, STATES, add_words, banks, no_rows
 from isotrope.results.series import Tables
-from isotrope.results.style import DOUBLE, SMALL, blank, look, new_figure, wrapped
+from isotrope.results.style import DOUBLE, SINGLE, SMALL, blank, look, new_figure, wrapped
 
 TITLE = "Littlewood-Paley sums before and after training"
 TABLES = ("runs", "filter_banks")
@@ -51,7 +51,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     data = pandas.DataFrame(rows)
     shown = found[:MOST]
     top = max(float(one.max()) for bank in shown for one in _sums(bank.arrays))
-    figure = new_figure(DOUBLE, 3.6)
+    figure = new_figure(SINGLE if len(shown) == 1 else DOUBLE, 3.6)
     grid = figure.subplots(2, len(shown), squeeze=False)
     picture: Any = None
     for column, bank in zip(grid.T, shown, strict=True):
