@@ -26,7 +26,7 @@ from isotrope.commands.start import START_CONTEXT, start
 from isotrope.commands.status import status
 from isotrope.commands.submit import submit
 from isotrope.console.printing import complain, say
-from isotrope.errors import UserError
+from isotrope.errors import UserError, of_the_system
 
 app = typer.Typer(
     help="Train, test and compare image networks that should not care how large, how turned or "
@@ -74,6 +74,11 @@ def main() -> None:
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(141)  # whoever read the output has seen enough
+    except OSError as error:
+        if (mistake := of_the_system(error)) is None:
+            raise
+        complain(*mistake.sentences)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
+from isotrope.files import json_files
 from isotrope.settings import Settings, build_settings
 
 
@@ -181,7 +182,9 @@ def local_sums(manifest: Path) -> list[str]:
         UserError: if the data set is not built, or its manifest is damaged.
     """
     try:
-        listed = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+        content = json_files.parse_object(manifest.read_bytes())
+        json_files.is_sealed(content)
+        listed = content["files"]
         return [
             file["sha256"]
             for file in listed
@@ -191,7 +194,7 @@ def local_sums(manifest: Path) -> list[str]:
         raise UserError(
             f"{manifest}: the data set is not built; run `snakemake {manifest}`"
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{manifest}: not a whole manifest; run `snakemake --force {manifest}`"
         ) from error

@@ -18,6 +18,20 @@ class UserError(Exception):
         self.sentences = sentences
 
 
+def of_the_system(error: OSError) -> UserError | None:
+    """What a user can mend of a refusal of the system's; None if the program itself is wrong.
+
+    A file where a folder should be, the reverse, and what may not be read or written.
+    """
+    mendable = (IsADirectoryError, NotADirectoryError, FileExistsError, PermissionError)
+    if error.filename is None or not isinstance(error, mendable):
+        return None
+    reason = (error.strerror or type(error).__name__).lower()
+    return UserError(
+        f"{error.filename}: {reason}; move it away, or give permission, and start again"
+    )
+
+
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """The end of a message about an unknown name: the nearest choices, else the first of all."""
     known = sorted(set(choices))

@@ -266,3 +266,26 @@ def test_another_layout_is_refused_with_what_was_found(
     arrays[key] = change(arrays[key])
     with pytest.raises(UserError, match=message):
         STIRDataset(save(tmp_path / "a.npz", arrays))
+
+
+@pytest.mark.parametrize("header", ["no literal (", "{'descr': 3}", "(" * 5000, "[1]", "\u00e9"])
+def test_a_header_that_is_no_literal_is_a_sentence(tmp_path, small_arrays, save, header):
+    path = save(tmp_path / "a.npz", small_arrays())
+    text = header.encode("latin-1") + b"\n"
+    with zipfile.ZipFile(path) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    contents["lbls.npy"] = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    with pytest.raises(UserError, match="cannot be read as npz arrays without pickles") as error:
+        STIRDataset(path)
+    assert len(error.value.sentences) == 1
+
+
+def test_a_member_that_is_there_twice_is_refused(tmp_path, small_arrays, save):
+    path = save(tmp_path / "a.npz", small_arrays())
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("lbls.npy", archive.read("scls.npy"))
+    with pytest.raises(UserError, match=r"lbls\.npy is in it twice"):
+        STIRDataset(path)

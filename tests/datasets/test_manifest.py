@@ -1,11 +1,22 @@
+import json
 import os
 import re
 
 import pytest
+from altered_files import DEEP, altered
 
 from isotrope.datasets import manifest
-from isotrope.datasets.manifest import DataFile, Manifest, describe, read_manifest, verify
+from isotrope.datasets.manifest import (
+    DataFile,
+    Manifest,
+    describe,
+    read_manifest,
+    verify,
+    write_manifest,
+)
+from isotrope.digests import local_sums
 from isotrope.errors import UserError
+from isotrope.files.json_files import CHECKSUM
 
 
 @pytest.fixture
@@ -117,3 +128,63 @@ def test_a_manifest_that_is_not_whole_names_the_command(tmp_path, text):
     path.write_text(text)
     with pytest.raises(UserError, match=rf"not a whole manifest .* `snakemake --force {path}`"):
         read_manifest(path)
+
+
+@pytest.fixture
+def written(listed):
+    """A manifest on disk, and its content."""
+    _, entry, goal = listed
+    more = {"image_shape": (1, 64, 64), "classes": 36, "images": {"train": 3}, "versions": {}}
+    write_manifest(
+        Manifest(dataset="stir", settings={}, revision=1, digest="d", files=[entry], **more), goal
+    )
+    return goal, json.loads(goal.read_text())
+
+
+def test_nothing_of_an_altered_manifest_is_used(written):
+    goal, content = written
+    assert read_manifest(goal).classes == 36
+    for number in range(150):
+        changed, what = altered(content, number)
+        if what == f"('{CHECKSUM}',) is gone":
+            continue
+        goal.write_text(json.dumps(changed))
+        for read in (read_manifest, local_sums):
+            with pytest.raises(UserError, match="not a whole manifest"):
+                read(goal)
+
+
+@pytest.mark.parametrize("text", [DEEP, "[]", "3", "", '{"files": 1e999}'])
+def test_what_is_no_manifest_is_a_sentence(written, text):
+    goal, _ = written
+    goal.write_text(text)
+    for read in (read_manifest, local_sums):
+        with pytest.raises(UserError, match=r"a\.manifest\.json: not a whole manifest"):
+            read(goal)
+    goal.unlink()
+    goal.mkdir()
+    with pytest.raises(UserError, match=r"is not built"):
+        read_manifest(goal)
+    with pytest.raises(UserError, match="not a whole manifest"):
+        local_sums(goal)
+
+
+def test_an_older_manifest_without_a_checksum_lists_the_files_beside_it(written):
+    goal, content = written
+    del content[CHECKSUM]
+    goal.write_text(json.dumps(content))
+    assert [file.path for file in read_manifest(goal).files] == ["a.npz"]
+
+    goal.write_text(json.dumps({**content, "files": []}))
+    with pytest.raises(UserError, match=r"does not list a\.npz beside it; run `snakemake --force"):
+        read_manifest(goal)
+    (goal.parent / "a.npz").unlink()
+    assert read_manifest(goal).files == [], "a data set without files of its own"
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(listed):
+    path, entry, goal = listed
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(UserError, match=r"a\.npz: is no file; run"):
+        verify(entry, goal)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from altered_files import altered
 from typer.testing import CliRunner
 from web_server import status, web_server
 
@@ -184,3 +185,21 @@ def test_the_command_line_pins_and_downloads(zenodo):
     said = CliRunner().invoke(app, ["download", "toy", "a.npz"])
     assert said.stdout == "out/downloads/toy/a.npz is whole\n"
     assert paths.download("toy", "a.npz").read_bytes() == content
+
+
+def test_a_record_of_other_types_is_a_sentence(zenodo):
+    whole = json.loads(record(zenodo, 100))
+    refused = 0
+    for number in range(120):
+        changed, what = altered(whole, number)
+        zenodo.pages["/api/records/100"] = json.dumps(changed).encode()
+        zenodo.pages["/api/records/100/versions/latest"] = json.dumps(changed).encode()
+        try:
+            pin("toy", api(zenodo))
+        except UserError as error:
+            refused += 1
+            said = error.sentences
+        else:
+            continue
+        assert len(said) == 1, what
+    assert refused > 40

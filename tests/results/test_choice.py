@@ -4,11 +4,12 @@ import json
 from dataclasses import replace
 
 import pytest
+from altered_files import DEEP, altered
 from made_up_index import made_up_index, point, run
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.files.json_files import sealed
+from isotrope.files.json_files import CHECKSUM, sealed
 from isotrope.plan.index import Index, SelectEntry
 from isotrope.results import choice
 
@@ -139,6 +140,8 @@ def test_a_choice_is_read_as_it_was_written():
         lambda path: path.write_text(path.read_text().replace('"median"', '"mean"')),
         lambda path: path.write_text(path.read_text().replace(f'"winner": "{B}"', '"winner": "x"')),
         lambda path: path.write_text("[]"),
+        lambda path: path.write_text(DEEP),
+        lambda path: (path.unlink(), path.mkdir()),
     ],
 )
 def test_a_choice_that_is_absent_damaged_or_of_other_candidates_is_none(outdate):
@@ -151,3 +154,29 @@ def test_a_choice_that_is_absent_damaged_or_of_other_candidates_is_none(outdate)
     assert choice.read(NAME, MEDIAN, digests) is None
     with pytest.raises(UserError, match=f"run `isotrope choose param-files/{NAME}.yaml`"):
         choice.winner(NAME, MEDIAN, digests)
+
+
+@pytest.mark.parametrize("with_checksum", [True, False])
+def test_nothing_of_an_altered_choice_is_used(with_checksum):
+    candidate(A, (0.75, 0.8, 0.8))
+    candidate(B, (0.7, 0.8, 0.9), diverged=(2,))
+    digests = {A: DIGESTS[A], B: DIGESTS[B]}
+    made = choice.choose(NAME, entry(), digests)
+    choice.write(NAME, made)
+    path = paths.choice(NAME)
+    content = json.loads(path.read_text())
+    if not with_checksum:
+        del content[CHECKSUM]
+    path.write_text(json.dumps(content))
+    assert choice.read(NAME, MEDIAN, digests) == made
+    noticed = 0
+    for number in range(100):
+        changed, what = altered(content, number)
+        if what == f"('{CHECKSUM}',) is gone":
+            continue
+        path.write_text(json.dumps(changed))
+        found = choice.read(NAME, MEDIAN, digests)
+        assert not (with_checksum and found), what
+        assert found is None or found.winner == made.winner, what
+        noticed += found is None
+    assert noticed > 70

@@ -47,7 +47,7 @@ def listed(known: Any) -> Any:
 def groups(incomplete: str) -> list[str]:
     """The studies, and their demos, whose names begin so."""
     found = {path.stem for path in paths.PUBLISHED.glob("*.csv")}
-    found |= {p.name for p in paths.table_folder(".").glob("*") if p.is_dir()}
+    found |= {p.name for p in paths.table_folder(".").glob("[!.]*") if p.is_dir()}
     return sorted(group for group in found if group.startswith(incomplete))
 
 

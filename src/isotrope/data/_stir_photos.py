@@ -260,7 +260,7 @@ def read_json(path: Path) -> dict[str, object]:
         found = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; unpack the annotations there again") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: no JSON ({error}); unpack it again") from error
     if not isinstance(found, dict):
         raise UserError(f"{path}: should hold an object, not {type(found).__name__}")

@@ -12,7 +12,6 @@ only (``encode_labels``, ``decode_labels``) and iteration over the three splits 
 import io
 import operator
 import zipfile
-import zlib
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from isotrope.data._stir_archive import ABOUT, KEYS, LARGEST, SCALES, SMALLEST, SPLITS
 from isotrope.errors import UserError
+from isotrope.files.arrays import DAMAGE, check_members, reason
 
 if TYPE_CHECKING:
     from isotrope.data._stir_tensors import LabelledTensors
@@ -35,7 +35,6 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-_DAMAGE = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -44,6 +43,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise UserError(f"{path}: no such file; STIR archives are npz files such as emoji.npz")
     try:
         with zipfile.ZipFile(path) as archive:
+            check_members(archive)
             found = {name.removesuffix(".npy") for name in archive.namelist()}
             if missing := [key for key in KEYS if key not in found]:
                 raise UserError(
@@ -51,10 +51,9 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
                     "get the file of the data set's version 1.0.0"
                 )
             return {key: _array(_content(archive, f"{key}.npy")) for key in KEYS}
-    except _DAMAGE as error:
-        reason = str(error).rstrip(".") or type(error).__name__
+    except DAMAGE as error:
         raise UserError(
-            f"{path}: cannot be read as npz arrays without pickles ({reason}); "
+            f"{path}: cannot be read as npz arrays without pickles ({reason(error)}); "
             "the file is cut short, altered, or no npz: get or build it again"
         ) from error
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from isotrope import __version__, paths, registry
 from isotrope.datasets.contact_sheet import Preview, save_contact_sheet
 from isotrope.datasets.loading import read_split
-from isotrope.datasets.manifest import Manifest, describe
+from isotrope.datasets.manifest import Manifest, describe, write_manifest
 from isotrope.datasets.names import dataset_key
 from isotrope.errors import UserError
 from isotrope.settings import Settings, build_settings
@@ -88,6 +88,5 @@ def _fill(scratch: Path, name: str, params: Settings, digest: str) -> Manifest:
         images=plugin.image_counts(params),
         versions={"isotrope": __version__} | {one: metadata.version(one) for one in packages},
     )
-    text = manifest.model_dump_json(indent=2) + "\n"
-    (scratch / paths.manifest(name, key).name).write_text(text, encoding="utf-8")
+    write_manifest(manifest, scratch / paths.manifest(name, key).name)
     return manifest

@@ -1,10 +1,12 @@
 """The manifest of a built data set: its files with sizes and checksums, and what it was built from.
 
 A manifest is written last, so that its existence says that the data set was built whole; reading
-compares the files with it, so that one that was cut short or altered since is named, not used.
+compares the files with it, so that one that was cut short or altered since is named, not used. It
+holds a checksum of its own content; an older one without it must list the files beside it.
 """
 
 import hashlib
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +16,7 @@ from pydantic import ValidationError
 from isotrope import paths
 from isotrope.datasets.local_data import VARIABLE, local_file, local_root
 from isotrope.errors import UserError
+from isotrope.files import json_files
 from isotrope.settings import Settings
 
 
@@ -85,10 +88,32 @@ def read_manifest(path: Path) -> Manifest:
     if not path.is_file():
         raise UserError(f"{path}: the data set is not built; run `snakemake {path}`")
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        content = json_files.parse_object(path.read_bytes())
+        is_sealed = json_files.is_sealed(content)
+        content.pop(json_files.CHECKSUM, None)
+        found = Manifest.model_validate_json(json.dumps(content))
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
         raise UserError(f"{path}: not a whole manifest ({reason}); {rebuild(path)}") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not a whole manifest ({error}); {rebuild(path)}") from error
+    if not is_sealed and (unlisted := _unlisted(found, path)):
+        raise UserError(f"{path}: does not list {unlisted} beside it; {rebuild(path)}")
+    return found
+
+
+def write_manifest(manifest: Manifest, path: Path) -> None:
+    """Write a manifest with its checksum."""
+    content = json_files.sealed(manifest.model_dump(mode="json"))
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _unlisted(manifest: Manifest, path: Path) -> str:
+    """The first file of a data set that its manifest does not list; empty if it lists all."""
+    key = path.name.removesuffix(paths.manifest("", "").name)
+    listed = {file.path for file in manifest.files if file.root == "folder"}
+    made = (f"{key}.npz", f"{key}{paths.SOURCES_OF}")
+    return next((one for one in made if (path.parent / one).exists() and one not in listed), "")
 
 
 def path_of(file: DataFile, manifest: Path) -> Path:
@@ -111,8 +136,10 @@ def verify(file: DataFile, manifest: Path) -> None:
     path, remedy = path_of(file, manifest), rebuild(manifest)
     if file.root == "ISOTROPE_DATA":
         remedy = f"restore the file, or {remedy} from what is there now"
-    elif not path.is_file():
+    elif not path.exists():
         raise UserError(f"{path}: no such file, though {manifest.name} lists it; {remedy}")
+    if not path.is_file():
+        raise UserError(f"{path}: is no file; {remedy}")
     found = path.stat()
     if found.st_size != file.size:
         raise UserError(

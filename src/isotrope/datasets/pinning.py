@@ -34,14 +34,16 @@ def pin(dataset: str, api: str = ZENODO) -> tuple[Path, sources.Sources]:
             f"{paths.sources(dataset)}: names no record of Zenodo; sizes and checksums of these "
             "files are written there by hand"
         )
-    record = _newest(known.zenodo, api.rstrip("/"))
-    version = int(record["id"])
-    page = f"{api.rstrip('/').removesuffix('/api')}/records/{version}/files"
+    version: object = known.zenodo
     try:
+        record = _newest(known.zenodo, api.rstrip("/"))
+        version = int(record["id"])
+        page = f"{api.rstrip('/').removesuffix('/api')}/records/{version}/files"
         files = {one["key"]: _pinned(one, f"{page}/{one['key']}") for one in record["files"]}
-        found = known.model_copy(update={"version": version, "files": files})
-        found = sources.Sources.model_validate(found.model_dump())
-    except (KeyError, TypeError, ValueError) as error:
+        pinned = {name: file.model_dump() for name, file in files.items()}
+        said = {**known.model_dump(), "version": version, "files": pinned}
+        found = sources.Sources.model_validate(said)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise UserError(
             f"{api}/records/{version}: gives no size and md5 of each file ({error}); compare with "
             f"the page of the record, and write {dataset}'s sources by hand"

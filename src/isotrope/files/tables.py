@@ -1,7 +1,12 @@
-"""Reading tables: which columns they have, and how damage is named."""
+"""Writing and reading tables: which columns they have, and how damage is named.
+
+What was collected has a checksum in ``.sums`` beside the folder of its table. A table without one,
+made by hand or copied from elsewhere, is read as it is.
+"""
 
 import csv
 import io
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -9,13 +14,15 @@ from typing import Literal
 import pandas
 
 from isotrope.errors import UserError
+from isotrope.files import disk, json_files
 
-Columns = Mapping[str, Literal["text", "number"]]
+Kind = Literal["text", "number", "count"]
+Columns = Mapping[str, Kind]
 
 RUN_COLUMNS: Columns = {
     "run": "text",
     "point": "text",
-    "seed": "number",
+    "seed": "count",
     "study": "text",
     "series": "text",
     "label": "text",
@@ -42,7 +49,7 @@ RESULT_COLUMNS: Columns = {
     "seed": "number",
     "metric": "text",
     "value": "number",
-    "n": "number",
+    "n": "count",
 }
 SELECTION_COLUMNS: Columns = {
     "run": "text",
@@ -67,13 +74,49 @@ PUBLISHED_COLUMNS: Columns = {
 COLLECT_AGAIN = "run `snakemake tables` to write it again"
 
 
+def write_table(path: Path, text: str) -> None:
+    """Write a table that was collected, and its checksum.
+
+    Raises:
+        UserError: if they cannot be written.
+    """
+    disk.write_whole(path, text)
+    disk.write_whole(_sums_of(path), json.dumps(disk.checksum(text.encode())) + "\n")
+
+
+def _sums_of(path: Path) -> Path:
+    """The file that holds the checksum of a table."""
+    return path.parents[1] / ".sums" / path.parent.name / f"{path.name}.json"
+
+
+def _check_sum(path: Path, content: bytes) -> None:
+    """Compare a table with its checksum, if it has one.
+
+    Raises:
+        UserError: if it is another.
+    """
+    sums = _sums_of(path)
+    if not sums.is_file():
+        return
+    try:
+        same = json_files.parse(sums.read_bytes()) == disk.checksum(content)
+    except (OSError, ValueError):
+        same = False
+    if not same:
+        raise UserError(
+            f"{path} was altered since it was collected; delete it and run `snakemake tables`, or "
+            f"delete {sums} if you put it there yourself"
+        )
+
+
 def read_table(path: Path, columns: Columns, remedy: str = COLLECT_AGAIN) -> pandas.DataFrame:
     """Read a table and check that it is whole.
 
     Args:
         path: the CSV file.
-        columns: the columns it must have, each ``text`` or ``number``. Empty numbers are NaN,
-            empty texts stay empty. Other columns are read as pandas sees fit.
+        columns: the columns it must have, each ``text``, ``number`` or ``count``. Empty numbers are
+            NaN, empty texts stay empty; counts are whole numbers, none of them empty or negative.
+            Other columns are read as pandas sees fit.
         remedy: what mends the table, as the end of an error's sentence.
 
     Raises:
@@ -81,11 +124,15 @@ def read_table(path: Path, columns: Columns, remedy: str = COLLECT_AGAIN) -> pan
             table's path and the remedy.
     """
     try:
-        content = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
+        raw = path.read_bytes()
+        _check_sum(path, raw)
+        content = raw.decode()
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{path} is not there; {remedy}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is damaged ({error}); {remedy}") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}); {remedy}") from error
     lines = csv.reader(io.StringIO(content), strict=True)
     try:
         header = next(lines, [])
@@ -106,6 +153,19 @@ def read_table(path: Path, columns: Columns, remedy: str = COLLECT_AGAIN) -> pan
         na_values={column: ["", "nan"] for column in header if column not in texts},
     )
     for column, kind in columns.items():
-        if kind == "number" and not pandas.api.types.is_numeric_dtype(table[column]):
+        if kind != "text" and not _is_number(table[column]):
             raise UserError(f"{path}: column {column} holds more than numbers; {remedy}")
+        if kind == "count":
+            if not _is_count(table[column]):
+                raise UserError(f"{path}: column {column} holds more than whole numbers; {remedy}")
+            table[column] = table[column].astype("int64")
     return table
+
+
+def _is_number(values: pandas.Series) -> bool:
+    types = pandas.api.types
+    return types.is_numeric_dtype(values) and not types.is_bool_dtype(values)
+
+
+def _is_count(values: pandas.Series) -> bool:
+    return bool((values.ge(0) & values.lt(2**63) & values.mod(1).eq(0)).all())

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from secrets import token_hex
 
+from isotrope.files import json_files
 from isotrope.files.disk import named_errors
 from isotrope.processes.process import Process
 
@@ -84,7 +85,7 @@ def write(
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 with path.open("x", encoding="utf-8") as file:
-                    file.write(json.dumps(content, indent=1) + "\n")
+                    file.write(json.dumps(json_files.sealed(content), indent=1) + "\n")
                 break
             except (FileNotFoundError, FileExistsError):  # the folder was removed in between
                 if not left:
@@ -125,11 +126,12 @@ def _read(path: Path) -> Lease | None:
         with suppress(OSError):
             beat = path.stat().st_mtime_ns
     try:
-        fields = json.loads(content)
+        fields = json_files.parse_object(content)
+        json_files.is_sealed(fields)
         claims, process = frozenset(map(str, fields["claims"])), Process.read(fields["process"])
         reads = frozenset(map(str, fields.get("reads", ())))  # older leases do not tell
         return Lease(path, beat, str(fields["work"]), claims, str(fields["since"]), process, reads)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return Lease(path, beat)
 
 

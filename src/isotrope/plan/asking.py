@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from isotrope.console.printing import complain
-from isotrope.errors import UserError
+from isotrope.errors import UserError, of_the_system
 from isotrope.plan.targets import Plan
 
 T = TypeVar("T")
@@ -60,6 +60,11 @@ def or_exit(function: Callable[..., T]) -> Callable[..., T]:
             return function(*arguments, **options)
         except UserError as error:
             complain(*error.sentences)
+            raise SystemExit(2) from None
+        except OSError as error:
+            if (mistake := of_the_system(error)) is None:
+                raise
+            complain(*mistake.sentences)
             raise SystemExit(2) from None
 
     return asked

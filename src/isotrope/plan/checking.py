@@ -204,7 +204,7 @@ def read_memory() -> Memory:
         raw = json.loads(paths.CHECKED.read_text(encoding="utf-8"))
         files = {path: _remembered(one) for path, one in raw["files"].items()}
         return Memory(raw["core"], files, raw["imports"], raw["real"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Memory()
 
 

@@ -74,7 +74,7 @@ def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
         runs = {name: run_entry(run) for name, run in content["runs"].items()}
         datasets = {key: DatasetEntry(**one) for key, one in content["datasets"].items()}
         stamped: dict[str, list[int]] = content["stamps"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return Index(runs, datasets), stamped
 

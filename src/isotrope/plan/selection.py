@@ -110,7 +110,7 @@ class Selection:
 
 def _listed(text: str) -> list[Any]:
     """A list written as JSON, else words with commas between them."""
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         if isinstance(found := json.loads(text), list):
             return found
     return text.split(",")

@@ -98,7 +98,7 @@ class Sources:
                 path: Read(stamp, constants, [(module, names) for module, names in imports])
                 for path, (stamp, constants, imports) in kept["files"].items()
             }
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {}
 
     def _read(self, path: str) -> Read:

@@ -20,6 +20,7 @@ _ENDED = {
     *("PENDING", "PREEMPTED", "REQUEUED", "REQUEUE_HOLD", "REVOKED", "SPECIAL_EXIT", "TIMEOUT"),
 }
 SQUEUE_SECONDS = 30.0
+_NUMBERS = 2**31  # of processes, from 1
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,17 @@ class Process:
             process = cls(**content)
         except TypeError:
             return None
-        return process if isinstance(process.number, int) else None
+        texts = (process.slurm_job, process.slurm_cluster, process.slurm_started)
+        whole = (
+            isinstance(process.host, str)
+            and isinstance(process.machine, str)
+            and bool(process.machine.strip())
+            and isinstance(process.number, int)
+            and 0 < process.number < _NUMBERS
+            and isinstance(process.started, int | None)
+            and all(isinstance(text, str | None) for text in texts)
+        )
+        return process if whole else None
 
     def __str__(self) -> str:
         job = f", SLURM job {self.slurm_job}" if self.slurm_job else ""

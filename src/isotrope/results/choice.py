@@ -17,7 +17,7 @@ from typing import Any
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.files import disk
+from isotrope.files import disk, json_files
 from isotrope.packs import summary
 from isotrope.packs.summary import Summary
 from isotrope.plan.index import Index, RunEntry, SelectEntry
@@ -90,6 +90,11 @@ def choose(name: str, run: RunEntry, digests: Mapping[str, str]) -> Choice:
             mistakes += error.sentences
     if mistakes:
         raise UserError(*mistakes)
+    return _chosen(rule, candidates)
+
+
+def _chosen(rule: SelectEntry, candidates: list[Candidate]) -> Choice:
+    """The choice among candidates by their values."""
     best = max(one.value for one in candidates)
     equal = [one.point for one in candidates if one.value == best]
     winner = equal[-1] if rule.ties == "last" else equal[0]
@@ -125,7 +130,8 @@ def _value(known: Summary, seed: int, by: str) -> float:
 
 def write(name: str, choice: Choice) -> None:
     """Write a run's ``choice.json``."""
-    disk.write_whole(paths.choice(name), json.dumps({"run": name, **asdict(choice)}, indent=2))
+    content = json_files.sealed({"run": name, **asdict(choice)})
+    disk.write_whole(paths.choice(name), json.dumps(content, indent=2))
 
 
 def read(name: str, rule: SelectEntry, digests: Mapping[str, str]) -> Choice | None:
@@ -137,19 +143,42 @@ def read(name: str, rule: SelectEntry, digests: Mapping[str, str]) -> Choice | N
         digests: the training digest of each of its points, the user's files included.
     """
     try:
-        content: dict[str, Any] = json.loads(paths.choice(name).read_text(encoding="utf-8"))
-        choice = Choice(
-            winner=content["winner"],
-            rule=SelectEntry(**content["rule"]),
-            candidates=[Candidate(**one) for one in content["candidates"]],
-            tied=content["tied"],
-        )
+        content = json_files.parse_object(paths.choice(name).read_bytes())
+        is_sealed = json_files.is_sealed(content)
+        choice = _choice_of(content)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     made_of = {one.point: one.training_digest for one in choice.candidates}
     if choice.rule != rule or made_of != dict(digests) or choice.winner not in made_of:
         return None
-    return choice
+    return choice if is_sealed or _follows(choice) else None
+
+
+def _choice_of(content: Mapping[str, Any]) -> Choice:
+    """A choice from the plain values of its file.
+
+    Raises:
+        KeyError, TypeError, ValueError: if they are others than were written.
+    """
+    candidates = [Candidate(**one) for one in content["candidates"]]
+    words = [content["winner"], *content["tied"]]
+    numbers = []
+    for one in candidates:
+        words += [one.point, one.training_digest]
+        numbers += [one.value, *one.values, *one.diverged]
+    if not all(isinstance(word, str) for word in words):
+        raise TypeError("a name is no text")
+    if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers):
+        raise TypeError("a value is no number")
+    return Choice(content["winner"], SelectEntry(**content["rule"]), candidates, content["tied"])
+
+
+def _follows(choice: Choice) -> bool:
+    """Whether a choice that was written without a checksum follows from what it says it is from."""
+    statistic = _STATISTICS[choice.rule.statistic]
+    if any(one.value != statistic(one.values) for one in choice.candidates if one.values):
+        return False
+    return _chosen(choice.rule, choice.candidates) == choice
 
 
 def winner(name: str, rule: SelectEntry, digests: Mapping[str, str]) -> str:

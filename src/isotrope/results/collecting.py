@@ -14,8 +14,7 @@ from isotrope import paths, registry
 from isotrope.datasets.local_data import absent_files, checksums
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
-from isotrope.files.disk import write_whole
-from isotrope.files.tables import SELECTION_COLUMNS
+from isotrope.files.tables import SELECTION_COLUMNS, write_table
 from isotrope.packs import state, summary
 from isotrope.plan import index_file
 from isotrope.plan.index import EvaluationEntry, Index, RunEntry
@@ -27,7 +26,7 @@ from isotrope.results.table_arrays import (
     collect_histories,
     collect_recordings,
 )
-from isotrope.results.tables import CollectedPack
+from isotrope.results.tables import CollectedPack, LeftOut
 
 
 def collect_group(
@@ -66,7 +65,12 @@ def collect_group(
         for point in run.evaluated
         for pack in finished_packs(known, name, run, point, choices.get(name), wanted)
     ]
-    left = list(dict.fromkeys(one for pack in found for one in pack.left_out))
+    left = [
+        _without_choice(name)
+        for name, made in chosen.items()
+        if made is None and paths.choice(name).exists()
+    ]
+    left += dict.fromkeys(one for pack in found for one in pack.left_out)
     found = [pack for pack in found if pack.seeds]
     if left and not _has(found, table):
         raise UserError(*map(str, left))
@@ -96,6 +100,16 @@ def collect_group(
     return written
 
 
+def _without_choice(name: str) -> LeftOut:
+    """What is said of a run whose choice is there and cannot be used."""
+    path, file = paths.choice(name), f"{paths.PARAM_FILES}/{name}.yaml"
+    reason = (
+        f"{path} is damaged, or made from other candidates than those of the param-file; "
+        f"run `isotrope choose {file}`"
+    )
+    return LeftOut(name, paths.SELECTED, path.parent, None, "", reason)
+
+
 def _has(found: Sequence[CollectedPack], table: str | None) -> bool:
     """Whether there is something to write into a table."""
     of_training = table in (None, "runs", paths.RECORDINGS, paths.HISTORIES)
@@ -119,7 +133,7 @@ def _write_selection(group: str, choices: dict[str, Choice]) -> Path:
             value, n = repr(one.value), len(one.values)
             writer.writerow([run, one.point, made.rule.statistic, value, n, chosen])
     path = paths.table_folder(group) / "selection.csv"
-    write_whole(path, text.getvalue())
+    write_table(path, text.getvalue())
     return path
 
 

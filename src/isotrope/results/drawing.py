@@ -6,13 +6,20 @@ from isotrope import registry
 from isotrope.errors import UserError
 from isotrope.files.arrays import read_arrays
 from isotrope.files.disk import write_whole
-from isotrope.files.tables import PUBLISHED_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.files.tables import (
+    PUBLISHED_COLUMNS,
+    RESULT_COLUMNS,
+    RUN_COLUMNS,
+    Kind,
+    read_table,
+)
 from isotrope.plan.figures import StudyFigures
 from isotrope.results.animation import RATE, save_animation
 from isotrope.results.cells import cells_of
 from isotrope.results.series import Tables, nothing_published
 from isotrope.results.style import save
 
+COUNTED = ("training.epochs",)  # settings that are whole numbers in every run
 DRAW_AGAIN = "run `snakemake figures` to write it again"
 
 
@@ -50,10 +57,13 @@ def read_tables(study: str, name: str, folder: Path, published_csv: Path | None)
     module = registry.load(StudyFigures(study).kind(name), name)
     needed = getattr(module, "COLUMNS", {})
     frames = {}
+    asked: dict[str, Kind]
     for table in module.TABLES:
         columns = RUN_COLUMNS if table == "runs" else RESULT_COLUMNS
         path = folder / f"{table}.csv"
-        frames[table] = read_table(path, {**columns, **needed.get(table, {})})
+        asked = {**columns, **needed.get(table, {})}
+        asked |= {column: "count" for column in COUNTED if column in asked}
+        frames[table] = read_table(path, asked)
     published = nothing_published()
     if published_csv is not None:
         published = read_table(published_csv, PUBLISHED_COLUMNS, "restore it with `git checkout`")

@@ -20,8 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from isotrope.errors import UserError, did_you_mean
-from isotrope.files.disk import write_whole
-from isotrope.files.tables import MORE_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS, SCORE_COLUMNS
+from isotrope.files.tables import (
+    MORE_COLUMNS,
+    RESULT_COLUMNS,
+    RUN_COLUMNS,
+    SCORE_COLUMNS,
+    write_table,
+)
 from isotrope.packs import summary
 
 Scalar = str | int | float | bool | None
@@ -185,7 +190,7 @@ def _write(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> Path:
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(sorted(rows, key=lambda row: [_size(row.get(key, "")) for key in keys]))
-    write_whole(path, text.getvalue())
+    write_table(path, text.getvalue())
     return path
 
 

@@ -5,7 +5,6 @@ question to the server for each name.
 """
 
 import errno
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from isotrope import paths
+from isotrope.files import json_files
 
 SEEDS = paths.finished_seed("", "", 0, "").parent.name
 RESUME = paths.resume_file("", "", 0, "").parent.name
@@ -40,10 +40,9 @@ def names_in(folder: Path) -> frozenset[str]:
 def read_json(path: Path) -> dict[str, Any] | None:
     """An object in a JSON file; None if there is none, or it is damaged, or another writes it."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return json_files.parse_object(path.read_bytes())
     except (OSError, ValueError):
         return None
-    return content if isinstance(content, dict) else None
 
 
 @dataclass(frozen=True)

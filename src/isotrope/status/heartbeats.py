@@ -9,7 +9,6 @@ file's time (Lustre, GPFS) need their clocks to agree within two minutes; ``--wa
 that either, since a heartbeat that changed between two looks is alive by any clock.
 """
 
-import json
 import os
 import tempfile
 import threading
@@ -20,9 +19,11 @@ from typing import Any
 
 from isotrope import paths
 from isotrope.errors import UserError
+from isotrope.files import json_files
 from isotrope.packs import lease_files
 from isotrope.packs.lease_files import Lease
 
+_LONGEST = 100 * 365 * 86_400  # seconds
 LOST = 120.0  # seconds without a heartbeat after which a job counts as lost
 
 
@@ -62,7 +63,7 @@ def read(path: Path) -> Job | None:
     try:
         with path.open(encoding="utf-8") as file:
             beat_at = os.fstat(file.fileno()).st_mtime
-            content = json.load(file)
+            content = json_files.parse_object(file.read())
         seeds = content["seeds"] if content.get("seeds") else [content["seed"]]
         return Job(
             seeds=tuple(int(seed) for seed in seeds),
@@ -70,15 +71,21 @@ def read(path: Path) -> Job | None:
             epoch=int(content["epoch"]),
             epochs=int(content["epochs"]),
             validation_accuracy=_number(content.get("validation_accuracy"), float),
-            seconds_left=_number(content.get("seconds_left"), float),
+            seconds_left=_seconds(content.get("seconds_left")),
             host=str(content.get("host", "")),
             pid=_number(content.get("pid"), int),
             slurm_job=None if content.get("slurm_job") is None else str(content["slurm_job"]),
             ended=bool(content.get("ended")),
             beat_at=beat_at,
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
+
+
+def _seconds(value: Any) -> float | None:
+    """A time that can be said; None of one that is not known, or longer than a century."""
+    found: float | None = _number(value, float)
+    return found if found is None or 0 <= found <= _LONGEST else None
 
 
 def _number(value: Any, kind: type[Any]) -> Any:

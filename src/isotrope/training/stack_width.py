@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 import torch
 
 from isotrope import devices, paths
+from isotrope.files import json_files
 from isotrope.files.disk import write_whole
 from isotrope.params.blocks import Plugin
 from isotrope.params.wrapping import stackable
@@ -143,9 +144,9 @@ def remember(task: TrainingTask, device: torch.device, width: int) -> None:
 def _remembered(task: TrainingTask, device: torch.device) -> int | None:
     path = paths.stack_width(task.run, task.point, task.training_digest)
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = json_files.parse_object(path.read_bytes())
         width, where = int(said["width"]), said["device"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
     return max(1, width) if where == devices.describe(device) else None
 
