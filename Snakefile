@@ -20,6 +20,7 @@ include: "workflow/rules/export.smk"
 
 onstart:
     head.begins()
+    remember_what_is_asked()
 
 
 onsuccess:

@@ -13,6 +13,7 @@ SOURCES_OF = ".sources.csv"  # ends the name of the list of files that a data se
 INDEX = OUT / "index.json"
 MODULES = OUT / "modules.json"  # what was read of the modules that draw figures
 CHECKED = OUT / "checked.json"  # what the last check of all param-files found
+ASKED = OUT / "asked.json"  # the runs that were asked for last
 PARAM_FILES = Path("param-files")
 SCHEMA = Path("workflow/schemas/param-file.schema.json")
 SCHEMA_WITH_PLUGINS = OUT / "param-file.schema.json"  # knows a user's own plug-ins, too

@@ -154,3 +154,9 @@ def test_what_does_not_exist_is_refused_with_the_nearest(indexed, ask, said):
         ask(Plan({}))
 
     assert said in str(error.value)
+
+
+def test_what_status_shows_is_what_was_asked_for_waiting_or_not(indexed):
+    plan = Plan({"series": "own"})
+    assert plan.asks_for([]) == plan.asks_for({"figures", "out/report.html"}) == [OWN, LOCAL, OTHER]
+    assert plan.asks_for({"out/report.html"}) == []

@@ -7,9 +7,9 @@ import pytest
 from made_up_index import DEMO, LOCAL, OTHER, OWN, PUBLISHED, made_up_index
 from made_up_packs import MadeUpPack
 
-from isotrope import cli
+from isotrope import cli, paths
 from isotrope.errors import UserError
-from isotrope.plan import index_file
+from isotrope.plan import asked, index_file
 
 KEYS = {
     *("run", "study", "series", "point", "chosen", "pack", "state", "seeds", "finished"),
@@ -40,7 +40,7 @@ def status(folder, monkeypatch, capsys):
 
 def test_every_run_has_its_row_and_the_sums_stand_below(status):
     MadeUpPack().beat()
-    code, lines, errors = status()
+    code, lines, errors = status("--all")
     assert (code, errors) == (0, [])
     assert [line.split()[:4] for line in lines[:-1]] == [
         ["running", "0/3", DEMO, "base"],
@@ -50,6 +50,49 @@ def test_every_run_has_its_row_and_the_sums_stand_below(status):
         ["waiting", "0/3", LOCAL, "needs"],
     ]
     assert lines[-1] == "packs: 1 running, 5 queued, 1 waiting; 0 of 85 seeds are trained"
+
+
+HIDDEN = "1 more run was not asked for and nothing of it is there: `isotrope status --all`"
+
+
+def shown(status, *words):
+    """The runs that have a row, and the lines below the sums."""
+    _, lines, _ = status(*words)
+    last = next(i for i, line in enumerate(lines) if line.startswith("packs: "))
+    return [line.split()[2] for line in lines[:last]], lines[last + 1 :]
+
+
+def test_runs_that_nobody_asked_for_and_that_are_not_there_are_counted_and_no_more(status):
+    assert shown(status) == ([DEMO, OWN, OTHER, LOCAL], [HIDDEN])
+    assert shown(status, "--all") == ([DEMO, OWN, PUBLISHED, OTHER, LOCAL], [])
+    assert shown(status, "--runs", PUBLISHED) == ([PUBLISHED], [])
+    code, lines, _ = status("--json")
+    assert code == 0
+    runs = {row["run"] for row in json.loads("".join(lines))}
+    assert runs == {DEMO, OWN, OTHER, LOCAL}
+
+
+def test_what_was_asked_for_last_and_what_is_there_are_shown(status):
+    asked.remember([PUBLISHED])
+    assert shown(status) == ([OWN, PUBLISHED, OTHER, LOCAL], [HIDDEN])
+    asked.remember([DEMO], besides=True)
+    assert shown(status) == ([DEMO, OWN, PUBLISHED, OTHER, LOCAL], [])
+    asked.remember([])
+    others = HIDDEN.replace("1 more run was", "2 more runs were")
+    assert shown(status) == ([OWN, OTHER, LOCAL], [others])
+    MadeUpPack(PUBLISHED).write("train.log")
+    assert shown(status) == ([PUBLISHED, OWN, OTHER, LOCAL], [HIDDEN])
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, null]", "{}", "[" * 100_000, "\x00"])
+def test_a_damaged_note_of_what_was_asked_for_ends_nothing(status, text):
+    paths.ASKED.parent.mkdir(exist_ok=True)
+    paths.ASKED.write_text(text)
+    assert OWN in shown(status)[0]
+    paths.ASKED.unlink()
+    paths.ASKED.mkdir()
+    asked.remember([DEMO])
+    assert OWN in shown(status)[0]
 
 
 @pytest.mark.parametrize(
@@ -62,23 +105,23 @@ def test_every_run_has_its_row_and_the_sums_stand_below(status):
         (("--studies", "scale", "--series", "published"), [PUBLISHED]),
         (("--state", "running"), [DEMO]),
         (("--state", "waiting, running"), [DEMO, LOCAL]),
+        (("--state", "queued", "--all"), [OWN, PUBLISHED, OTHER]),
         (("--state", "queued", "--runs", "*/*/m*"), [OWN, PUBLISHED, OTHER]),
         (("--state", "failed"), []),
     ],
 )
 def test_filters_choose_runs_and_states(status, words, runs):
     MadeUpPack().beat()
-    _, lines, _ = status(*words)
-    assert {line.split()[2] for line in lines[:-1]} == set(runs)
-    code, shown, _ = status("--json", *words)
+    assert set(shown(status, *words)[0]) == set(runs)
+    code, lines, _ = status("--json", *words)
     assert code == 0
-    assert list(dict.fromkeys(row["run"] for row in json.loads("".join(shown)))) == runs
+    assert list(dict.fromkeys(row["run"] for row in json.loads("".join(lines)))) == runs
 
 
 def test_json_has_every_pack_and_all_keys_always(status):
     MadeUpPack().beat(seeds=[1, 2], seeds_done=0)
     MadeUpPack(OWN).make(3, seed1="collapsed", seed3="diverged")
-    _, lines, _ = status("--json")
+    _, lines, _ = status("--json", "--all")
     rows = json.loads("".join(lines))
     assert all(set(row) == KEYS for row in rows)
     assert [(row["run"], row["pack"], row["seeds"]) for row in rows][:3] == [
@@ -102,8 +145,8 @@ def test_packs_and_json_count_collapsed_seeds(status):
     (line,) = [line for line in status("--packs")[1] if line.startswith("done")]
     assert line.split("  ")[-1] == "1 diverged, 1 collapsed"
     assert "base seeds 1-3 " in line, "the seeds asked for, not the name of the folder"
-    shown = json.loads("".join(status("--json", "--series", "demo")[1]))
-    assert [(row["diverged"], row["collapsed"], row["shipped"]) for row in shown] == [(1, 1, 0)]
+    (row,) = json.loads("".join(status("--json", "--series", "demo")[1]))
+    assert (row["diverged"], row["collapsed"], row["shipped"]) == (1, 1, 0)
 
 
 def test_a_narrow_terminal_has_narrow_lines(status, monkeypatch):

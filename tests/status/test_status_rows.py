@@ -1,10 +1,13 @@
 """What people read: rows of a point, and lines that fit a terminal."""
 
-import pytest
-from made_up_index import DEMO, LOCAL, made_up_index
-from made_up_packs import MadeUpPack, looked_at, only
+from dataclasses import replace
 
-from isotrope.plan.index import Index
+import pytest
+from made_up_index import DEMO, LOCAL, made_up_index, run
+from made_up_packs import ANOTHER, MadeUpPack, looked_at, only
+
+from isotrope.plan.index import Index, SelectEntry
+from isotrope.results import choice
 from isotrope.status.lines import lines_of
 from isotrope.status.rows import Row, rows_of, sums
 from isotrope.status.states import ORDER
@@ -152,3 +155,20 @@ def test_every_state_is_shown_and_only_its_word_is_coloured(state):
     (line,) = next(lines_of([Row(state, "a/b/c", "base", "", 0, 1, "")], 80))
     assert line.plain == f"{state:<11}  0/1  a/b/c base"
     assert all((span.start, span.end) == (0, len(state)) for span in line.spans)
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_seeds_of_the_chosen_candidate_count_once_as_in_the_check(folder, monkeypatch, chosen):
+    base = made_up_index().runs[DEMO].points["base"]
+    entry = run(DEMO, seeds=range(1, 11), small=base, large=replace(base, training_digest=ANOTHER))
+    entry = replace(entry, select=SelectEntry("validation_accuracy", "median", [1, 2], "last"))
+    MadeUpPack(place="small").finish(1, 2, 3)
+    MadeUpPack(place="large").finish(1, digest=ANOTHER)
+    if chosen:
+        monkeypatch.setattr(
+            choice, "read", lambda *arguments: choice.Choice("small", entry.select, [], [])
+        )
+    found = looked_at(Index({DEMO: entry}, made_up_index().datasets))
+    trained = 4 if chosen else 3  # seed 3 is one of those that the chosen point has besides
+    assert entry.seeds_to_train == 12
+    assert sums(found).endswith(f"; {trained} of 12 seeds are trained")

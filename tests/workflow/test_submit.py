@@ -41,6 +41,8 @@ def test_submitted_runs_are_done_for_snakemake_which_notices_a_later_change(proj
 
     assert "1 pack is finished already" in said
     assert f"1 of 1 done: {NEW}, base, seeds 1-2: 2 done" in said
+    noted = json.loads(project.path("out/asked.json").read_text())
+    assert noted == sorted([NEW, "tiny/stripes/one", "tiny/stripes/two"])
     assert project.planned("evaluations") == {}
     assert "2 to train" in project.trained(NEW)
     log = pack(project, NEW).joinpath("evaluate.log").read_text()

@@ -1,5 +1,6 @@
 """What a user types, what is planned for it, and what is said when it cannot be done."""
 
+import json
 import os
 import shutil
 import time
@@ -28,6 +29,11 @@ def test_copied_tables_redraw_their_figures_without_torch_data_or_training(
     assert "tiny/stripes/untrained is in no table" in output
     assert f"{ONE} is in no table" not in output
     assert not empty_project.path("out/runs").exists()
+
+
+def test_what_was_asked_for_is_noted_for_status_where_work_was_started(finished_project):
+    noted = json.loads(finished_project.path("out/asked.json").read_text())
+    assert noted == [ONE, TWO]
 
 
 def test_rows_of_copied_tables_are_not_lost_to_a_first_run_here(finished_project, empty_project):

@@ -6,6 +6,7 @@ import signal
 from snakemake.logging import logger
 
 from isotrope.cluster.starting import Head
+from isotrope.plan.asked import remember
 from isotrope.plan.asking import ask
 from isotrope.plan.index_file import PLANNED
 from isotrope.plan.log_words import LogWords
@@ -40,6 +41,13 @@ head = Head()
 
 def targets():
     return [rule.name for rule in workflow.rules if not rule.output]
+
+
+# for `isotrope status`: the runs that are asked for, and those of the jobs that come of it
+def remember_what_is_asked():
+    of_jobs = {job.wildcards_dict.get("run") for job in workflow.dag.jobs} - {None}
+    named = plan.plan.asks_for(workflow.dag_settings.targets)
+    remember({*of_jobs, *named})
 
 
 if workflow.is_main_process:

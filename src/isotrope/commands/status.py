@@ -58,12 +58,19 @@ def status(
             autocompletion=arguments.listed(arguments.completion_of(*STATES)),
         ),
     ] = None,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="runs that nobody asked for and of which nothing is there, too"),
+    ] = False,
     packs: Annotated[bool, typer.Option("--packs", help="a row for each pack of seeds")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="every pack, for programs; see profiles/README.md")
     ] = False,
 ) -> None:
-    """Say of every run and point how far it is, what needs attention first. Only reads files."""
+    """Say of every run and point how far it is, what needs attention first. Only reads files.
+
+    Shown are the runs that were asked for, one's own, and those of which anything is there.
+    """
     from isotrope.plan.selection import Selection
     from isotrope.status.lines import lines_of
     from isotrope.status.repeated import RepeatedReading
@@ -75,7 +82,7 @@ def status(
     filters = {key: words for key, words in filters.items() if words is not None}
     selection = Selection.from_config(filters, option="--") if filters else None
     states = states_of(state) if state is not None else None
-    reading = RepeatedReading(selection, outcomes=packs or as_json)
+    reading = RepeatedReading(selection, outcomes=packs or as_json, everything=everything)
     console = Console()
     if seconds is not None and not watch:
         raise UserError(f"{seconds:g}: only --watch takes seconds; name runs with --runs")
@@ -83,10 +90,17 @@ def status(
         why = "and --json do not go together" if as_json else "needs a terminal"
         raise UserError(f"--watch {why}; call `isotrope status` again and again instead")
 
+    def hidden() -> list[str]:
+        if not (count := reading.hidden):
+            return []
+        others = "1 more run was" if count == 1 else f"{count:,} more runs were"
+        return [f"{others} not asked for and nothing of it is there: `isotrope status --all`"]
+
     def look() -> tuple[list[Row], str]:
         found = reading.read()
         shown = [pack for pack in found if states is None or pack.found.state in states]
-        return rows_of(shown, each_pack=packs), "\n".join([*reading.notes, sums(found)])
+        below = [*reading.notes, sums(found), *hidden()]
+        return rows_of(shown, each_pack=packs), "\n".join(below)
 
     if watch:
         watch_on(look, console, SECONDS if seconds is None else seconds)
@@ -105,4 +119,4 @@ def status(
     if console.is_terminal and lines:
         console.print(*lines, sep="\n", no_wrap=True, overflow="ignore", crop=False)
         lines = []
-    say("\n".join([*(line.plain for line in lines), sums(found)]))
+    say("\n".join([*(line.plain for line in lines), sums(found), *hidden()]))

@@ -45,6 +45,7 @@ def submit(
     """Train and evaluate runs as job arrays, without a workflow; Snakemake then finds them done."""
     from isotrope.cluster import executors, submitting
     from isotrope.cluster.executors import Sent, Site
+    from isotrope.plan import asked
 
     found = submitting.runs_of(runs)
     if time is not None:
@@ -66,6 +67,7 @@ def submit(
     if dry_run or not family.packs:
         return
     submitting.refresh_index()
+    asked.remember((run.name for run in found), besides=True)
 
     failed = 0
     count = len(family.packs)

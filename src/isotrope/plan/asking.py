@@ -19,14 +19,14 @@ _OF_JOBS = ("attempt",)  # what Snakemake knows of a job besides its wildcards
 
 
 class Asked:
-    """The plan, each of whose methods is an input function."""
+    """The plan, each of whose methods is an input function; ``plan`` is the plan itself."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+        self.plan = plan
 
     def __getattr__(self, name: str) -> Any:
         """A method as a function of wildcards, made once; any other attribute as it is."""
-        found = or_exit(getattr)(self._plan, name)
+        found = or_exit(getattr)(self.plan, name)
         if callable(found):
             found = _of_wildcards(found)
         setattr(self, name, found)

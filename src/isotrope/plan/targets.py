@@ -5,7 +5,7 @@ tables are the only thing there (``out/tables`` copied into a fresh clone), from
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -58,6 +58,13 @@ class Plan(Needs):
             if lacking:
                 raise UserError(*lacking)
         return names
+
+    def asks_for(self, targets: Iterable[str]) -> list[str]:
+        """The runs that are asked for, waiting or not; none where all targets are files."""
+        targets = list(targets)
+        if self.tables_are_sources or (targets and all("/" in target for target in targets)):
+            return []
+        return self._asked()
 
     def notes(self) -> list[str]:
         """What a user should know before the work starts: what is left out, and why."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.plan import index_file
+from isotrope.plan import asked, index_file
 from isotrope.plan.index import Index
 from isotrope.plan.selection import Selection
 from isotrope.status.heartbeats import Pulse
@@ -18,13 +18,17 @@ class RepeatedReading:
     """Looks at some runs.
 
     Args:
-        selection: which; None for all.
+        selection: which; None for those that are asked for, and those of which anything is there.
+        everything: whether all are meant where there is no selection.
         outcomes: whether to read of every pack that is done how its seeds ended.
     """
 
-    def __init__(self, selection: Selection | None, outcomes: bool = False) -> None:
+    def __init__(
+        self, selection: Selection | None, outcomes: bool = False, everything: bool = False
+    ) -> None:
         self.notes: Sequence[str] = ()  # mistakes that keep the index from being what files say
-        self._selection, self._outcomes = selection, outcomes
+        self.hidden = 0  # runs that the last look passed over
+        self._selection, self._outcomes, self._everything = selection, outcomes, everything
         self._pulse = Pulse(paths.OUT / "runs")
         self._index: Index | None = None
         self._stamps: dict[str, list[int]] | None = None
@@ -37,7 +41,11 @@ class RepeatedReading:
                 such runs.
         """
         known = self._known()
-        names = self._selection.names(known) if self._selection else list(known.runs)
+        if self._selection:
+            names = self._selection.names(known)
+        else:
+            names = list(known.runs) if self._everything else asked.shown(known)
+            self.hidden = len(known.runs) - len(names)
         return read_states(known, names, self._pulse, self._outcomes)
 
     def _known(self) -> Index:

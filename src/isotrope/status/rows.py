@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from isotrope import paths
 from isotrope.console.wording import range_text
 from isotrope.status.states import ORDER, PackStatus
 from isotrope.status.words import job_text
@@ -59,9 +60,28 @@ def sums(found: Sequence[PackStatus]) -> str:
     """How many packs there are of each state, and how many seeds are trained."""
     states = [pack.found.state for pack in found]
     counts = ", ".join(f"{states.count(s):,} {s}" for s in ORDER if s in states) or "none"
-    finished = sum(pack.found.finished for pack in found)
-    seeds = sum(len(pack.seeds) for pack in found)
+    runs: dict[str, list[PackStatus]] = {}
+    for pack in found:
+        runs.setdefault(pack.run, []).append(pack)
+    counted = [_trainings(packs) for packs in runs.values()]
+    finished, seeds = (sum(count[i] for count in counted) for i in (0, 1))
     return f"packs: {counts}; {finished:,} of {seeds:,} seeds are trained"
+
+
+def _trainings(packs: Sequence[PackStatus]) -> tuple[int, int]:
+    """How many seeds of a run are trained, and how many there are to be.
+
+    Those of the chosen candidate stand under ``selected``, too, and count once.
+    """
+    candidates = [pack for pack in packs if pack.point != paths.SELECTED]
+    of_choice = [pack for pack in packs if pack.point == paths.SELECTED]
+    finished, seeds = _counts(packs)
+    if not candidates or not of_choice:
+        return finished, seeds
+    winner = of_choice[0].chosen
+    point = winner or candidates[0].point  # each candidate has the seeds of the choice
+    twice = _counts([pack for pack in candidates if pack.point == point])
+    return finished - (twice[0] if winner else 0), seeds - twice[1]
 
 
 def _row_of_runs(packs: Sequence[PackStatus]) -> Row:

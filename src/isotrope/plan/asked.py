@@ -1,0 +1,52 @@
+"""Which runs were asked for last, so that ``isotrope status`` shows these and not all there are.
+
+Whoever starts work, Snakemake or ``isotrope submit``, leaves their names in ``out/asked.json``.
+"""
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+
+from isotrope import paths
+from isotrope.errors import UserError
+from isotrope.files.disk import write_whole
+from isotrope.plan.index import Index
+from isotrope.plan.selection import Selection
+
+
+def remember(names: Iterable[str], besides: bool = False) -> None:
+    """Keep the names of runs that are asked for; a disk that cannot be written is no harm.
+
+    Args:
+        names: the runs.
+        besides: whether those that were asked for before still are.
+    """
+    known = _read() if besides else None
+    content = json.dumps(sorted({*names, *(known or ())}), indent=1)
+    with suppress(OSError, UserError):
+        write_whole(paths.ASKED, content + "\n")
+
+
+def shown(index: Index) -> list[str]:
+    """The runs that were asked for, one's own, and those of which anything is there.
+
+    Where nothing was asked for yet, these are the runs that ``snakemake`` alone would make.
+    """
+    asked = _read()
+    if asked is None:
+        asked = set(Selection.from_config({}).names(index))
+    runs = paths.OUT / "runs"
+    return [
+        name
+        for name, run in index.runs.items()
+        if run.series == "own" or name in asked or (runs / name).is_dir()
+    ]
+
+
+def _read() -> set[str] | None:
+    """The names that were kept; None if there are none, or they cannot be read."""
+    try:
+        content = json.loads(paths.ASKED.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return {str(name) for name in content} if isinstance(content, list) else None
