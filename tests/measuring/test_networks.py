@@ -118,7 +118,7 @@ def test_truncated_and_altered_weights_are_named(folder):
         with pytest.raises(UserError, match=r"weights\.safetensors is truncated or altered"):
             load_model(folder, 1)
     path.unlink()
-    with pytest.raises(UserError, match=r"weights\.safetensors is missing"):
+    with pytest.raises(UserError, match=r"weights\.safetensors is missing; run `snake"):
         load_model(folder, 1)
 
 

@@ -1,6 +1,7 @@
 """Why a job is to run again, as its files tell it."""
 
 import json
+import os
 
 import pytest
 from made_up_index import DEMO, OWN, made_up_index, point, run
@@ -109,7 +110,17 @@ def test_evaluations_that_differ_or_are_new_are_named(trained):
     (folder / "results.csv").touch()
     differs = "the evaluation scale_generalization differs from what was computed"
     assert why(*EVALUATE) == differs
+    os.utime(folder / "results.csv", (1, 1))
+    assert why(*EVALUATE) == "", "its networks were trained anew since"
+    os.utime(folder / "results.csv")
     evaluated(f"scale_generalization-{'c' * 16}")
+    assert why(*EVALUATE) == ""
+
+
+def test_evaluations_of_networks_that_are_to_be_trained_anew_have_no_sentence(trained):
+    folder = trained(OTHERS)
+    evaluated(f"accuracy-{OTHERS}")
+    (folder / "results.csv").touch()
     assert why(*EVALUATE) == ""
 
 

@@ -113,13 +113,17 @@ def checksum(content: bytes) -> dict[str, int | str]:
     return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
+_DELETE = "delete it and "  # begins what is advised for a damaged file
+
+
 def read_checked(path: Path, expected: object, remedy: str) -> bytes:
     """Read a file and compare it with its checksum.
 
     Args:
         path: the file.
         expected: what ``checksum`` gave for it when it was written.
-        remedy: what mends a damaged file, as the end of an error's sentence.
+        remedy: what mends a damaged file, as the end of an error's sentence; of one that is not
+            there no more is said to be deleted.
 
     Raises:
         UserError: if the file is absent, truncated or altered.
@@ -127,7 +131,7 @@ def read_checked(path: Path, expected: object, remedy: str) -> bytes:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise UserError(f"{path} is missing; {remedy}") from error
+        raise UserError(f"{path} is missing; {remedy.removeprefix(_DELETE)}") from error
     found = checksum(content)
     if found == expected:
         return content

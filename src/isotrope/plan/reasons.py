@@ -92,8 +92,9 @@ class Reasons:
         made = paths.results(run, point_in_path, pack, table)
         if table and point.evaluations[table].of_run:
             made = paths.results_of_run(run, point_in_path, table)
-        if not made.is_file():
-            return ""
+        trained = self._digest(point.training_digest, point.trained_on, point.files)
+        if known.training_digest != trained or _is_older(made, known.path):
+            return ""  # the networks are other ones
         name = str(known.content["point"])
         stores = set(os.listdir(paths.point_folder(run, name) / ".evaluations"))  # noqa: PTH208
         return ", ".join(self._changed_evaluations(point, tables, stores))
@@ -131,3 +132,8 @@ class Reasons:
 
     def _read_sums(self, dataset: str) -> list[str]:
         return local_sums(Path(self._index.datasets[dataset].manifest))
+
+
+def _is_older(made: Path, source: Path) -> bool:
+    """Whether a file was written before another; if it is not there, too."""
+    return not made.is_file() or made.stat().st_mtime_ns < source.stat().st_mtime_ns
