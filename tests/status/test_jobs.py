@@ -104,7 +104,7 @@ def test_an_evaluation_runs_fails_or_is_lost_by_its_log(pack):
     pack.write("evaluate.log", f"{progress}\n")
     assert pack.state == ("running", 3, f"evaluates; last line: {progress}")
     pack.write("evaluate.log", f"{progress}\n", age=1810)
-    ended = f"evaluation ended without an error; last line: {progress}"
+    ended = f"evaluation: ended without an error; last line: {progress}"
     assert pack.state == ("interrupted", 3, ended)
     pack.write("evaluate.log", f"{progress}\nit broke\n")
     assert pack.state == ("failed", 3, "evaluation: it broke")

@@ -50,6 +50,26 @@ def test_a_lease_of_a_process_of_this_machine_that_is_gone_counts_for_nothing(pa
     assert pack.state[0] == "interrupted"
 
 
+def test_a_process_that_was_killed_while_it_started_is_not_waited_for(pack, hold):
+    pack.write("train.log", "x: 3 to train, 0 are finished; CPU\n")
+    assert pack.state[0] == "running"
+    hold(pack.folder, process=DEAD)
+    said = "its process is gone; last line: x: 3 to train, 0 are finished; CPU"
+    assert pack.state == ("interrupted", 0, said)
+    pack.write("train.log")  # the next one begins, and has not taken over yet
+    assert pack.state == ("running", 0, "starts")
+
+
+def test_an_evaluation_that_was_killed_is_not_waited_for(pack, hold):
+    pack.finish(1, 2, 3)
+    pack.assemble()
+    pack.write("evaluate.log", "accuracy: 3 seeds on 9 images of stir, test\n")
+    assert pack.state[0] == "running"
+    hold(pack.folder / "results.csv", process=DEAD)
+    last = "accuracy: 3 seeds on 9 images of stir, test"
+    assert pack.state == ("interrupted", 3, f"evaluation: its process is gone; last line: {last}")
+
+
 def test_a_lease_on_other_files_or_of_another_run_counts_for_nothing(pack, hold):
     pack.beat(age=400)
     hold(paths.pack_folder(DEMO, "base", "26-50"))

@@ -108,6 +108,11 @@ def _leases(run: str) -> list[Lease]:
         return []
 
 
+def _is_gone(lease: Lease) -> bool:
+    """Whether this machine knows that the process of a lease is gone."""
+    return lease.process is not None and lease.process.why_gone(ask_slurm=False) is not None
+
+
 class Pulse:
     """Tells jobs at work from lost ones, in one look or, better, in several.
 
@@ -155,14 +160,18 @@ class Pulse:
 
         A training gives no other sign of life while it loads data, compiles, or takes a long step.
         """
+        return any(
+            not _is_gone(lease) and self.beats(lease.path, lease.beat / 1e9)
+            for lease in self._leases_on(run, path)
+        )
+
+    def is_left(self, run: str, path: Path) -> bool:
+        """Whether a process that is gone has left a lease on what is written at ``path``."""
+        return any(_is_gone(lease) for lease in self._leases_on(run, path))
+
+    def _leases_on(self, run: str, path: Path) -> list[Lease]:
         with self._asking:
             if run not in self._leases:
                 self._leases[run] = _leases(run)
             known = self._leases[run]
-        return any(
-            lease.claims is not None
-            and path.as_posix() in lease.claims
-            and not (lease.process and lease.process.why_gone(ask_slurm=False))
-            and self.beats(lease.path, lease.beat / 1e9)
-            for lease in known
-        )
+        return [one for one in known if one.claims is not None and path.as_posix() in one.claims]

@@ -156,10 +156,15 @@ class Jobs:
             return Finding("failed", detail=f"{what}{word.line}", log=path)
         if word.kind == "waits":
             return Finding("queued", detail=word.line, log=path)
-        if word.kind == "ended" or self.pulse.age(word.written) >= patience:
-            what = "ended without an error" if trains else "evaluation ended without an error"
+        table = self._folder / log.replace("evaluate", "results", 1).replace(".log", ".csv")
+        claim = self._folder if trains else table
+        gone = bool(word.line) and self.pulse.is_left(self._run, claim)  # else another begins
+        if gone or word.kind == "ended" or self.pulse.age(word.written) >= patience:
+            what = "its process is gone" if gone else "ended without an error"
             last = f"; last line: {word.line}" if word.line else ""
-            return Finding("interrupted", detail=f"{what}{last}", log=path)
+            return Finding(
+                "interrupted", detail=f"{'' if trains else 'evaluation: '}{what}{last}", log=path
+            )
         return Finding("running", detail=f"{doing}{self._after(word)}", log=path)
 
     def _after(self, word: LastWord | None) -> str:
