@@ -45,6 +45,8 @@ def targets():
 
 # for `isotrope status`: the runs that are asked for, and those of the jobs that come of it
 def remember_what_is_asked():
+    if workflow.touch:  # `isotrope submit` records what it made
+        return
     of_jobs = {job.wildcards_dict.get("run") for job in workflow.dag.jobs} - {None}
     named = plan.plan.asks_for(workflow.dag_settings.targets)
     remember({*of_jobs, *named})

@@ -75,7 +75,13 @@ def collect_group(
     if left and not _has(found, table):
         raise UserError(*map(str, left))
     if not found:
-        raise UserError(f"no run of {group} is finished; run `snakemake evaluations`")
+        waiting = [
+            f"{name} waits for a plug-in: {'; '.join(run.broken)}"
+            for name, run in runs.items()
+            if run.broken
+        ]
+        todo = f"no run of {group} is finished; run `snakemake evaluations`"
+        raise UserError(*(waiting or [todo]))
     for one in left:
         log(str(one))
     folder = paths.table_folder(group)
