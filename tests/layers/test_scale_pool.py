@@ -133,6 +133,10 @@ def test_the_type_of_the_maps_is_kept(mode, dtype):
     assert ScalePool(mode)(maps().to(dtype)).dtype == dtype
 
 
+def test_without_a_mode_it_pools_pixels_as_the_published_layer_does():
+    assert torch.equal(ScalePool()(maps()), maps().amax(dim=2))
+
+
 def test_unknown_modes_and_other_maps_are_refused():
     with pytest.raises(ValueError, match="unknown mode 'voxel'; choose from pixel, slice, energy"):
         ScalePool("voxel")

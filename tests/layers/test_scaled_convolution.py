@@ -200,6 +200,16 @@ def test_bfloat16_differs_by_its_rounding_only():
     torch.testing.assert_close(maps.double(), expected, rtol=0, atol=2**-6)  # eight bits
 
 
+def test_kernels_are_resized_as_in_the_published_networks_unless_said_otherwise():
+    usual, bicubic = layer(1, 2, 3, 7), layer(1, 2, 3, 7, interp_mode="bicubic")
+    nearest = layer(1, 2, 3, 7, interp_mode="nearest")
+
+    x = images(1, 1, 12, 12)
+
+    assert torch.equal(usual(x), bicubic(x))
+    assert not torch.equal(usual(x), nearest(x))
+
+
 def test_what_the_layer_cannot_do_is_refused():
     with pytest.raises(ValueError, match="stride must be at least 1, got 0"):
         SiConv2d(1, 1, 3, 3, stride=0)

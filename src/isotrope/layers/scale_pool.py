@@ -45,7 +45,10 @@ class ScalePool(nn.Module):
     Among equals the smallest scale is taken. Gradients pass through the chosen values only.
 
     Called with a convolution as well, the pool takes that one's input instead of its output. The
-    values are the same up to rounding, at a fraction of the time and memory.
+    values are the same up to rounding, at a fraction of the time and memory. Where kernels see
+    zeros only, as on a black background, they are then equal at all scales, as published. In maps
+    that were computed before, rounding may tell them apart; so it may, with gradients, those of
+    single pixels, of which the value is the same.
 
     ``indices`` holds the scale that the last forward pass chose, counted from 0. It is None
     under `torch.func` transforms and `torch.compile`, whose tensors may not outlive the call. The
@@ -73,7 +76,7 @@ class ScalePool(nn.Module):
 
     def __init__(
         self,
-        mode: Mode,
+        mode: Mode = "pixel",
         *,
         statistic: Statistic = "signed_sum",
         frames: Sequence[int] | None = None,

@@ -2,10 +2,12 @@
 
 Source: Altstidl et al., "Just a Matter of Scale? Reevaluating Scale Equivariance in Convolutional
 Neural Networks", 2022, https://arxiv.org/abs/2211.10288.
-Differs from the published layer: fewer scales than fit the image, and oblong images, are allowed;
-``stride`` acts, where it was accepted and ignored; the kernels are resized by matrices instead of
-``torch.nn.functional.interpolate``, whose bicubic gradient on CUDA varies from run to run; most
-sizes are computed in Fourier space, with the same numbers up to rounding.
+Differs from the published layer: kernels are resized by ``bicubic`` unless said otherwise, as all
+published networks do, where the published layer says ``nearest``; fewer scales than fit the image,
+and oblong images, are allowed; ``stride`` acts, where it was accepted and ignored; the kernels are
+resized by matrices instead of ``torch.nn.functional.interpolate``, whose bicubic gradient on CUDA
+varies from run to run; most sizes are computed in Fourier space, with the same numbers up to
+rounding.
 """
 
 import math

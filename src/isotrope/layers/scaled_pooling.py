@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 import isotrope.layers.scaled_constants as constants
 import isotrope.layers.scaled_spectra as spectral
+import isotrope.layers.scaled_ties as ties
 import isotrope.layers.scales_at_once as at_once
 from isotrope.layers.scaled_constants import Site
 from isotrope.layers.scaled_convolution import SiConv2d
@@ -43,11 +44,16 @@ def largest_over_scales(images: Tensor, convolution: SiConv2d) -> tuple[Tensor, 
     spectra, folded, bases = convolution.in_fourier_space(images)
     largest, scales = largest_responses(spectra, folded, convolution.frames, bases)
     largest, scales = (found.permute(3, 2, 0, 1) for found in (largest, scales))
-    largest = largest + convolution.bias.to(largest.dtype)[:, None, None]
+    bias = convolution.bias.to(largest.dtype)[:, None, None]
+    found, largest = largest, largest + bias
+    judged = largest
+    if not torch.is_grad_enabled():  # values and gradients know nothing of ties
+        equal = ties.equal_at_all_sizes(found, images, convolution.weights)
+        scales, judged = scales * ~equal, torch.where(equal, bias, largest)
     if convolution.frame == "zero":  # of the frames at a pixel, the narrowest comes first
         depths = _map_depths(images, convolution)
         narrowest = (convolution.frame_widths <= depths[..., None]).sum(dim=-1)
-        beaten = (largest < 0) & (narrowest < convolution.num_scales)
+        beaten = (judged < 0) & (narrowest < convolution.num_scales)
         scales = torch.maximum(scales, beaten.to(scales.dtype) * narrowest.to(scales.dtype))
         largest = largest * ~beaten
     return largest.to(images.dtype).contiguous(), scales.contiguous().long()
@@ -78,9 +84,13 @@ def pool_at_once(
         scales = _scores_at_once(seen, convolution, score).argmax(dim=-1)
         return _chosen_at_once(seen, convolution, scales).to(images.dtype), scales
     largest, scales = at_once.largest_responses(seen, weights)
-    largest = largest + bias
+    found, largest = largest, largest + bias
+    judged = largest
+    if not torch.is_grad_enabled():  # values and gradients know nothing of ties
+        equal = ties.equal_at_all_sizes(found, images, convolution.weights)
+        scales, judged = scales * ~equal, torch.where(equal, bias, largest)
     if convolution.frame == "zero":  # of the frames at a pixel, the narrowest comes first
-        beaten = largest < constants.thresholds(kernels, size, site)
+        beaten = judged < constants.thresholds(kernels, size, site)
         scales = torch.where(beaten, constants.narrowest(kernels, size, site.device), scales)
         largest = largest.masked_fill(beaten, 0)
     return largest.to(images.dtype), scales.long()
@@ -98,7 +108,8 @@ def _chosen_at_once(seen: Seen, convolution: SiConv2d, scales: Tensor) -> Tensor
 def scale_scores(images: Tensor, convolution: SiConv2d, score: Score) -> Tensor:
     """What the framed map of each scale is judged by. It has no gradient.
 
-    ``largest`` is the largest value and counts frames of zeros; ``sum`` the sum of all values, of
+    ``largest`` is the largest value and counts frames of zeros; what is the bias but for rounding is
+    the bias, so that sizes which see zeros only are equal. ``sum`` the sum of all values, of
     which such frames hold none; ``mean`` and ``mean_square`` leave every frame out.
 
     Shapes:
@@ -114,21 +125,25 @@ def scale_scores(images: Tensor, convolution: SiConv2d, score: Score) -> Tensor:
         spectra, folded, bases = convolution.in_fourier_space(images.detach())
         parts = spectral.multipliers(spectra)
         groups = spectral.groups(folded, spectra)
-        biases = torch.split(convolution.bias.to(spectra.dtype), [some.shape[2] for some in groups])
+        bias_of_all = convolution.bias.to(spectra.dtype)
+        biases = torch.split(bias_of_all, [some.shape[2] for some in groups])
+        limits = ties.rounding(images.to(spectra.dtype), convolution.weights.to(spectra.dtype))
         scores = []
         for scale, frame in enumerate(convolution.frames):
             rows, columns, inverse = bases.rows[scale], bases.columns[scale], bases.inside(frame)
             of_scale = []
             for weights, bias in zip(groups, biases, strict=True):
                 kernels = spectral.kernel_spectra(weights, rows, columns)
-                maps = spectral.responses(kernels, parts, inverse) + bias[:, None]
+                maps = spectral.responses(kernels, parts, inverse)
                 if score == "mean_square":
-                    of_scale.append(maps.square().mean(dim=(0, 1)))
+                    of_scale.append((maps + bias[:, None]).square().mean(dim=(0, 1)))
                 else:
                     of_scale.append(maps.amax(dim=(0, 1)))
             scores.append(torch.cat(of_scale).T)
-            if score == "largest" and frame > 0 and convolution.frame == "zero":
-                scores[-1] = scores[-1].clamp(min=0)
+            if score == "largest":
+                scores[-1] = ties.settled(scores[-1], limits) + bias_of_all
+                if frame > 0 and convolution.frame == "zero":
+                    scores[-1] = scores[-1].clamp(min=0)
         return torch.stack(scores, dim=-1)
 
 
@@ -141,7 +156,8 @@ def _scores_at_once(seen: Seen, convolution: SiConv2d, score: Score) -> Tensor:
         return at_once.mean_squares(seen, weights, bias)
     site = _site(images)
     if score == "largest":
-        found = at_once.maxima(seen, weights) + bias[:, None]
+        limits = ties.rounding(images, weights)[..., None]
+        found = ties.settled(at_once.maxima(seen, weights), limits) + bias[:, None]
         framed = convolution.frame == "zero"
         return torch.maximum(found, constants.least(kernels, site)) if framed else found
     mean = score == "mean"
