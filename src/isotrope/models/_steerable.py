@@ -1,8 +1,11 @@
 """The network that ``hermite`` and ``disco`` share; they differ in the basis of their kernels."""
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from isotrope.layers.steerable_convolution import SteerableConv2d
+from isotrope.models._scale_weights import steerable
 from isotrope.models._two_convolutions import TwoConvolutions
 
 
@@ -26,3 +29,12 @@ class Steerable(TwoConvolutions[SteerableConv2d]):
         """The maximum of ``conv2`` over all but the channels."""
         maximum: Tensor = self.conv2.peak(images)
         return maximum
+
+    def adopt(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Its own weights, or those of the published network with the same basis.
+
+        Raises:
+            UserError: if any is missing, or they belong to another basis.
+        """
+        layers = {"conv1": self.conv1, "conv2": self.conv2}
+        return steerable(self, weights, {name: layer.basis for name, layer in layers.items()})

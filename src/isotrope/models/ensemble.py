@@ -5,6 +5,8 @@ Neural Networks", 2022, https://arxiv.org/abs/2211.10288, there called "Ensemble
 torch seed it has the published initial weights and outputs.
 """
 
+from collections.abc import Mapping
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -13,6 +15,7 @@ from isotrope.geometry import pyramid_down
 from isotrope.layers.global_max_pool import GlobalMaxPool
 from isotrope.layers.peak_convolution import convolution_peaks
 from isotrope.models._fit import refuse_smaller
+from isotrope.models._scale_weights import COLUMN, renamed
 from isotrope.settings import Settings
 
 REVISION = 1
@@ -54,6 +57,14 @@ class Ensemble(nn.Module):
             features = torch.stack([self.features(self.conv2(maps).relu()) for maps in first])
         logits: Tensor = self.lin(features)
         return logits.mean(dim=0)
+
+    def adopt(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Its own weights, or those of the published network.
+
+        Raises:
+            UserError: if any is missing.
+        """
+        return renamed(self, weights, COLUMN)
 
 
 def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> Ensemble:

@@ -8,11 +8,14 @@ Differs from the published network: the transformer's linear layer follows the i
 was fixed at 64 x 64 pixels.
 """
 
+from collections.abc import Mapping
+
 from pydantic import Field
 from torch import Tensor
 
 from isotrope.layers.spatial_transformer import SpatialTransformer
 from isotrope.models._fit import refuse_smaller
+from isotrope.models._scale_weights import COLUMN, renamed
 from isotrope.models.standard import Standard
 from isotrope.settings import Settings
 
@@ -45,6 +48,15 @@ class SpatialTransform(Standard):
     def forward(self, images: Tensor) -> Tensor:
         """Logits of the images."""
         return super().forward(self.transformer(images))
+
+    def adopt(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Its own weights, or those of the published network.
+
+        Raises:
+            UserError: if any is missing.
+        """
+        names = (*COLUMN, ("transform_model.", "transformer.localization."))
+        return renamed(self, weights, names)
 
 
 def build(params: Params, image_shape: tuple[int, int, int], classes: int) -> SpatialTransform:
