@@ -12,8 +12,14 @@ CELLS = [  # task, model, scenario, learning rate, seeds
     ("emoji", "standard", "mid2rest", 0.001, (1, 2, 10)),
     ("emoji", "slice_pool", "mid2rest", 0.001, (1, 2)),
 ]
+RESIZING = {"pixel_pool", "slice_pool", "energy_pool", "conv3d"}  # kernels, by some interpolation
 DIVERGED = ("emoji", "standard", "mid2rest", 2)
-TESTED = {"small2large": range(33, 65), "mid2rest": [*range(17, 33), *range(49, 65)]}
+TESTED = {
+    "small2large": range(33, 65),
+    "mid2rest": [*range(17, 33), *range(49, 65)],
+    "large2small": range(17, 49),
+    "all2all": SCALES,
+}
 
 
 def right(task, model, seed, scale):
@@ -38,7 +44,7 @@ def tables(folder=None, series="published", cells=CELLS):
             row |= {"seconds_per_epoch_last": 1.5, "seconds_per_epoch_mean": 1.75, "epochs": 20}
             row |= {"dataset.task": task, "dataset.scenario": scenario}
             row |= {"training.optimizer.learning_rate": rate, "model.kernel_size": 7}
-            row |= {"model.interpolation": "bicubic" if model == "slice_pool" else ""}
+            row |= {"model.interpolation": "bicubic" if model in RESIZING else ""}
             runs.append(row)
             if diverged:
                 continue

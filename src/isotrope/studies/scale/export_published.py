@@ -3,8 +3,9 @@
 ``clean.csv`` has a row per trained network, as MLflow exports runs: accuracies in percent, those of
 training and validation of the last epoch, but ``best_acc``. ``generalization_<data>.csv`` has the
 accuracy at each scale, ``s17`` to ``s64``, as fractions and without a run's number; its rows are
-in the order of those of ``clean.csv``, newest (highest) seed first in each cell. So the published
-plotting scripts, or any other written for these files, can be given ours. Needs no torch.
+in the order of those of ``clean.csv``, newest (highest) seed first in each cell. Models that resize
+no kernels have the interpolation ``bicubic`` there, by which the published scripts select every
+model. So these scripts, or any other written for the files, can be given ours. Needs no torch.
 
 Source: https://github.com/taltstidl/scale-equivariant-cnn and "Just a Matter of Scale?", 2022,
 https://arxiv.org/abs/2211.10288.

@@ -18,6 +18,7 @@ from isotrope.packs.summary import HISTORY
 EVALUATIONS = {"small2large": 1, "mid2rest": 2, "large2small": 3, "all2all": 4}
 DATA = ("emoji", "mnist", "trafficsign", "aerial")
 KEY = ["run", "point", "seed"]
+INTERPOLATION = "bicubic"  # in every row of the published file, whatever the model
 Row = dict[str, Any]
 
 _CELL = ["params.data", "params.model", "params.evaluation"]
@@ -74,6 +75,7 @@ def _row(run: Mapping[Any, Any], known: Mapping[Any, Mapping[int, Row]]) -> Row:
     name, point, seed, digest = (run[key] for key in (*KEY, "training_digest"))
     identity = f"{name} {point} {seed} {digest}"
     run_id = hashlib.sha256(identity.encode()).hexdigest()[:32]
+    resized = run.get("model.interpolation")  # not a number where the model has no such setting
     values = {
         "run_id": run_id,
         "experiment_id": 0,
@@ -82,7 +84,7 @@ def _row(run: Mapping[Any, Any], known: Mapping[Any, Mapping[int, Row]]) -> Row:
         "metrics.train_time": run["seconds_per_epoch_last"],
         "metrics.avg_time": run["seconds_per_epoch_mean"],
         "metrics.best_acc": 100 * run["best_validation_accuracy"],
-        "params.interpolation": run.get("model.interpolation"),
+        "params.interpolation": resized if isinstance(resized, str) else INTERPOLATION,
         "params.model": run["model"],
         "params.kernel_size": run.get("model.kernel_size"),
         "params.lr": run["training.optimizer.learning_rate"],
