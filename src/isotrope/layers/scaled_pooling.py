@@ -108,8 +108,8 @@ def _chosen_at_once(seen: Seen, convolution: SiConv2d, scales: Tensor) -> Tensor
 def scale_scores(images: Tensor, convolution: SiConv2d, score: Score) -> Tensor:
     """What the framed map of each scale is judged by. It has no gradient.
 
-    ``largest`` is the largest value and counts frames of zeros; what is the bias but for rounding is
-    the bias, so that sizes which see zeros only are equal. ``sum`` the sum of all values, of
+    ``largest`` is the largest value and counts frames of zeros; what is the bias but for rounding
+    is the bias, so that sizes which see zeros only are equal. ``sum`` is the sum of all values, of
     which such frames hold none; ``mean`` and ``mean_square`` leave every frame out.
 
     Shapes:

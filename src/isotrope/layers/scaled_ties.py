@@ -21,7 +21,8 @@ def rounding(images: Tensor, weights: Tensor) -> Tensor:
         output: ``(batch, out_channels)``
     """
     of_images, of_weights = (
-        torch.linalg.vector_norm(numbers.detach().flatten(1), dim=1) for numbers in (images, weights)
+        torch.linalg.vector_norm(numbers.detach().flatten(1), dim=1)
+        for numbers in (images, weights)
     )
     return of_images[:, None] * of_weights * (ROUNDINGS * torch.finfo(images.dtype).eps)
 
