@@ -46,6 +46,22 @@ def test_clean_csv_has_the_published_columns_and_order(project):
     assert "7.0" not in Path("ours/clean.csv").read_text()
 
 
+def test_the_loss_on_the_test_images_is_that_of_the_predictions(project):
+    export("scale", Path("without"))
+    assert pandas.read_csv("without/clean.csv")["metrics.test_loss"].isna().all()
+    rows = pandas.read_csv("out/tables/scale/accuracy.csv")
+    some = rows[rows["run"].str.startswith("slice_pool/")]
+    losses = some.assign(metric="loss", value=some["seed"] / 8)
+    losses.to_csv("out/tables/scale/predictions.csv", index=False)
+
+    export("scale", Path("ours"))
+
+    clean = pandas.read_csv("ours/clean.csv")
+    found = clean[["params.model", "params.seed", "metrics.test_loss"]].to_numpy().tolist()
+    assert found[:2] == [["slice_pool", 2, 0.25], ["slice_pool", 1, 0.125]]
+    assert clean["metrics.test_loss"][2:].isna().all()
+
+
 def test_runs_have_numbers_of_their_own_that_are_always_the_same(project):
     export("scale", Path("ours"))
     export("scale", Path("again"))

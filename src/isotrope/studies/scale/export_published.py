@@ -11,8 +11,8 @@ Source: https://github.com/taltstidl/scale-equivariant-cnn and "Just a Matter of
 https://arxiv.org/abs/2211.10288.
 Differs from the published files: a run's number is made of what it is, so that the same run always
 has the same one; two columns more, ``tags.isotrope.run`` and ``tags.isotrope.point``, say which run
-it is here. ``metrics.test_loss`` is not measured here and stays empty; so do, where only tables are
-at hand, the columns that stand in no table: losses, last accuracies, times and commit. Diverged
+it is here. ``metrics.test_loss`` is that of the evaluation ``predictions``, and empty where a run
+does not ask for it; empty are, where only tables are at hand, the columns that stand in no table: losses, last accuracies, times and commit. Diverged
 seeds are left out, as they have no test accuracy.
 """
 

@@ -48,6 +48,7 @@ def exported_runs(group: str) -> pandas.DataFrame:
     chosen = runs[runs["series"].eq(series) & runs["dataset"].eq("stir")]
     tested = accuracies[accuracies["metric"].eq("accuracy")][[*KEY, "value"]]
     found = chosen.merge(tested, on=KEY)  # a diverged seed is not tested
+    found = found.merge(_losses(folder), on=KEY, how="left")
     if found.empty:
         raise UserError(
             f"{folder}: no tested run of series {series} on the data set stir is in the tables; "
@@ -70,6 +71,15 @@ def exported_runs(group: str) -> pandas.DataFrame:
     return rows.reset_index(drop=True)
 
 
+def _losses(folder: Path) -> pandas.DataFrame:
+    """The losses on the test images, of the seeds whose runs ask for ``predictions``."""
+    path = folder / "predictions.csv"
+    if not path.is_file():
+        return pandas.DataFrame(columns=[*KEY, "test_loss"]).astype({"seed": int})
+    rows = read_table(path, RESULT_COLUMNS)
+    return rows[rows["metric"].eq("loss")][[*KEY, "value"]].rename(columns={"value": "test_loss"})
+
+
 def _row(run: Mapping[Any, Any], known: Mapping[Any, Mapping[int, Row]]) -> Row:
     """A run's row of ``clean.csv``, and what it is called here; ``known`` is in no table."""
     name, point, seed, digest = (run[key] for key in (*KEY, "training_digest"))
@@ -81,6 +91,7 @@ def _row(run: Mapping[Any, Any], known: Mapping[Any, Mapping[int, Row]]) -> Row:
         "experiment_id": 0,
         "status": "FINISHED",
         "metrics.test_acc": 100 * run["value"],
+        "metrics.test_loss": run["test_loss"],
         "metrics.train_time": run["seconds_per_epoch_last"],
         "metrics.avg_time": run["seconds_per_epoch_mean"],
         "metrics.best_acc": 100 * run["best_validation_accuracy"],
