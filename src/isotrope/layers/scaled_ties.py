@@ -24,7 +24,8 @@ def rounding(images: Tensor, weights: Tensor) -> Tensor:
         torch.linalg.vector_norm(numbers.detach().flatten(1), dim=1)
         for numbers in (images, weights)
     )
-    return of_images[:, None] * of_weights * (ROUNDINGS * torch.finfo(images.dtype).eps)
+    limits: Tensor = of_images[:, None] * of_weights
+    return limits * (ROUNDINGS * torch.finfo(images.dtype).eps)
 
 
 def settled(responses: Tensor, limits: Tensor) -> Tensor:

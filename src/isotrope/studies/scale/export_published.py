@@ -12,8 +12,9 @@ https://arxiv.org/abs/2211.10288.
 Differs from the published files: a run's number is made of what it is, so that the same run always
 has the same one; two columns more, ``tags.isotrope.run`` and ``tags.isotrope.point``, say which run
 it is here. ``metrics.test_loss`` is that of the evaluation ``predictions``, and empty where a run
-does not ask for it; empty are, where only tables are at hand, the columns that stand in no table: losses, last accuracies, times and commit. Diverged
-seeds are left out, as they have no test accuracy.
+does not ask for it. Empty are, where only tables are at hand, the columns that stand in no table:
+losses, last accuracies, times and commit. Diverged seeds are left out, as they have no test
+accuracy.
 """
 
 from collections.abc import Collection, Iterator
