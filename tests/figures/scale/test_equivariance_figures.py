@@ -8,6 +8,7 @@ import pytest
 from made_up_tables import ALL, error
 from svg_words import svg_words
 
+from isotrope import registry
 from isotrope.figures.scale import _equivariance
 from isotrope.results.drawing import draw_figure
 
@@ -76,6 +77,16 @@ def test_short_figure_shows_emoji_on_mid2rest_in_both_forms_with_their_bounds(
     published = data[data["origin"].eq("published")].set_index("name")["accuracy"]
     assert published["standard"] == pytest.approx(0.3911, abs=5e-5)
     assert published["ensemble"] == pytest.approx(0.6650, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in registry.names("figures/scale") if name.startswith("equivariance_")]
+)
+def test_captions_say_what_becomes_of_infinite_errors(name: str) -> None:
+    caption = registry.literal("figures/scale", name, "CAPTION")
+    assert "infinite or undefined" in caption
+    assert "left out of a seed's mean" in caption
+    assert "not shown, and counted below" in caption
 
 
 @pytest.mark.parametrize("bad", ["nan", "inf"])

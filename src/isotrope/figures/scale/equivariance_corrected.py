@@ -21,7 +21,10 @@ CAPTION = (
     "seed (supplementary figure 3 of the paper). Both maps are read at the same points of the "
     "object. Dotted: the floor, what interpolation alone costs. Dashed: a plain network without "
     "training. Crosses: seeds that stayed at chance level. Hollow, at the right edge: published "
-    "mean accuracies; the errors were not published."
+    "mean accuracies; the errors were not published. "
+    "Objects whose error is infinite or undefined, because a map is zero, are left out of a "
+    "seed's mean; seeds without a finite error at one of the pairs of sizes are not shown, and "
+    "counted below."
 )
 
 

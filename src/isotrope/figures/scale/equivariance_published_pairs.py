@@ -21,7 +21,10 @@ CAPTION = (
     "(supplementary figure 3 of the paper), in the published form: networks are given images in "
     "0 to 255, crops are not in correspondence, and small2large and large2small have the pairs of "
     "sizes of each other. Crosses: seeds that stayed at chance level. Hollow, at the right edge: "
-    "published mean accuracies; the errors were not published."
+    "published mean accuracies; the errors were not published. "
+    "Objects whose error is infinite or undefined, because a map is zero, are left out of a "
+    "seed's mean, where the paper leaves out the whole seed; seeds without a finite error at one "
+    "of the pairs of sizes are not shown, and counted below."
 )
 
 

@@ -19,7 +19,10 @@ CAPTION = (
     "(supplementary figure 3 of the paper), as published but for the pairs of sizes: small2large "
     "and large2small have their own, which they were not trained on. Crosses: seeds that stayed at "
     "chance level. Hollow, at the right edge: published mean accuracies; the errors were not "
-    "published."
+    "published. "
+    "Objects whose error is infinite or undefined, because a map is zero, are left out of a "
+    "seed's mean, where the paper leaves out the whole seed; seeds without a finite error at one "
+    "of the pairs of sizes are not shown, and counted below."
 )
 
 

@@ -35,7 +35,10 @@ CAPTION = (
     "(figure 6 of the paper). Left: the published error, whose crops are not in correspondence. "
     "Right: the corrected error; dotted: the floor, what interpolation alone costs; dashed: a "
     "plain network without training. Crosses: seeds that stayed at chance level. Hollow, at the "
-    "right edge: published mean accuracies; the errors were not published."
+    "right edge: published mean accuracies; the errors were not published. "
+    "Objects whose error is infinite or undefined, because a map is zero, are left out of a "
+    "seed's mean, where the paper leaves out the whole seed; seeds without a finite error at one "
+    "of the pairs of sizes are not shown, and counted below."
 )
 
 PANEL = ("stir/emoji", "mid2rest")  # of the published figure
