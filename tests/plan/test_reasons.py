@@ -142,6 +142,30 @@ def test_an_evaluation_with_a_job_of_its_own_is_asked_about_alone(trained):
     assert why(*of_run, Known(index)) == "the evaluation all is new"
 
 
+def test_a_choice_says_its_rule_its_points_or_what_was_trained_anew(trained):
+    points = {"small": point(), "large": point(digest=OTHERS)}
+    rule = {"by": "validation_accuracy", "statistic": "median", "seeds": [1], "ties": "last"}
+    index = Index({DEMO: run(DEMO, **points)}, made_up_index().datasets)
+    known = Known(index, select=SelectEntry(**rule))
+    choose = ("choose", {"run": DEMO})
+    assert why(*choose, known) == "", "nothing was chosen yet"
+
+    def chosen(**digests):
+        candidates = [{"point": name, "training_digest": one} for name, one in digests.items()]
+        path = paths.choice(DEMO)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"rule": {**rule, **changes}, "candidates": candidates}))
+        return why(*choose, known)
+
+    changes = {}
+    assert chosen(small=OURS, large=OTHERS) == ""
+    assert chosen(small=OURS, large=OURS) == "chosen when large had other settings"
+    assert chosen(small=OURS, tiny=OURS) == "chosen from small, tiny, now from small, large"
+    changes = {"ties": "first"}
+    assert chosen(small=OURS, large=OTHERS) == "chosen with ties first, now last"
+    assert why(*choose) == "", "the run chooses no more"
+
+
 def test_a_data_set_says_its_settings_or_its_revision(trained):
     build = ("build_dataset", {"dataset": "stir", "key": "emoji"})
     as_asked = {"settings": {"task": "emoji", "source": "embedded"}, "digest": "d" * 16}

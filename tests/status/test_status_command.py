@@ -78,7 +78,7 @@ def test_what_was_asked_for_last_and_what_is_there_are_shown(status):
     asked.remember([DEMO], besides=True)
     assert shown(status) == ([DEMO, OWN, PUBLISHED, OTHER, LOCAL], [])
     asked.remember([])
-    others = HIDDEN.replace("1 more run was", "2 more runs were")
+    others = HIDDEN.replace("1 more run was", "2 more runs were").replace("of it", "of them")
     assert shown(status) == ([OWN, OTHER, LOCAL], [others])
     MadeUpPack(PUBLISHED).write("train.log")
     assert shown(status) == ([PUBLISHED, OWN, OTHER, LOCAL], [HIDDEN])

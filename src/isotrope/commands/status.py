@@ -93,8 +93,10 @@ def status(
     def hidden() -> list[str]:
         if not (count := reading.hidden):
             return []
-        others = "1 more run was" if count == 1 else f"{count:,} more runs were"
-        return [f"{others} not asked for and nothing of it is there: `isotrope status --all`"]
+        one = count == 1
+        others = "1 more run was" if one else f"{count:,} more runs were"
+        there = f"nothing of {'it' if one else 'them'} is there"
+        return [f"{others} not asked for and {there}: `isotrope status --all`"]
 
     def look() -> tuple[list[Row], str]:
         found = reading.read()

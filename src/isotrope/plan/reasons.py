@@ -8,6 +8,7 @@ the jobs that are shown are read.
 import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -55,6 +56,8 @@ class Reasons:
                 return self._training(wildcards["run"], wildcards["point"], wildcards["pack"])
             if rule in EVALUATES:
                 return self._evaluation(wildcards)
+            if rule == "choose":
+                return self._choice(wildcards["run"])
             if rule == "build_dataset":
                 return self._build(f"{wildcards['dataset']}/{wildcards['key']}")
         except (UserError, OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -110,6 +113,23 @@ class Reasons:
             if f"{one.name}-{self._digest(one.digest, data, files)}" not in stores:
                 how = "differs from what was computed" if one.name in names else "is new"
                 yield f"the evaluation {table} {how}"
+
+    def _choice(self, run: str) -> str:
+        entry = self._index.runs[run]
+        known = json.loads(paths.choice(run).read_text(encoding="utf-8"))
+        if entry.select is None:
+            return ""
+        if changed := stale.differing(known["rule"], asdict(entry.select)):
+            return f"chosen with {stale.words_of(changed)}"
+        then = {one["point"]: one["training_digest"] for one in known["candidates"]}
+        now = {
+            name: self._digest(point.training_digest, point.trained_on, point.files)
+            for name, point in entry.points.items()
+        }
+        if then.keys() != now.keys():
+            return f"chosen from {', '.join(then)}, now from {', '.join(now)}"
+        others = [name for name, digest in now.items() if digest != then[name]]
+        return f"chosen when {', '.join(others)} had other settings" if others else ""
 
     def _build(self, key: str) -> str:
         entry = self._index.datasets[key]
