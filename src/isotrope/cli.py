@@ -11,6 +11,7 @@ from isotrope.commands.challenge import challenge
 from isotrope.commands.checking import check, new, schema
 from isotrope.commands.data import build, download, pin
 from isotrope.commands.importing import import_param_file, import_weights
+from isotrope.commands.keeping import keep
 from isotrope.commands.results import (
     collect,
     compare,
@@ -38,7 +39,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 for command in (
-    *(check, build, download, pin, train, choose, evaluate, ship, import_weights),
+    *(check, build, download, pin, train, choose, evaluate, ship, import_weights, keep),
     *(import_param_file, attack, challenge, submit),
     *(collect, export, track, summarize, compare, sample, draw, typeset, status, new, schema),
 ):

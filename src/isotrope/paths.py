@@ -133,6 +133,21 @@ def finished_evaluation(run: str, point: str, name: str, digest: str, seed: int 
     return folder / ("run.csv" if seed is None else f"{seed}.csv")
 
 
+def code_record(run: str, digest: str) -> Path:
+    """The sources behind a digest of code that results of a run were made with."""
+    return OUT / "runs" / run / ".code" / f"{digest}.json"
+
+
+def kept(run: str) -> Path:
+    """Which results of a run its owner has kept although code has changed, and why."""
+    return OUT / "runs" / run / "kept.json"
+
+
+def code_of_results(results: Path) -> Path:
+    """What the rows in a table of results were computed with."""
+    return results.with_suffix(".code.json")
+
+
 def leases(run: str) -> Path:
     """What the processes that train or evaluate a run say of themselves while they are at work."""
     return OUT / "runs" / run / ".leases"

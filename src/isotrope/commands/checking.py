@@ -1,5 +1,6 @@
 """The commands for whoever writes param-files and plug-ins."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ def check(
     from isotrope.params.param_file import read_each
     from isotrope.plan import checking, index_file
     from isotrope.plan.indexing import index_of
+    from isotrope.plan.result_code import ResultCode
     from isotrope.plan.studies import near_misses
 
     stamped = index_file.stamps()
@@ -29,7 +31,9 @@ def check(
         raise UserError("--write-index: the index is of all param-files; name none")
     found = index_of(read_each(files)) if files else checking.check_folder()
     if write_index:
-        index_file.write(found, stamped)
+        code = ResultCode()
+        index_file.write(replace(found, code=code.all_files(found)), stamped)
+        code.sources.keep()
     if not quiet:
         for name, run in found.runs.items():
             if run.broken:

@@ -42,7 +42,8 @@ RUN_COLUMNS: Columns = {
 }
 # of runs: tables that were collected earlier lack them
 SCORE_COLUMNS = ("validation_score", "best_validation_score")  # its name, and its best value
-MORE_COLUMNS = ("classes", "parameters", *SCORE_COLUMNS)
+CODE = "code"  # whether a row was made with the code as it is; of every table
+MORE_COLUMNS = ("classes", "parameters", *SCORE_COLUMNS, CODE)
 RESULT_COLUMNS: Columns = {
     "run": "text",
     "point": "text",
@@ -109,7 +110,9 @@ def _check_sum(path: Path, content: bytes) -> None:
         )
 
 
-def read_table(path: Path, columns: Columns, remedy: str = COLLECT_AGAIN) -> pandas.DataFrame:
+def read_table(
+    path: Path, columns: Columns, remedy: str = COLLECT_AGAIN, with_code: bool = False
+) -> pandas.DataFrame:
     """Read a table and check that it is whole.
 
     Args:
@@ -118,6 +121,8 @@ def read_table(path: Path, columns: Columns, remedy: str = COLLECT_AGAIN) -> pan
             NaN, empty texts stay empty; counts are whole numbers, none of them empty or negative.
             Other columns are read as pandas sees fit.
         remedy: what mends the table, as the end of an error's sentence.
+        with_code: whether the column ``code`` is wanted, empty in tables that lack it. It is no
+            setting of a run and no measure; what is drawn and compared does not depend on it.
 
     Raises:
         UserError: if the table is absent, empty, truncated or damaged, or lacks a column, with the
@@ -159,7 +164,9 @@ def read_table(path: Path, columns: Columns, remedy: str = COLLECT_AGAIN) -> pan
             if not _is_count(table[column]):
                 raise UserError(f"{path}: column {column} holds more than whole numbers; {remedy}")
             table[column] = table[column].astype("int64")
-    return table
+    if with_code:
+        return table.assign(code=table[CODE].fillna("") if CODE in table else "")
+    return table.drop(columns=CODE, errors="ignore")
 
 
 def _is_number(values: pandas.Series) -> bool:

@@ -88,7 +88,8 @@ class Computation:
             for seed in [one for one in waiting if any(row.get("seed") == one for row in rows)]:
                 cells = [stored.cells_of(row) for row in rows if row.get("seed") == seed]
                 path = self.task.rows_file(evaluation, seed)
-                stored.write(path, cells, arrays[seed] if evaluation.has_arrays else None)
+                given_arrays = arrays[seed] if evaluation.has_arrays else None
+                stored.write(path, cells, given_arrays, evaluation.code.digest)
                 self._position(evaluation, seed).discard()
                 waiting.remove(seed)
                 self.stops.kept += 1

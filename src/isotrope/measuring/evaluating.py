@@ -17,7 +17,7 @@ from isotrope.files import disk
 from isotrope.measuring.computing import Computation, Seed
 from isotrope.measuring.position import Stops
 from isotrope.measuring.task import EvaluationTask
-from isotrope.packs import lease, summary
+from isotrope.packs import code_records, lease, summary
 from isotrope.packs import rows as stored
 from isotrope.packs.log_file import logged
 from isotrope.packs.rows import Row
@@ -79,6 +79,10 @@ def _evaluate(task: EvaluationTask, device: torch.device, stops: Stops) -> None:
     }
     missing = {one.alias: _missing(task, one.alias, sound, known) for one in task.evaluations}
     if any(missing.values()):
+        for one in task.evaluations:
+            if missing[one.alias] and one.code.digest:
+                code_records.record(task.run, one.code)
+                stops.log(f"{one.alias}: {one.code.words}")
         known |= Computation(task, device, stops).run(missing)
     _write(task, known)
     for path in [task.results, *(task.rows_file(o, s) for o in task.evaluations for s in wanted)]:
@@ -117,4 +121,13 @@ def _write(task: EvaluationTask, known: Mapping[tuple[str, Seed], list[Row] | No
         for (alias, _), found in known.items()
         for row in found or ()
     ]
+    seeds = {one.alias: [s for alias, s in known if alias == one.alias] for one in task.evaluations}
+    codes = {
+        one.alias: (
+            one.digest,
+            {seed: stored.code_of(task.rows_file(one, seed)) for seed in seeds[one.alias]},
+        )
+        for one in task.evaluations
+    }
+    code_records.write_codes_of_results(task.results, codes)
     disk.write_whole(task.results, stored.results_text(rows))

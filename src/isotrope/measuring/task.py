@@ -6,6 +6,7 @@ from pathlib import Path
 
 from isotrope import devices, paths, registry
 from isotrope.console.wording import range_text
+from isotrope.packs.code_records import Code
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation
 
@@ -29,6 +30,7 @@ class BoundEvaluation:
         digest: stands for everything that its results depend on.
         against: for each seed the network of another run that it is measured against.
         trained_on: the training data set; an evaluation that chooses is given a split of it.
+        code: what its results are computed with.
     """
 
     evaluation: Evaluation
@@ -36,6 +38,7 @@ class BoundEvaluation:
     digest: str
     against: Mapping[int, TrainedSeed] = field(default_factory=dict)
     trained_on: Plugin | None = None
+    code: Code = field(default_factory=Code)
 
     @property
     def name(self) -> str:

@@ -1,7 +1,8 @@
 """The rows of an evaluation on disk: those of one seed in a file, and the table of a job.
 
 The file of a seed ends with a line that holds its checksum, and that of the arrays beside it if
-there are any, so that a truncated or altered one is told from a whole one.
+there are any, so that a truncated or altered one is told from a whole one; and the digest of the
+code that computed them, which the checksum covers.
 """
 
 import csv
@@ -39,8 +40,16 @@ def arrays_of(path: Path) -> Path:
     return path.with_suffix(".npz")
 
 
-def write(path: Path, rows: Sequence[Row], arrays: Mapping[str, Array] | None) -> None:
+def write(
+    path: Path, rows: Sequence[Row], arrays: Mapping[str, Array] | None, code: str = ""
+) -> None:
     """Write the rows of a seed, and before them its arrays if its evaluation gives any.
+
+    Args:
+        path: the file.
+        rows: its rows.
+        arrays: its arrays by name; None if its evaluation gives none.
+        code: the digest of the code that computed them; empty if that is not recorded.
 
     Raises:
         UserError: if they cannot be written.
@@ -49,7 +58,7 @@ def write(path: Path, rows: Sequence[Row], arrays: Mapping[str, Array] | None) -
         write_arrays(arrays_of(path), sorted(arrays.items()))
     columns = list(dict.fromkeys(key for row in rows for key in row))
     text = _table(columns, rows)
-    disk.write_whole(path, text + _end(path, text, arrays is not None))
+    disk.write_whole(path, text + _end(path, text, arrays is not None, code))
 
 
 def read(path: Path, arrays: bool, log: Callable[[str], None]) -> list[Row] | None:
@@ -66,9 +75,9 @@ def read(path: Path, arrays: bool, log: Callable[[str], None]) -> list[Row] | No
         return None
     except (OSError, UnicodeDecodeError):
         content = ""
-    text, mark, _ = content.rpartition(_END)
+    text, mark, end = content.rpartition(_END)
     try:
-        whole = bool(mark) and content == text + _end(path, text, arrays)
+        whole = bool(mark) and content == text + _end(path, text, arrays, _code_in(end))
     except OSError:
         path, whole = arrays_of(path), False
     rows = list(csv.DictReader(io.StringIO(text))) if whole else []
@@ -130,6 +139,21 @@ def _belong_to(path: Path, rows: Sequence[Row]) -> bool:
     return all(row.get("seed") == seed for row in rows)
 
 
+def code_of(path: Path) -> str:
+    """The digest of the code that computed the rows of a seed; empty if it is not recorded."""
+    try:
+        _, _, end = path.read_text(encoding="utf-8").rpartition(_END)
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return _code_in(end)
+
+
+def _code_in(end: str) -> str:
+    """The digest of code in the last line of a file."""
+    sums = _SUMS.fullmatch(end)
+    return (sums[3] or "") if sums else ""
+
+
 def _table(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
@@ -138,10 +162,11 @@ def _table(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
     return text.getvalue()
 
 
-def _end(path: Path, text: str, arrays: bool) -> str:
+def _end(path: Path, text: str, arrays: bool, code: str) -> str:
     """The last line of a file of rows."""
     known = f", of the arrays {_sha256(arrays_of(path).read_bytes())}" if arrays else ""
-    return f"{_END}{_sha256(text.encode())}{known}\n"
+    made_by = f", code {code}" if code else ""
+    return f"{_END}{_sha256((text + code).encode())}{known}{made_by}\n"
 
 
 def _sha256(content: bytes) -> str:

@@ -11,6 +11,7 @@ from isotrope.mistakes import Complaint, S, Where, complaints_of
 from isotrope.params.blocks import Plugin, check_plugin, image_shape
 from isotrope.params.fitting import why_nothing_is_chosen
 from isotrope.params.image_sizes import refusal
+from isotrope.params.plugin_names import named
 from isotrope.params.references import OtherNetwork, OtherRun, TrainedNetwork, find_network
 from isotrope.params.resources import EvaluationResources
 from isotrope.params.wrapping import parts_of
@@ -86,6 +87,17 @@ class Evaluation:
         if self.of_run:
             more["seeds"] = list(seeds)
         return evaluation_digest(self.name, self.params, dataset, trained, more)
+
+    def plugins(self, tested: Sequence[str]) -> list[str]:
+        """The plug-ins whose code its rows depend on, as in ``evaluation/accuracy``.
+
+        Args:
+            tested: those of the networks and of their data set.
+        """
+        own = [*named("evaluation", Plugin(self.name, self.params)), *tested]
+        if self.dataset is not None:
+            own += named("data", self.dataset)
+        return list(dict.fromkeys([*own, *(self.other.plugins if self.other else ())]))
 
     def _literal(self, constant: str, default: str | None = None) -> str:
         return str(registry.literal("evaluation", self.name, constant, default))

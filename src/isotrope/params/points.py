@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 from isotrope.digests import training_digest
 from isotrope.mistakes import Complaint, Where, complaints_of, dotted
 from isotrope.params import blocks
+from isotrope.params.augmentation import KIND
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation, evaluation_misfits
 from isotrope.params.fitting import network_misfits, training_misfits
+from isotrope.params.plugin_names import named
 from isotrope.params.seeds import valid_seeds
 from isotrope.params.start import Start
 from isotrope.params.training import Training
@@ -45,6 +47,18 @@ class Point:
     def datasets(self) -> tuple[Plugin, ...]:
         """The data sets whose files its weights depend on, its own first."""
         return (self.dataset, *(self.start.datasets if self.start else ()))
+
+    @property
+    def tested_plugins(self) -> tuple[str, ...]:
+        """Data set and model, on which what is measured of a trained network depends."""
+        return (*named("data", self.dataset), *named("models", self.model))
+
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """The plug-ins whose code its weights depend on, as in ``models/cnn``."""
+        altered = (name for one in self.training.augmentation for name in named(KIND, one))
+        behind = self.start.plugins if self.start else ()
+        return tuple(dict.fromkeys([*self.tested_plugins, *altered, *behind]))
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -33,12 +33,14 @@ class TrainedNetwork:
         training_digest: what it depends on, the user's files excluded.
         datasets: the data sets whose files it depends on, its own first.
         files: the user's files that it depends on besides.
+        plugins: the plug-ins whose code it depends on, as in ``models/cnn``.
     """
 
     name: OtherNetwork
     training_digest: str
     datasets: Sequence[Plugin]
     files: Sequence[str] = ()
+    plugins: Sequence[str] = ()
 
 
 class TrainedPoint(Protocol):
@@ -63,6 +65,10 @@ class TrainedPoint(Protocol):
     @property
     def files(self) -> Sequence[str]:
         """The user's files that it depends on besides, below ``$ISOTROPE_DATA``."""
+
+    @property
+    def plugins(self) -> Sequence[str]:
+        """The plug-ins whose code it depends on, as in ``models/cnn``."""
 
 
 @dataclass(frozen=True)
@@ -101,4 +107,5 @@ def find_network(
         listed = ", ".join(map(str, absent))
         what = f": {named.run}, {named.point} does not train seed {listed}; add it there"
         return None, [((*where, "seed"), what)]
-    return TrainedNetwork(named, point.digest, point.datasets, point.files), []
+    found = TrainedNetwork(named, point.digest, point.datasets, point.files, point.plugins)
+    return found, []

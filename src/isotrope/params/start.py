@@ -47,12 +47,14 @@ class Start:
             file.
         datasets: the data sets whose files they depend on, those behind the other run included.
         files: the user's files that they depend on, below ``$ISOTROPE_DATA``.
+        plugins: the plug-ins whose code they depend on, as in ``models/cnn``.
     """
 
     named: OtherNetwork | WeightsFile
     training_digest: str = ""
     datasets: tuple[Plugin, ...] = ()
     files: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
 
     def content(self) -> dict[str, Any]:
         """What the training digest says of it: neither names nor places."""
@@ -87,4 +89,5 @@ def find_start(
     if network is None:
         return None, wrong
     point = read_runs[0].points[named.point]
-    return Start(named, network.training_digest, tuple(point.datasets), tuple(point.files)), []
+    behind = tuple(point.datasets), tuple(point.files), tuple(point.plugins)
+    return Start(named, network.training_digest, *behind), []

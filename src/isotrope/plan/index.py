@@ -101,6 +101,7 @@ class EvaluationEntry:
         job: what its job asks for, if it has a job of its own.
         of_run: whether it measures all seeds together, and its rows belong to the run.
         against: the network of another run that it measures against.
+        plugins: those whose code its rows depend on, as in ``evaluation/accuracy``.
     """
 
     name: str
@@ -109,6 +110,7 @@ class EvaluationEntry:
     job: JobEntry | None = None
     of_run: bool = False
     against: OtherEntry | None = None
+    plugins: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ class PointEntry:
     evaluations: dict[str, EvaluationEntry]  # by the name of the table
     parameters: dict[str, Any]
     start: StartEntry | None = None
+    plugins: list[str] = field(default_factory=list)  # whose code its weights depend on
 
     @property
     def trained_on(self) -> list[str]:
@@ -254,10 +257,17 @@ class RunEntry:
 
 @dataclass(frozen=True)
 class Index:
-    """All runs and the data sets that they need."""
+    """All runs and the data sets that they need.
+
+    Args:
+        runs: by their names.
+        datasets: by their keys.
+        code: the modules that can change a result, each with a digest of its syntax.
+    """
 
     runs: dict[str, RunEntry]
     datasets: dict[str, DatasetEntry]
+    code: dict[str, str] = field(default_factory=dict)
 
     def waiting_for(self, run: str) -> list[str]:
         """The user's files without which the run cannot be made."""

@@ -30,10 +30,10 @@ from isotrope.plan.index import (
     StartEntry,
 )
 
-VERSION = 6
+VERSION = 7
 _ROOMS = (
     *("params", "datasets", "plan", "training"),
-    *("data", "augmentation", "layers", "models", "evaluation"),
+    *("data", "augmentation", "layers", "models", "features", "attacks", "evaluation"),
 )
 PLANNED = "ISOTROPE_PLANNED"  # set in the environment of the workflow's jobs
 
@@ -74,9 +74,10 @@ def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
         runs = {name: run_entry(run) for name, run in content["runs"].items()}
         datasets = {key: DatasetEntry(**one) for key, one in content["datasets"].items()}
         stamped: dict[str, list[int]] = content["stamps"]
+        code: dict[str, str] = content["code"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return Index(runs, datasets), stamped
+    return Index(runs, datasets, code), stamped
 
 
 def run_entry(raw: dict[str, Any]) -> RunEntry:

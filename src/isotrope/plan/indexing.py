@@ -101,11 +101,13 @@ def _point_entry(run: Run, point: Point, datasets: dict[str, DatasetEntry]) -> P
                 _job(one, run.envelope.resources),
                 one.of_run,
                 _other(one, datasets),
+                one.plugins(point.tested_plugins),
             )
             for one in run.evaluations
         },
         parameters=parameters(point.settings()),
         start=_start(point, datasets),
+        plugins=list(point.plugins),
     )
 
 

@@ -1,4 +1,4 @@
-"""What modules of the project say and import, read from their sources and remembered.
+"""What modules of the project say, compute and import, read from their sources and remembered.
 
 Nothing is imported. What was read of a file is kept in ``out/modules.json`` with the time and size
 that the file had, so that a thousand figures cost a thousand looks at files, and no reading.
@@ -15,8 +15,9 @@ from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.files.disk import write_whole
 from isotrope.plan.code_digests import absolute_name
+from isotrope.plan.syntax import digest_of_syntax
 
-VERSION = 2
+VERSION = 3
 CONSTANTS = ("TABLES", "ARRAYS", "LATEX", "ANIMATION", "CAPTION")  # that are remembered
 
 
@@ -25,13 +26,15 @@ class Read(NamedTuple):
 
     Args:
         stamp: time and size of the file.
-        constants: those of ``CONSTANTS`` that it assigns a literal.
+        constants: those of ``CONSTANTS`` that it assigns a literal; remembered of figures alone.
         imports: each module that it imports from, with the names.
+        syntax: a digest of its code, comments and docstrings apart; empty if it is no Python.
     """
 
     stamp: list[int]
-    constants: dict[str, Any]
+    constants: dict[str, Any] | None  # none where they are not remembered
     imports: list[tuple[str, list[str]]]
+    syntax: str
 
 
 class Sources:
@@ -51,17 +54,32 @@ class Sources:
             BrokenPluginError: if the file is no Python.
             ValueError: if one is assigned twice.
         """
-        return self._read(path).constants
+        known = self._read(path).constants
+        return registry.literals(Path(path)) if known is None else known
+
+    def syntax(self, path: str) -> str:
+        """A digest of what a module computes: comments, docstrings and formatting do not count."""
+        return self._read(path).syntax
 
     def imported(self, path: str) -> set[str]:
         """The modules of the project that a module imports, at its top or in a function."""
         found: set[str] = set()
         for module, names in self._read(path).imports:
-            inside = [self._file(f"{module}.{name}") for name in names]
-            found.update(file for file in inside if file)
-            if not all(inside) and (whole := self._file(module)):
+            inside = {name: self._file(f"{module}.{name}") for name in names}
+            found.update(file for file in inside.values() if file)
+            others = [name for name, file in inside.items() if not file]
+            if (others or not names) and (whole := self._file(module)):
                 found.add(whole)
+            elif package := self._file(f"{module}.__init__"):
+                found.update(self._handed_on(package, others) if names else [package])
         return found - {path}
+
+    def _handed_on(self, package: str, names: list[str]) -> Iterator[str]:
+        """The modules that a package takes some names from; itself for those that it defines."""
+        homes = {name: module for module, of in self._read(package).imports for name in of}
+        for name in names:
+            file = self._file(homes[name]) if name in homes else None
+            yield file or package
 
     def behind(self, path: str) -> frozenset[str]:
         """A module with all that it imports, and what that imports."""
@@ -85,7 +103,8 @@ class Sources:
     def keep(self) -> None:
         """Remember what was read, if any of it is new; a disk that cannot be written is no harm."""
         if any(self._kept.get(path) != read for path, read in self._seen.items()):
-            files = {path: list(read) for path, read in sorted(self._seen.items())}
+            known = {**self._kept, **self._seen}
+            files = {path: list(read) for path, read in sorted(known.items())}
             with suppress(OSError, UserError):
                 write_whole(paths.MODULES, json.dumps({"version": VERSION, "files": files}))
 
@@ -95,8 +114,8 @@ class Sources:
             if kept["version"] != VERSION:
                 return {}
             return {
-                path: Read(stamp, constants, [(module, names) for module, names in imports])
-                for path, (stamp, constants, imports) in kept["files"].items()
+                path: Read(stamp, constants, [(module, names) for module, names in imports], syntax)
+                for path, (stamp, constants, imports, syntax) in kept["files"].items()
             }
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {}
@@ -123,11 +142,21 @@ class Sources:
 
 
 def _parsed(path: str, stamp: list[int]) -> Read:
-    literals = registry.literals(Path(path))
+    try:
+        tree = ast.parse(Path(path).read_text(encoding="utf-8"), path)
+        syntax = digest_of_syntax(tree)
+    except (SyntaxError, ValueError, RecursionError):
+        return Read(stamp, None, [], "")
+    imports = list(_imports(tree, Path(path)))
+    try:
+        literals = registry.literals(Path(path)) if "/figures/" in path else None
+    except (UserError, ValueError):
+        literals = None
+    if literals is None:
+        return Read(stamp, None, imports, syntax)
     constants = {name: literals[name] for name in CONSTANTS if name in literals}
-    tree = ast.parse(Path(path).read_text(encoding="utf-8"), path)
     known = json.loads(json.dumps(constants, default=list))  # as it will be remembered
-    return Read(stamp, known, list(_imports(tree, Path(path))))
+    return Read(stamp, known, imports, syntax)
 
 
 def _imports(tree: ast.AST, path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -139,6 +168,15 @@ def _imports(tree: ast.AST, path: Path) -> Iterator[tuple[str, list[str]]]:
         elif isinstance(node, ast.ImportFrom):
             module = absolute_name("." * node.level + (node.module or ""), path)
             found = [(module, [alias.name for alias in node.names])]
+        elif isinstance(node, ast.Call) and node.args and _imports_by_name(node.func):
+            first = node.args[0]
+            found = [(str(first.value), list[str]())] if isinstance(first, ast.Constant) else []
         else:
             continue
         yield from ((module, names) for module, names in found if module.split(".")[0] in tops)
+
+
+def _imports_by_name(function: ast.expr) -> bool:
+    """Whether a function that is called is ``importlib.import_module``."""
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name == "import_module"

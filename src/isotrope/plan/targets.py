@@ -12,10 +12,13 @@ from typing import Any
 from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.packs.summary import OUTPUTS, RESULTS, RUN, WEIGHTS
+from isotrope.plan import code_words
+from isotrope.plan.code_state import CodeStates, PackCode
 from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
 from isotrope.plan.figures import COSTS, StudyFigures, published
 from isotrope.plan.needs import Needs, of_packs, results_of
 from isotrope.plan.outputs_gone import outputs_gone
+from isotrope.plan.result_code import ResultCode
 from isotrope.plan.selection import Selection
 from isotrope.plan.sources import Sources
 from isotrope.plan.studies import near_misses
@@ -77,7 +80,8 @@ class Plan(Needs):
         for name in asked:
             if what := self.waiting_for(name):
                 waiting.setdefault(what, []).append(name)
-        return doubtful + [
+        changed = code_words.notes(one for name in asked for one in self._codes_of(name))
+        return [*doubtful, *changed] + [
             f"{len(names)} {'runs wait' if len(names) > 1 else 'run waits'} for {what}: "
             f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
             for what, names in waiting.items()
@@ -226,11 +230,23 @@ class Plan(Needs):
         ]
 
     def labels(self, group: str, table: str) -> str:
-        """What the table of runs says of runs besides results: changed, it is written anew."""
-        if table != "runs":
-            return ""
+        """What a table says of runs besides results: changed, it is written anew.
+
+        Of runs their labels; of results the code behind them, where that has changed.
+        """
         runs = {name: self.index.runs[name] for name in self._tables_by_group[group][table]}
-        return "; ".join(f"{name}: {run.series}, {run.label}" for name, run in runs.items())
+        said = [f"{name}: {run.series}, {run.label}" for name, run in runs.items()]
+        codes = [one for name in runs for one in self._codes_of(name)]
+        own = said if table == "runs" else []
+        return "; ".join([*own, *code_words.table_words(codes, table)])
+
+    @cached_property
+    def _codes(self) -> CodeStates:
+        return CodeStates(self.index, ResultCode(self._sources))
+
+    def _codes_of(self, run: str) -> list[PackCode]:
+        """The code behind what is there of a run; jobs do not ask for it."""
+        return self._codes.of_run(run) if self.head and not self.tables_are_sources else []
 
     def labels_asked_for(self) -> str:
         """What is tracked of the runs asked for besides results: changed, it is written anew."""
@@ -340,7 +356,12 @@ class Plan(Needs):
         Raises:
             UserError: if the group's study has no such figure.
         """
-        return str(self._study_figures(group).constant(figure, "CAPTION"))
+        text = str(self._study_figures(group).constant(figure, "CAPTION"))
+        tables = [table for table in self._study_figures(group).tables(figure) if "." not in table]
+        runs = self._tables_by_group.get(group, {}).get("runs", [])
+        codes = [one for name in runs for one in self._codes_of(name)]
+        kept = [one for name in {pack.run for pack in codes} for one in self._codes.kept(name)]
+        return " ".join(part for part in (text, code_words.caption(codes, tables, kept)) if part)
 
     def report(self) -> list[str]:
         """The report, unless there is nothing to report."""

@@ -15,8 +15,9 @@ from isotrope.datasets.local_data import absent_files, checksums
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.tables import SELECTION_COLUMNS, write_table
-from isotrope.packs import state, summary
+from isotrope.packs import code_records, state, summary
 from isotrope.plan import index_file
+from isotrope.plan.code_state import NOT_RECORDED, CodeStates, worst
 from isotrope.plan.index import EvaluationEntry, Index, RunEntry
 from isotrope.results import choice, tables, verifying
 from isotrope.results.choice import Choice
@@ -93,7 +94,7 @@ def collect_group(
         return [collect_histories(found, folder)]
     if arrays and table is not None:
         return [collect_arrays(found, table, folder)]
-    written = tables.collect(group, found, folder, table)
+    written = tables.collect(group, with_codes(found, CodeStates(known)), folder, table)
     if table is None:
         with_arrays = sorted(
             {one for pack in found for one in pack.arrays if one in pack.evaluations}
@@ -226,6 +227,43 @@ def finished_packs(
             of_pack = summary.read(folder)
             found.append(verifying.verified(pack_of, of_pack, stores, complete, wanted))
     return found
+
+
+def with_codes(packs: Sequence[CollectedPack], codes: CodeStates) -> list[CollectedPack]:
+    """Packs with the state of the code behind their weights and rows.
+
+    Args:
+        packs: all of each point.
+        codes: knows the code as it is.
+    """
+    of_weights = {pack.pack: _codes_of_weights(pack, codes) for pack in packs}
+    of_points: dict[tuple[str, str], str] = {}
+    for pack in packs:
+        place = pack.run, pack.point
+        of_points[place] = worst([of_points.get(place, ""), *of_weights[pack.pack].values()])
+    found = []
+    for pack in packs:
+        of_rows: dict[str, dict[str, str]] = {}
+        for table in pack.evaluations:
+            own = codes.of_rows(pack.run, pack.point, table, pack.file_of(table))
+            whole: dict[int | None, str] = {None: of_points[pack.run, pack.point]}
+            weights = whole if table in pack.of_run else of_weights[pack.pack]
+            of_rows[table] = {
+                "" if seed is None else str(seed): worst([state, own.get(seed, NOT_RECORDED)])
+                for seed, state in weights.items()
+            }
+        found.append(replace(pack, codes=of_weights[pack.pack], codes_of_rows=of_rows))
+    return found
+
+
+def _codes_of_weights(pack: CollectedPack, codes: CodeStates) -> dict[int, str]:
+    """For each seed of a pack whether its weights were made with the code as it is."""
+    plugins = codes.index.runs[pack.run].points[pack.point].plugins
+    known = summary.read(pack.pack).seeds
+    return {
+        seed: codes.of_codes(pack.run, plugins, code_records.codes_of(known[seed]))
+        for seed in pack.seeds
+    }
 
 
 def _results_file(run: str, point: str, pack: str, table: str, evaluation: EvaluationEntry) -> Path:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pandas
+
 from isotrope import registry
 from isotrope.errors import UserError
 from isotrope.files.arrays import read_arrays
@@ -13,10 +15,11 @@ from isotrope.files.tables import (
     Kind,
     read_table,
 )
+from isotrope.plan.code_state import STATES
 from isotrope.plan.figures import StudyFigures
 from isotrope.results.animation import RATE, save_animation
 from isotrope.results.cells import cells_of
-from isotrope.results.series import Tables, nothing_published
+from isotrope.results.series import KEY, Tables, nothing_published
 from isotrope.results.style import save
 
 COUNTED = ("training.epochs",)  # settings that are whole numbers in every run
@@ -63,13 +66,30 @@ def read_tables(study: str, name: str, folder: Path, published_csv: Path | None)
         path = folder / f"{table}.csv"
         asked = {**columns, **needed.get(table, {})}
         asked |= {column: "count" for column in COUNTED if column in asked}
-        frames[table] = read_table(path, asked)
+        frames[table] = read_table(path, asked, with_code=True)
+    frames = code_in_runs(frames)
     published = nothing_published()
     if published_csv is not None:
         published = read_table(published_csv, PUBLISHED_COLUMNS, "restore it with `git checkout`")
     with_arrays = getattr(module, "ARRAYS", ())
     arrays = {table: read_arrays(folder / f"{table}.npz", DRAW_AGAIN) for table in with_arrays}
     return Tables(frames, cells_of(study), published, arrays)
+
+
+def code_in_runs(frames: dict[str, pandas.DataFrame]) -> dict[str, pandas.DataFrame]:
+    """The tables with the column ``code`` in that of runs alone.
+
+    There it says of each seed what tells most of its weights and of its rows in the other tables.
+    """
+    if "runs" not in frames:
+        return {table: frame.drop(columns=CODE) for table, frame in frames.items()}
+    rows = pandas.concat([frame[[*KEY, CODE]] for frame in frames.values()])
+    order = {state: place for place, state in enumerate(STATES)}
+    places = rows[CODE].map(order).fillna(-1).groupby([rows[key] for key in KEY]).max()
+    runs = frames["runs"].drop(columns=CODE).merge(places.reset_index(), on=KEY, how="left")
+    runs[CODE] = runs[CODE].map({place: state for state, place in order.items()}).fillna("")
+    others = {table: frame.drop(columns=CODE) for table, frame in frames.items()}
+    return {**others, "runs": runs}
 
 
 def typeset_figure(study: str, name: str, data_csv: Path, output: Path) -> Path:

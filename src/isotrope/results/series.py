@@ -13,7 +13,8 @@ import pandas
 from numpy.typing import NDArray
 
 from isotrope.errors import UserError
-from isotrope.files.tables import COLLECT_AGAIN, PUBLISHED_COLUMNS
+from isotrope.files.tables import CODE, COLLECT_AGAIN, PUBLISHED_COLUMNS
+from isotrope.plan.code_state import CHANGED, KEPT
 from isotrope.results.cells import Cells
 from isotrope.results.statistics import summarise
 
@@ -193,6 +194,10 @@ def origin(rows: pandas.DataFrame, shown: pandas.DataFrame, tables: Tables) -> l
     for word, how in (("shipped", "came trained with the project"), ("imported", "were imported")):
         if found := int(trained["origin"].eq(word).sum()):
             sentences.append(f"{found} of {len(trained)} seeds {how}.")
+    codes = trained.get(CODE, pandas.Series(dtype=str))
+    for state, how in ((CHANGED, "code has changed since"), (KEPT, "kept, code has changed since")):
+        if found := int(codes.eq(state).sum()):
+            sentences.append(f"Made with other code ({how}): {found} of {len(trained)} seeds.")
     if shown.empty:
         return sentences
     source = " and ".join(sorted(set(shown["source"])))

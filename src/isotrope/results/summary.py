@@ -3,7 +3,7 @@
 The tables themselves are for programs: a row for each seed. Needs no results and no torch.
 """
 
-from html import escape
+import html
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,15 @@ import pandas
 
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import (
+    CODE,
     MORE_COLUMNS,
     RESULT_COLUMNS,
     RUN_COLUMNS,
     SELECTION_COLUMNS,
     read_table,
 )
+from isotrope.plan.code_state import OPEN, SAME, STATES, worst
+from isotrope.plan.code_words import WAYS_ON
 from isotrope.results.statistics import summarise
 from isotrope.results.verifying import read_left_out
 
@@ -34,9 +37,11 @@ def write_summary(folder: Path) -> Path:
     Raises:
         UserError: if a table is absent or damaged.
     """
-    runs = read_table(folder / "runs.csv", RUN_COLUMNS)
+    runs = read_table(folder / "runs.csv", RUN_COLUMNS, with_code=True)
+    results = _results(runs, folder)
     parts = [
-        _html(_results(runs, folder), "Results: mean over seeds [95 % interval], seeds."),
+        *_said_of_code(results),
+        _html(results, "Results: mean over seeds [95 % interval], seeds."),
         _html(_times(runs), "Training: epochs and seconds are means over seeds, memory the most."),
         _html(_settings(runs), "Settings of each run and point, defaults included."),
     ]
@@ -44,14 +49,26 @@ def write_summary(folder: Path) -> Path:
     if selection.is_file():
         chosen = read_table(selection, SELECTION_COLUMNS)
         what = "Which point of each sweep got all seeds: best validation accuracy over n seeds."
-        parts.insert(1, _html(chosen.astype(str), what))
+        parts.insert(len(parts) - 2, _html(chosen.astype(str), what))
     if left := read_left_out(folder):
-        listed = "".join(f"<li>{escape(str(one))}</li>" for one in left)
+        listed = "".join(f"<li>{html.escape(str(one))}</li>" for one in left)
         parts.insert(0, f"<h2>Left out, since nothing vouches for it</h2><ul>{listed}</ul>")
     head = f"<!doctype html><meta charset='utf-8'><title>Summary</title><style>{_STYLE}</style>"
     path = folder / "summary.html"
     write_whole(path, head + "\n".join(parts) + "\n")
     return path
+
+
+def _said_of_code(results: pandas.DataFrame) -> list[str]:
+    """What the page says above its tables where results were not made with the code as it is."""
+    states = {state: int(results[CODE].eq(state).sum()) for state in STATES}
+    told = {state: count for state, count in states.items() if count and state != SAME}
+    if not told:
+        return []
+    counts = ", ".join(f"{count} {state}" for state, count in told.items())
+    ways = f": {WAYS_ON}" if told.keys() & set(OPEN) else ""
+    said = f"Code behind the results of {len(results)} runs and points: {counts}{ways}."
+    return [f"<p>{html.escape(said)}</p>"]
 
 
 def _html(table: pandas.DataFrame, caption: str) -> str:
@@ -69,10 +86,13 @@ def _results(runs: pandas.DataFrame, folder: Path) -> pandas.DataFrame:
         shipped=("origin", lambda origins: int(origins.eq("shipped").sum())),
     )
     status = runs[[*BY, "seed", "status"]]
+    of_table = [runs[[*BY, CODE]]]
     for path in sorted(folder.glob("*.csv")):
         if path.stem in ("runs", "selection"):
             continue
-        rows = read_table(path, RESULT_COLUMNS).merge(status, on=[*BY, "seed"])
+        rows = read_table(path, RESULT_COLUMNS, with_code=True)
+        of_table.append(rows[[*BY, CODE]])
+        rows = rows.drop(columns=CODE).merge(status, on=[*BY, "seed"])
         for metric, found in rows.groupby("metric"):
             if found.duplicated([*BY, "seed"]).any():
                 continue  # one value per setting: a figure shows it better
@@ -80,7 +100,9 @@ def _results(runs: pandas.DataFrame, folder: Path) -> pandas.DataFrame:
             means[f"{path.stem}: {metric}"] = [_interval(row) for row in means.to_dict("records")]
             columns = [*BY, f"{path.stem}: {metric}"]
             shown = shown.merge(means[columns], on=BY, how="left")
-    return shown.fillna("")
+    codes = pandas.concat(of_table).groupby(BY)[CODE].agg(worst).reset_index()
+    shown = shown.merge(codes, on=BY, how="left")
+    return shown[[*shown.columns[:3], CODE, *shown.columns[3:-1]]].fillna("")
 
 
 def _interval(row: dict[Any, Any]) -> str:

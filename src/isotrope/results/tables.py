@@ -9,6 +9,9 @@ sorted, so that the same results always make the same bytes.
 are kept, and ``validation_score`` the name of what that is: ``accuracy``, or ``mean_iou`` where the
 labels are masks, of which ``best_validation_accuracy`` is empty.
 
+``code`` says of each row whether the code that made it is the same now, has changed, has changed
+and was kept all the same, or was not recorded; of rows of an evaluation the weights count, too.
+
 A diverged seed stands in ``runs.csv`` only. A collapsed seed (it never left chance level) stands in
 every table; its status tells it apart.
 """
@@ -21,6 +24,7 @@ from pathlib import Path
 
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.tables import (
+    CODE,
     MORE_COLUMNS,
     RESULT_COLUMNS,
     RUN_COLUMNS,
@@ -96,6 +100,8 @@ class CollectedPack:
         of_run: those of them whose rows belong to the point as a whole, not to its seeds.
         without: for each of them the seeds whose rows nothing vouches for.
         left_out: all that nothing vouches for, with the reasons; it is in no table.
+        codes: for each seed whether its weights were made with the code as it is.
+        codes_of_rows: the same of the rows of each of them, by seed as a word; empty of the point.
     """
 
     run: str
@@ -117,6 +123,8 @@ class CollectedPack:
     of_run: frozenset[str] = frozenset()
     without: Mapping[str, frozenset[int]] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
+    codes: Mapping[int, str] = field(default_factory=dict)
+    codes_of_rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def file_of(self, evaluation: str) -> Path:
         """The file that holds the rows of an evaluation."""
@@ -177,15 +185,15 @@ def collect(
             _write(folder / "runs.csv", [*RUN_COLUMNS, *MORE_COLUMNS, *parameters], trained)
         )
     for name, rows in sorted(results.items()):
-        settings = sorted({key for row in rows for key in row} - set(RESULT_COLUMNS))
-        columns = [*KEY, *settings, "metric", "value", "n"]
+        settings = sorted({key for row in rows for key in row} - {*RESULT_COLUMNS, CODE})
+        columns = [*KEY, *settings, "metric", "value", "n", CODE]
         written.append(_write(folder / f"{name}.csv", columns, rows))
     return written
 
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> Path:
     """Write rows sorted by every column but the measured ones, numbers by their size."""
-    keys = [column for column in columns if column not in ("value", "n")]
+    keys = [column for column in columns if column not in ("value", "n", CODE)]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
@@ -232,7 +240,8 @@ def seed_rows(run: CollectedPack) -> list[Row]:
         score = summary.best_score(seed) or (None, None)
         by_seed |= dict(zip(SCORE_COLUMNS, score, strict=True))
         origin = seed.get("origin", "trained")
-        cells = {**by_pack, **by_seed, "origin": origin, "seed": number, **run.parameters}
+        of_seed = {"origin": origin, "seed": number, CODE: run.codes.get(number, "")}
+        cells = {**by_pack, **by_seed, **of_seed, **run.parameters}
         rows.append({key: text_of(value) for key, value in cells.items()})
     return rows
 
@@ -268,7 +277,8 @@ def rows_of(run: CollectedPack, path: Path, names: Set[str]) -> dict[str, list[R
             )
         name = row.pop("evaluation")
         if name in found:
-            found[name].append({key: cell for key, cell in row.items() if cell})
+            code = run.codes_of_rows.get(name, {}).get(row["seed"], "")
+            found[name].append({k: cell for k, cell in {**row, CODE: code}.items() if cell})
     return found
 
 
@@ -303,7 +313,7 @@ def _check_complete(path: Path, name: str, rows: Sequence[Row], evaluated: set[s
     """Every seed of a pack has the same rows under an evaluation, each of them once."""
     places: dict[str, list[tuple[tuple[str, str], ...]]] = {seed: [] for seed in evaluated}
     for row in rows:
-        cells = (item for item in row.items() if item[0] not in ("seed", "value", "n"))
+        cells = (item for item in row.items() if item[0] not in ("seed", "value", "n", CODE))
         places[row["seed"]].append(tuple(sorted(cells)))
     whole = {place for found in places.values() for place in found}
     for seed, found in sorted(places.items(), key=lambda item: int(item[0])):

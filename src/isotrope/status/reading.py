@@ -6,7 +6,8 @@ from typing import Any
 
 from isotrope.files.overlapping import overlapped
 from isotrope.packs import summary
-from isotrope.plan import stale
+from isotrope.plan import code_words, stale
+from isotrope.plan.code_state import CodeStates
 from isotrope.plan.index import Index
 from isotrope.plan.needs import under_local_root
 from isotrope.status.asked_packs import packs_of
@@ -16,6 +17,7 @@ from isotrope.status.packs import SEEDS_KEPT, Pack, read_state
 from isotrope.status.states import Finding, PackStatus
 
 _NOT_BEGUN = ("queued", "stale")
+_HAVE_RESULTS = ("done", "diverged", "queued", "waiting")  # that nothing makes anew
 _DAMAGED = "run.json is truncated or altered; delete it and run `snakemake runs`"
 
 
@@ -40,6 +42,7 @@ def read_states(
     found = dict(zip(packs, findings, strict=True))
     _explain(index, data, found)
     _mark_blocked(index, data, found)
+    _tell_code(CodeStates(index), found)
     return [
         PackStatus(
             run=pack.run,
@@ -75,6 +78,14 @@ def _explain(index: Index, data: Mapping[str, DatasetStatus], found: dict[Pack, 
         for pack in packs:
             kept = f"; {SEEDS_KEPT}" if found[pack].finished == len(pack.seeds) else ""
             found[pack] = replace(found[pack], detail=f"{why}{kept}", changed=changed)
+
+
+def _tell_code(codes: CodeStates, found: dict[Pack, Finding]) -> None:
+    """Say of packs with results whether these were made with the code as it is."""
+    told = [pack for pack, one in found.items() if one.finished and one.state in _HAVE_RESULTS]
+    states = overlapped(lambda pack: codes.of_pack(pack.run, pack.point_in_path, pack.name), told)
+    for pack, one in zip(told, states, strict=True):
+        found[pack] = replace(found[pack], code=one.state, code_detail=code_words.detail(one))
 
 
 def _mark_blocked(

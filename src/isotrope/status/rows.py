@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from isotrope import paths
 from isotrope.console.wording import range_text
+from isotrope.plan.code_state import OPEN
+from isotrope.plan.code_words import WAYS_ON
 from isotrope.status.states import ORDER, PackStatus
 from isotrope.status.words import job_text
 
@@ -65,7 +67,9 @@ def sums(found: Sequence[PackStatus]) -> str:
         runs.setdefault(pack.run, []).append(pack)
     counted = [_trainings(packs) for packs in runs.values()]
     finished, seeds = (sum(count[i] for count in counted) for i in (0, 1))
-    return f"packs: {counts}; {finished:,} of {seeds:,} seeds are trained"
+    told = f"packs: {counts}; {finished:,} of {seeds:,} seeds are trained"
+    ways = f"\n{WAYS_ON}" if any(pack.found.code in OPEN for pack in found) else ""
+    return f"{told}{ways}"
 
 
 def _trainings(packs: Sequence[PackStatus]) -> tuple[int, int]:
@@ -114,6 +118,7 @@ def _row(packs: Sequence[PackStatus], names_packs: bool) -> Row:
     point = f"{first.point} ({first.chosen})" if first.chosen else first.point
     which = _packs_in_words(packs) if names_packs else ""
     detail = first.found.detail if len(packs) == 1 else _detail(packs, state)
+    detail = "; ".join(part for part in (detail, _code_detail(packs)) if part)
     return Row(state, first.run, point, which, *_counts(packs), detail)
 
 
@@ -134,6 +139,13 @@ def _detail(packs: Sequence[PackStatus], state: str) -> str:
     if diverged := sum(pack.found.diverged or 0 for pack in packs):
         parts.append(f"{diverged} diverged")
     return "; ".join(parts)
+
+
+def _code_detail(packs: Sequence[PackStatus]) -> str:
+    """What is said of the code behind the results of some packs."""
+    details = list(dict.fromkeys(one.found.code_detail for one in packs if one.found.code_detail))
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return f"{details[0]}{more}" if details else ""
 
 
 def _packs_in_words(packs: Sequence[PackStatus]) -> str:

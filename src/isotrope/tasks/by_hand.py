@@ -1,5 +1,7 @@
 """From the words of a command line to the tasks that training and evaluation take."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from isotrope.devices import DeviceName
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
 from isotrope.measuring.task import BoundEvaluation, EvaluationTask, TrainedSeed
+from isotrope.packs.code_records import Code
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation
 from isotrope.params.param_file import Run, read_run
@@ -19,6 +22,7 @@ from isotrope.params.seeds import packs_of_seeds, seeds_in
 from isotrope.params.start import WeightsFile
 from isotrope.plan.index_file import as_written, in_job
 from isotrope.plan.indexing import select_entry
+from isotrope.plan.result_code import ResultCode
 from isotrope.results import choice
 from isotrope.training import imported, initial_weights, shipped
 from isotrope.training.task import TrainingTask
@@ -43,7 +47,7 @@ def training_tasks(
     run = read_run(file)
     chosen = _point(run, point)
     _as_planned(file, run, chosen)
-    digest = effective_digest(chosen)
+    digest, code = effective_digest(chosen), _code(ResultCode(), chosen.plugins)
     return [
         TrainingTask(
             run=run.name,
@@ -64,6 +68,7 @@ def training_tasks(
             save_every=save_every,
             eager=eager,
             stack=None if (wanted := run.envelope.resources.stack) == "auto" else wanted,
+            code=code,
         )
         for name, members in packs_asked_for(run, point, pack, seeds).items()
     ]
@@ -150,10 +155,12 @@ def evaluation_tasks(
         "threads": threads,
     }
 
+    code = ResultCode()
+
     def task(
         packs: dict[str, list[int]], evaluations: list[Evaluation], own: str | None = None
     ) -> EvaluationTask:
-        bound = [_bound(one, run, chosen) for one in evaluations]
+        bound = [_bound(one, run, chosen, code) for one in evaluations]
         of_run = any(one.of_run for one in evaluations)
         return EvaluationTask(packs=packs, evaluations=bound, table=own, of_run=of_run, **common)
 
@@ -234,7 +241,7 @@ def _manifest(plugin: Plugin) -> Path:
     return paths.manifest(plugin.name, dataset_key(plugin.params))
 
 
-def _bound(one: Evaluation, run: Run, point: Point) -> BoundEvaluation:
+def _bound(one: Evaluation, run: Run, point: Point, code: ResultCode) -> BoundEvaluation:
     """An evaluation of a point, with the digest that its results are kept under."""
     tested = one.dataset or point.dataset
     manifests = [*(_manifest(dataset) for dataset in point.datasets), _manifest(tested)]
@@ -244,7 +251,15 @@ def _bound(one: Evaluation, run: Run, point: Point) -> BoundEvaluation:
     files = dict.fromkeys([*point.files, *(one.other.files if one.other else ())])
     digest = with_local_files(digest, *dict.fromkeys(manifests), own=checksums(list(files)))
     against = _seeds_of_other(one.other.name, run) if one.other else {}
-    return BoundEvaluation(one, tested, digest, against, point.dataset)
+    its = _code(code, one.plugins(point.tested_plugins))
+    return BoundEvaluation(one, tested, digest, against, point.dataset, its)
+
+
+def _code(code: ResultCode, plugins: Iterable[str]) -> Code:
+    """The code behind plug-ins; in a job of the workflow, with what has changed since the plan."""
+    found = code.of(plugins)
+    planned = as_written().code if in_job() else found.files
+    return replace(found, since=[f for f, one in found.files.items() if planned.get(f) != one])
 
 
 def _seeds_of_other(named: OtherNetwork, run: Run) -> dict[int, TrainedSeed]:

@@ -22,6 +22,7 @@ from isotrope.datasets.stream import Split, Stream, killed_workers_explained
 from isotrope.errors import UserError
 from isotrope.layers import normalising
 from isotrope.packs import resume, store
+from isotrope.packs.code_records import NOT_RECORDED
 from isotrope.params import modelling
 from isotrope.params.blocks import Plugin
 from isotrope.params.wrapping import draws_of
@@ -261,6 +262,7 @@ class PackJob:
             "finished": provenance.now(),
             "resumed": record["resumed"],
             "resumed_epochs": record["resumed_epochs"],
+            "code": record["code"],
             "training_digest": self.task.training_digest,
         }
         history = ended.record.table()
@@ -294,8 +296,11 @@ class _Training:
             record = saved["record"]
             before = record.get("resumed_epochs", [])  # older files do not tell
             epochs = [*before, self.training.epochs + 1]
-            return {**record, "resumed": record["resumed"] + 1, "resumed_epochs": epochs}
+            code = self._codes(seed, record.get("code", [NOT_RECORDED]))
+            resumed = {"resumed": record["resumed"] + 1, "resumed_epochs": epochs, "code": code}
+            return {**record, **resumed}
         return {
+            "code": [self.job.task.code.digest],
             "started": provenance.now(),
             "resumed": 0,
             "resumed_epochs": [],
@@ -303,6 +308,14 @@ class _Training:
             "peak_memory_mb": 0.0,
             "together": self.group.width,
         }
+
+    def _codes(self, seed: int, before: list[str]) -> list[str]:
+        """The code that a seed which is taken up was trained with so far, and is from now on."""
+        code = self.job.task.code.digest
+        if code in before:
+            return before
+        self.job.report.log(f"seed {seed} goes on with other code than it began with")
+        return [*before, code]
 
     def run(self) -> None:
         """Train, save, store."""

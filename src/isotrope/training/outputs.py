@@ -13,7 +13,7 @@ from torch import nn
 
 from isotrope import devices, registry
 from isotrope.files import disk, json_files
-from isotrope.packs import store
+from isotrope.packs import code_records, store
 from isotrope.packs.summary import HISTORY, RUN, WEIGHTS
 from isotrope.params import modelling
 from isotrope.params.meta_device import is_built
@@ -48,6 +48,7 @@ def assemble(task: TrainingTask, device: torch.device, began: float) -> None:
         "point": task.point,
         "pack": task.pack,
         "training_digest": task.training_digest,
+        "code": code_records.codes_of_all(seed.summary for seed in seeds),
         "model": {"name": task.model_name, "params": task.model_params.model_dump(mode="json")},
         "dataset": {
             "name": task.dataset_name,

@@ -16,7 +16,7 @@ import torch
 from isotrope import devices
 from isotrope.console.wording import range_text
 from isotrope.files import disk
-from isotrope.packs import lease, resume, store
+from isotrope.packs import code_records, lease, resume, store
 from isotrope.packs.log_file import logged
 from isotrope.packs.summary import OUTPUTS
 from isotrope.processes.signals import Interruption
@@ -91,6 +91,9 @@ def _lead(
     )
     with _arithmetic(task, device):
         if missing:
+            if task.code.digest:
+                code_records.record(task.run, task.code)
+                report.log(task.code.words)
             PackJob(task, report, device, interruption, len(missing), ranks).train(missing)
         elif ranks is not None:
             ranks.hand_out(None)

@@ -1,11 +1,12 @@
 """What a job trains, as the param-file and the command line say it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from isotrope import devices, paths
+from isotrope.packs.code_records import Code
 from isotrope.params.training import Training
 from isotrope.settings import Settings
 from isotrope.training.initial_weights import Start
@@ -35,6 +36,7 @@ class TrainingTask:
         eager: whether steps on a GPU are launched one by one, not replayed as CUDA graphs.
         selected: whether the pack's files stand for the chosen point of a sweep; its seeds are kept
             with the point's own.
+        code: what its seeds are trained with.
     """
 
     run: str
@@ -55,6 +57,7 @@ class TrainingTask:
     start: Start | None = None
     eager: bool = False
     selected: bool = False
+    code: Code = field(default_factory=Code)
 
     @property
     def folder(self) -> Path:
