@@ -1,10 +1,13 @@
 """How long the scale study is checked and planned: every published param-file, all its packs.
 
-With ``--against COMMIT`` that commit is measured, too, in turns with the files as they are.
+With ``--against COMMIT`` that commit is measured, too, in turns with the files as they are. With
+``--results`` every pack says what code it was made with, as finished ones do: half of them other
+code than there is.
 """
 
 import argparse
 import io
+import json
 import os
 import re
 import shutil
@@ -14,6 +17,11 @@ import tarfile
 import tempfile
 import time
 from pathlib import Path
+
+from isotrope import paths
+from isotrope.packs import code_records
+from isotrope.plan import index_file
+from isotrope.plan.result_code import ResultCode
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = Path(sys.executable).parent
@@ -69,10 +77,40 @@ def project(folder, commit=None):
     return folder
 
 
+def with_results(folder):
+    """Leave in every pack's folder what a finished one says of its code; return how many."""
+    os.chdir(folder)
+    index, _ = index_file.read()
+    for entry in index.datasets.values():
+        Path(entry.manifest).parent.mkdir(parents=True, exist_ok=True)
+        Path(entry.manifest).write_text(json.dumps({"files": []}), encoding="utf-8")
+    code, packs = ResultCode(), 0
+    for name, run in index.runs.items():
+        for place in [*run.points, *(["selected"] if run.select else [])]:
+            point = run.points.get(place) or next(iter(run.points.values()))
+            for pack, seeds in run.packs(place).items():
+                packs += 1
+                made = code.of(point.plugins).digest if packs % 2 else "0" * 16
+                of_rows = {
+                    t: (one.digest, dict.fromkeys(seeds, made))
+                    for t, one in point.evaluations.items()
+                }
+                where = paths.pack_folder(name, place, pack)
+                where.mkdir(parents=True)
+                seeds_say = [{"seed": seed, "status": "done", "code": [made]} for seed in seeds]
+                told = {"training_digest": point.training_digest, "code": [made]}
+                text = json.dumps({**told, "seeds": seeds_say}, indent=2)
+                (where / "run.json").write_text(text, encoding="utf-8")
+                code_records.write_codes_of_results(where / "results.csv", of_rows)
+    os.chdir(ROOT)
+    return packs
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--against", metavar="COMMIT", help="measure this commit, too")
     parser.add_argument("--repeats", type=int, default=1, help="of each plan; the least counts")
+    parser.add_argument("--results", action="store_true", help="packs say what code made them")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         sides = {"now": None} | ({options.against: options.against} if options.against else {})
@@ -83,6 +121,12 @@ def main():
             project(folders[side], commit)
             wall, busy, said = timed(CHECK, folders[side])
             print(f"{side}: {said.strip()}: {wall:.1f} s ({busy:.1f} s of processor time)")
+        if options.results:
+            packs = with_results(folders["now"])
+            for folder in list(folders.values())[1:]:
+                for part in ("runs", "data"):
+                    shutil.copytree(folders["now"] / "out" / part, folder / "out" / part)
+            print(f"{packs} packs say what code they were made with")
         plans = {side: [] for side in sides}
         for _ in range(options.repeats):
             for side, folder in folders.items():

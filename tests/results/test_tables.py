@@ -92,6 +92,7 @@ def test_a_row_for_each_run_point_and_seed_with_its_parameters(tmp_path: Path) -
         "parameters",
         "validation_score",
         "best_validation_score",
+        "code",
         "dataset.scenario",
         "training.epochs",
         "training.reshuffle",
@@ -101,8 +102,9 @@ def test_a_row_for_each_run_point_and_seed_with_its_parameters(tmp_path: Path) -
     assert rows[0]["training.reshuffle"] == "true"
     assert rows[0]["training_digest"] == DIGEST
     assert float(rows[0]["best_validation_accuracy"]) == 2 / 3
-    assert list(rows_of(accuracy)[0]) == ["run", "point", "seed", "metric", "value", "n"]
-    assert list(rows_of(by_scale)[0]) == ["run", "point", "seed", "scale", "metric", "value", "n"]
+    assert list(rows_of(accuracy)[0]) == ["run", "point", "seed", "metric", "value", "n", "code"]
+    settings, last = ["run", "point", "seed", "scale"], ["metric", "value", "n", "code"]
+    assert list(rows_of(by_scale)[0]) == [*settings, *last]
     assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == [
         "accuracy.csv",
         "by_scale.csv",

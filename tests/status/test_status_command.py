@@ -14,7 +14,7 @@ from isotrope.plan import asked, index_file
 KEYS = {
     *("run", "study", "series", "point", "chosen", "pack", "state", "seeds", "finished"),
     *("detail", "log", "job", "diverged", "collapsed", "shipped", "blocked", "trained_with"),
-    "changed",
+    *("changed", "code", "code_detail"),
 }
 JOB_KEYS = {
     *("seeds", "seeds_done", "epoch", "epochs", "validation_accuracy", "seconds_left"),

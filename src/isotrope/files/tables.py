@@ -150,7 +150,7 @@ def read_table(
         raise UserError(f"{path} has no column {', '.join(absent)}; {remedy}")
     if set(widths) != {len(header)} or not content.endswith("\n"):
         raise UserError(f"{path} is truncated or damaged; {remedy}")
-    texts = {column: str for column, kind in columns.items() if kind == "text"}
+    texts = {column: str for column, kind in columns.items() if kind == "text"} | {CODE: str}
     table = pandas.read_csv(
         io.StringIO(content),
         dtype=texts,
@@ -165,7 +165,7 @@ def read_table(
                 raise UserError(f"{path}: column {column} holds more than whole numbers; {remedy}")
             table[column] = table[column].astype("int64")
     if with_code:
-        return table.assign(code=table[CODE].fillna("") if CODE in table else "")
+        return table if CODE in table else table.assign(code="")
     return table.drop(columns=CODE, errors="ignore")
 
 
