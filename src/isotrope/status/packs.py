@@ -1,7 +1,8 @@
 """The state of one pack: from the names in its folder and, only if needed, the files.
 
-A finished pack costs one listing of its folder, and the few bytes that say what code made it. Heartbeats and logs are read of the others, and
-``run.json`` of those whose seeds do not tell what it holds.
+A finished pack costs one listing of its folder, and the few bytes that say what code made it.
+Heartbeats and logs are read of the others, and ``run.json`` of those whose seeds do not tell what
+it holds.
 
 What is not seen: an evaluation whose settings were changed and changed back, while ``results.csv``
 is still that of the settings between; Snakemake sees it.
