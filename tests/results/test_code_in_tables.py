@@ -10,7 +10,7 @@ from made_up_index import point
 from test_collecting import MINE, ONE, TWO, Project, manifest, seal
 
 from isotrope import paths
-from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table, write_table
 from isotrope.packs import code_records
 from isotrope.packs.code_records import Code
 from isotrope.plan import index_file
@@ -109,7 +109,7 @@ def test_whoever_reads_a_table_is_not_given_the_column_unasked(project):
 def test_a_table_of_before_has_an_empty_column_when_asked(project):
     collect_group("scale-demo")
     table = pandas.read_csv(FOLDER / "accuracy.csv").drop(columns="code")
-    table.to_csv(FOLDER / "accuracy.csv", index=False)
+    write_table(FOLDER / "accuracy.csv", table.to_csv(index=False))
     found = read_table(FOLDER / "accuracy.csv", RESULT_COLUMNS, with_code=True)
     assert set(found["code"]) == {""}
 

@@ -9,6 +9,7 @@ from isotrope.errors import UserError
 from isotrope.files.arrays import read_arrays
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import (
+    CODE,
     PUBLISHED_COLUMNS,
     RESULT_COLUMNS,
     RUN_COLUMNS,
