@@ -142,6 +142,21 @@ def test_older_results_are_not_recorded(project):
     assert code_words.detail(found) == "results made with code that was not recorded"
 
 
+def test_weights_that_came_trained_are_nobodys_question(project):
+    assert code_records.codes_of({"seed": 1, "origin": "shipped"}) == [code_records.ELSEWHERE]
+    assert code_records.codes_of({"seed": 1}) == [code_records.NOT_RECORDED]
+    path = paths.pack_folder(OWN, "base", "1-25") / "run.json"
+    told = {"training_digest": "a" * 16, "code": [code_records.ELSEWHERE, digest_of(NOW)]}
+    path.write_text(json.dumps(told, indent=2))
+    found = project.pack()
+    assert found.training == found.of_table("accuracy") == "elsewhere"
+    assert code_words.notes([found]) == []
+    assert code_words.detail(found) == ""
+    assert project.keep() == []
+    project.evaluate("other")
+    assert project.pack().of_table("accuracy") == "changed"
+
+
 def test_stale_results_and_those_that_are_not_there_are_not_spoken_of(project):
     project.train(THEN, digest="9" * 16)
     assert project.pack().state == ""

@@ -21,6 +21,7 @@ from isotrope.files import disk
 from isotrope.packs.summary import RUN
 
 NOT_RECORDED = ""
+ELSEWHERE = "elsewhere"  # stands for the code of weights that came trained: nobody here changed it
 _HEAD = 4096  # bytes of a run.json that hold its digests
 _TRAINED = re.compile(r'"training_digest": "([0-9a-f]+)"')
 _CODE = re.compile(r'"code": \[([^\]]*)\]')
@@ -86,10 +87,15 @@ def recorded_files(run: str, digest: str) -> dict[str, str]:
 
 
 def codes_of(seed: Mapping[str, Any]) -> list[str]:
-    """The digests in the entry of a seed: one, or more if it was taken up with other code."""
+    """The digests in the entry of a seed: one, or more if it was taken up with other code.
+
+    ``ELSEWHERE`` where it came with the project or was imported, and does not say.
+    """
     found = seed.get("code")
     whole = isinstance(found, list) and all(isinstance(one, str) for one in found)
-    return list(found) if whole and found else [NOT_RECORDED]
+    if whole and found:
+        return list(found)
+    return [ELSEWHERE if seed.get("origin") else NOT_RECORDED]
 
 
 def codes_of_all(seeds: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -16,7 +16,8 @@ from isotrope.packs.code_records import Kept
 from isotrope.plan.index import Index, PointEntry
 from isotrope.plan.result_code import ResultCode
 
-SAME, KEPT, NOT_RECORDED, CHANGED = STATES = ("same", "kept", "not recorded", "changed")
+STATES = ("same", "elsewhere", "kept", "not recorded", "changed")
+SAME, ELSEWHERE, KEPT, NOT_RECORDED, CHANGED = STATES
 OPEN = (NOT_RECORDED, CHANGED)  # what a user is asked about
 
 
@@ -159,8 +160,9 @@ class CodeStates:
         """The state of what was made with some code; what is not the same is added to ``open_``."""
         now = self.code.of(plugins).digest
         others = set(codes) - {now}
-        if not others:
-            return SAME
+        if not others - {code_records.ELSEWHERE}:
+            return ELSEWHERE if others else SAME
+        others -= {code_records.ELSEWHERE}
         open_.setdefault(now, set()).update(others)
         held = {code for one in self.kept(run) for code in one.results.get(now, ())}
         if others <= held:

@@ -18,7 +18,7 @@ from isotrope.files.tables import (
     SELECTION_COLUMNS,
     read_table,
 )
-from isotrope.plan.code_state import OPEN, SAME, STATES, worst
+from isotrope.plan.code_state import ELSEWHERE, OPEN, SAME, STATES, worst
 from isotrope.plan.code_words import WAYS_ON
 from isotrope.results.statistics import summarise
 from isotrope.results.verifying import read_left_out
@@ -62,7 +62,9 @@ def write_summary(folder: Path) -> Path:
 def _said_of_code(results: pandas.DataFrame) -> list[str]:
     """What the page says above its tables where results were not made with the code as it is."""
     states = {state: int(results[CODE].eq(state).sum()) for state in STATES}
-    told = {state: count for state, count in states.items() if count and state != SAME}
+    told = {
+        state: count for state, count in states.items() if count and state not in (SAME, ELSEWHERE)
+    }
     if not told:
         return []
     counts = ", ".join(f"{count} {state}" for state, count in told.items())

@@ -51,8 +51,8 @@ class Finding:
         blocked: whether its data set is the trouble, and not itself.
         trained_with: the training digest of results that are stale.
         changed: settings that differ from those of stale results: then and now.
-        code: whether its results were made with the code as it is: ``same``, ``changed``, ``kept``
-            or ``not recorded``; empty where there are none.
+        code: whether its results were made with the code as it is: ``same``, ``changed``, ``kept``,
+            ``not recorded`` or ``elsewhere``; empty where there are none.
         code_detail: what is said of that; nothing where it is the same.
     """
 
