@@ -12,6 +12,7 @@ SOURCES = Path("workflow/sources")
 SOURCES_OF = ".sources.csv"  # ends the name of the list of files that a data set was made from
 INDEX = OUT / "index.json"
 MODULES = OUT / "modules.json"  # what was read of the modules that draw figures
+VOUCHED = OUT / "vouched.json"  # which results are known to be what was computed
 CHECKED = OUT / "checked.json"  # what the last check of all param-files found
 ASKED = OUT / "asked.json"  # the runs that were asked for last
 PARAM_FILES = Path("param-files")

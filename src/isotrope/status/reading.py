@@ -15,14 +15,20 @@ from isotrope.status.datasets import DatasetStatus, status_of
 from isotrope.status.heartbeats import Pulse
 from isotrope.status.packs import SEEDS_KEPT, Pack, read_state
 from isotrope.status.states import Finding, PackStatus
+from isotrope.status.vouching import Vouching
 
+_HAVE_ENDED = ("done", "diverged")
 _NOT_BEGUN = ("queued", "stale")
 _HAVE_RESULTS = ("done", "diverged", "queued", "waiting")  # that nothing makes anew
 _DAMAGED = "run.json is truncated or altered; delete it and run `snakemake runs`"
 
 
 def read_states(
-    index: Index, names: Sequence[str], pulse: Pulse, outcomes: bool = False
+    index: Index,
+    names: Sequence[str],
+    pulse: Pulse,
+    outcomes: bool = False,
+    vouching: Vouching | None = None,
 ) -> list[PackStatus]:
     """Every pack of some runs, in the order of the names; candidates before what is chosen.
 
@@ -31,6 +37,7 @@ def read_states(
         names: the runs to look at.
         pulse: tells live jobs from lost ones, the better the more looks it took part in.
         outcomes: whether to read of every pack that is done how its seeds ended, one file each.
+        vouching: compares the results of packs that are done with what was computed.
     """
     pulse.begin_look()
     points = [point for name in names for point in index.runs[name].points.values()]
@@ -42,6 +49,10 @@ def read_states(
     found = dict(zip(packs, findings, strict=True))
     _explain(index, data, found)
     _mark_blocked(index, data, found)
+    if vouching is not None:
+        done = [pack for pack, finding in found.items() if finding.state in _HAVE_ENDED]
+        for pack, sentence in vouching.doubts(done).items():
+            found[pack] = replace(found[pack], state="stale", detail=sentence)
     _tell_code(CodeStates(index), found)
     return [
         PackStatus(

@@ -10,6 +10,7 @@ from isotrope.plan.selection import Selection
 from isotrope.status.heartbeats import Pulse
 from isotrope.status.reading import read_states
 from isotrope.status.states import PackStatus
+from isotrope.status.vouching import Vouching
 
 _SHOWN = "until that is mended, runs are shown as the last param-files without a mistake had them"
 
@@ -30,6 +31,7 @@ class RepeatedReading:
         self.hidden = 0  # runs that the last look passed over
         self._selection, self._outcomes, self._everything = selection, outcomes, everything
         self._pulse = Pulse(paths.OUT / "runs")
+        self._vouching = Vouching()
         self._index: Index | None = None
         self._stamps: dict[str, list[int]] | None = None
 
@@ -46,7 +48,7 @@ class RepeatedReading:
         else:
             names = list(known.runs) if self._everything else asked.shown(known)
             self.hidden = len(known.runs) - len(names)
-        return read_states(known, names, self._pulse, self._outcomes)
+        return read_states(known, names, self._pulse, self._outcomes, self._vouching)
 
     def _known(self) -> Index:
         """The index; while param-files hold mistakes the last one without, and notes on them."""

@@ -11,7 +11,7 @@ STATES = {  # what needs attention comes first
     "failed": "its log, or that of its data set, ends with an error",
     "interrupted": "its job ended or was lost half-way",
     "diverged": "done, and every seed of it diverged",
-    "stale": "its results are of other settings, code, data or evaluations",
+    "stale": "its results are altered, or of other settings, code, data or evaluations",
     "running": "its job is at work",
     "queued": "nothing stands in its way",
     "done": "all that was asked for is there",
