@@ -7,6 +7,7 @@ from altered_files import DEEP, altered
 from toy_runs import toy_task, toy_training, toys, train
 
 from isotrope.errors import UserError
+from isotrope.files import disk
 from isotrope.files.json_files import CHECKSUM, is_sealed, sealed
 from isotrope.packs import store, summary
 
@@ -111,6 +112,12 @@ def test_a_folder_in_the_place_of_a_file_is_a_sentence(pack):
     assert "run.json cannot be read (" in refusal(summary.read_if_there, pack.folder)
     assert "seed.json is truncated or altered (" in refusal(
         store.load, pack.stored(1), 1, pack.training_digest
+    )
+    path = pack.folder / summary.WEIGHTS
+    path.unlink()
+    path.mkdir()
+    assert "weights.safetensors cannot be read (is a directory)" in refusal(
+        disk.read_checked, path, {}, ""
     )
 
 

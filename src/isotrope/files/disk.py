@@ -130,8 +130,11 @@ def read_checked(path: Path, expected: object, remedy: str) -> bytes:
     """
     try:
         content = path.read_bytes()
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{path} is missing; {remedy.removeprefix(_DELETE)}") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UserError(f"{path} cannot be read ({reason}); {remedy}") from error
     found = checksum(content)
     if found == expected:
         return content

@@ -85,6 +85,11 @@ def collect_group(
         raise UserError(*(waiting or [todo]))
     for one in left:
         log(str(one))
+    if wanted is None and (older := sum(pack.older for pack in found)):
+        log(
+            f"{older} of {len(found)} packs were written before run.json had a checksum: nothing "
+            "vouches for their numbers of classes and of parameters"
+        )
     folder = paths.table_folder(group)
     if wanted is None:
         verifying.write_left_out(left, folder)

@@ -102,6 +102,7 @@ class CollectedPack:
         left_out: all that nothing vouches for, with the reasons; it is in no table.
         codes: for each seed whether its weights were made with the code as it is.
         codes_of_rows: the same of the rows of each of them, by seed as a word; empty of the point.
+        older: whether its ``run.json`` has no checksum, so that only its seeds are vouched for.
     """
 
     run: str
@@ -125,6 +126,7 @@ class CollectedPack:
     left_out: tuple[LeftOut, ...] = ()
     codes: Mapping[int, str] = field(default_factory=dict)
     codes_of_rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    older: bool = False
 
     def file_of(self, evaluation: str) -> Path:
         """The file that holds the rows of an evaluation."""

@@ -101,7 +101,12 @@ def verified(
             without[name] = frozenset(lost)
     kept = [name for name in pack.evaluations if not sound or set(sound) - without.get(name, set())]
     return replace(
-        pack, seeds=seeds, evaluations=tuple(kept), without=without, left_out=tuple(left)
+        pack,
+        seeds=seeds,
+        evaluations=tuple(kept),
+        without=without,
+        left_out=tuple(left),
+        older=not known.is_sealed,
     )
 
 
