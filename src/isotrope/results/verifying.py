@@ -15,7 +15,7 @@ from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.files import json_files
 from isotrope.files.disk import write_whole
-from isotrope.files.tables import COLLECT_AGAIN
+from isotrope.files.tables import CODE, COLLECT_AGAIN
 from isotrope.packs import rows as stored
 from isotrope.packs.summary import SEED, Summary
 from isotrope.results.tables import CollectedPack, LeftOut, Row, rows_of
@@ -141,7 +141,7 @@ def _wrong_rows(
 def _cells(row: Row) -> list[tuple[str, str]]:
     """What a row says, its numbers in their shortest form."""
     of = {"value": lambda text: repr(float(text)), "n": lambda text: str(int(text))}
-    left = ("run", "point", "evaluation")
+    left = ("run", "point", "evaluation", CODE)
     return sorted((k, of.get(k, str)(cell)) for k, cell in row.items() if cell and k not in left)
 
 
