@@ -121,7 +121,7 @@ def test_a_changed_evaluation_touches_its_rows_alone(project):
     assert code_words.detail(found) == "accuracy made with other code"
     assert code_words.notes([found])[0].endswith("standard/stir_emoji/mine (accuracy)")
     assert code_words.table_words([found], "runs") == []
-    assert code_words.table_words([found], "accuracy") == [f"{OWN} base 1-25 changed"]
+    assert code_words.table_words([found], "accuracy") == [f"{OWN}: code of 1 pack changed"]
     assert code_words.caption([found], ["runs"], []) == ""
     assert OWN in code_words.caption([found], ["runs", "accuracy"], [])
 
@@ -217,8 +217,8 @@ def test_the_plan_says_it_and_tables_and_captions_change_with_it(project, monkey
     plan = Plan({})
     notes = plan.notes()
     assert any("code that has changed since (plugins/models/mine.py)" in one for one in notes)
-    assert f"{OWN} base 1-25 changed" in plan.labels("scale", "runs")
-    assert plan.labels("scale", "accuracy") == f"{OWN} base 1-25 changed"
+    assert f"{OWN}: code of 1 pack changed" in plan.labels("scale", "runs")
+    assert plan.labels("scale", "accuracy") == f"{OWN}: code of 1 pack changed"
     assert "Made with code that has changed since" in plan.caption("scale", "accuracy")
     project.train(NOW)
     plan = Plan({})

@@ -1,5 +1,6 @@
 """What a user is told of results that were not made with the code as it is now."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from isotrope.packs.code_records import Kept
@@ -86,9 +87,12 @@ def caption(packs: Sequence[PackCode], tables: Sequence[str], kept: Iterable[Kep
 
 def table_words(packs: Iterable[PackCode], table: str) -> list[str]:
     """What a table says of code, for each run of which it is not all the same."""
-    states = {(pack.run, pack.point, pack.pack, pack.of_table(table)) for pack in packs}
-    told = (one for one in sorted(states) if one[-1] in (CHANGED, KEPT, NOT_RECORDED))
-    return [f"{run} {point} {pack} {state}" for run, point, pack, state in told]
+    states = Counter((pack.run, pack.of_table(table)) for pack in packs)
+    return [
+        f"{run}: code of {count} pack{'s'[: count > 1]} {state}"
+        for (run, state), count in sorted(states.items())
+        if state in (CHANGED, KEPT, NOT_RECORDED)
+    ]
 
 
 def listed(words: Sequence[str]) -> str:
