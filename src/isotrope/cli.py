@@ -17,6 +17,7 @@ from isotrope.commands.results import (
     compare,
     draw,
     export,
+    report,
     sample,
     summarize,
     track,
@@ -41,7 +42,20 @@ app = typer.Typer(
 for command in (
     *(check, build, download, pin, train, choose, evaluate, ship, import_weights, keep),
     *(import_param_file, attack, challenge, submit),
-    *(collect, export, track, summarize, compare, sample, draw, typeset, status, new, schema),
+    *(
+        collect,
+        export,
+        track,
+        summarize,
+        report,
+        compare,
+        sample,
+        draw,
+        typeset,
+        status,
+        new,
+        schema,
+    ),
 ):
     app.command()(command)
 app.command(context_settings=START_CONTEXT)(start)

@@ -44,7 +44,6 @@ def test_a_demo_has_tables_and_figures_of_its_own_and_a_study_has_its(indexed):
         whole = f"out/figures/{group}/scale_generalization.svg"
         assert (whole in figures) == (group != "rotation")
     assert plan.report() == ["out/report.html"]
-    assert plan.selection_words() == ['series=["demo", "own"]']
     assert plan.selection_text() == """'series=["demo", "own"]'"""
 
 

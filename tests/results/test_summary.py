@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from test_tables import write_pack
@@ -30,6 +31,7 @@ def test_the_page_holds_results_times_and_settings(pack):
     for said in ("Results: mean over seeds", "Training: epochs", "Settings of each run"):
         assert said in text
     assert "demo base Plain, small 3 0 0 0" in text
+    assert "accuracy: accuracy (%) 63.3 [63.3, 63.3] 3" in text
     assert "Which point" not in text
 
 
@@ -38,7 +40,7 @@ def test_the_page_shows_which_points_were_chosen(pack):
     table.parent.mkdir()
     table.write_text("run,point,statistic,value,n,chosen\nx/y/z,rate=1,median,0.75,5,true\n")
 
-    assert "run point statistic value n chosen x/y/z rate=1 median 0.75 5 true" in page(pack)
+    assert "run point statistic value (%) n chosen x/ y/ z rate=1 median 75.0 5 true" in page(pack)
 
 
 def test_the_page_counts_seeds_that_were_not_trained_here(pack):
@@ -49,3 +51,17 @@ def test_the_page_counts_seeds_that_were_not_trained_here(pack):
 
     assert "diverged collapsed shipped" in page(pack)
     assert "demo base Plain, small 3 0 0 1" in page(pack)
+
+
+def test_a_setting_that_all_have_in_common_stands_apart(tmp_path):
+    packs = [
+        replace(write_pack(tmp_path / "runs", run), parameters={"a": 1, "b": rate})
+        for run, rate in (("x/y/one", 0.1), ("x/y/two", 0.2))
+    ]
+    collect("demo", packs, tmp_path / "tables")
+    text = re.sub(r"<[^>]*>", " ", write_summary(tmp_path / "tables").read_text(encoding="utf-8"))
+
+    assert "b: 0.1" in text
+    assert "b: 0.2" in text
+    assert "a: 1" not in text
+    assert re.search(r"in common\..*a\s+1\s", text, re.DOTALL)

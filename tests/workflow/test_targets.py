@@ -143,7 +143,7 @@ def test_the_report_holds_figures_tables_settings_and_opens_offline(project):
 
     page = project.path("out/report.html").read_text(encoding="utf-8")
     assert "accuracy" in page
-    assert "Every run, point and seed" in page
+    assert "Settings of each run and point" in page
     assert 'src="http' not in page
 
 

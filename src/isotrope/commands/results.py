@@ -86,6 +86,21 @@ def summarize(group: Group) -> None:
     say(f"wrote {write_summary(paths.table_folder(group))}")
 
 
+def report() -> None:
+    """Write out/report.html: what all results that are there come to, with every figure."""
+    from isotrope.plan import index_file
+    from isotrope.results.report import write_report
+    from isotrope.status.troubles import troubles
+
+    notes: tuple[str, ...] = ()
+    try:
+        known = index_file.current()
+        runs, found = known.runs, troubles(known)
+    except UserError as error:
+        runs, found, notes = {}, {}, error.sentences
+    say(f"wrote {write_report(runs, found, notes)}")
+
+
 def compare(
     study: Group,
     series: Annotated[

@@ -87,12 +87,8 @@ class Plan(Needs):
             for what, names in waiting.items()
         ]
 
-    def selection_words(self) -> list[str]:
-        """The selection as words for Snakemake's ``--config``."""
-        return self.selection.as_words()
-
     def selection_text(self) -> str:
-        """The same in one text, as `isotrope track --config` takes it."""
+        """The selection as `isotrope track --config` takes it."""
         return shlex.join(self.selection.as_words())
 
     # the collective targets

@@ -38,6 +38,9 @@ class Cells:
             makes no panels.
         stand_ins: sources whose images only stand in for those of a data set. They make a data set
             of their own, as in ``mnist (digits8)``, beside which nothing published stands.
+        main: tables and metrics that the verdict on the study is about, at the head of the report;
+            those with several values per seed are passed over.
+        main_figure: the figure that stands beside it.
     """
 
     dataset: tuple[str, ...] = ("dataset",)
@@ -48,6 +51,8 @@ class Cells:
     words: Mapping[str, str] = field(default_factory=dict)
     variants: Mapping[str, str] = field(default_factory=dict)
     stand_ins: tuple[str, ...] = ()
+    main: tuple[tuple[str, str], ...] = (("accuracy", "accuracy"),)
+    main_figure: str = "accuracy"
 
     @property
     def variant(self) -> list[str]:

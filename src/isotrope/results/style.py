@@ -6,8 +6,10 @@ of Tol's "muted" scheme that stand out on white, ordered so that neighbours diff
 """
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -29,6 +31,7 @@ SINGLE, DOUBLE = 3.4, 7.0  # inches
 SMALL, NORMAL = 6.5, 7.5  # points
 GREY = "0.4"
 LETTERS = 44  # of a label, in one line
+NOTHING = "nothing-to-draw"  # the id in the SVG of a figure without content
 
 CHANCE: dict[str, Any] = {"color": GREY, "linewidth": 0.8, "linestyle": (0, (1, 2))}
 
@@ -189,8 +192,13 @@ def logarithmic(axes: Axes, steps: Sequence[int]) -> None:
 
 
 def blank(sentence: str) -> Figure:
-    """A figure without panels, which says why there is nothing in it."""
+    """A figure without panels, which says why there is nothing in it.
+
+    Its SVG is marked, so that the report says the sentence and shows no picture.
+    """
     figure = Figure((SINGLE, 0.4))
+    figure.set_gid(NOTHING)
+    figure.set_label(sentence)
     FigureCanvasAgg(figure)
     add_foot(figure, [], [f"Nothing to draw: {sentence}."])
     return figure
@@ -241,7 +249,9 @@ def save(figure: Figure, data: pandas.DataFrame, stem: Path) -> list[Path]:
     The same figure always makes the same bytes. Each file is written whole or not at all.
     """
     written = []
-    for suffix, metadata in ((".svg", {"Date": None}), (".pdf", {"CreationDate": None})):
+    says_why = {"Description": str(figure.get_label())} if figure.get_gid() == NOTHING else {}
+    of_svg: dict[str, str | None] = {"Date": None, **says_why}
+    for suffix, metadata in ((".svg", of_svg), (".pdf", {"CreationDate": None})):
         content = io.BytesIO()
         figure.savefig(content, format=suffix[1:], metadata=metadata)
         written.append(stem.with_name(stem.name + suffix))
@@ -249,3 +259,11 @@ def save(figure: Figure, data: pandas.DataFrame, stem: Path) -> list[Path]:
     written.append(stem.with_name(stem.name + ".csv"))
     write_whole(written[-1], data.to_csv(index=False, lineterminator="\n"))
     return written
+
+
+def nothing_drawn(svg: str) -> str:
+    """Why there is nothing in a figure that was saved as this SVG; nothing if there is."""
+    if f'id="{NOTHING}"' not in svg:
+        return ""
+    found = re.search("<dc:description>(.*?)</dc:description>", svg, re.DOTALL)
+    return unescape(found[1]).strip() if found else "no reason was given"

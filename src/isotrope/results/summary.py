@@ -1,11 +1,11 @@
 """One page that shows a group's tables to people: results, settings and times, by run and point.
 
-The tables themselves are for programs: a row for each seed. Needs no results and no torch.
+The tables themselves are for programs: a row for each seed. Shares are percent here. Needs no
+results and no torch.
 """
 
-import html
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas
 
@@ -20,15 +20,13 @@ from isotrope.files.tables import (
 )
 from isotrope.plan.code_state import ELSEWHERE, OPEN, SAME, STATES, worst
 from isotrope.plan.code_words import WAYS_ON
+from isotrope.results import percent
+from isotrope.results.page import items, page, table
 from isotrope.results.statistics import summarise
 from isotrope.results.verifying import read_left_out
 
 BY = ["run", "point"]
-_STYLE = """\
-body {font: 14px sans-serif; margin: 2em} table {border-collapse: collapse; margin-bottom: 2em}
-th, td {padding: .3em .8em; text-align: left; border-bottom: 1px solid #ddd; white-space: nowrap}
-thead th {border-bottom: 2px solid #444} caption {text-align: left; padding: .5em 0; color: #444}
-"""
+NO_RESULTS = ("runs", "selection")  # tables that no evaluation wrote
 
 
 def write_summary(folder: Path) -> Path:
@@ -37,49 +35,65 @@ def write_summary(folder: Path) -> Path:
     Raises:
         UserError: if a table is absent or damaged.
     """
-    runs = read_table(folder / "runs.csv", RUN_COLUMNS, with_code=True)
-    results = _results(runs, folder)
-    parts = [
-        *_said_of_code(results),
-        _html(results, "Results: mean over seeds [95 % interval], seeds."),
-        _html(_times(runs), "Training: epochs and seconds are means over seeds, memory the most."),
-        _html(_settings(runs), "Settings of each run and point, defaults included."),
-    ]
-    selection = folder / "selection.csv"
-    if selection.is_file():
-        chosen = read_table(selection, SELECTION_COLUMNS)
-        what = "Which point of each sweep got all seeds: best validation accuracy over n seeds."
-        parts.insert(len(parts) - 2, _html(chosen.astype(str), what))
-    if left := read_left_out(folder):
-        listed = "".join(f"<li>{html.escape(str(one))}</li>" for one in left)
-        parts.insert(0, f"<h2>Left out, since nothing vouches for it</h2><ul>{listed}</ul>")
-    head = f"<!doctype html><meta charset='utf-8'><title>Summary</title><style>{_STYLE}</style>"
+    head = f"<h1>{folder.name}: results, times and settings</h1>"
     path = folder / "summary.html"
-    write_whole(path, head + "\n".join(parts) + "\n")
+    write_whole(path, page(f"{folder.name}: summary", [head, *summary_parts(folder)]))
     return path
 
 
-def _said_of_code(results: pandas.DataFrame) -> list[str]:
-    """What the page says above its tables where results were not made with the code as it is."""
-    states = {state: int(results[CODE].eq(state).sum()) for state in STATES}
-    told = {
-        state: count for state, count in states.items() if count and state not in (SAME, ELSEWHERE)
-    }
+def summary_parts(folder: Path) -> list[str]:
+    """The parts of the page, in HTML.
+
+    Raises:
+        UserError: if a table is absent or damaged.
+    """
+    runs = read_table(folder / "runs.csv", RUN_COLUMNS)
+    codes = _codes(folder)
+    parts = [_runs(runs, codes), _results(runs, folder)]
+    parts += [_chosen(folder), _times(runs), _settings(runs)]
+    parts.insert(0, items(_said_of(codes)))
+    if left := read_left_out(folder):
+        parts.insert(0, f"<h2>Left out, since nothing vouches for it</h2>{items(left)}")
+    return [part for part in parts if part]
+
+
+def said_of_code(folder: Path) -> list[str]:
+    """A sentence where results of a group were not made with the code as it is.
+
+    Raises:
+        UserError: if a table is absent or damaged.
+    """
+    return _said_of(_codes(folder))
+
+
+def _codes(folder: Path) -> pandas.DataFrame:
+    """For each run and point the state of the code behind its results that tells most."""
+    of_table = [read_table(folder / "runs.csv", RUN_COLUMNS, with_code=True)[[*BY, CODE]]]
+    for path in _results_in(folder):
+        of_table.append(read_table(path, RESULT_COLUMNS, with_code=True)[[*BY, CODE]])
+    return pandas.concat(of_table).groupby(BY)[CODE].agg(worst).reset_index()
+
+
+def _said_of(codes: pandas.DataFrame) -> list[str]:
+    """What is said above the tables where results were not made with the code as it is."""
+    states = {state: int(codes[CODE].eq(state).sum()) for state in STATES}
+    quiet = (SAME, ELSEWHERE)
+    told = {state: count for state, count in states.items() if count and state not in quiet}
     if not told:
         return []
     counts = ", ".join(f"{count} {state}" for state, count in told.items())
     ways = f": {WAYS_ON}" if told.keys() & set(OPEN) else ""
-    said = f"Code behind the results of {len(results)} runs and points: {counts}{ways}."
-    return [f"<p>{html.escape(said)}</p>"]
+    return [f"Code behind the results of {len(codes)} runs and points: {counts}{ways}."]
 
 
-def _html(table: pandas.DataFrame, caption: str) -> str:
-    """A table without its row numbers; names are escaped."""
-    return str(table.style.hide(axis="index").format(escape="html").set_caption(caption).to_html())
+def _results_in(folder: Path) -> list[Path]:
+    """The tables of a group that evaluations wrote."""
+    paths = sorted(folder.glob("*.csv"))
+    return [p for p in paths if p.stem not in NO_RESULTS and not p.stem.endswith("_costs")]
 
 
-def _results(runs: pandas.DataFrame, folder: Path) -> pandas.DataFrame:
-    """One column for each metric that has one value per seed."""
+def _runs(runs: pandas.DataFrame, codes: pandas.DataFrame) -> str:
+    """How the seeds of every run and point ended, and the state of the code behind them."""
     shown = runs.groupby(BY, as_index=False, sort=False).agg(
         label=("label", "first"),
         seeds=("seed", "size"),
@@ -87,46 +101,108 @@ def _results(runs: pandas.DataFrame, folder: Path) -> pandas.DataFrame:
         collapsed=("status", lambda states: int(states.eq("collapsed").sum())),
         shipped=("origin", lambda origins: int(origins.eq("shipped").sum())),
     )
-    status = runs[[*BY, "seed", "status"]]
-    of_table = [runs[[*BY, CODE]]]
-    for path in sorted(folder.glob("*.csv")):
-        if path.stem in ("runs", "selection"):
-            continue
-        rows = read_table(path, RESULT_COLUMNS, with_code=True)
-        of_table.append(rows[[*BY, CODE]])
-        rows = rows.drop(columns=CODE).merge(status, on=[*BY, "seed"])
-        for metric, found in rows.groupby("metric"):
-            if found.duplicated([*BY, "seed"]).any():
-                continue  # one value per setting: a figure shows it better
-            means = summarise(found, BY)
-            means[f"{path.stem}: {metric}"] = [_interval(row) for row in means.to_dict("records")]
-            columns = [*BY, f"{path.stem}: {metric}"]
-            shown = shown.merge(means[columns], on=BY, how="left")
-    codes = pandas.concat(of_table).groupby(BY)[CODE].agg(worst).reset_index()
     shown = shown.merge(codes, on=BY, how="left")
-    return shown[[*shown.columns[:3], CODE, *shown.columns[3:-1]]].fillna("")
+    shown = shown[[*shown.columns[:3], CODE, *shown.columns[3:-1]]]
+    what = (
+        "Seeds of each run and point. Diverged ones are in no mean; collapsed ones, which stayed "
+        "at chance level, are in all."
+    )
+    return table(shown.columns, shown.itertuples(index=False), what)
 
 
-def _interval(row: dict[Any, Any]) -> str:
-    if row["n"] < 2:
-        return f"{row['mean']:.4f}, 1"
-    return f"{row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}], {row['n']}"
+def _results(runs: pandas.DataFrame, folder: Path) -> str:
+    """A row for each run, point and metric that has one value per seed."""
+    order = {at: i for i, at in enumerate(zip(runs["run"], runs["point"], strict=True))}
+    found = [
+        (str(at["run"]), str(at["point"]), f"{name}: {percent.heading(metric, factor)}", at, factor)
+        for name, metric, rows in one_value_metrics(runs, folder)
+        for factor in [percent.factor_of(metric, rows["value"])]
+        for at in summarise(rows, BY).to_dict("records")
+    ]
+    found.sort(key=lambda one: order[one[0], one[1]])
+    lines = [
+        (
+            *(run, point, measure),
+            percent.mean_with_interval(at["mean"], at["low"], at["high"], at["n"], factor),
+            at["n"],
+        )
+        for run, point, measure, at, factor in found
+    ]
+    what = (
+        "Results: mean over seeds [95 % interval]. What has a value for each setting, such as each "
+        "size, is in the figures and in their tables."
+    )
+    return table(["run", "point", "measure", "mean", "seeds"], lines, what)
 
 
-def _times(runs: pandas.DataFrame) -> pandas.DataFrame:
+def one_value_metrics(
+    runs: pandas.DataFrame, folder: Path
+) -> Iterator[tuple[str, str, pandas.DataFrame]]:
+    """Every table and metric that has one value per seed, with its rows and their ``status``.
+
+    Raises:
+        UserError: if a table is damaged.
+    """
+    status = runs[[*BY, "seed", "status"]]
+    for path in _results_in(folder):
+        rows = read_table(path, RESULT_COLUMNS).merge(status, on=[*BY, "seed"])
+        for metric, found in rows.groupby("metric"):
+            if not found.duplicated([*BY, "seed"]).any():
+                yield path.stem, str(metric), found
+
+
+def _chosen(folder: Path) -> str:
+    """Which points of sweeps got all seeds."""
+    path = folder / "selection.csv"
+    if not path.is_file():
+        return ""
+    chosen = read_table(path, SELECTION_COLUMNS)
+    factor = percent.factor_of("accuracy", chosen["value"])
+    chosen["value"] = [percent.number(value, factor) for value in chosen["value"]]
+    heads = ["value (%)" if head == "value" else head for head in chosen.columns]
+    what = "Which point of each sweep got all seeds: best validation accuracy over n seeds."
+    return table(heads, chosen.itertuples(index=False), what)
+
+
+def _times(runs: pandas.DataFrame) -> str:
+    """Epochs, seconds and memory of every run and point that was trained to its end."""
     shown = runs.groupby(BY, as_index=False, sort=False).agg(
         **{
             "epochs": ("epochs", "mean"),
             "best epoch": ("best_epoch", "mean"),
             "seconds per epoch": ("seconds_per_epoch_mean", "mean"),
             "memory (MB)": ("peak_memory_mb", "max"),
-            "device": ("device", "first"),
+            "device": ("device", lambda found: "; ".join(dict.fromkeys(found))),
+            "where": ("origin", lambda found: "; ".join(dict.fromkeys(found))),
         }
     )
-    return shown.round({"epochs": 1, "best epoch": 1, "seconds per epoch": 3}).astype(str)
+    shown = shown.round({"epochs": 1, "best epoch": 1, "seconds per epoch": 3, "memory (MB)": 0})
+    what = (
+        "Training: epochs and seconds are means over seeds, memory the most. Seconds of shipped or "
+        "imported seeds are those of the machine that trained them."
+    )
+    shown = shown.astype(object).where(shown.notna(), "")
+    return table(shown.columns, shown.itertuples(index=False), what)
 
 
-def _settings(runs: pandas.DataFrame) -> pandas.DataFrame:
+def _settings(runs: pandas.DataFrame) -> str:
+    """Settings of every run and point: those that all have once, the others by run."""
     parameters = [column for column in runs if column not in {*RUN_COLUMNS, *MORE_COLUMNS}]
-    columns = [*BY, "source", "training_digest", *parameters]
-    return runs[columns].drop_duplicates(BY).fillna("").astype(str)
+    points = runs.drop_duplicates(BY).astype(object)
+    points = points.where(points.notna(), "").astype(str)
+    alike = [name for name in parameters if points[name].nunique() == 1 and len(points) > 1]
+    alike = [name for name in alike if points[name].iloc[0]]
+    common = [(name, points[name].iloc[0]) for name in alike]
+    lines = [
+        (
+            *(at["run"], at["point"], at["source"], at["training_digest"]),
+            "; ".join(f"{n}: {at[n]}" for n in parameters if n not in alike and at[n]),
+        )
+        for at in points.to_dict("records")
+    ]
+    heads = ["run", "point", "images", "training digest", "settings"]
+    own = "Settings of each run and point, defaults included"
+    both = f"{own}; what all have in common stands below." if common else f"{own}."
+    return table(heads, lines, both) + table(
+        ["setting", "value"], common, "Settings that all runs and points have in common."
+    )

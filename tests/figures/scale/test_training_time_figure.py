@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pandas
 import pytest
+from svg_words import svg_words
 
 from isotrope.errors import UserError
 from isotrope.results.drawing import draw_figure, typeset_figure
+from isotrope.results.style import nothing_drawn
 
 MakeTables = Callable[..., Path]
 
@@ -35,6 +37,26 @@ def test_last_and_mean_epoch_stand_beside_the_published_ones_with_their_devices(
     assert theirs["last"] == pytest.approx(3.9253, abs=5e-5)
     assert (theirs["device"], theirs["n"]) == ("NVIDIA A100", 25)
     assert data.loc[("standard", "stir/emoji", "measured"), ["n", "diverged"]].to_list() == [2, 1]
+
+
+def test_seconds_of_another_machine_are_left_out(make_tables: MakeTables) -> None:
+    folder = make_tables(models=["standard", "xu"], tasks=["emoji"], scenarios=["mid2rest"])
+    runs = folder / "runs.csv"
+    whole = pandas.read_csv(runs)
+    whole.loc[whole["model"].eq("xu"), "origin"] = "shipped"
+    whole.to_csv(runs, index=False)
+
+    assert set(drawn(folder, None).index.get_level_values("name")) == {"standard"}
+    assert "Not timed here, since shipped or imported: xu." in " ".join(
+        svg_words(folder / "figure.svg").split()
+    )
+
+    whole["origin"] = "imported"
+    whole.to_csv(runs, index=False)
+    svg, _, data = draw_figure("scale", "training_time", folder, None, folder / "figure")
+    assert "seconds of another machine" in nothing_drawn(svg.read_text())
+    assert pandas.read_csv(data).empty
+    assert "nothing of scale to show" in typeset(folder)
 
 
 def test_latex_has_a_line_for_each_model_and_origin(

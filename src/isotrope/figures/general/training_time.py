@@ -28,6 +28,7 @@ from isotrope.results.style import (
     GREY,
     Style,
     add_foot,
+    blank,
     logarithmic,
     look,
     panels,
@@ -42,8 +43,9 @@ COLUMNS = {"runs": {"training.epochs": "number"}}
 LATEX = True
 CAPTION = (
     "Training time of an epoch: mean over seeds of the seconds in the training loop. Filled: last "
-    "epoch. Tick: mean over all epochs. Seeds that train at once share their time. Hollow and "
-    "grey: published. The same numbers are in the CSV and LaTeX files beside this picture."
+    "epoch. Tick: mean over all epochs. Seeds that train at once share their time; seeds that were "
+    "not trained here are left out. Hollow and grey: published. The same numbers are in the CSV "
+    "and LaTeX files beside this picture."
 )
 
 DATA: Columns = {  # what `latex` needs of the figure's data, beside the columns of panels
@@ -55,6 +57,7 @@ DATA: Columns = {  # what `latex` needs of the figure's data, beside the columns
     "origin": "text",
 }
 
+NONE = "no seed was trained here, and seconds of another machine would say nothing of this one"
 METRICS = {"last": "seconds_per_epoch_last", "mean": "seconds_per_epoch_mean"}
 ROW = 0.2  # inches
 LINE = 0.125  # inches, of a name
@@ -71,7 +74,9 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
 
 
 def trained(tables: Tables) -> pandas.DataFrame:
-    """The runs that were trained to their end.
+    """The runs that were trained to their end here, maybe none.
+
+    Shipped and imported seeds are left out: their seconds are those of another machine.
 
     Raises:
         UserError: if every seed diverged.
@@ -80,7 +85,7 @@ def trained(tables: Tables) -> pandas.DataFrame:
     rows = rows[rows["status"].ne("diverged")]
     if rows.empty:
         raise UserError(f"runs.csv has no seed that was trained to its end; {COLLECT_AGAIN}")
-    return rows
+    return rows[rows["origin"].eq("trained")]
 
 
 def draw_times(
@@ -98,6 +103,10 @@ def draw_times(
         ``published``) with ``last`` and ``mean`` in seconds per epoch, and the device.
     """
     cells = tables.cells
+    kept = [*tables.panel, "name", "model", *METRICS]
+    kept += ["device", "n", "collapsed", "diverged", "source", "origin"]
+    if rows.empty:
+        return blank(NONE), pandas.DataFrame(columns=kept)
     style = styles(tables.names)
     ours = _means(rows, tables)
     metrics = list(METRICS.values())
@@ -122,13 +131,19 @@ def draw_times(
     sentences = [
         f"Device: {'; '.join(sorted(set(ours['device'])))}.",
         *origin(rows, theirs, tables),
+        *_elsewhere(tables),
         *lost_seeds(rows, tables),
     ]
     add_foot(figure, _legend(not theirs.empty), sentences)
-    kept = [*tables.panel, "name", "model", *METRICS]
-    kept += ["device", "n", "collapsed", "diverged", "source", "origin"]
     data = measured_and_published(ours, theirs.assign(device=published_device))
     return figure, data.reindex(columns=kept)
+
+
+def _elsewhere(tables: Tables) -> list[str]:
+    """A sentence on the series with seeds that were trained on another machine, if there are."""
+    runs = tables.runs
+    names = dict.fromkeys(runs.loc[runs["origin"].ne("trained"), "name"])
+    return [f"Not timed here, since shipped or imported: {', '.join(names)}."] if names else []
 
 
 def latex(

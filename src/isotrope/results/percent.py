@@ -1,0 +1,45 @@
+"""Values as people read them: shares in percent, wherever a page shows them."""
+
+import math
+from collections.abc import Iterable
+
+SHARES = {  # a metric with such a word in its name is a share; some tables have it in percent
+    *("accuracy", "agreement", "alarm", "consistency", "fidelity", "iou", "mascc", "massc"),
+    *("share", "worst"),
+}
+
+
+def factor_of(metric: str, values: Iterable[float]) -> float | None:
+    """What makes a metric's values percent: 100 or 1; None for what is no share.
+
+    Args:
+        metric: its name, as in ``validation_accuracy``.
+        values: all of them; those of a share in a table are fractions of 1 if none is greater.
+    """
+    if not SHARES & set(metric.split("_")):
+        return None
+    return 100.0 if all(value <= 1 for value in values if not math.isnan(value)) else 1.0
+
+
+def heading(metric: str, factor: float | None) -> str:
+    """A metric in words, with its unit where it is a share."""
+    words = metric.replace("_", " ")
+    return words if factor is None else f"{words} (%)"
+
+
+def number(value: float, factor: float | None) -> str:
+    """A value in words: percent with a decimal, others with four digits, nothing if unknown."""
+    if math.isnan(value):
+        return ""
+    return f"{value:.4g}" if factor is None else f"{factor * value:.1f}"
+
+
+def mean_with_interval(
+    mean: float, low: float, high: float, count: int, factor: float | None
+) -> str:
+    """A mean over seeds with its 95 % interval, which one seed has not; shares end at 0 and 100."""
+    if count < 2:
+        return number(mean, factor)
+    if factor is not None:
+        low, high = max(low, 0.0), min(high, 100 / factor)
+    return f"{number(mean, factor)} [{number(low, factor)}, {number(high, factor)}]"

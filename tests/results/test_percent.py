@@ -1,0 +1,38 @@
+"""Shares in percent, whatever a table has them in."""
+
+import math
+
+import pytest
+
+from isotrope.results.percent import factor_of, heading, mean_with_interval, number
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "factor"),
+    [
+        ("accuracy", [0.2, 1.0], 100.0),
+        ("validation_accuracy", [math.nan, 0.5], 100.0),
+        ("consistency", [97.5, 100.0], 1.0),
+        ("mean_iou", [0.4], 100.0),
+        ("pearson_r", [0.4], None),
+        ("error", [0.4], None),
+    ],
+)
+def test_a_share_is_told_by_its_name_and_its_unit_by_its_values(metric, values, factor):
+    assert factor_of(metric, values) == factor
+
+
+def test_numbers_in_words():
+    assert number(0.98765, 100.0) == "98.8"
+    assert number(97.55, 1.0) == "97.5"
+    assert number(0.123456, None) == "0.1235"
+    assert number(math.nan, 100.0) == ""
+    assert heading("mean_iou", 100.0) == "mean iou (%)"
+    assert heading("pearson_r", None) == "pearson r"
+
+
+def test_an_interval_of_shares_ends_at_all_and_at_none_and_one_seed_has_none():
+    assert mean_with_interval(0.99, 0.95, 1.03, 3, 100.0) == "99.0 [95.0, 100.0]"
+    assert mean_with_interval(1.0, -2.0, 103.0, 3, 1.0) == "1.0 [0.0, 100.0]"
+    assert mean_with_interval(5.0, -2.0, 12.0, 3, None) == "5 [-2, 12]"
+    assert mean_with_interval(0.5, math.nan, math.nan, 1, 100.0) == "50.0"
