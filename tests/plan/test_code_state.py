@@ -7,10 +7,11 @@ import pytest
 from made_up_index import OWN, made_up_index, point, run
 
 from isotrope import paths
+from isotrope.files.code_column import worst
 from isotrope.packs import code_records
 from isotrope.packs.code_records import Code
 from isotrope.plan import code_words, index_file
-from isotrope.plan.code_state import CodeStates, worst
+from isotrope.plan.code_state import CodeStates
 from isotrope.plan.index import Index, SelectEntry
 from isotrope.plan.targets import Plan
 from isotrope.results import keeping

@@ -11,19 +11,11 @@ from pathlib import Path
 from isotrope import paths
 from isotrope.digests import local_sums, with_sums
 from isotrope.errors import UserError
+from isotrope.files.code_column import CHANGED, ELSEWHERE, KEPT, NOT_RECORDED, SAME, worst
 from isotrope.packs import code_records
 from isotrope.packs.code_records import Kept
 from isotrope.plan.index import Index, PointEntry
 from isotrope.plan.result_code import ResultCode
-
-STATES = ("same", "elsewhere", "kept", "not recorded", "changed")
-SAME, ELSEWHERE, KEPT, NOT_RECORDED, CHANGED = STATES
-OPEN = (NOT_RECORDED, CHANGED)  # what a user is asked about
-
-
-def worst(states: Iterable[str]) -> str:
-    """The state that tells most of several; empty if there is none."""
-    return max((state for state in states if state), key=STATES.index, default="")
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from isotrope.files.code_column import CHANGED, KEPT, NOT_RECORDED, OPEN
 from isotrope.packs.code_records import Kept
-from isotrope.plan.code_state import CHANGED, KEPT, NOT_RECORDED, OPEN, PackCode
+from isotrope.plan.code_state import PackCode
 
 _MOST = 3  # runs, or modules, that are named
 WAYS_ON = (

@@ -14,10 +14,11 @@ from isotrope import paths, registry
 from isotrope.datasets.local_data import absent_files, checksums
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
+from isotrope.files.code_column import NOT_RECORDED, worst
 from isotrope.files.tables import SELECTION_COLUMNS, write_table
 from isotrope.packs import code_records, state, summary
 from isotrope.plan import index_file
-from isotrope.plan.code_state import NOT_RECORDED, CodeStates, worst
+from isotrope.plan.code_state import CodeStates
 from isotrope.plan.index import EvaluationEntry, Index, RunEntry
 from isotrope.results import choice, tables, verifying
 from isotrope.results.choice import Choice

@@ -7,6 +7,7 @@ import pandas
 from isotrope import registry
 from isotrope.errors import UserError
 from isotrope.files.arrays import read_arrays
+from isotrope.files.code_column import STATES
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import (
     CODE,
@@ -16,7 +17,6 @@ from isotrope.files.tables import (
     Kind,
     read_table,
 )
-from isotrope.plan.code_state import STATES
 from isotrope.plan.figures import StudyFigures
 from isotrope.results.animation import RATE, save_animation
 from isotrope.results.cells import cells_of

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from isotrope.files.code_column import OPEN
 from isotrope.packs import code_records
 from isotrope.packs.code_records import Kept
-from isotrope.plan.code_state import OPEN, PackCode
+from isotrope.plan.code_state import PackCode
 from isotrope.processes import provenance
 
 

@@ -13,8 +13,8 @@ import pandas
 from numpy.typing import NDArray
 
 from isotrope.errors import UserError
+from isotrope.files.code_column import CHANGED, KEPT
 from isotrope.files.tables import CODE, COLLECT_AGAIN, PUBLISHED_COLUMNS
-from isotrope.plan.code_state import CHANGED, KEPT
 from isotrope.results.cells import Cells
 from isotrope.results.statistics import summarise
 

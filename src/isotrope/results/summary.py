@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas
 
+from isotrope.files.code_column import ELSEWHERE, OPEN, SAME, STATES, worst
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import (
     CODE,
@@ -18,7 +19,6 @@ from isotrope.files.tables import (
     SELECTION_COLUMNS,
     read_table,
 )
-from isotrope.plan.code_state import ELSEWHERE, OPEN, SAME, STATES, worst
 from isotrope.plan.code_words import WAYS_ON
 from isotrope.results import percent
 from isotrope.results.page import items, page, table

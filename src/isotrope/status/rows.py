@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from isotrope import paths
 from isotrope.console.wording import range_text
-from isotrope.plan.code_state import OPEN
+from isotrope.files.code_column import OPEN
 from isotrope.plan.code_words import WAYS_ON
 from isotrope.status.states import ORDER, PackStatus
 from isotrope.status.words import job_text
