@@ -7,7 +7,7 @@ import torch
 from plain_scaled_convolution import plain_maps, plain_pool
 
 from isotrope.geometry import kernel_sizes
-from isotrope.layers import ScalePool, SiConv2d
+from isotrope.layers import ScalePool, SiConv2d, scaled_ties
 
 pytestmark = pytest.mark.usefixtures("form")  # whatever holds, holds in all forms
 
@@ -110,9 +110,10 @@ def test_the_values_of_pixels_and_their_gradients_know_nothing_of_ties():
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-10, atol=1e-10)
 
 
-def test_what_is_small_but_no_rounding_error_still_decides():
+@pytest.mark.parametrize("brightness", [1e-3, 1e-5])
+def test_what_is_small_but_no_rounding_error_still_decides(brightness):
     images = things_on(0.0, 1, 7)
-    images[:, :, 0, 0] = 1e-3  # the only thing that a kernel of negative weights sees ...
+    images[:, :, 0, 0] = brightness  # the only thing that a kernel of negative weights sees ...
     convolution = layer(1, -1, 0.2)
     with torch.no_grad():
         convolution.weights[:, :, 0, 0] = 0.5  # ... with its one positive corner
@@ -122,3 +123,16 @@ def test_what_is_small_but_no_rounding_error_still_decides():
 
     _, indices = plain_pool(as_published(images, convolution), "slice", SIZES)
     assert torch.equal(pool.indices, indices)
+
+
+@pytest.mark.parametrize("shift", [-1, -0.5, 0, 1])
+@pytest.mark.parametrize("channels", [1, 9])
+def test_rounding_errors_of_responses_to_zeros_are_within_the_limits(channels, shift):
+    images, convolution = things_on(0.0, channels, 9), layer(channels, shift, 0.0)
+    exact = as_published(images, convolution)
+    with torch.no_grad():
+        maps = convolution(images)
+
+    errors = (maps - exact).abs().masked_fill(exact != 0, 0).flatten(3).amax(dim=3)
+
+    assert (errors <= scaled_ties.limits(images, convolution)).all()

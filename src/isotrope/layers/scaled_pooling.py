@@ -48,7 +48,7 @@ def largest_over_scales(images: Tensor, convolution: SiConv2d) -> tuple[Tensor, 
     found, largest = largest, largest + bias
     judged = largest
     if not torch.is_grad_enabled():  # values and gradients know nothing of ties
-        equal = ties.equal_at_all_sizes(found, images, convolution.weights)
+        equal = ties.equal_at_all_sizes(found, scales, images, convolution)
         scales, judged = scales * ~equal, torch.where(equal, bias, largest)
     if convolution.frame == "zero":  # of the frames at a pixel, the narrowest comes first
         depths = _map_depths(images, convolution)
@@ -87,7 +87,7 @@ def pool_at_once(
     found, largest = largest, largest + bias
     judged = largest
     if not torch.is_grad_enabled():  # values and gradients know nothing of ties
-        equal = ties.equal_at_all_sizes(found, images, convolution.weights)
+        equal = ties.equal_at_all_sizes(found, scales, images, convolution)
         scales, judged = scales * ~equal, torch.where(equal, bias, largest)
     if convolution.frame == "zero":  # of the frames at a pixel, the narrowest comes first
         beaten = judged < constants.thresholds(kernels, size, site)
@@ -127,7 +127,7 @@ def scale_scores(images: Tensor, convolution: SiConv2d, score: Score) -> Tensor:
         groups = spectral.groups(folded, spectra)
         bias_of_all = convolution.bias.to(spectra.dtype)
         biases = torch.split(bias_of_all, [some.shape[2] for some in groups])
-        limits = ties.rounding(images.to(spectra.dtype), convolution.weights.to(spectra.dtype))
+        limits = ties.limits(images.detach().to(spectra.dtype), convolution)
         scores = []
         for scale, frame in enumerate(convolution.frames):
             rows, columns, inverse = bases.rows[scale], bases.columns[scale], bases.inside(frame)
@@ -141,7 +141,7 @@ def scale_scores(images: Tensor, convolution: SiConv2d, score: Score) -> Tensor:
                     of_scale.append(maps.amax(dim=(0, 1)))
             scores.append(torch.cat(of_scale).T)
             if score == "largest":
-                scores[-1] = ties.settled(scores[-1], limits) + bias_of_all
+                scores[-1] = ties.settled(scores[-1], limits[..., scale]) + bias_of_all
                 if frame > 0 and convolution.frame == "zero":
                     scores[-1] = scores[-1].clamp(min=0)
         return torch.stack(scores, dim=-1)
@@ -156,7 +156,7 @@ def _scores_at_once(seen: Seen, convolution: SiConv2d, score: Score) -> Tensor:
         return at_once.mean_squares(seen, weights, bias)
     site = _site(images)
     if score == "largest":
-        limits = ties.rounding(images, weights)[..., None]
+        limits = ties.limits(images.detach(), convolution)
         found = ties.settled(at_once.maxima(seen, weights), limits) + bias[:, None]
         framed = convolution.frame == "zero"
         return torch.maximum(found, constants.least(kernels, site)) if framed else found

@@ -2,48 +2,55 @@
 
 Where a kernel sees zeros only, as on a black background, its response is zero at every size, and
 the published layer, which adds up the products one by one, finds exactly that. In Fourier space
-each size has a rounding error of its own.
+each size has a rounding error of its own, which follows the norms of image and kernel; that of the
+kernel falls as one over its size.
 """
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-ROUNDINGS = 16  # of numbers as large as image and kernel together; 3 is the most that was seen
+from isotrope.layers.scaled_convolution import SiConv2d
+
+ROUNDINGS = 4  # of numbers as large as image and kernel together; 3 is the most that was seen
 
 
-def rounding(images: Tensor, weights: Tensor) -> Tensor:
-    """How far from zero responses may lie that are zero but for rounding.
+def limits(images: Tensor, convolution: SiConv2d) -> Tensor:
+    """How far from zero responses may lie, without the bias, that are zero but for rounding.
 
     Shapes:
-        images: ``(batch, in_channels, height, width)``
-        weights: ``(out_channels, in_channels, k, k)``
-        output: ``(batch, out_channels)``
+        images: ``(batch, in_channels, height, width)``, in the type that responses are computed in
+        output: ``(batch, out_channels, scales)``
     """
+    weights = convolution.weights.detach().to(images.dtype)
     of_images, of_weights = (
-        torch.linalg.vector_norm(numbers.detach().flatten(1), dim=1)
-        for numbers in (images, weights)
+        torch.linalg.vector_norm(numbers.flatten(1), dim=1) for numbers in (images, weights)
     )
-    limits: Tensor = of_images[:, None] * of_weights
-    return limits * (ROUNDINGS * torch.finfo(images.dtype).eps)
+    norms: Tensor = of_images[:, None] * of_weights
+    sizes = convolution.frame_widths * 2 + convolution.kernel_size
+    shares = ROUNDINGS * torch.finfo(images.dtype).eps * convolution.kernel_size / sizes
+    return norms[..., None] * shares.to(images.dtype)
 
 
-def settled(responses: Tensor, limits: Tensor) -> Tensor:
+def settled(responses: Tensor, most: Tensor) -> Tensor:
     """The responses, zero where they are no further from it than the limits."""
-    return responses.masked_fill(responses.abs() <= limits, 0)
+    return responses.masked_fill(responses.abs() <= most, 0)
 
 
 @torch.no_grad()
-def equal_at_all_sizes(largest: Tensor, images: Tensor, weights: Tensor) -> Tensor:
+def equal_at_all_sizes(
+    largest: Tensor, scales: Tensor, images: Tensor, convolution: SiConv2d
+) -> Tensor:
     """Where the largest response over all sizes is one to zeros, as the smallest kernel sees them.
 
     Shapes:
         largest: ``(batch, out_channels, rows, columns)``, without the bias
+        scales: the same; those of the largest responses
         images: ``(batch, in_channels, height, width)``
-        weights: ``(out_channels, in_channels, k, k)``
         output: as ``largest``, bool
     """
-    images, weights = (numbers.detach().to(largest.dtype) for numbers in (images, weights))
+    images = images.detach().to(largest.dtype)
     brightest = images.abs().amax(dim=1, keepdim=True)
-    nothing_seen = F.max_pool2d(brightest, weights.shape[-1], stride=1) == 0
-    return nothing_seen & (largest.abs() <= rounding(images, weights)[..., None, None])
+    nothing_seen = F.max_pool2d(brightest, convolution.kernel_size, stride=1) == 0
+    most = limits(images, convolution).gather(2, scales.flatten(2).long()).view(largest.shape)
+    return nothing_seen & (largest.abs() <= most)
