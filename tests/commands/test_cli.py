@@ -12,9 +12,12 @@ from typer.testing import CliRunner
 
 from isotrope import __version__, cli, paths
 from isotrope.commands import arguments, status
+from isotrope.measuring import evaluating
 from isotrope.params.schema import param_file_schema
 from isotrope.plan import index_file
 from isotrope.status import states
+from isotrope.tasks import by_hand
+from isotrope.training import pack as training_pack
 
 COMMANDS = typer.main.get_command(cli.app).commands
 
@@ -197,6 +200,30 @@ def test_runs_states_and_studies_are_completed_also_behind_a_comma(folder):
 
 def test_the_states_that_are_completed_are_all_there_are():
     assert status.STATES == states.ORDER
+
+
+@pytest.mark.parametrize(
+    ("command", "tasks", "module", "work"),
+    [
+        ("train", "training_tasks", training_pack, "train_pack"),
+        ("evaluate", "evaluation_tasks", evaluating, "evaluate"),
+    ],
+)
+def test_by_hand_a_log_is_kept_which_a_workflow_does_itself(
+    isotrope, folder, monkeypatch, command, tasks, module, work
+):
+    kept = []
+
+    def note(task, told, own_log=None):
+        kept.append(told.own_log if own_log is None else own_log)
+
+    monkeypatch.setattr(by_hand, tasks, lambda *arguments: [None])
+    monkeypatch.setattr(by_hand, "gpus_of", lambda file: 0)
+    monkeypatch.setattr(module, work, note)
+    assert isotrope(command, f"param-files/{NAME}.yaml")[0] == 0
+    monkeypatch.setenv(index_file.PLANNED, "1")
+    assert isotrope(command, f"param-files/{NAME}.yaml")[0] == 0
+    assert kept == [True, False]
 
 
 def test_the_version_is_said(isotrope):

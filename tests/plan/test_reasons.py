@@ -8,7 +8,7 @@ from made_up_index import DEMO, OWN, made_up_index, point, run
 
 from isotrope import paths
 from isotrope.digests import with_sums
-from isotrope.plan.index import EvaluationEntry, Index, JobEntry, SelectEntry
+from isotrope.plan.index import EvaluationEntry, Index, JobEntry, SelectEntry, StartEntry
 from isotrope.plan.reasons import Reasons
 
 NOW = {"model": {"name": "x"}, "training": {"epochs": 2}}  # the settings of the made-up points
@@ -69,6 +69,17 @@ def test_of_other_files_of_the_users_is_said_that_they_may_be_it(trained):
     manifest(["new"])
     trained(with_sums(OURS, ["old"]))
     assert why(*TRAIN).endswith("a REVISION has changed, or on other files of yours")
+
+
+def test_weights_of_ones_own_that_a_training_begins_with_are_files_of_the_users(
+    trained, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ISOTROPE_DATA", str(tmp_path))
+    (tmp_path / "w.safetensors").write_text("new")
+    start = StartEntry("", "", None, [], ["w.safetensors"])
+    index = Index({DEMO: run(DEMO, base=point(start=start))}, made_up_index().datasets)
+    trained(OURS)
+    assert why(*TRAIN, Known(index)).endswith("a REVISION has changed, or on other files of yours")
 
 
 def test_more_seeds_are_said(trained):

@@ -142,9 +142,8 @@ class Reasons:
 
     def _point_of(self, known: Summary, run: str, point_in_path: str) -> PointEntry | None:
         """The point that a pack was trained for; behind ``selected`` its summary names it."""
-        points = self._index.runs[run].points
         name = known.content["point"] if point_in_path == paths.SELECTED else point_in_path
-        return points.get(name) or points.get(point_in_path)
+        return self._index.runs[run].points.get(name)
 
     def _digest(self, of_settings: str, datasets: Iterable[str], files: list[str]) -> str:
         """A digest with the user's files, as results carry it."""
