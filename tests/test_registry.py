@@ -196,6 +196,23 @@ def test_what_a_plug_in_lacks_is_named(mine):
         registry.load("models", "mine")
 
 
+def test_an_error_is_a_plug_ins_fault_where_its_code_raised_it_and_no_user_can_mend_it(mine):
+    mine.write_text(MINE + "\n\ndef fail(error):\n    raise error\n")
+    fail = registry.load("models", "mine").fail
+
+    def fault(error, call=fail):
+        try:
+            call(error)
+        except Exception as raised:
+            return registry.fault_of(raised)
+
+    line = len(mine.read_text().splitlines())
+    expected = f"plugins/models/mine.py:{line}: fails: KeyError: 'a'"
+    assert str(fault(KeyError("a"))) == expected
+    assert fault(UserError("a sentence")) is None
+    assert fault("12a", int) is None
+
+
 def test_literals_of_what_is_no_python_are_refused_with_the_line(mine):
     mine.write_text(f"{MINE}\n)\n")
 

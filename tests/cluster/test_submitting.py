@@ -92,6 +92,8 @@ def test_packs_that_ask_for_the_same_are_one_array(folder):
     first = arrays[0].packs[0]
     assert (first.run, first.point, first.pack) == (MINE, "base", "1-2")
     assert first.threads == 4
+    part = family(MINE, seeds="2").packs[0]
+    assert str(part) == f"{MINE}, base, seeds 2", "the seeds asked for"
     assert str(arrays[0].resources) == "gpu=1,cpus=4,memory=6000,minutes=180"
 
 

@@ -190,7 +190,7 @@ def test_runs_states_and_studies_are_completed_also_behind_a_comma(folder):
     for command in ("submit", "status"):
         assert completed(command, "runs", "sta") == [NAME]
         assert completed(command, "runs", "param-files/") == [f"param-files/{NAME}.yaml"]
-        assert completed(command, "runs", "a/b/c,st") == [f"a/b/c,{NAME}"]
+        assert completed(command, "runs", "a/b/c,d,st") == [f"a/b/c,d,{NAME}"]
         assert completed(command, "runs", "x") == []
     assert completed("status", "state", "d") == ["diverged", "done"]
     assert completed("status", "state", "failed,ru") == ["failed,running"]

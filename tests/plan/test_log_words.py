@@ -71,6 +71,11 @@ def test_a_file_that_no_rule_makes_is_answered_on_one_line():
     assert record.getMessage().startswith("out/a .svg: nothing makes a file of that name")
 
 
+def test_what_is_no_error_is_not_taken_for_one():
+    record, _ = logged("a run called 'cannot be locked'", logging.WARNING)
+    assert record.msg == "a run called 'cannot be locked'"
+
+
 @pytest.mark.parametrize("level", [logging.INFO, logging.ERROR])
 def test_all_else_is_said_as_it_is(level):
     record, asked = logged("Error in rule train: %s", level)

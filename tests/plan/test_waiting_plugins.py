@@ -8,6 +8,7 @@ from made_up_param_file import GOOD, NAME, changed, write
 
 from isotrope import cli, paths, registry
 from isotrope.errors import UserError
+from isotrope.params import param_file
 from isotrope.params.param_file import read_folder, read_run
 from isotrope.plan import checking, index_file
 from isotrope.plan.indexing import index_of
@@ -164,9 +165,10 @@ def test_a_revision_that_is_computed_or_no_number_breaks_its_plug_in_alone(param
     assert "REVISION" in said
 
 
-def test_an_error_outside_of_plug_ins_keeps_its_traceback(param_files, monkeypatch):
+@pytest.mark.parametrize(("module", "name"), [(checking, "index_of"), (param_file, "points_of")])
+def test_an_error_outside_of_plug_ins_keeps_its_traceback(param_files, monkeypatch, module, name):
     write(param_files)
-    monkeypatch.setattr(checking, "index_of", lambda runs, waiting=(): {}["a bug"])
+    monkeypatch.setattr(module, name, lambda *arguments: {}["a bug"])
     with pytest.raises(KeyError, match="a bug"):
         checking.check_folder()
 

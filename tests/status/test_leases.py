@@ -6,7 +6,7 @@ import time
 
 import pytest
 from made_up_index import DEMO, OWN
-from made_up_packs import ANOTHER, looked_at, only
+from made_up_packs import ANOTHER, STORES, looked_at, only
 
 from isotrope import paths
 from isotrope.packs import lease_files
@@ -121,6 +121,15 @@ def test_an_evaluation_by_hand_is_at_work(pack, hold):
     hold(pack.folder / "results.csv")
     assert pack.state == ("running", 3, "evaluates")
     pack.write("results.csv", age=60)
+    assert pack.state == ("running", 3, "evaluates")
+
+
+def test_an_evaluation_that_differs_is_computed_anew_by_whom_the_lease_names(pack, hold):
+    pack.finish(1, 2, 3)
+    pack.assemble(age=10)
+    pack.evaluate(1, 2, 3, stores=(STORES[0], "scale_generalization-" + ANOTHER))
+    assert pack.state == ("stale", 3, "evaluation scale_generalization differs")
+    hold(pack.folder / "results.csv")
     assert pack.state == ("running", 3, "evaluates")
 
 
