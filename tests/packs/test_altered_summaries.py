@@ -8,7 +8,7 @@ from toy_runs import toy_task, toy_training, toys, train
 
 from isotrope.errors import UserError
 from isotrope.files import disk
-from isotrope.files.json_files import CHECKSUM, is_sealed, sealed
+from isotrope.files.json_files import CHECKSUM, is_sealed, parse_sealed_text, sealed, sealed_text
 from isotrope.packs import store, summary
 
 CASES = 150
@@ -174,6 +174,19 @@ def test_a_checksum_that_is_gone_makes_no_older_file(pack):
     path.write_text(json.dumps(content))
     with pytest.raises(UserError, match="no checksum of it, though of its seeds"):
         summary.read(pack.folder)
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_sealed_text_is_read_as_it_was_written_or_not_at_all(indent):
+    content = {"a": [1, 2.5, float("inf")], "b": {"checksum": "x"}, "c": "ü\n"}
+    text = sealed_text(content, indent)
+    found = parse_sealed_text(text)
+    assert {key: found[key] for key in content} == content
+    for at in range(len(text)):
+        with pytest.raises(ValueError, match="its text is not what its checksum stands for"):
+            parse_sealed_text(f"{text[:at]}#{text[at + 1 :]}")
+    with pytest.raises(ValueError, match="its text is not"):
+        parse_sealed_text("[" * 100_000)
 
 
 def test_a_seal_holds_for_what_will_be_read():

@@ -57,6 +57,28 @@ def is_sealed(content: Mapping[str, Any]) -> bool:
     return True
 
 
+def sealed_text(content: Mapping[str, Any], indent: int | None = None) -> str:
+    """A large object as text that ends with a checksum of the text before it: cheap to compare.
+
+    It must not be empty. Numbers that are none are kept.
+    """
+    head = json.dumps(content, indent=indent)[:-1].rstrip()
+    return f'{head},\n "{CHECKSUM}": "{hashlib.sha256(head.encode()).hexdigest()}"\n}}\n'
+
+
+def parse_sealed_text(text: str) -> dict[str, Any]:
+    """The object in such a text.
+
+    Raises:
+        ValueError: if the text was altered, or is none of ``sealed_text``.
+    """
+    head, _, end = text.rpartition(f',\n "{CHECKSUM}": ')
+    if end != f'"{hashlib.sha256(head.encode()).hexdigest()}"\n}}\n':
+        raise ValueError("its text is not what its checksum stands for")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
 def _unsealed(content: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in content.items() if key != CHECKSUM}
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
-from isotrope.files import disk
+from isotrope.files import disk, json_files
 from isotrope.params import blocks, param_file
 from isotrope.params.param_file import CheckedFile, Tables
 from isotrope.params.param_folder import find
@@ -195,13 +195,13 @@ class _Check:
         }
         if self.now != self.before:
             with suppress(UserError):  # without it all is checked again, no more
-                disk.write_whole(paths.CHECKED, json.dumps(asdict(self.now)))
+                disk.write_whole(paths.CHECKED, json_files.sealed_text(asdict(self.now)))
 
 
 def read_memory() -> Memory:
     """What is remembered of the last check; nothing if there was none, or it cannot be read."""
     try:
-        raw = json.loads(paths.CHECKED.read_text(encoding="utf-8"))
+        raw = json_files.parse_sealed_text(paths.CHECKED.read_text(encoding="utf-8"))
         files = {path: _remembered(one) for path, one in raw["files"].items()}
         return Memory(raw["core"], files, raw["imports"], raw["real"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -6,7 +6,6 @@ and size) of param-files and plug-ins with those in ``out/index.json`` and, wher
 param-file in the meantime is the affair of its own run, and of the next head.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from typing import Any
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
-from isotrope.files import disk
+from isotrope.files import disk, json_files
 from isotrope.files.overlapping import overlapped
 from isotrope.plan.index import (
     DatasetEntry,
@@ -62,13 +61,13 @@ def _stamp(path: Path) -> list[int]:
 def write(index: Index, stamped: dict[str, list[int]], path: Path = paths.INDEX) -> None:
     """Write the index; ``stamped`` was taken before the param-files were read."""
     content = {"version": VERSION, "stamps": stamped, **asdict(index)}
-    disk.write_whole(path, json.dumps(content, indent=1))
+    disk.write_whole(path, json_files.sealed_text(content, indent=1))
 
 
 def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
     """The index and its stamps, or None where there is none that this version can read."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_files.parse_sealed_text(path.read_text(encoding="utf-8"))
         if content["version"] != VERSION:
             return None
         runs = {name: run_entry(run) for name, run in content["runs"].items()}
