@@ -11,6 +11,7 @@ from isotrope.datasets.images import Images
 from isotrope.datasets.loading import load_split, read_split
 from isotrope.datasets.local_data import absent_files
 from isotrope.errors import UserError
+from isotrope.files.json_files import sealed
 from isotrope.settings import Settings
 
 PARAMS = stir.Params(task="emoji", scenario="mid2rest")
@@ -77,7 +78,8 @@ def test_a_build_from_before_a_new_option_is_read_while_that_is_at_its_default(b
 
 def test_a_build_of_other_settings_is_refused(built):
     path = built / "emoji.manifest.json"
-    path.write_text(path.read_text().replace('"embedded"', '"local"'))
+    content = json.loads(path.read_text().replace('"embedded"', '"local"'))
+    path.write_text(json.dumps(sealed(content)))
     with pytest.raises(UserError, match=r"built with settings .*local.* now .*embedded"):
         load_split("stir", PARAMS, "train", built)
 
