@@ -17,6 +17,7 @@ CHECKED = OUT / "checked.json"  # what the last check of all param-files found
 ASKED = OUT / "asked.json"  # the runs that were asked for last
 PARAM_FILES = Path("param-files")
 SCHEMA = Path("workflow/schemas/param-file.schema.json")
+KEYS = Path("docs/keys.md")  # every key of the schema, for people
 SCHEMA_WITH_PLUGINS = OUT / "param-file.schema.json"  # knows a user's own plug-ins, too
 PUBLISHED = Path("workflow/published")
 TRAINED = Path("workflow/trained")

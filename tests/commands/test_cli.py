@@ -138,7 +138,7 @@ def test_all_mistakes_of_named_param_files_are_said(folder, isotrope):
             "--executor slum: choose from slurm, local, debug",
         ),
         (["submit", NAME, "--executor", "debug", "--time", "2"], "--time 2: write a wall time as"),
-        (["schema", "--check"], "param-file.schema.json is stale; run `isotrope schema`"),
+        (["schema", "--check"], "param-file.schema.json or docs/keys.md is stale; run `isotrope"),
     ],
 )
 def test_what_a_user_can_mend_ends_with_status_2_and_no_traceback(folder, isotrope, words, said):
@@ -166,11 +166,14 @@ def test_a_reader_that_has_seen_enough_is_no_error(monkeypatch, isotrope):
 
 
 def test_a_schema_that_was_written_is_not_stale(folder, isotrope):
-    assert isotrope("schema") == (0, f"wrote {paths.SCHEMA}\n", "")
+    assert isotrope("schema") == (0, f"wrote {paths.SCHEMA}\nwrote {paths.KEYS}\n", "")
     assert paths.SCHEMA.read_text() == param_file_schema()
     assert isotrope("schema", "--check") == (0, "", "")
-    paths.SCHEMA.write_text(paths.SCHEMA.read_text() + "\n")
-    assert isotrope("schema", "--check")[0] == 2
+    for path in (paths.SCHEMA, paths.KEYS):
+        whole = path.read_text()
+        path.write_text(whole + "\n")
+        assert isotrope("schema", "--check")[0] == 2
+        path.write_text(whole)
 
 
 def test_names_are_completed():

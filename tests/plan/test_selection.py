@@ -41,6 +41,12 @@ def test_a_selection_names_its_runs(config, names):
         ({"studies": 5}, "--config studies: no study is called '5'; choose from rotation, scale"),
         ({"runs": DEMO + "s"}, f"--config runs: no param-file is called '{DEMO}s'; did you mean"),
         ({"runs": "no*"}, "--config runs: no param-file is called 'no*'"),
+        ({"runs": "standart/*"}, "--config runs: no param-file is called 'standart/*'; did you "),
+        (
+            {"runs": "*/digits/*", "series": "demo,published"},
+            "--config runs: '*/digits/*' has no run of series demo, published; those that there "
+            "are have series own",
+        ),
     ],
 )
 def test_what_nobody_has_is_refused_with_the_nearest(config, sentence):

@@ -230,7 +230,10 @@ def test_the_command_prints_and_writes_what_it_found(folder, monkeypatch, capsys
 def test_other_series_are_compared_when_named_only(folder):
     measure({"standard": (0.4, 0.4)}, series="own")
 
-    with pytest.raises(UserError, match="no run of series published there, only of own; name one"):
+    with pytest.raises(
+        UserError,
+        match="published there, only of own; `isotrope compare scale --series own` compares",
+    ):
         compare("scale")
     assert len(compare("scale", ["own", "published"])) == 1
 
@@ -255,16 +258,6 @@ def test_runs_of_which_nothing_is_published_are_counted(folder):
     measure({"unpublished": (0.4,), "unheard_of": (0.5,)})
     with pytest.raises(UserError, match=r"what the 2 runs .* by model, data set, scenario"):
         compare("scale")
-
-
-def test_where_only_the_demo_was_run_its_comparison_is_named(folder):
-    studys = paths.table_folder("scale")
-    studys.rename(paths.table_folder("scale-demo"))
-    with pytest.raises(UserError, match="studies=scale series=published` writes it; for the demo"):
-        compare("scale")
-    paths.table_folder("scale-demo").rename(studys)
-    with pytest.raises(UserError, match=r"studies=scale series=demo` writes it$"):
-        compare("scale-demo")
 
 
 def test_what_is_not_there_is_said(folder):

@@ -17,7 +17,7 @@ from isotrope.console.printing import say
 from isotrope.console.wording import range_text
 from isotrope.datasets.building import build_dataset
 from isotrope.datasets.manifest import read_manifest
-from isotrope.errors import UserError, did_you_mean
+from isotrope.errors import UserError
 from isotrope.mistakes import complaints_of
 from isotrope.params.param_file import Run, name_of, read_each
 from isotrope.params.param_folder import find
@@ -25,6 +25,7 @@ from isotrope.params.resources import Resources
 from isotrope.plan import index_file
 from isotrope.plan.index import DatasetEntry, Index
 from isotrope.plan.indexing import index_of
+from isotrope.plan.nearest import nearest_runs
 from isotrope.plan.needs import under_local_root
 from isotrope.results import choice
 from isotrope.tasks import by_hand
@@ -111,7 +112,7 @@ def runs_of(words: Iterable[str]) -> list[Run]:
         elif matches := [one for one in known if one == name or fnmatchcase(one, name)]:
             found |= {one: known[one] for one in matches}
         else:
-            unknown.append(f"{word}: no param-file is called so{did_you_mean(name, known)}")
+            unknown.append(f"{word}: no param-file is called so{nearest_runs(name, known)}")
     if unknown:
         raise UserError(*unknown, *(misnamed for misnamed in files.values() if misnamed))
     return read_each(list(found.values()))

@@ -78,19 +78,20 @@ def new(
 
 def schema(
     check_only: Annotated[
-        bool, typer.Option("--check", help="write nothing; fail if the committed file is stale")
+        bool, typer.Option("--check", help="write nothing; fail if a committed file is stale")
     ] = False,
 ) -> None:
-    """Write the JSON schema of param-files, which editors complete from.
+    """Write the JSON schema of param-files, which editors complete from, and docs/keys.md.
 
-    The committed one knows the package's plug-ins; one with yours too lies under out/.
+    The committed ones know the package's plug-ins; a schema with yours too lies under out/.
     """
     from isotrope.params import schema as schemas
 
     if check_only:
         if not schemas.is_current():
-            raise UserError(f"{paths.SCHEMA} is stale; run `isotrope schema`")
+            raise UserError(f"{paths.SCHEMA} or {paths.KEYS} is stale; run `isotrope schema`")
         return
-    say(f"wrote {schemas.write_committed()}")
+    for path in schemas.write_committed():
+        say(f"wrote {path}")
     if path := schemas.write_users():
         say(f"wrote {path}")

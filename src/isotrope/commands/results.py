@@ -54,11 +54,13 @@ def export(
 ) -> None:
     """Write results in the files that a study's authors published; torch only for some parts."""
     from isotrope.results import exporting
+    from isotrope.results.what_to_run import check_tables
     from isotrope.tasks.by_hand import device_name
 
     module, exported = exporting.form_of(form, group)
     wanted = [part for part in parts.split(",") if part]
     exporting.check_parts(module, wanted)
+    check_tables(exported, lambda one: f"isotrope export {folder} --as {form} --group {one}")
     for path in module.export(exported, folder):
         say(f"wrote {path}")
     if wanted:
@@ -82,7 +84,9 @@ def track(
 def summarize(group: Group) -> None:
     """Write a page for people that shows a study's tables: results, settings and times."""
     from isotrope.results.summary import write_summary
+    from isotrope.results.what_to_run import check_tables
 
+    check_tables(group, lambda one: f"isotrope summarize {one}")
     say(f"wrote {write_summary(paths.table_folder(group))}")
 
 
@@ -182,7 +186,9 @@ def draw(
 
     With --weights, the tables are made from folders of weights first.
     """
+    from isotrope.plan.figures import StudyFigures
     from isotrope.results.drawing import draw_figure
+    from isotrope.results.what_to_run import check_tables
 
     if weights:
         chosen = [*weights, *(more or [])]
@@ -195,6 +201,8 @@ def draw(
             "in --weights out/runs/RUN/base/seeds-1-5"
         )
     study, folder = paths.study_of(group), paths.table_folder(group)
+    StudyFigures(study).kind(figure)
+    check_tables(group, lambda one: f"isotrope draw {figure} --group {one}")
     if published is None and paths.published(study).is_file():
         published = paths.published(study)
     for path in draw_figure(study, figure, folder, published, paths.figure_folder(group) / figure):

@@ -14,20 +14,27 @@ from isotrope import paths, registry
 from isotrope.files import disk
 from isotrope.params import modelling
 from isotrope.params.envelope import Envelope
+from isotrope.params.keys_page import keys_page
 from isotrope.params.references import OtherNetwork
 from isotrope.params.resources import EvaluationResources
 
 
 def is_current() -> bool:
-    """Whether the committed schema is that of the package's plug-ins."""
-    known = paths.SCHEMA
-    return known.is_file() and known.read_text(encoding="utf-8") == param_file_schema()
+    """Whether the committed schema and page of keys are those of the package's plug-ins."""
+    text = param_file_schema()
+    return _holds(paths.SCHEMA, text) and _holds(paths.KEYS, keys_page(json.loads(text)))
 
 
-def write_committed() -> Path:
-    """Write the schema of the package's plug-ins, and say where."""
-    disk.write_whole(paths.SCHEMA, param_file_schema())
-    return paths.SCHEMA
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
+
+
+def write_committed() -> list[Path]:
+    """Write the schema of the package's plug-ins and the page of its keys, and say where."""
+    text = param_file_schema()
+    disk.write_whole(paths.SCHEMA, text)
+    disk.write_whole(paths.KEYS, keys_page(json.loads(text)))
+    return [paths.SCHEMA, paths.KEYS]
 
 
 def write_users() -> Path | None:

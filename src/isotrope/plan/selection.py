@@ -9,6 +9,7 @@ from typing import Any
 
 from isotrope.errors import UserError, did_you_mean
 from isotrope.plan.index import Index, RunEntry
+from isotrope.plan.nearest import nearest_runs
 
 SERIES = ("demo", "extra", "own", "published")
 KEYS = ("studies", "series", "runs")
@@ -91,11 +92,24 @@ class Selection:
             ]
             found |= dict.fromkeys(matches)
             if not matches:
-                hint = did_you_mean(name, index.runs)
-                wrong.append(f"{self.option}runs: no param-file is called '{name}'{hint}")
+                wrong.append(f"{self.option}runs: {self._none_is_called(name, index)}")
         if wrong:
             raise UserError(*wrong)
         return list(found)
+
+    def _none_is_called(self, name: str, index: Index) -> str:
+        """Why a name or a pattern finds nothing."""
+        if others := [entry for run, entry in index.runs.items() if fnmatchcase(run, name)]:
+            theirs = {
+                "studies": sorted({entry.study for entry in others}),
+                "series": sorted({entry.series for entry in others}),
+            }
+            asked = {"studies": self.studies, "series": self.series}
+            keys = [key for key, words in asked.items() if words]
+            said = " and ".join(f"{key} {', '.join(asked[key])}" for key in keys)
+            have = " and ".join(f"{key} {', '.join(theirs[key])}" for key in keys)
+            return f"'{name}' has no run of {said}; those that there are have {have}"
+        return f"no param-file is called '{name}'{nearest_runs(name, index.runs)}"
 
     def as_config(self) -> str:
         """The selection as a user writes it behind ``--config``."""

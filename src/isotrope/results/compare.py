@@ -34,9 +34,12 @@ from scipy import stats
 from isotrope import paths
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.tables import PUBLISHED_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS, read_table
+from isotrope.plan import index_file
 from isotrope.results.cells import Cells, cells_of
+from isotrope.results.comparable import comparable_runs, rows_of_cell
 from isotrope.results.published import pairs_of
 from isotrope.results.series import KEY, Tables, joined
+from isotrope.results.what_to_run import nothing_ran, ways_on
 
 BAND = 3.0  # combined standard errors
 RAREST = 0.0027  # two-sided probability of a normal variable beyond three standard errors
@@ -71,12 +74,14 @@ def compare(study: str, series: Sequence[str] = ("published",)) -> pandas.DataFr
 
     Raises:
         UserError: if a table is absent or damaged, the study has no published numbers, or none of
-            its runs has a published cell.
+            its runs has a published cell; with what to run, where that helps.
     """
     whole = paths.study_of(study)
     published, cells = _read_published(whole), cells_of(whole)
     folder = paths.table_folder(study)
-    runs = read_table(folder / "runs.csv", RUN_COLUMNS, _remedy(study))
+    if not (folder / "runs.csv").is_file():
+        raise UserError(f"{folder}/runs.csv is not there: {nothing_ran(study)}", *_ways_on(study))
+    runs = read_table(folder / "runs.csv", RUN_COLUMNS)
     named = cells.with_series_names(runs)
     chosen = named[named["series"].isin(series)]
     tables: dict[str, pandas.DataFrame | None] = {}
@@ -88,31 +93,53 @@ def compare(study: str, series: Sequence[str] = ("published",)) -> pandas.DataFr
         if (tested := tables[table]) is not None:
             found.extend(_measured_cells(beside, chosen, tested, cells))
     if not found:
-        raise UserError(_nothing(folder, named, series, cells))
+        raise UserError(*_nothing(study, named, published, series, cells))
     settings = dict.fromkeys(name for cell in found for name in cell["setting"])
     rows = [{**cell, **cell["setting"]} for cell in found]
     return pandas.DataFrame(rows, columns=[*CELL, *settings, *NUMBERS])
 
 
-def _remedy(study: str) -> str:
-    """What to do if a study's table of runs is absent or damaged."""
-    whole, demo = paths.study_of(study), paths.demo_of(study)
-    series = "demo" if study != whole else "published"
-    remedy = f"`snakemake tables --config studies={whole} series={series}` writes it"
-    if study == whole and (paths.table_folder(demo) / "runs.csv").is_file():
-        return f"{remedy}; for the demo, `isotrope compare {demo}`"
-    return remedy
+def _command(group: str) -> str:
+    return f"isotrope compare {group}"
 
 
-def _nothing(folder: Path, runs: pandas.DataFrame, series: Sequence[str], cells: Cells) -> str:
-    """Why there is nothing to compare."""
+def _ways_on(group: str) -> list[str]:
+    """What to run, so that there is something to compare."""
+    try:
+        known = index_file.current()
+    except UserError as error:
+        return ["mend the param-files first:", *error.sentences]
+    return ways_on(group, _command, known, comparable_runs(paths.study_of(group), known))
+
+
+def _nothing(
+    group: str,
+    runs: pandas.DataFrame,
+    published: pandas.DataFrame,
+    series: Sequence[str],
+    cells: Cells,
+) -> list[str]:
+    """Why there is nothing to compare, and what there would be."""
+    folder = paths.table_folder(group)
     asked, there = ", ".join(series), ", ".join(dict.fromkeys(runs["series"]))
     count = runs.loc[runs["series"].isin(series), "run"].nunique()
-    if not count:
-        return f"{folder}: no run of series {asked} there, only of {there}; name one with --series"
     agree = ", ".join(["model", "data set", *cells.settings, *cells.variants])
-    whose = "the run" if count == 1 else f"the {count} runs"
-    return f"{folder}: nothing published has what {whose} of series {asked} measured, by {agree}"
+    if count:
+        whose = "the run" if count == 1 else f"the {count} runs"
+        why = f"nothing published has what {whose} of series {asked} measured, by {agree}"
+    else:
+        why = f"no run of series {asked} there, only of {there}"
+    others = {
+        word
+        for one in _published_cells(published, cells)
+        for word in rows_of_cell(runs, one["model"], one["dataset"], one["setting"], cells)[
+            "series"
+        ]
+    }
+    if others := others - set(series):
+        more = f"`{_command(group)} --series {','.join(sorted(others))}` compares those"
+        return [f"{folder}: {why}; {more}"]
+    return [f"{folder}: {why}", *_ways_on(group)]
 
 
 def _read_published(study: str) -> pandas.DataFrame:
@@ -120,6 +147,9 @@ def _read_published(study: str) -> pandas.DataFrame:
     path = paths.published(study)
     if not path.is_file():
         known = [found.stem for found in paths.PUBLISHED.glob("*.csv")]
+        if study == "demo":
+            demos = ", ".join(paths.demo_of(one) for one in sorted(known))
+            raise UserError(f"each study has a demo of its own; name one: {demos}")
         raise UserError(f"{path} is not there: no numbers to compare{did_you_mean(study, known)}")
     return read_table(path, PUBLISHED_COLUMNS, "restore it with `git checkout`")
 
@@ -182,10 +212,7 @@ def _measured_cells(
     known = set(tested["metric"]) | {metric for _, metric in cells.compared or ()}
     if metric not in known or of_evaluation - set(tested.columns):
         return
-    own = runs[runs["model"].eq(beside["model"]) & runs["place"].eq(beside["dataset"])]
-    columns = zip(cells.variant, cells.variants, strict=True)
-    for column, name in (*zip(cells.settings, cells.settings, strict=True), *columns):
-        own = own[own[column].eq(setting.get(name, ""))]
+    own = rows_of_cell(runs, beside["model"], beside["dataset"], setting, cells)
     values = tested[tested["metric"].eq(metric)]
     for name in of_evaluation:
         values = values[values[name].map(_same_word(setting[name])).astype(bool)]

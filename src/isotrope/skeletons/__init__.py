@@ -64,6 +64,6 @@ def write_skeleton(kind: str, name: str, core: bool = False, study: str = "gener
     if kind != "figure" and paths.SCHEMA.is_file():
         from isotrope.params import schema
 
-        written = schema.write_committed() if core else schema.write_users()
-        lines.append(f"wrote {written}")
+        written = schema.write_committed() if core else [schema.write_users()]
+        lines += [f"wrote {one}" for one in written]
     return [*lines, f"next: {NEXT[kind].format(name=name)}", "`make test` tests it already"]
