@@ -51,29 +51,57 @@ def new(
     kind: Annotated[
         str,
         typer.Argument(
-            help="dataset, model, augmentation, evaluation or figure",
+            help="dataset, model, augmentation, evaluation or figure; or run, for a param-file",
             autocompletion=arguments.completion_of(
-                "dataset", "model", "augmentation", "evaluation", "figure"
+                "dataset", "model", "augmentation", "evaluation", "figure", "run"
             ),
         ),
     ],
-    name: Annotated[str, typer.Argument(help="small letters, digits and _")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="small letters, digits and _; of a run <model>/<data set>/<variant>, "
+            "as in cnn/stir_emoji/mine"
+        ),
+    ],
     core: Annotated[
         bool, typer.Option("--core", help="into the package, for everybody, not into plugins/")
     ] = False,
     study: Annotated[
-        str, typer.Option(help="of a figure: the one study that it is for", metavar="STUDY")
-    ] = "general",
+        str | None,
+        typer.Option(
+            help="of a figure: the one study that it is for; of a run: whose figures it joins",
+            metavar="STUDY",
+        ),
+    ] = None,
 ) -> None:
-    """Write a commented skeleton of a plug-in that works as it stands, into plugins/."""
+    """Write a commented skeleton that works as it stands: a plug-in, or the param-file of a run."""
     from isotrope.plan.studies import question_about
     from isotrope.skeletons import write_skeleton
 
-    asked = question_about(study) if study != "general" else []
-    for line in write_skeleton(kind, name, core, study):
-        say(line)
+    asked = question_about(study) if study is not None else []
+    if kind == "run":
+        _new_run(name, study)
+    else:
+        for line in write_skeleton(kind, name, core, study or "general"):
+            say(line)
     if asked:
         complain(*asked)
+
+
+def _new_run(name: str, study: str | None) -> None:
+    """Write a param-file, and say what comes next."""
+    from isotrope.plan.indexing import index_of
+    from isotrope.skeletons.runs import write_run
+
+    path, whence, checked = write_run(name, study)
+    say(f"wrote {path}: {whence}")
+    if checked.run is None:
+        return
+    if lacking := index_of([checked.run]).waiting_for(name):
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        say(f"it waits for {lacking[0]}{more}: docs/data.md")
+    say(f"next: look at it, then `snakemake -n --config runs={name}`")
 
 
 def schema(
@@ -91,7 +119,7 @@ def schema(
         if not schemas.is_current():
             raise UserError(f"{paths.SCHEMA} or {paths.KEYS} is stale; run `isotrope schema`")
         return
-    for path in schemas.write_committed():
-        say(f"wrote {path}")
+    for committed in schemas.write_committed():
+        say(f"wrote {committed}")
     if path := schemas.write_users():
         say(f"wrote {path}")

@@ -1,0 +1,315 @@
+"""A param-file of one's own: what ``isotrope new run MODEL/DATASET/VARIANT`` writes.
+
+Data set, training and evaluations are those of a run that is nearest: of the same model and data
+set, else of the same data set. What no run says has the defaults of the plug-in, shown as comments.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic.fields import FieldInfo
+
+from isotrope import paths, registry
+from isotrope.errors import UserError, did_you_mean
+from isotrope.files.disk import write_whole
+from isotrope.mistakes import complaints_of
+from isotrope.params import modelling
+from isotrope.params.blocks import Plugin, check_plugin
+from isotrope.params.envelope import Envelope
+from isotrope.params.evaluations import check_evaluations, evaluation_misfits
+from isotrope.params.fitting import training_misfits
+from isotrope.params.param_file import CheckedFile, check_file
+from isotrope.params.param_folder import find
+from isotrope.params.resources import Resources
+from isotrope.params.training import Training
+from isotrope.params.yaml_marks import parse
+
+Block = dict[str, Any]
+
+_WIDTH = 100
+_SERIES = ("published", "own", "demo", "extra")  # whose settings are taken first
+_OF_ANY_MODEL = ("epochs", "batch_size", "augmentation", "order", "keep", "early_stopping")
+_NOT_TAKEN = ("start_from", "monitor")
+_AT_HAND = ("embedded", "digits8", "made", "download")  # sources that need no file of the user's
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A run that is there: its name and what its param-file says."""
+
+    name: str
+    raw: Block
+
+    @property
+    def model(self) -> str:
+        return self.name.split("/")[0]
+
+    @property
+    def data(self) -> str:
+        return self.name.split("/")[1]
+
+
+def write_run(name: str, study: str | None = None) -> tuple[Path, str, CheckedFile]:
+    """Write a param-file that ``isotrope check`` accepts, with every setting explained.
+
+    Args:
+        name: of the run, ``<model>/<data set>/<variant>``.
+        study: whose figures it joins; that of the nearest run if left out.
+
+    Returns:
+        The file, where its settings come from, and what the check found.
+
+    Raises:
+        UserError: if the name is none or taken, there is no such model or data set, or both do not
+            fit each other.
+    """
+    path = paths.PARAM_FILES / f"{name}.yaml"
+    parts = name.split("/")
+    if len(parts) != 3 or not all(re.fullmatch(r"\w[\w.-]*", part, re.ASCII) for part in parts):
+        raise UserError(
+            f"'{name}': a run is called <model>/<data set>/<variant>, as in cnn/stir_emoji/mine"
+        )
+    if path.exists():
+        raise UserError(f"{path} is there already; choose another name or edit it")
+    model, data, _ = parts
+    registry.source("models", model)
+    runs = _runs()
+    known = _with_data(runs, model, data)
+    nearest = known[0] if known else None
+    dataset = nearest.raw["dataset"] if nearest else _of_plugin("data", data)
+    of_model = [run for run in runs if run.model == model]
+    blocks = [run.raw["model"] for run in known if run.model == model]
+    blocks += [_of_plugin("models", model, of_model)]
+    blocks += [run.raw["model"] for run in of_model]
+    found: CheckedFile | None = None
+    for block in blocks:
+        text = _text(name, study, dataset, block, nearest, runs)
+        write_whole(path, text)
+        checked = check_file(path, paths.PARAM_FILES)
+        if not checked.sentences:
+            whence = f"as in {nearest.name}" if nearest else "the plug-ins' defaults"
+            return path, whence, checked
+        path.unlink()
+        found = found or checked
+    folder = path.parent
+    while folder != paths.PARAM_FILES and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+    raise UserError(*(found.sentences if found else ()))
+
+
+def _runs() -> list[_Known]:
+    """All runs whose param-files can be read, published ones first."""
+    found = []
+    for path, misnamed in find().items():
+        if misnamed:
+            continue
+        raw = parse(path.read_text(encoding="utf-8", errors="replace")).value
+        blocks = ("dataset", "model", "training")
+        if isinstance(raw, dict) and all(isinstance(raw.get(key), dict) for key in blocks):
+            name = path.relative_to(paths.PARAM_FILES).with_suffix("").as_posix()
+            if name.count("/") == 2:
+                found.append(_Known(name, raw))
+    rank = {series: place for place, series in enumerate(_SERIES)}
+    return sorted(found, key=lambda run: rank.get(str(run.raw.get("series", "own")), len(rank)))
+
+
+def _with_data(runs: Sequence[_Known], model: str, data: str) -> list[_Known]:
+    """The runs on a data set by the name of its folder, those of the model first.
+
+    Raises:
+        UserError: if there are none, and no data set of that name.
+    """
+    known = [run for run in runs if run.data == data]
+    if not known and data not in registry.names("data"):
+        choices = {*registry.names("data"), *(run.data for run in runs)}
+        raise UserError(f"no data set is called '{data}'{did_you_mean(data, choices)}")
+    return sorted(known, key=lambda run: run.model != model)
+
+
+def _of_plugin(kind: str, name: str, known: Sequence[_Known] = ()) -> Block:
+    """A plug-in's block with the settings alone that have no default."""
+    block: Block = {"name": name}
+    for key, field in _settings(kind, name).items():
+        if not field.is_required():
+            continue
+        said = [run.raw["model"][key] for run in known if key in run.raw["model"]]
+        value = said[0] if said else _first_value(field)
+        if value is not None:
+            block[key] = value
+    return block
+
+
+def _settings(kind: str, name: str) -> dict[str, FieldInfo]:
+    params = modelling.settings_of(name) if kind == "models" else registry.load(kind, name).Params
+    return dict(params.model_fields)
+
+
+def _first_value(field: FieldInfo) -> Any:
+    """A value that a setting may have: of words one that needs no files, of numbers the least."""
+    if get_origin(field.annotation) is Literal:
+        words = get_args(field.annotation)
+        return next((word for word in _AT_HAND if word in words), words[0])
+    return next((one.ge for one in field.metadata if hasattr(one, "ge")), None)
+
+
+def _training(dataset: Plugin | None, model: str, nearest: _Known | None) -> Block:
+    """How a run is trained: as the nearest one, as far as that is not about its model."""
+    said: Block = dict(nearest.raw["training"]) if nearest else {}
+    if nearest is None or nearest.model != model:
+        said = {key: value for key, value in said.items() if key in _OF_ANY_MODEL}
+        said = {"epochs": 20, "batch_size": 32, **said}
+        said["optimizer"] = {"name": "adam", "learning_rate": 1.0e-3}
+    found = {key: value for key, value in said.items() if key not in _NOT_TAKEN}
+    training, _ = complaints_of(Training, found)
+    for where, _ in training_misfits(dataset, training):
+        found.pop(str(where[1]), None)
+        if where[1] == "keep":
+            found["keep"] = "last"
+    training, _ = complaints_of(Training, found)
+    if any(where[1] == "keep" for where, _ in training_misfits(dataset, training)):
+        found["keep"] = "last"
+    return found
+
+
+def _evaluations(
+    dataset: Plugin | None, model: Plugin | None, nearest: _Known | None, group: Sequence[_Known]
+) -> tuple[list[Any], list[str]]:
+    """The entries of the nearest run that fit, and the names of others that would.
+
+    A table that other runs of the group have, has their settings.
+    """
+    kind = registry.literal("data", dataset.name, "kind", "classification") if dataset else ""
+    theirs = {_table(one): one for run in reversed(group) for one in _own_entries(run)}
+
+    def fits(entry: Any) -> bool:
+        found, wrong = check_evaluations([entry])
+        return not wrong and not evaluation_misfits(dataset, model, found)
+
+    wanted = _own_entries(nearest) if nearest else []
+    usual = "segmentation" if kind == "segmentation" else "accuracy"
+    for entries in (wanted, [usual]):
+        taken = [one for entry in entries if fits(one := theirs.get(_table(entry), entry))]
+        if taken:
+            break
+    names = {one["name"] if isinstance(one, dict) else one for one in taken}
+    others = [name for name in registry.names("evaluation") if name not in names]
+    return taken or [usual], [name for name in others if fits(name)]
+
+
+def _own_entries(run: _Known) -> list[Any]:
+    """A run's evaluations of its own data and of no other network."""
+    entries = run.raw.get("evaluations")
+    return [
+        one
+        for one in (entries if isinstance(entries, list) else ())
+        if isinstance(one, str) or (isinstance(one, dict) and not {"against", "dataset"} & {*one})
+    ]
+
+
+def _table(entry: Any) -> str:
+    return str(entry.get("as", entry.get("name"))) if isinstance(entry, dict) else str(entry)
+
+
+def _text(
+    name: str,
+    study: str | None,
+    dataset: Block,
+    model: Block,
+    nearest: _Known | None,
+    runs: Sequence[_Known],
+) -> str:
+    """The text of the param-file."""
+    data, _ = check_plugin("data", dataset, ("dataset",))
+    network, _ = check_plugin("models", model, ("model",))
+    mine, _, variant = name.split("/")
+    same = nearest or next((run for run in runs if run.model == mine), None)
+    whose = study or (str(same.raw.get("study", "mine")) if same else "mine")
+    group = [
+        run for run in runs if run.raw.get("study") == whose and run.raw.get("series") != "demo"
+    ]
+    taken, others = _evaluations(data, network, nearest, group)
+    resources = same.raw.get("resources") if same else None
+    envelope = Envelope.model_fields
+    lines = [
+        "# yaml-language-server: $schema=../../../workflow/schemas/param-file.schema.json",
+        f"# {name}, written by `isotrope new run`. Lines behind # show defaults; docs/keys.md has",
+        "# every key, and `isotrope check` says what is wrong.",
+        "",
+        *_line("study", whose, str(envelope["study"].description)),
+        "series: own # made by plain `snakemake`, drawn in the figures of its study",
+        f"label: {_flow(f'{mine}, {variant}')} # in legends",
+        "seeds: 1-3 # both ends included",
+        "",
+        "dataset:",
+        *_indented(_block(dataset, _settings("data", dataset["name"]))),
+        "",
+        "model:",
+        *_indented(_block(model, _settings("models", mine))),
+        "",
+        "training:",
+        *_indented(_block(_training(data, mine, nearest), dict(Training.model_fields))),
+        "",
+        "# every combination is a point of the run:",
+        "# sweep: {training.optimizer.learning_rate: [1.0e-2, 1.0e-3]}",
+        "# the best point gets all seeds:",
+        "# select: {seeds: 1-2}",
+        "",
+        "evaluations:",
+        *(f"  - {_flow(one)}" for one in taken),
+        *(_comment(f"these fit, too: {', '.join(others)}") if others else ()),
+        "",
+        "resources: # of a job; changed, they rerun nothing",
+        *_indented(_block(resources or {"seeds_per_job": 3}, dict(Resources.model_fields))),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _block(said: Block, settings: dict[str, FieldInfo]) -> Iterator[str]:
+    """The settings of a block with what they mean, then those with defaults, as comments."""
+    if "name" in said:
+        yield f"name: {said['name']}"
+    for key, field in settings.items():
+        if key in said and key != "name":
+            yield from _line(key, said[key], field.description or "")
+    for key, field in settings.items():
+        if key in said or field.is_required() or key == "reshuffle":
+            continue
+        default = field.get_default(call_default_factory=True)
+        plain = getattr(default, "model_dump", lambda default=default: default)()
+        yield from _line(key, plain, field.description or "", "# ")
+
+
+def _line(key: str, value: Any, meaning: str, sign: str = "") -> Iterator[str]:
+    """A setting with its meaning behind it, or above where that is too long."""
+    said = "" if value is None or value == () else f" {_flow(value)}"
+    line = f"{sign}{key}:{said}"
+    meaning = " ".join(meaning.split())
+    if len(line) + len(meaning) + 9 <= _WIDTH:
+        yield f"{line} # {meaning}" if meaning else line
+        return
+    yield from _comment(meaning)
+    yield line
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH - 6, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False
+    )
+
+
+def _indented(lines: Iterator[str]) -> Iterator[str]:
+    return (f"  {line}" for line in lines)
+
+
+def _flow(value: Any) -> str:
+    """A value in one line of YAML."""
+    if isinstance(value, tuple):
+        value = list(value)
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6)
+    return text.removesuffix("\n").removesuffix("\n...").strip()

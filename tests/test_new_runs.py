@@ -1,0 +1,121 @@
+"""`isotrope new run` writes param-files that are accepted, for every model and every data set."""
+
+import shutil
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from isotrope import paths, registry
+from isotrope.errors import UserError
+from isotrope.params.blocks import Plugin
+from isotrope.params.evaluations import check_evaluations
+from isotrope.params.param_file import Tables, ambiguous_tables
+from isotrope.params.yaml_marks import parse
+from isotrope.skeletons.runs import write_run
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "param-files").rglob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copytree(ROOT / "param-files", folder / "param-files")
+    return folder
+
+
+@pytest.fixture
+def project(copied, monkeypatch):
+    """The project's param-files, to which runs are added."""
+    monkeypatch.chdir(copied)
+    return copied
+
+
+MODELS = ("cnn", "deeplabv3plus", "pixel_pool", "ram_lpm", "scattering_linear", "shift_resnet")
+PAIRS = {file.parts[-3]: file.parts[-2] for file in reversed(FILES) if file.parts[-3] in MODELS}
+
+
+@cache
+def tables_of(path):
+    """The tables of a param-file, without a check of the rest."""
+    raw = parse(path.read_text(encoding="utf-8")).value
+    found, wrong = check_evaluations(raw["evaluations"])
+    assert wrong == []
+    settings = {one.alias: Plugin(one.name, one.params).settings() for one in found}
+    return Tables(str(path), path.stem, paths.group_of(raw["study"], raw["series"]), settings)
+
+
+@pytest.mark.parametrize(("model", "data"), PAIRS.items())
+def test_a_run_of_any_model_is_accepted_and_its_tables_mean_what_they_meant(project, model, data):
+    path, whence, checked = write_run(f"{model}/{data}/of_mine")
+    try:
+        assert path == Path(f"param-files/{model}/{data}/of_mine.yaml")
+        assert whence.startswith(f"as in {model}/{data}/")
+        assert checked.sentences == []
+        run = checked.run
+        assert (run.envelope.series, run.envelope.seeds) == ("own", [1, 2, 3])
+        assert len(run.points) == 1
+        assert list(ambiguous_tables([tables_of(one) for one in (path, *FILES)])) == []
+    finally:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("cnn/stir_emoji/mine", "as in "),  # a model with runs on other data
+        ("ptn/digits8/mine", "as in "),
+        ("cnn/svhn/mine", ""),
+    ],
+)
+def test_a_run_of_a_model_on_other_data_is_accepted(project, name, source):
+    path, whence, checked = write_run(name)
+    try:
+        assert source in whence
+        assert checked.run.name == name
+    finally:
+        path.unlink()
+
+
+def test_a_data_set_that_no_run_has_takes_what_needs_no_file(project, monkeypatch):
+    monkeypatch.chdir(project.parent)
+    (project.parent / "param-files").mkdir(exist_ok=True)
+    path, whence, checked = write_run("cnn/fashion_mnist/mine")
+    raw = parse(path.read_text(encoding="utf-8")).value
+    assert whence == "the plug-ins' defaults"
+    assert checked.run is not None
+    assert raw["dataset"] == {"name": "fashion_mnist", "source": "download"}
+    assert (raw["study"], raw["evaluations"]) == ("mine", ["accuracy"])
+
+
+def test_settings_with_defaults_are_comments_with_their_meaning(project):
+    path, _, _ = write_run("cnn/stir_emoji/explained")
+    text = path.read_text(encoding="utf-8")
+    path.unlink()
+    assert "\n  # kernel_size: 3 # side of all kernels, in pixels\n" in text
+    assert "\n  # precision: float32\n" in text
+    assert "\n  epochs: " in text
+    assert "# these fit, too: " in text
+    assert max(map(len, text.splitlines())) <= 130
+    for key in registry.load("models", "cnn").Params.model_fields:
+        assert f"# {key}: " in text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cnn/stir_emoji", "'cnn/stir_emoji': a run is called <model>/<data set>/<variant>"),
+        ("cnn/stir_emoji/..", "a run is called"),
+        ("cnm/stir_emoji/mine", "no model is called 'cnm'; did you mean 'cnn'?"),
+        ("cnn/stir_emojy/mine", "no data set is called 'stir_emojy'; did you mean 'stir_emoji'"),
+        ("cnn/voc/mine", "cnn is for classification, and the labels of voc are masks"),
+        ("standard/stir_emoji/mid2rest", "mid2rest.yaml is there already; choose another"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_leaves_nothing(project, name, said):
+    before = set(project.rglob("*"))
+    with pytest.raises(UserError) as error:
+        write_run(name)
+    assert said in str(error.value)
+    assert set(project.rglob("*")) == before
