@@ -9,6 +9,7 @@ from isotrope import __version__
 from isotrope.commands.attacking import attack
 from isotrope.commands.challenge import challenge
 from isotrope.commands.checking import check, new, schema
+from isotrope.commands.cost import cost
 from isotrope.commands.data import build, download, pin
 from isotrope.commands.importing import import_param_file, import_weights
 from isotrope.commands.keeping import keep
@@ -41,21 +42,8 @@ app = typer.Typer(
 )
 for command in (
     *(check, build, download, pin, train, choose, evaluate, ship, import_weights, keep),
-    *(import_param_file, attack, challenge, submit),
-    *(
-        collect,
-        export,
-        track,
-        summarize,
-        report,
-        compare,
-        sample,
-        draw,
-        typeset,
-        status,
-        new,
-        schema,
-    ),
+    *(import_param_file, attack, challenge, submit, cost, collect, export, track, summarize),
+    *(report, compare, sample, draw, typeset, status, new, schema),
 ):
     app.command()(command)
 app.command(context_settings=START_CONTEXT)(start)

@@ -39,7 +39,11 @@ def test_every_plug_in_has_a_section_with_its_keys(kind, heading):
     shared = {"name", "normalise", "as", "dataset", "against", "resources", "split"}
     for name, block in SCHEMA["$defs"].items():
         plugin = name.removeprefix(f"{kind}_")
-        if plugin == name or plugin.startswith("inside_") or plugin.rpartition("_")[2][:1].isupper():
+        if (
+            plugin == name
+            or plugin.startswith("inside_")
+            or plugin.rpartition("_")[2][:1].isupper()
+        ):
             continue
         text = section(f"### {heading} {plugin}")
         for key in block["properties"].keys() - shared:

@@ -74,9 +74,9 @@ def or_exit(function: Callable[..., T]) -> Callable[..., T]:
 def ask(config: Mapping[str, Any], head: bool) -> Asked:
     """The plan for the runs that Snakemake's ``config`` names.
 
-    The process that plans, ``head``, also says what is left out, and why.
+    The process that plans, ``head``, also says what is left out, and why, and what many jobs cost.
     """
     plan = Plan(config, head)
-    if head and (notes := [*plan.notes(), *plan.figures_left_out()]):
+    if head and (notes := [*plan.notes(), *plan.figures_left_out(), *plan.cost_notes()]):
         complain(*notes)
     return Asked(plan)

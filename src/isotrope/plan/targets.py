@@ -15,6 +15,7 @@ from isotrope.packs.summary import OUTPUTS, RESULTS, RUN, WEIGHTS
 from isotrope.plan import code_words
 from isotrope.plan.code_state import CodeStates, PackCode
 from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
+from isotrope.plan.cost import costs_of, in_words, total
 from isotrope.plan.figures import COSTS, StudyFigures, published
 from isotrope.plan.needs import Needs, of_packs, results_of
 from isotrope.plan.outputs_gone import outputs_gone
@@ -25,6 +26,7 @@ from isotrope.plan.studies import near_misses
 from isotrope.registry import BrokenPluginError
 
 MADE_FOR_FIGURES = {"examples.npz", f"{paths.HISTORIES}.npz"}  # where a figure is drawn from them
+MANY = 50  # jobs from which on it is said what they cost
 
 
 class Plan(Needs):
@@ -86,6 +88,17 @@ class Plan(Needs):
             f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
             for what, names in waiting.items()
         ]
+
+    def cost_notes(self) -> list[str]:
+        """What many jobs cost, before they are started."""
+        if self.tables_are_sources:
+            return []
+        runs = [self.index.runs[name] for name in self._ready]
+        if sum(len(run.packs(point)) for run in runs for point in run.points) < MANY:
+            return []
+        cost = total(costs_of(self.index, self._ready).values())
+        told = f"this asks for {in_words(cost)}; `isotrope cost` says it by study"
+        return [told] if cost.jobs >= MANY else []
 
     def selection_text(self) -> str:
         """The selection as `isotrope track --config` takes it."""

@@ -1,0 +1,70 @@
+"""The command that says what runs cost before they are started."""
+
+from typing import Annotated
+
+import typer
+
+from isotrope.commands import arguments
+from isotrope.console.printing import say
+
+_HEADS = ("study", "series", "runs", "jobs", "trainings", "hours", "limit")
+
+
+def cost(
+    runs: Annotated[
+        str | None,
+        typer.Option(
+            help="only these, as in --config runs=: commas and * allowed",
+            autocompletion=arguments.listed(arguments.runs),
+        ),
+    ] = None,
+    studies: Annotated[
+        str | None,
+        typer.Option(
+            help="only these, as in --config studies=",
+            autocompletion=arguments.listed(arguments.studies),
+        ),
+    ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(
+            help="only these, as in --config series=; all if left out",
+            autocompletion=arguments.listed(
+                arguments.completion_of("demo", "extra", "own", "published")
+            ),
+        ),
+    ] = None,
+) -> None:
+    """Say how many jobs and hours are left of each study and series, from measured rates."""
+    from isotrope.plan import index_file
+    from isotrope.plan.cost import costs_of, in_words, total
+    from isotrope.plan.selection import SERIES, Selection
+
+    given = {"runs": runs, "studies": studies, "series": series}
+    filters = {key: words for key, words in given.items() if words is not None}
+    if "series" not in filters and "runs" not in filters:
+        filters["series"] = ",".join(SERIES)
+    known = index_file.current()
+    names = Selection.from_config(filters, option="--").names(known)
+    waiting = [name for name in names if known.runs[name].broken or known.waiting_for(name)]
+    found = costs_of(known, names, waiting)
+    rows = [
+        (
+            *key,
+            f"{one.runs}" + (f" ({one.waiting} wait)" if one.waiting else ""),
+            f"{one.jobs:,}",
+            f"{one.trainings:,}",
+            f"{sum(one.hours.values()):,.1f}" if one.hours or not one.trainings else "not measured",
+            f"{one.limit:,.0f}",
+        )
+        for key, one in sorted(found.items())
+    ]
+    widths = [max(map(len, column)) for column in zip(_HEADS, *rows, strict=True)]
+    for row in (_HEADS, *rows):
+        say("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
+    say(f"in all {in_words(total(found.values()))}")
+    say(
+        "hours: seeds x epochs (at most) x seconds of an epoch of the same model and data, on one "
+        "GPU or on the CPU where they were measured, without evaluations; limit: hours that jobs "
+        "may take; runs that wait are not counted"
+    )

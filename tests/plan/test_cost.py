@@ -1,0 +1,127 @@
+"""What is left to do is counted, and reckoned from rates that were measured."""
+
+from dataclasses import replace
+
+import pytest
+from made_up_index import DEMO, LOCAL, OWN, PUBLISHED, made_up_index, point, run
+
+from isotrope import paths
+from isotrope.packs import summary
+from isotrope.plan import cost as costs
+from isotrope.plan.cost import HERE_CPU, HERE_GPU, costs_of, in_words, measured_rates, total
+from isotrope.plan.cost import PUBLISHED as FROM_PAPER
+from isotrope.plan.index import Index, SelectEntry
+from isotrope.plan.targets import MANY, Plan
+
+COLUMNS = "study,table,model,dataset,setting,metric,value,spread,n,source\n"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def publish(*rows):
+    paths.PUBLISHED.mkdir(parents=True, exist_ok=True)
+    lines = [f"scale,training,{row},x,seconds_per_epoch_mean,{s},,50,paper\n" for row, s in rows]
+    paths.published("scale").write_text(COLUMNS + "".join(lines))
+
+
+def made(name, *files, seeds="1-25"):
+    folder = paths.pack_folder(name, "base", seeds)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        (folder / file).touch()
+
+
+def test_jobs_and_trainings_that_are_left_are_counted(here):
+    index = made_up_index()
+    (one,) = costs_of(index, [OWN]).values()
+    assert (one.runs, one.jobs, one.trainings, one.unknown) == (1, 2 + 2, 26, 26)
+    assert one.limit == pytest.approx(2 * 0.5 + 2 * 0.5)
+
+    made(OWN, summary.WEIGHTS)
+    (one,) = costs_of(index, [OWN]).values()
+    assert (one.jobs, one.trainings) == (1 + 2, 1)
+    made(OWN, summary.RESULTS)
+    (one,) = costs_of(index, [OWN]).values()
+    assert (one.jobs, one.trainings) == (1 + 1, 1)
+
+    for seeds in ("1-25", "26-50"):
+        made(OWN, summary.WEIGHTS, summary.RESULTS, seeds=seeds)
+    (one,) = costs_of(index, [OWN]).values()
+    assert in_words(one) == "nothing is left to train or evaluate"
+
+
+def test_studies_and_series_have_a_line_each_and_waiting_runs_are_not_counted(here):
+    found = costs_of(made_up_index(), [DEMO, OWN, LOCAL], waiting=[LOCAL])
+    assert list(found) == [("scale", "demo"), ("scale", "own")]
+    own = found["scale", "own"]
+    assert (own.runs, own.waiting, own.trainings) == (2, 1, 26)
+    assert total(found.values()).trainings == 26 + 3
+
+
+def test_the_seeds_of_a_choice_are_trained_once(here):
+    select = SelectEntry("validation_accuracy", "median", [1, 2], "last")
+    chosen = run(OWN, seeds=range(1, 6), a=point(), b=point(digest="b" * 16))
+    index = Index({OWN: replace(chosen, select=select)}, made_up_index().datasets)
+    (one,) = costs_of(index, [OWN]).values()
+    assert one.trainings == index.runs[OWN].seeds_to_train == 2 + 5
+    assert one.jobs == 3 + 1  # two candidates, the chosen one, its evaluation
+
+
+def test_hours_are_seeds_times_epochs_times_seconds_of_the_nearest_rate(here, monkeypatch):
+    index = made_up_index()  # two epochs
+    publish(("standard,stir_emoji", 36.0), ("standard,other", 1.0), ("disco,stir_emoji", 1.0))
+    (one,) = costs_of(index, [OWN]).values()
+    assert one.hours == {FROM_PAPER: pytest.approx(26 * 2 * 36 / 3600)}
+    assert in_words(one).startswith("4 jobs, 26 trainings, at most 0.5 hours (published); by")
+
+    rates = {("standard", "stir_emoji", HERE_CPU): 72.0, ("standard", "stir_emoji", HERE_GPU): 9.0}
+    monkeypatch.setattr(costs, "measured_rates", lambda: rates)
+    (one,) = costs_of(index, [OWN]).values()
+    assert one.hours == {HERE_CPU: pytest.approx(26 * 2 * 72 / 3600)}
+    index.runs[OWN] = replace(index.runs[OWN], gpu=1)
+    (one,) = costs_of(index, [OWN]).values()
+    assert one.hours == {HERE_GPU: pytest.approx(26 * 2 * 9 / 3600)}
+    assert not one.unknown
+
+
+def test_published_rates_are_those_of_the_same_task(here):
+    publish(("standard,stir/emoji", 2.0), ("standard,stir/emoji", 4.0), ("standard,stir/mnist", 9))
+    of_emoji = point(parameters={"training.epochs": 1, "dataset.task": "emoji"})
+    entry = replace(run(OWN, seeds=[1], base=of_emoji), dataset="stir")
+    (one,) = costs_of(Index({OWN: entry}, {}), [OWN]).values()
+    assert one.hours == {FROM_PAPER: pytest.approx(3 / 3600)}
+
+
+def test_rates_are_medians_of_what_was_measured_here(here, monkeypatch):
+    content = {"model": {"name": "standard"}, "dataset": {"name": "stir"}}
+    seeds = {
+        1: {"seconds_per_epoch_mean": 1.0, "device": "cpu"},
+        2: {"seconds_per_epoch_mean": 5.0, "device": "cpu"},
+        3: {"seconds_per_epoch_mean": 2.0, "device": "cpu"},
+        4: {"seconds_per_epoch_mean": 0.1, "device": "NVIDIA"},
+        5: {"seconds_per_epoch_mean": None, "device": "cpu"},  # imported
+    }
+    made(OWN, summary.RUN)
+    known = summary.Summary(paths.OUT, "a" * 16, seeds, content)
+    monkeypatch.setattr(summary, "glance", lambda folder: known)
+    assert measured_rates() == {
+        ("standard", "stir", HERE_CPU): 2.0,
+        ("standard", "stir", HERE_GPU): 0.1,
+    }
+    monkeypatch.setattr(summary, "glance", lambda folder: None)
+    assert measured_rates() == {}
+
+
+def test_many_jobs_are_said_before_they_start_and_few_are_not(indexed):
+    plan = Plan({"runs": PUBLISHED})
+    assert plan.cost_notes() == []
+    many = replace(plan.index.runs[PUBLISHED], seeds=list(range(1, 51)), seeds_per_job=1)
+    plan.index.runs[PUBLISHED] = many
+    (said,) = plan.cost_notes()
+    assert many.seeds_per_job * 50 >= MANY
+    assert said.startswith("this asks for 100 jobs, 50 trainings, at most 50 trainings of models")
+    assert said.endswith("; `isotrope cost` says it by study")
