@@ -10,7 +10,7 @@ from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import check_evaluations
-from isotrope.params.param_file import Tables, ambiguous_tables
+from isotrope.params.param_file import Tables, ambiguous_tables, check_file
 from isotrope.params.yaml_marks import parse
 from isotrope.skeletons.runs import write_run
 
@@ -100,6 +100,25 @@ def test_settings_with_defaults_are_comments_with_their_meaning(project):
     assert max(map(len, text.splitlines())) <= 130
     for key in registry.load("models", "cnn").Params.model_fields:
         assert f"# {key}: " in text
+
+
+def test_a_run_beside_a_demo_is_of_its_group_and_of_its_settings(project):
+    path, whence, checked = write_run("standard/stir_emoji/beside", series="demo")
+    text = path.read_text(encoding="utf-8")
+    try:
+        assert whence == "as in standard/stir_emoji/demo"
+        assert tables_of(path).group == "scale-demo"
+        assert list(ambiguous_tables([tables_of(one) for one in (path, *FILES)])) == []
+        demo = check_file(path.with_name("demo.yaml"), paths.PARAM_FILES).run
+        assert checked.run.points[0].digest == demo.points[0].digest
+    finally:
+        path.unlink()
+    path.write_text(text.replace("series: demo", "series: own"), encoding="utf-8")
+    own = check_file(path, paths.PARAM_FILES).run
+    path.unlink()
+    assert own.points[0].digest == checked.run.points[0].digest  # another series retrains nothing
+    with pytest.raises(UserError, match="--series published: choose from own, demo"):
+        write_run("cnn/stir_emoji/mine", series="published")
 
 
 @pytest.mark.parametrize(

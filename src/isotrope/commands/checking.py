@@ -74,6 +74,14 @@ def new(
             metavar="STUDY",
         ),
     ] = None,
+    series: Annotated[
+        str,
+        typer.Option(
+            help="of a run: own, drawn beside the published runs of its study, or demo, beside "
+            "its demo",
+            autocompletion=arguments.completion_of("own", "demo"),
+        ),
+    ] = "own",
 ) -> None:
     """Write a commented skeleton that works as it stands: a plug-in, or the param-file of a run."""
     from isotrope.plan.studies import question_about
@@ -81,7 +89,7 @@ def new(
 
     asked = question_about(study) if study is not None else []
     if kind == "run":
-        _new_run(name, study)
+        _new_run(name, study, series)
     else:
         for line in write_skeleton(kind, name, core, study or "general"):
             say(line)
@@ -89,12 +97,12 @@ def new(
         complain(*asked)
 
 
-def _new_run(name: str, study: str | None) -> None:
+def _new_run(name: str, study: str | None, series: str) -> None:
     """Write a param-file, and say what comes next."""
     from isotrope.plan.indexing import index_of
     from isotrope.skeletons.runs import write_run
 
-    path, whence, checked = write_run(name, study)
+    path, whence, checked = write_run(name, study, series)
     say(f"wrote {path}: {whence}")
     if checked.run is None:
         return

@@ -33,6 +33,10 @@ Block = dict[str, Any]
 
 _WIDTH = 100
 _SERIES = ("published", "own", "demo", "extra")  # whose settings are taken first
+_MEANT = {
+    "own": "beside the published runs of its study",
+    "demo": "beside the demo of its study",
+}
 _OF_ANY_MODEL = ("epochs", "batch_size", "augmentation", "order", "keep", "early_stopping")
 _NOT_TAKEN = ("start_from", "monitor")
 _AT_HAND = ("embedded", "digits8", "made", "download")  # sources that need no file of the user's
@@ -50,16 +54,24 @@ class _Known:
         return self.name.split("/")[0]
 
     @property
+    def group(self) -> str:
+        """Whose tables it has rows in."""
+        return paths.group_of(str(self.raw.get("study")), str(self.raw.get("series", "own")))
+
+    @property
     def data(self) -> str:
         return self.name.split("/")[1]
 
 
-def write_run(name: str, study: str | None = None) -> tuple[Path, str, CheckedFile]:
+def write_run(
+    name: str, study: str | None = None, series: str = "own"
+) -> tuple[Path, str, CheckedFile]:
     """Write a param-file that ``isotrope check`` accepts, with every setting explained.
 
     Args:
         name: of the run, ``<model>/<data set>/<variant>``.
         study: whose figures it joins; that of the nearest run if left out.
+        series: ``own``, beside the published runs of the study, or ``demo``, beside its demo.
 
     Returns:
         The file, where its settings come from, and what the check found.
@@ -68,6 +80,8 @@ def write_run(name: str, study: str | None = None) -> tuple[Path, str, CheckedFi
         UserError: if the name is none or taken, there is no such model or data set, or both do not
             fit each other.
     """
+    if series not in _MEANT:
+        raise UserError(f"--series {series}: choose from {', '.join(_MEANT)}")
     path = paths.PARAM_FILES / f"{name}.yaml"
     parts = name.split("/")
     if len(parts) != 3 or not all(re.fullmatch(r"\w[\w.-]*", part, re.ASCII) for part in parts):
@@ -78,7 +92,7 @@ def write_run(name: str, study: str | None = None) -> tuple[Path, str, CheckedFi
         raise UserError(f"{path} is there already; choose another name or edit it")
     model, data, _ = parts
     registry.source("models", model)
-    runs = _runs()
+    runs = _runs(("demo", *_SERIES) if series == "demo" else _SERIES)
     known = _with_data(runs, model, data)
     nearest = known[0] if known else None
     dataset = nearest.raw["dataset"] if nearest else _of_plugin("data", data)
@@ -88,7 +102,7 @@ def write_run(name: str, study: str | None = None) -> tuple[Path, str, CheckedFi
     blocks += [run.raw["model"] for run in of_model]
     found: CheckedFile | None = None
     for block in blocks:
-        text = _text(name, study, dataset, block, nearest, runs)
+        text = _text(name, (study, series), dataset, block, nearest, runs)
         write_whole(path, text)
         checked = check_file(path, paths.PARAM_FILES)
         if not checked.sentences:
@@ -103,8 +117,8 @@ def write_run(name: str, study: str | None = None) -> tuple[Path, str, CheckedFi
     raise UserError(*(found.sentences if found else ()))
 
 
-def _runs() -> list[_Known]:
-    """All runs whose param-files can be read, published ones first."""
+def _runs(order: Sequence[str]) -> list[_Known]:
+    """All runs whose param-files can be read, by the order of their series."""
     found = []
     for path, misnamed in find().items():
         if misnamed:
@@ -115,7 +129,7 @@ def _runs() -> list[_Known]:
             name = path.relative_to(paths.PARAM_FILES).with_suffix("").as_posix()
             if name.count("/") == 2:
                 found.append(_Known(name, raw))
-    rank = {series: place for place, series in enumerate(_SERIES)}
+    rank = {series: place for place, series in reversed(list(enumerate(order)))}
     return sorted(found, key=lambda run: rank.get(str(run.raw.get("series", "own")), len(rank)))
 
 
@@ -218,21 +232,20 @@ def _table(entry: Any) -> str:
 
 def _text(
     name: str,
-    study: str | None,
+    joins: tuple[str | None, str],
     dataset: Block,
     model: Block,
     nearest: _Known | None,
     runs: Sequence[_Known],
 ) -> str:
-    """The text of the param-file."""
+    """The text of the param-file; ``joins`` is the study that was asked for, and the series."""
+    study, series = joins
     data, _ = check_plugin("data", dataset, ("dataset",))
     network, _ = check_plugin("models", model, ("model",))
     mine, _, variant = name.split("/")
     same = nearest or next((run for run in runs if run.model == mine), None)
     whose = study or (str(same.raw.get("study", "mine")) if same else "mine")
-    group = [
-        run for run in runs if run.raw.get("study") == whose and run.raw.get("series") != "demo"
-    ]
+    group = [run for run in runs if run.group == paths.group_of(whose, series)]
     taken, others = _evaluations(data, network, nearest, group)
     resources = same.raw.get("resources") if same else None
     envelope = Envelope.model_fields
@@ -242,7 +255,7 @@ def _text(
         "# every key, and `isotrope check` says what is wrong.",
         "",
         *_line("study", whose, str(envelope["study"].description)),
-        "series: own # made by plain `snakemake`, drawn in the figures of its study",
+        f"series: {series} # drawn {_MEANT[series]}; made by plain `snakemake`",
         f"label: {_flow(f'{mine}, {variant}')} # in legends",
         "seeds: 1-3 # both ends included",
         "",
