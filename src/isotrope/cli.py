@@ -1,6 +1,7 @@
 """The command line: by hand what the rules do. Each command is in ``isotrope.commands``."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,6 +31,8 @@ from isotrope.commands.status import status
 from isotrope.commands.submit import submit
 from isotrope.console.printing import complain, say
 from isotrope.errors import UserError, of_the_system
+
+PACKAGE = Path(__file__).resolve().parent
 
 app = typer.Typer(
     help="Train, test and compare image networks that should not care how large, how turned or "
@@ -68,8 +71,19 @@ def options(
     del version
 
 
+def _say_whose_code_runs() -> None:
+    """Say so if the folder is a project whose own code is not what runs: it was copied, say."""
+    own = Path("src/isotrope")
+    if (own / "cli.py").is_file() and not own.samefile(PACKAGE):
+        complain(
+            f"this runs the code in {PACKAGE}, not that of this folder; if it is a copy, "
+            "`make clean-env env` gives it an environment of its own"
+        )
+
+
 def main() -> None:
     """Run a command; what the user can mend ends with status 2 and no traceback."""
+    _say_whose_code_runs()
     try:
         app()
     except UserError as error:

@@ -148,6 +148,20 @@ def test_what_a_user_can_mend_ends_with_status_2_and_no_traceback(folder, isotro
     assert "Traceback" not in errors
 
 
+def test_a_copied_folder_is_told_whose_code_runs(folder, isotrope):
+    assert isotrope("--version")[2] == ""
+    copied = folder / "src/isotrope/cli.py"
+    copied.parent.mkdir(parents=True)
+    copied.touch()
+    status, _, errors = isotrope("--version")
+    assert status == 0
+    assert errors.startswith(f"this runs the code in {cli.PACKAGE}, not that of this folder; if ")
+    copied.unlink()
+    copied.parent.rmdir()
+    copied.parent.symlink_to(cli.PACKAGE)
+    assert isotrope("--version")[2] == ""
+
+
 def test_a_bug_keeps_its_traceback(monkeypatch):
     def broken():
         raise ZeroDivisionError

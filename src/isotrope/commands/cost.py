@@ -1,13 +1,23 @@
 """The command that says what runs cost before they are started."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from isotrope.commands import arguments
 from isotrope.console.printing import say
 
+if TYPE_CHECKING:
+    from isotrope.plan.cost import Cost
+
 _HEADS = ("study", "series", "runs", "jobs", "trainings", "hours", "limit")
+
+
+def _hours(cost: "Cost") -> str:
+    """Reckoned hours; with a plus where trainings are left that were never measured."""
+    if cost.trainings and not cost.hours:
+        return "not measured"
+    return f"{sum(cost.hours.values()):,.1f}" + (" +" if cost.unknown else "")
 
 
 def cost(
@@ -54,7 +64,7 @@ def cost(
             f"{one.runs}" + (f" ({one.waiting} wait)" if one.waiting else ""),
             f"{one.jobs:,}",
             f"{one.trainings:,}",
-            f"{sum(one.hours.values()):,.1f}" if one.hours or not one.trainings else "not measured",
+            _hours(one),
             f"{one.limit:,.0f}",
         )
         for key, one in sorted(found.items())
@@ -66,5 +76,5 @@ def cost(
     say(
         "hours: seeds x epochs (at most) x seconds of an epoch of the same model and data, on one "
         "GPU or on the CPU where they were measured, without evaluations; limit: hours that jobs "
-        "may take; runs that wait are not counted"
+        "may take; +: and models that were never measured; runs that wait are not counted"
     )
