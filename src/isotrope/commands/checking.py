@@ -61,7 +61,7 @@ def new(
         str,
         typer.Argument(
             help="small letters, digits and _; of a run <model>/<data set>/<variant>, "
-            "as in cnn/stir_emoji/mine"
+            "as in cnn/mnist/mine"
         ),
     ],
     core: Annotated[

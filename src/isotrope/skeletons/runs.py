@@ -86,7 +86,7 @@ def write_run(
     parts = name.split("/")
     if len(parts) != 3 or not all(re.fullmatch(r"\w[\w.-]*", part, re.ASCII) for part in parts):
         raise UserError(
-            f"'{name}': a run is called <model>/<data set>/<variant>, as in cnn/stir_emoji/mine"
+            f"'{name}': a run is called <model>/<data set>/<variant>, as in cnn/mnist/mine"
         )
     if path.exists():
         raise UserError(f"{path} is there already; choose another name or edit it")
