@@ -73,7 +73,7 @@ def test_published_means_stand_beside_ours(project):
     path.parent.mkdir(parents=True)
     path.write_text(PUBLISHED)
 
-    assert "62.5 [62.5, 62.5] 3 90.0 ± 2.0, 50 seeds" in words(page())
+    assert "62.5 [62.5, 62.5] 3 90.0 [89.4, 90.6], 50 seeds" in words(page())
 
 
 def test_a_group_whose_tables_are_damaged_is_named_and_the_others_are_shown():

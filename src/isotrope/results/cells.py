@@ -41,6 +41,8 @@ class Cells:
         main: tables and metrics that the verdict on the study is about, at the head of the report;
             those with several values per seed are passed over.
         main_figure: the figure that stands beside it.
+        coloured: labels of series in the order of their colours, where a model has several; what
+            is not listed has the colour of its model, or one that follows from its name.
     """
 
     dataset: tuple[str, ...] = ("dataset",)
@@ -53,6 +55,7 @@ class Cells:
     stand_ins: tuple[str, ...] = ()
     main: tuple[tuple[str, str], ...] = (("accuracy", "accuracy"),)
     main_figure: str = "accuracy"
+    coloured: tuple[str, ...] = ()
 
     @property
     def variant(self) -> list[str]:

@@ -35,7 +35,7 @@ def number(value: float, factor: float | None) -> str:
 
 
 def mean_with_interval(
-    mean: float, low: float, high: float, count: int, factor: float | None
+    mean: float, low: float, high: float, count: float, factor: float | None
 ) -> str:
     """A mean over seeds with its 95 % interval, which one seed has not; shares end at 0 and 100."""
     if count < 2:

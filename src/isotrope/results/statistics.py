@@ -1,7 +1,7 @@
 """Means over seeds, and how well they are known."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import pandas
@@ -28,13 +28,26 @@ def summarise(rows: pandas.DataFrame, by: Sequence[str]) -> pandas.DataFrame:
         n=("value", "size"),
         collapsed=("collapsed", "sum"),
     )
-    half = [
-        special.stdtrit(n - 1, 0.975) * spread / math.sqrt(n) if n > 1 else math.nan
-        for n, spread in zip(table["n"], table["spread"], strict=True)
-    ]
+    half = half_intervals(table["spread"], table["n"])
     table.insert(len(by) + 1, "low", table["mean"] - half)
     table.insert(len(by) + 2, "high", table["mean"] + half)
     return table
+
+
+def half_intervals(spreads: Iterable[float], counts: Iterable[float]) -> list[float]:
+    """Half the 95 % interval (Student's t) of each mean over seeds, of ours and published ones.
+
+    Args:
+        spreads: standard deviations over seeds; NaN if unknown.
+        counts: numbers of seeds; NaN if unknown.
+
+    Returns:
+        NaN where either is unknown, and for a single seed.
+    """
+    return [
+        float(special.stdtrit(n - 1, 0.975)) * spread / math.sqrt(n) if n > 1 else math.nan
+        for n, spread in zip(counts, spreads, strict=True)
+    ]
 
 
 class Difference(NamedTuple):

@@ -13,6 +13,7 @@ from html import unescape
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
+from zlib import crc32
 
 import matplotlib
 import numpy as np
@@ -26,6 +27,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from isotrope.files.disk import write_whole
 from isotrope.results.cells import Panel
+from isotrope.results.series import Tables
 
 SINGLE, DOUBLE = 3.4, 7.0  # inches
 SMALL, NORMAL = 6.5, 7.5  # points
@@ -97,14 +99,49 @@ class Style:
 
 def styles(names: Sequence[str]) -> dict[str, Style]:
     """The style of each series; the first twelve differ in colour and in marker."""
-    return {
-        name: Style(
-            _COLOURS[i % len(_COLOURS)],
-            _MARKERS[(i + i // len(_COLOURS)) % len(_MARKERS)],
-            _DASHES[i % len(_DASHES)],
-        )
-        for i, name in enumerate(names)
-    }
+    return {name: _style(place) for place, name in enumerate(names)}
+
+
+def _style(place: int) -> Style:
+    """The style with a number; those of the first twelve differ in colour and in marker."""
+    return Style(
+        _COLOURS[place % len(_COLOURS)],
+        _MARKERS[(place + place // len(_COLOURS)) % len(_MARKERS)],
+        _DASHES[place % len(_DASHES)],
+    )
+
+
+def styles_of(tables: Tables) -> dict[str, Style]:
+    """The style of every series of a study, which belongs to it whatever else is drawn.
+
+    A label that the study gives a colour has it; else the shortest label of a model that the study
+    orders has the model's. Any other has a colour that follows from its name, and takes the next
+    free one only where that is taken.
+    """
+    cells = tables.cells
+    models = cells.order.get("model", ())
+    known = {label: place for place, label in enumerate(cells.coloured)}
+    of_model = {model: len(known) + place for place, model in enumerate(models)}
+    columns = (tables.runs[column] for column in ("name", "label", "model"))
+    series = sorted(set(zip(*columns, strict=True)), key=lambda one: (len(one[1]), one))
+    slots: dict[str, int] = {}
+    rest = []
+    for name, label, model in series:
+        place = known.get(label, of_model.get(model))
+        if name in slots:
+            continue
+        if place is None or place in slots.values():
+            rest.append(name)
+        else:
+            slots[name] = place
+    for name in (name for name in rest if name not in slots):
+        colours = {place % len(_COLOURS) for place in slots.values()}
+        first = crc32(name.encode()) % len(_COLOURS)
+        near = [(first + step) % len(_COLOURS) for step in range(len(_COLOURS))]
+        free = [place for place in near if place not in colours]
+        later = (first + len(_COLOURS) * turn for turn in range(1, len(series) + 2))
+        slots[name] = free[0] if free else next(p for p in later if p not in slots.values())
+    return {name: _style(slots[name]) for name in tables.names}
 
 
 def grid_positions(found: Sequence[Panel], most: int = 3) -> dict[Panel, tuple[int, int]]:

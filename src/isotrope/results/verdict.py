@@ -14,6 +14,7 @@ from isotrope.results import page, percent
 from isotrope.results.cells import cells_of
 from isotrope.results.published import published_beside
 from isotrope.results.series import Tables, means_of, measured, nothing_published, seeds
+from isotrope.results.statistics import half_intervals
 from isotrope.results.summary import one_value_metrics, said_of_code
 from isotrope.results.verifying import read_left_out
 
@@ -67,18 +68,18 @@ def _main_table(tables: Tables, metric: str) -> str:
     heads = ["series", "data set", percent.heading(metric, factor), "seeds", "lost", "published"]
     what = f"{percent.heading(metric, factor).capitalize()}: mean over seeds [its 95 % interval]"
     if 5 in shown:
-        what += "; published: mean ± standard deviation over seeds, where they are known"
+        what += "; published: the same, where their seeds and standard deviation are known"
     lines = [tuple(line[i] for i in shown) for line in lines]
     return page.table([heads[i] for i in shown], lines, f"{what}.")
 
 
 def _published(at: Mapping[object, object], factor: float | None) -> str:
-    """A published mean with what is known of its seeds."""
+    """A published mean with its interval and number of seeds, where they are known."""
     mean, spread, count = (float(str(at[key])) for key in ("mean", "spread", "n"))
-    known = "" if math.isnan(spread) else f" ± {percent.number(spread, factor)}"
-    return f"{percent.number(mean, factor)}{known}" + (
-        "" if math.isnan(count) else f", {seeds([int(count)])}"
-    )
+    (half,) = half_intervals([spread], [count])
+    known = 0 if math.isnan(half) else count
+    said = percent.mean_with_interval(mean, mean - half, mean + half, known, factor)
+    return said if math.isnan(count) else f"{said}, {seeds([int(count)])}"
 
 
 def ran(folder: Path) -> list[str]:

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import pandas
 import pytest
 from made_up_tables import SCALES, accuracy
 
-from isotrope.results.drawing import draw_figure
+from isotrope.results.drawing import draw_figure, typeset_figure
 
 MakeTables = Callable[..., Path]
 
@@ -23,7 +24,9 @@ def test_published_mean_and_spread_stand_below_the_measured_mean(
     assert data.loc[("standard", "measured"), "mean"] == pytest.approx(sum(overall) / 2)
     assert data.loc[("standard", "published"), "mean"] == pytest.approx(0.3911, abs=5e-5)
     assert data.loc[("standard", "published"), "spread"] == pytest.approx(0.0367, abs=5e-5)
-    assert "39.1 ± 3.7, n = 50" in svg
+    low, high = data.loc[("standard", "published"), ["low", "high"]]
+    assert (high - low) / 2 == pytest.approx(2.0096 * 0.0367 / 50**0.5, rel=2e-3)
+    assert f"39.1 [{100 * low:.1f}, {100 * high:.1f}], n = 50" in svg
     assert f"{50 * sum(overall):.1f}, n = 2" in svg, "no interval from two seeds"
 
 
@@ -42,3 +45,24 @@ def test_model_without_published_values_stands_alone(
     assert ("own", "measured") in data.index
     assert ("own", "published") not in data.index
     assert ("standard", "published") in data.index
+
+
+def test_latex_has_a_row_for_each_series_and_origin(
+    make_tables: MakeTables, published_csv: Path
+) -> None:
+    folder = make_tables(models=["own_model", "xu"], seeds=[1, 2], scenarios=["mid2rest"])
+    drawn(folder, published_csv)
+    names = folder / "figure.csv", folder / "figure.tex"
+    lines = [
+        line
+        for line in typeset_figure("scale", "accuracy", *names).read_text().splitlines()
+        if "&" in line
+    ]
+
+    assert lines[0] == r"series &  & emoji, mid2rest \\"
+    found = {line.split(" & ")[0]: line.split(" & ")[2] for line in lines[1:] if line[0] != " "}
+    assert set(found) == {r"own\_model", "xu"}
+    assert found["xu"].endswith(r", 2 \\"), "two seeds have no interval worth showing"
+    assert "[" not in found["xu"]
+    (theirs,) = [line for line in lines if line.startswith(" & published")]
+    assert re.fullmatch(r" & published & \d+\.\d \[\d+\.\d, \d+\.\d\], 50 \\\\", theirs)

@@ -16,7 +16,7 @@ from isotrope.results.cells import Panel
 from isotrope.results.published import published_beside
 from isotrope.results.series import Tables, lost_seeds, means_of, measured, origin, seeds
 from isotrope.results.statistics import FEWEST
-from isotrope.results.style import CHANCE, GREY, Style, add_foot, panels, styles
+from isotrope.results.style import CHANCE, GREY, Style, add_foot, panels, styles_of
 
 CROWD = 6  # series; more are drawn finer
 LOWEST = 40  # percent; where something lies below, the whole axis is shown
@@ -100,7 +100,7 @@ def lines_of(
         UserError: if the tables hold nothing to draw or do not belong together.
     """
     rows = measured(tables, table, metric)
-    style = styles(tables.names)
+    style = styles_of(tables)
     style = {name: style[name] for name in tables.cells.names(rows)}
     means = means_of(rows, tables, settings)
     beside = published_beside(means, tables, table, metric, settings)

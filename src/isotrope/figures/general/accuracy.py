@@ -4,6 +4,7 @@ One panel per data set and setting of it, one row per series. Up to four panels 
 numbers.
 """
 
+import math
 from typing import Any
 
 import pandas
@@ -12,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from isotrope.figures.general._seed_rows import COLLAPSED, LINE, draw_ground, guessing_of, line
+from isotrope.files.tables import Columns
+from isotrope.results.cells import Cells
 from isotrope.results.published import published_beside
 from isotrope.results.series import (
     Tables,
@@ -21,7 +24,7 @@ from isotrope.results.series import (
     measured_and_published,
     origin,
 )
-from isotrope.results.statistics import FEWEST
+from isotrope.results.statistics import FEWEST, half_intervals
 from isotrope.results.style import (
     CHANCE,
     GREY,
@@ -30,19 +33,26 @@ from isotrope.results.style import (
     add_foot,
     look,
     panels,
-    styles,
+    styles_of,
     wrapped,
 )
 
 TITLE = "Test accuracy"
 TABLES = ("runs", "accuracy")
 COLUMNS = {"runs": {"training.epochs": "number"}, "accuracy": {}}
+LATEX = True
 CAPTION = (
     "Test accuracy of every series. Solid markers: mean over seeds with its 95 % interval "
     "(Student's t). Ticks: the seeds; crosses: seeds that stayed at chance level. Hollow: "
-    "published mean with its standard deviation over seeds. Dotted: chance level. Below the "
-    "panels: number of epochs, diverged and collapsed seeds, source of the published values."
+    "published mean with the same interval, where its seeds are known. Dotted: chance level. Below "
+    "the panels: number of epochs, diverged and collapsed seeds, source of the published values."
 )
+
+DATA: Columns = {  # what `latex` needs of the figure's data, beside the columns of panels
+    "name": "text",
+    "origin": "text",
+    **dict.fromkeys(("mean", "low", "high", "n"), "number"),
+}
 
 ROW, CLOSE_ROW = 0.3, 0.165  # inches, with and without numbers
 OFFSET = 0.19  # of a row, from its middle up to the measured and down to the published value
@@ -65,9 +75,11 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         UserError: if the tables hold nothing to draw or do not belong together.
     """
     rows, cells = measured(tables, "accuracy", "accuracy"), tables.cells
-    style = styles(tables.names)
+    style = styles_of(tables)
     means = means_of(rows, tables)
     beside = published_beside(means, tables, "accuracy")
+    half = half_intervals(beside["spread"], beside["n"])
+    beside = beside.assign(low=beside["mean"] - half, high=beside["mean"] + half)
     found = guessing_of(rows, tables)
     shown = cells.names(rows)
     numbers = len(found) <= 4
@@ -112,8 +124,9 @@ def _draw_series(
             100 * at["mean"], row - OFFSET, color=its.colour, marker=its.marker, clip_on=False
         )
     for at in beside.to_dict("records"):
-        bar = [100 * max(at["mean"] - at["spread"], 0), 100 * min(at["mean"] + at["spread"], 1)]
-        axes.plot(bar, [row + OFFSET] * 2, color=its.colour, linewidth=0.7)
+        if not math.isnan(at["low"]):
+            bar = [100 * max(at["low"], 0), 100 * min(at["high"], 1)]
+            axes.plot(bar, [row + OFFSET] * 2, color=its.colour, linewidth=0.7)
         axes.plot(
             100 * at["mean"],
             row + OFFSET,
@@ -132,8 +145,10 @@ def _print_numbers(axes: Axes, row: int, means: pandas.DataFrame, beside: pandas
         interval = f" [{low:.1f}, {high:.1f}]" if at["n"] >= FEWEST else ""
         lines.append((row - OFFSET, "black", f"{100 * at['mean']:.1f}{interval}, n = {at['n']}"))
     for at in beside.to_dict("records"):
-        text = f"{100 * at['mean']:.1f} ± {100 * at['spread']:.1f}, n = {at['n']:.0f}"
-        lines.append((row + OFFSET, GREY, text))
+        low, high = 100 * max(at["low"], 0), 100 * min(at["high"], 1)
+        interval = f" [{low:.1f}, {high:.1f}]" if not math.isnan(at["low"]) else ""
+        count = f", n = {at['n']:.0f}" if not math.isnan(at["n"]) else ""
+        lines.append((row + OFFSET, GREY, f"{100 * at['mean']:.1f}{interval}{count}"))
     for height, colour, text in lines:
         axes.text(
             1.03,
@@ -155,7 +170,46 @@ def _legend(rows: pandas.DataFrame, beside: pandas.DataFrame, chance: bool) -> l
     if rows["status"].eq("collapsed").any():
         entries.append(("collapsed seed", COLLAPSED))
     if len(beside):
-        entries.append(("published mean ± standard deviation", {"marker": "o", **PUBLISHED}))
+        entries.append(("published mean, 95 % interval", {"marker": "o", **PUBLISHED}))
     if chance:
         entries.append(("chance level", CHANCE))
     return [line(label, kind) for label, kind in entries]
+
+
+def latex(data: pandas.DataFrame, cells: Cells) -> str:
+    """The numbers of the figure as a LaTeX table; it needs the package booktabs.
+
+    Args:
+        data: what ``draw`` returns, maybe read back from its CSV file.
+        cells: what the study says of its panels.
+    """
+    found = cells.panels(data)
+    lines = []
+    for name in dict.fromkeys(data["name"]):
+        its = data[data["name"].eq(name)]
+        for where in dict.fromkeys(its["origin"]):
+            of_origin = its[its["origin"].eq(where)]
+            said = [_typeset(cells.series_in(of_origin, panel, name)) for panel in found]
+            lines.append([name if where == "measured" else "", where, *said])
+    heads = ["series", "", *(cells.title(panel) for panel in found)]
+    styled = pandas.DataFrame(lines, columns=heads).style.hide(axis="index").format(escape="latex")
+    text: str = styled.format_index(escape="latex", axis="columns").to_latex(
+        hrules=True,
+        caption=r"Test accuracy in percent: mean over seeds, its 95 \% interval, number of seeds.",
+        label="tab:accuracy",
+        position="htbp",
+        column_format="ll" + "r" * len(found),
+    )
+    return text
+
+
+def _typeset(rows: pandas.DataFrame) -> str:
+    """The mean of a series in a panel with its interval and seeds; a dash if there is none."""
+    said = []
+    for at in rows.to_dict("records"):
+        known = at["n"] >= FEWEST and not math.isnan(at["low"])
+        ends = max(at["low"], 0), min(at["high"], 1)
+        interval = f" [{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]" if known else ""
+        count = f", {at['n']:.0f}" if not math.isnan(at["n"]) else ""
+        said.append(f"{100 * at['mean']:.1f}{interval}{count}")
+    return "; ".join(said) or "--"

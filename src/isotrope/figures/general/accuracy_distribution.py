@@ -31,7 +31,7 @@ from isotrope.results.style import (
     grid_positions,
     look,
     panels,
-    styles,
+    styles_of,
     wrapped,
 )
 
@@ -77,7 +77,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         UserError: if the tables hold nothing to draw or do not belong together.
     """
     rows, cells = measured(tables, "accuracy", "accuracy"), tables.cells
-    style = styles(tables.names)
+    style = styles_of(tables)
     ours = with_diverged(boxes(rows, [*tables.panel, "name", "model"]), tables)
     theirs = published_cells(ours, tables, "accuracy", BOX)
     found, shown = guessing_of(rows, tables), cells.names(rows)

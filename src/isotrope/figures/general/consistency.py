@@ -23,7 +23,7 @@ from isotrope.results.series import (
     origin,
 )
 from isotrope.results.statistics import FEWEST
-from isotrope.results.style import look, styles
+from isotrope.results.style import look, styles_of
 
 TITLE = "Accuracy and consistency under shifts"
 TABLES = ("runs", "accuracy", "shift_consistency", "shift_accuracy")
@@ -56,7 +56,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     cells, (rows, protocols) = tables.cells, rows_of(tables)
     means = means_of(rows, tables, ["metric"])
     beside = _published(tables, means, protocols)
-    style = styles(tables.names)
+    style = styles_of(tables)
     groups = []
     for panel in cells.panels(rows):
         ours, theirs = (cells.rows_in(frame, [panel]) for frame in (means, beside))

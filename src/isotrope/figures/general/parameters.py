@@ -22,7 +22,7 @@ from isotrope.results.series import (
     seeds,
 )
 from isotrope.results.statistics import FEWEST
-from isotrope.results.style import Style, add_foot, look, panels, styles
+from isotrope.results.style import Style, add_foot, look, panels, styles_of
 
 TITLE = "Test error against the number of parameters"
 TABLES = ("runs", "accuracy")
@@ -61,7 +61,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         shown.assign(value=1 - shown["value"]), tables, [PARAMETERS] if len(rows) else []
     )
     means = means.assign(**({} if len(rows) else {PARAMETERS: float("nan")}))
-    style = styles(tables.names)
+    style = styles_of(tables)
     style = {name: style[name] for name in cells.names(shown)}
     height = 2.6 if len(style) > CROWD else 2.0
     labels = "Parameters", "Test error (%)"

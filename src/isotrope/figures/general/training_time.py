@@ -33,7 +33,7 @@ from isotrope.results.style import (
     look,
     panels,
     rows_of_names,
-    styles,
+    styles_of,
     wrapped,
 )
 
@@ -107,7 +107,7 @@ def draw_times(
     kept += ["device", "n", "collapsed", "diverged", "source", "origin"]
     if rows.empty:
         return blank(NONE), pandas.DataFrame(columns=kept)
-    style = styles(tables.names)
+    style = styles_of(tables)
     ours = _means(rows, tables)
     metrics = list(METRICS.values())
     theirs = published_cells(ours, tables, "training", metrics).rename(

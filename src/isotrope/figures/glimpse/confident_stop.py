@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from isotrope.results.series import Tables, lost_seeds, means_of, measured, origin, seeds
 from isotrope.results.statistics import FEWEST
-from isotrope.results.style import GREY, Style, add_foot, look, panels, styles
+from isotrope.results.style import GREY, Style, add_foot, look, panels, styles_of
 
 TITLE = "Accuracy by glimpses of networks that stop when they are sure"
 TABLES = ("runs", "confident_stop")
@@ -61,7 +61,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         rows = measured(tables, "confident_stop", metric)
         kept.append(means_of(rows, tables).assign(metric=metric))
     means = pandas.concat(kept, ignore_index=True)
-    cells, style = tables.cells, styles(tables.names)
+    cells, style = tables.cells, styles_of(tables)
     found = cells.panels(rows)
     figure, grid = panels(found, 2.2, ("Glimpses (mean)", "Test accuracy (%)"), len(found) > 1)
     said = []

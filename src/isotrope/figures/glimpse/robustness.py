@@ -19,7 +19,7 @@ from isotrope.figures.glimpse._attacks import ATTACKS, NORMS, alarms, in_words, 
 from isotrope.figures.glimpse._attacks import COLUMNS as COLUMNS_OF_ATTACKS
 from isotrope.results.series import Tables, lost_seeds, means_of, measured, origin
 from isotrope.results.statistics import FEWEST
-from isotrope.results.style import GREY, Style, add_foot, look, panels, styles
+from isotrope.results.style import GREY, Style, add_foot, look, panels, styles_of
 
 TITLE = "Accuracy under attack"
 TABLES = ("runs", "adversarial")
@@ -56,7 +56,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         [_means(tables, metric) for metric in ("robust_accuracy", "expected_accuracy")],
         ignore_index=True,
     )
-    cells, style = tables.cells, styles(tables.names)
+    cells, style = tables.cells, styles_of(tables)
     style = {name: style[name] for name in cells.names(rows)}
     found = _panels(tables, rows)
     places = [(title,) for title in found]

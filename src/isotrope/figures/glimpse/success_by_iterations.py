@@ -18,7 +18,7 @@ from isotrope.figures.glimpse._attacks import COLUMNS as COLUMNS_OF_ATTACKS
 from isotrope.results.cells import Panel
 from isotrope.results.series import Tables, joined, lost_seeds, means_of, origin
 from isotrope.results.statistics import FEWEST
-from isotrope.results.style import DOUBLE, SINGLE, add_foot, blank, look, new_figure, styles
+from isotrope.results.style import DOUBLE, SINGLE, add_foot, blank, look, new_figure, styles_of
 
 TITLE = "Success of attacks by their steps"
 TABLES = ("runs", "adversarial")
@@ -74,7 +74,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     found = pandas.concat(means, ignore_index=True).reindex(
         columns=list(dict.fromkeys([*ALONG, *(name for one in means for name in one)]))
     )
-    cells, style = tables.cells, styles(tables.names)
+    cells, style = tables.cells, styles_of(tables)
     style = {name: style[name] for name in cells.names(found)}
     parts = list(_parts(tables, found))
     across = min(ACROSS, len(parts))

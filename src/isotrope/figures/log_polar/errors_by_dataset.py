@@ -27,7 +27,7 @@ from isotrope.results.style import (
     logarithmic,
     look,
     new_figure,
-    styles,
+    styles_of,
 )
 
 TITLE = "Test errors beside published ones"
@@ -90,7 +90,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     counts = [len(frame) for frame in frames]
     figure = new_figure(DOUBLE, min(0.155 * sum(counts) + 0.45 * len(places), 9.4))
     grid = figure.subplots(len(places), 1, squeeze=False, sharex=True, height_ratios=counts)[:, 0]
-    style = styles(tables.names)
+    style = styles_of(tables)
     for axes, place, frame in zip(grid, places, frames, strict=True):
         axes.set_title(place)
         _draw_panel(axes, frame, style, tables.cells)

@@ -26,7 +26,7 @@ from isotrope.results.series import (
     origin,
     seeds,
 )
-from isotrope.results.style import GREY, Style, add_foot, logarithmic, panels, styles
+from isotrope.results.style import GREY, Style, add_foot, logarithmic, panels, styles_of
 
 ERROR_COLUMNS = {
     "runs": {"training.epochs": "number"},
@@ -227,7 +227,7 @@ def draw_grid(tables: Tables, form: str, pairs: Pairs) -> tuple[Figure, pandas.D
         UserError: if the tables hold nothing to draw or do not belong together.
     """
     rows, cells = errors_of(tables, form, pairs), tables.cells
-    style = styles(tables.names)
+    style = styles_of(tables)
     style = {name: style[name] for name in cells.names(rows)}
     beside = published_accuracies(rows, tables)
     labels = "Equivariance error (fraction)", "Test accuracy (%)"

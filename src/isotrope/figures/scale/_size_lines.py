@@ -13,7 +13,7 @@ from isotrope.results.cells import Cells, Panel
 from isotrope.results.published import published_beside
 from isotrope.results.series import Tables, lost_seeds, means_of, origin, seeds
 from isotrope.results.statistics import FEWEST
-from isotrope.results.style import CHANCE, Style, styles
+from isotrope.results.style import CHANCE, Style, styles_of
 from isotrope.studies.scale.cells import SCENARIOS
 
 EVALUATION = "scale_generalization"
@@ -24,7 +24,7 @@ def means_at_sizes(
     rows: pandas.DataFrame, tables: Tables
 ) -> tuple[pandas.DataFrame, pandas.DataFrame, dict[str, Style]]:
     """Measured and published means at every size, and the style of each series."""
-    style = styles(tables.names)
+    style = styles_of(tables)
     style = {name: style[name] for name in tables.cells.names(rows)}
     means = means_of(rows, tables, ["scale"])
     return means, published_beside(means, tables, EVALUATION, settings=["scale"]), style

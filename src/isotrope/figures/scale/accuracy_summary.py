@@ -36,6 +36,7 @@ from isotrope.results.style import (
     styles,
     wrapped,
 )
+from isotrope.studies.scale.cells import CLASSES
 
 TITLE = "Test accuracy at a glance"
 TABLES = ("runs", "accuracy")
@@ -95,7 +96,8 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         ignore_index=True,
     )
     sets = list(dict.fromkeys(panel[0] for panel in found))
-    style = styles(sets)
+    style = styles(list(dict.fromkeys([*CLASSES, *sets])))
+    style = {place: style[place] for place in sets}
     names = cells.names(rows)
     figure, grid = _panels(names, scenarios)
     for (form, scenario), axes in grid.items():

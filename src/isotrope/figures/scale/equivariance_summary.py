@@ -25,7 +25,7 @@ from isotrope.figures.scale._equivariance import (
 )
 from isotrope.results.cells import title
 from isotrope.results.series import Tables, lost_seeds, origin
-from isotrope.results.style import DOUBLE, add_foot, look, new_figure, styles
+from isotrope.results.style import DOUBLE, add_foot, look, new_figure, styles_of
 
 TITLE = "Accuracy and equivariance error, in short"
 TABLES = ("runs", "accuracy", "scale_equivariance")
@@ -66,7 +66,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     panel = PANEL if PANEL in found else found[0]
     frames = {form: cells.rows_in(rows, [panel]) for form, rows in frames.items()}
     rows = frames["published"]
-    style = styles(tables.names)
+    style = styles_of(tables)
     style = {name: style[name] for name in cells.names(rows)}
     beside = published_accuracies(rows, tables)
     figure = new_figure(DOUBLE, 2.4)

@@ -15,7 +15,7 @@ from isotrope.figures.general._columns import Column, Group, draw_columns
 from isotrope.results.published import published_rows
 from isotrope.results.series import Tables, lost_seeds, means_of, measured, origin
 from isotrope.results.statistics import summarise
-from isotrope.results.style import blank, styles
+from isotrope.results.style import blank, styles_of
 
 FIXED = "fixed"
 ALL = "all"  # the number of images of a run that takes all
@@ -136,7 +136,7 @@ def draw_arms(
         *(["Published standard errors are written as standard deviations."] if len(theirs) else []),
         *lost_seeds(rows, tables),
     ]
-    return draw_columns(groups, columns, styles(tables.names), sentences, letters=26)
+    return draw_columns(groups, columns, styles_of(tables), sentences, letters=26)
 
 
 def _metric(frame: pandas.DataFrame) -> pandas.Series:

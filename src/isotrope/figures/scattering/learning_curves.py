@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from isotrope.results.cells import Panel
 from isotrope.results.series import Tables, lost_seeds, origin, seeds
-from isotrope.results.style import DOUBLE, GREY, Style, add_foot, blank, look, new_figure, styles
+from isotrope.results.style import DOUBLE, GREY, Style, add_foot, blank, look, new_figure, styles_of
 from isotrope.studies.scattering.cells import LINEAR
 
 TITLE = "Learning curves"
@@ -64,7 +64,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         for kind in KINDS.values()
         if cells.rows_in(data, [panel])["kind"].eq(kind).any()
     ]
-    style = {name: styles(tables.names)[name] for name in cells.names(data)}
+    style = {name: styles_of(tables)[name] for name in cells.names(data)}
     shown = found[:MOST]
     figure = new_figure(DOUBLE, 3.6)
     grid = figure.subplots(2, len(shown), squeeze=False, sharex="col", sharey="row")

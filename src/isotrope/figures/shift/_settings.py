@@ -15,7 +15,7 @@ from isotrope.results.series import (
     measured_and_published,
     origin,
 )
-from isotrope.results.style import blank, styles
+from isotrope.results.style import blank, styles_of
 
 WIDTH = "model.width"  # column of runs.csv: channels of the first stage
 PUBLISHED_WIDTH = 64
@@ -50,7 +50,7 @@ def draw_settings(
     if rows.empty:
         nothing = pandas.DataFrame(columns=[*tables.panel, "name", "setting", "metric", "mean"])
         return blank(none), nothing
-    cells, style, groups, found = tables.cells, styles(tables.names), [], []
+    cells, style, groups, found = tables.cells, styles_of(tables), [], []
     for panel in cells.panels(rows):
         for _, its in cells.rows_in(rows, [panel]).groupby("alike", sort=False):
             words = known.loc[its.index]

@@ -25,7 +25,7 @@ from isotrope.results.series import (
     seeds,
 )
 from isotrope.results.statistics import FEWEST
-from isotrope.results.style import GREY, Style, add_foot, look, panels, styles
+from isotrope.results.style import GREY, Style, add_foot, look, panels, styles_of
 
 TITLE = "Accuracy against shift consistency"
 TABLES = ("runs", "accuracy", "shift_consistency")
@@ -68,7 +68,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
     rows = pandas.concat([*(overall.assign(padding=kind) for kind in found), pairs])
     means = means_of(rows, tables, ["padding", "metric"])
     beside = _published(tables, means, protocols, found)
-    style = styles(tables.names)
+    style = styles_of(tables)
     style = {name: style[name] for name in cells.names(rows)}
     titles = {
         (panel, kind): (cells.title(panel), KINDS[kind])

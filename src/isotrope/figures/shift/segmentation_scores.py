@@ -17,7 +17,7 @@ from isotrope.results.series import (
     origin,
 )
 from isotrope.results.statistics import FEWEST
-from isotrope.results.style import look, styles
+from isotrope.results.style import look, styles_of
 
 TITLE = "Segmentation: mean IoU and consistency"
 TABLES = ("runs", "segmentation")
@@ -78,7 +78,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         *origin(rows, beside, tables),
         *lost_seeds(rows, tables),
     ]
-    figure = draw_columns(groups, MEASURES, styles(tables.names), sentences)
+    figure = draw_columns(groups, MEASURES, styles_of(tables), sentences)
     return figure, measured_and_published(means, beside)
 
 

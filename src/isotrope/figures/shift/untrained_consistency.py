@@ -14,7 +14,7 @@ from isotrope.results.series import (
     origin,
 )
 from isotrope.results.statistics import FEWEST
-from isotrope.results.style import look, styles
+from isotrope.results.style import look, styles_of
 
 TITLE = "Consistency before and after training"
 TABLES = ("runs", "shift_consistency", "shift_consistency_untrained")
@@ -73,5 +73,5 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         *origin(both, means.iloc[:0], tables),
         *lost_seeds(both, tables),
     ]
-    figure = draw_columns(groups, MEASURES, styles(tables.names), sentences)
+    figure = draw_columns(groups, MEASURES, styles_of(tables), sentences)
     return figure, measured_and_published(means, means.iloc[:0])

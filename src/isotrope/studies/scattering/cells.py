@@ -41,4 +41,13 @@ CELLS = Cells(
         "width": "model.width",
         "epochs": "training.epochs",
     },
+    coloured=(
+        *("tight frame, fixed", "tight frame, learned", "random, fixed", "random, learned"),
+        *("equivariant", "no wavelets", "Riesz features", "ResNet-50, ImageNet"),
+        *("pixelwise, tight frame", "pixelwise, random"),
+        *("tight frame, learned, exact", "tight frame, learned, exact gradients"),
+        *("Fixed filters", "Learned filters", "Learned, turned copies"),
+        *("Learned filters, random at first", "Fixed wavelets"),
+    ),
+    main_figure="accuracy_by_samples",
 )

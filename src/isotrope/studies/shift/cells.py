@@ -22,4 +22,13 @@ CELLS = Cells(
         "border": "model.padding",
         "width": "model.width",
     },
+    coloured=(
+        *("Strided", "LPF-3", "APS", "LPS", "TIPS", "DDAC-3"),
+        *("Average pooling", "Decimation", "Ideal low-pass", "LPF-2", "LPF-5", "LPS, LPF-2"),
+        *("ResNet-18", "LPF-3, narrow", "APS, narrow", "LPS, narrow", "TIPS, narrow"),
+        *("APS, LPF-2", "APS, LPF-3", "APS, LPF-5", "APS, DDAC-3", "LPS, LPF-3", "LPS, LPF-5"),
+        *("LPS, DDAC-3", "strided, narrow"),
+    ),
+    main=(("accuracy", "accuracy"), ("segmentation", "mean_iou")),
+    main_figure="accuracy_and_consistency",
 )

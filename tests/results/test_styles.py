@@ -1,0 +1,59 @@
+"""Colours and markers: each belongs to a series, whatever else is drawn beside it."""
+
+import pandas
+
+from isotrope.results.cells import Cells
+from isotrope.results.series import Tables
+from isotrope.results.style import styles, styles_of
+
+ORDERED = Cells(order={"model": ("plain", "pyramid", "pool")})
+
+
+def tables(series, cells):
+    """The tables of some series, each a model with a label."""
+    rows = [(f"{model}/stir/{i}", "base", 1, model, label) for i, (model, label) in series]
+    runs = pandas.DataFrame(rows, columns=["run", "point", "seed", "model", "label"])
+    return Tables({"runs": runs.assign(dataset="stir")}, cells)
+
+
+def of(series, cells=ORDERED):
+    return styles_of(tables(list(enumerate(series)), cells))
+
+
+def test_a_model_keeps_its_style_whatever_else_is_drawn():
+    alone = of([("pool", "Pooling")])
+    among = of([("plain", "Plain"), ("mine", "Mine"), ("pool", "Pooling"), ("pyramid", "Pyramid")])
+    backwards = of([("pyramid", "Pyramid"), ("pool", "Pooling"), ("plain", "Plain")])
+
+    assert alone["Pooling"] == among["Pooling"] == backwards["Pooling"] == styles("abc")["c"]
+    assert list(among) == ["Plain", "Mine", "Pooling", "Pyramid"]
+    assert {name: among[name] for name in backwards} == backwards
+
+
+def test_the_shortest_label_of_a_model_has_its_style_and_the_others_have_other_ones():
+    found = of([("pool", "Pooling, no frame"), ("pool", "Pooling"), ("plain", "Plain")])
+
+    assert found["Pooling"] == styles("abc")["c"]
+    assert len({its.colour for its in found.values()}) == 3
+
+
+def test_a_label_that_the_study_gives_a_colour_has_it_before_its_model():
+    cells = Cells(order={"model": ("plain",)}, coloured=("fixed", "learned"))
+
+    assert of([("plain", "learned")], cells)["learned"] == styles("ab")["b"]
+    assert of([("plain", "free")], cells)["free"] == styles("abc")["c"]
+
+
+def test_names_that_nobody_knows_differ_and_do_not_depend_on_the_order_of_runs():
+    names = [f"own {i}" for i in range(30)]
+    found = of([(f"model{i}", name) for i, name in enumerate(names)])
+    again = of([(f"model{i}", name) for i, name in reversed(list(enumerate(names)))])
+
+    assert found == again
+    assert len({its.colour for name, its in list(found.items())}) == 12
+    assert len(set(found.values())) == 30
+
+
+def test_twelve_series_have_twelve_colours():
+    found = of([(f"model{i}", f"own {i}") for i in range(12)])
+    assert len({its.colour for its in found.values()}) == 12
