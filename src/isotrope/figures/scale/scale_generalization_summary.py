@@ -33,8 +33,8 @@ CAPTION = (
     "Test accuracy against the size of the object on one data set (figure 5 of the paper). Above: "
     "mean over our seeds with its 95 % interval (Student's t) as a band. Below: published means of "
     "the same models, of the 25 seeds (50 on emoji) of which the paper gives accuracies; its own "
-    "figure averages up to 25 further networks for five lines (small2large: spatial_transform, "
-    "ensemble, pixel_pool; mid2rest: standard, ensemble). Grey: the sizes trained on. Dotted: "
+    "figure averages up to 25 further networks for five lines (small2large: spatial transform, "
+    "ensemble, pixel pool; mid2rest: standard, ensemble). Grey: the sizes trained on. Dotted: "
     "chance level."
 )
 
