@@ -128,7 +128,7 @@ def test_all_mistakes_of_named_param_files_are_said(folder, isotrope):
         ),
         (
             ["draw", "accuracy", "--group", "scale-demo"],
-            "out/tables/scale-demo/runs.csv is not there",
+            "no param-file belongs to 'scale-demo'; did you mean 'scale'",
         ),
         (["new", "model", "standard"], "standard.py is there already"),
         (["new", "modell", "mine"], "'modell' is no kind of plug-in; did you mean 'model'?"),
