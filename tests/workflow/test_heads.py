@@ -55,7 +55,7 @@ def trained(project):
 
 def nothing_left(project):
     hidden = [path.name for path in project.path("out").rglob(".*")]
-    return set(hidden) <= {".seeds", ".evaluations", ".code"}
+    return set(hidden) <= {".seeds", ".evaluations", ".code", ".sums"}
 
 
 def test_a_second_head_is_refused_and_without_snakemakes_lock_trains_nothing_twice(slow):
