@@ -80,7 +80,7 @@ clean-env: ## remove the environments
 .venv/installed: envs/requirements.txt pyproject.toml $(OWN_UV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Isotrope needs Python 3.11 or later; name one: make env PYTHON=python3.12" >&2; exit 2; }
-	@echo "Installing the pinned environment in .venv/: minutes; with CUDA's libraries, on Linux, 5.8 GB of disk"
+	@echo "Installing the pinned environment in .venv/: minutes; with CUDA's libraries, on Linux, about 6 GB of disk"
 	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
 	$(UV) pip sync --compile-bytecode --python $(BIN)/python --require-hashes envs/requirements.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .

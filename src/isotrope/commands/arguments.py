@@ -107,6 +107,24 @@ RunWords = Annotated[
         autocompletion=listed(runs),
     ),
 ]
+OnlyRuns = Annotated[
+    str | None,
+    typer.Option(
+        help="only these, as in --config runs=: commas and * allowed",
+        autocompletion=listed(runs),
+    ),
+]
+OnlyStudies = Annotated[
+    str | None,
+    typer.Option(help="only these, as in --config studies=", autocompletion=listed(studies)),
+]
+OnlySeries = Annotated[
+    str | None,
+    typer.Option(
+        help="only these, as in --config series=; all if left out",
+        autocompletion=listed(completion_of("demo", "extra", "own", "published")),
+    ),
+]
 Group = Annotated[
     str, typer.Argument(help="a study, or the demo of one: STUDY-demo", autocompletion=groups)
 ]

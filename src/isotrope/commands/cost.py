@@ -1,8 +1,6 @@
 """The command that says what runs cost before they are started."""
 
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from isotrope.commands import arguments
 from isotrope.console.printing import say
@@ -21,29 +19,9 @@ def _hours(cost: "Cost") -> str:
 
 
 def cost(
-    runs: Annotated[
-        str | None,
-        typer.Option(
-            help="only these, as in --config runs=: commas and * allowed",
-            autocompletion=arguments.listed(arguments.runs),
-        ),
-    ] = None,
-    studies: Annotated[
-        str | None,
-        typer.Option(
-            help="only these, as in --config studies=",
-            autocompletion=arguments.listed(arguments.studies),
-        ),
-    ] = None,
-    series: Annotated[
-        str | None,
-        typer.Option(
-            help="only these, as in --config series=; all if left out",
-            autocompletion=arguments.listed(
-                arguments.completion_of("demo", "extra", "own", "published")
-            ),
-        ),
-    ] = None,
+    runs: arguments.OnlyRuns = None,
+    studies: arguments.OnlyStudies = None,
+    series: arguments.OnlySeries = None,
 ) -> None:
     """Say how many jobs and hours are left of each study and series, from measured rates."""
     from isotrope.plan import index_file

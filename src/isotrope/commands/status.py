@@ -28,29 +28,9 @@ def status(
     watch: Annotated[
         bool, typer.Option("--watch", help="look again and again, in place, until Ctrl-C")
     ] = False,
-    runs: Annotated[
-        str | None,
-        typer.Option(
-            help="only these, as in --config runs=: commas and * allowed",
-            autocompletion=arguments.listed(arguments.runs),
-        ),
-    ] = None,
-    studies: Annotated[
-        str | None,
-        typer.Option(
-            help="only these, as in --config studies=",
-            autocompletion=arguments.listed(arguments.studies),
-        ),
-    ] = None,
-    series: Annotated[
-        str | None,
-        typer.Option(
-            help="only these, as in --config series=",
-            autocompletion=arguments.listed(
-                arguments.completion_of("demo", "extra", "own", "published")
-            ),
-        ),
-    ] = None,
+    runs: arguments.OnlyRuns = None,
+    studies: arguments.OnlyStudies = None,
+    series: arguments.OnlySeries = None,
     state: Annotated[
         str | None,
         typer.Option(

@@ -34,8 +34,8 @@ CAPTION = (
     "markers: mean over seeds, with its 95 % interval (Student's t) as a band. Hollow markers: "
     "published means of the seeds of which the paper gives accuracies, 50 on emoji, else 25; its "
     "own figure averages up to 25 further networks for five lines of mnist (small2large: "
-    "spatial transform, ensemble, pixel pool; mid2rest: standard, ensemble), which moves them by "
-    "up to 3.5 points. Grey: the sizes trained on. Dotted: chance level. Below the panels: number "
+    "spatial transform, ensemble, pixel pool; mid2rest: standard, ensemble), which moves them. "
+    "Grey: the sizes trained on. Dotted: chance level. Below the panels: number "
     "of epochs, diverged and collapsed seeds, source of the published values."
 )
 
