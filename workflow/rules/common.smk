@@ -1,5 +1,5 @@
 # The plan, which rules ask, and wildcard constraints; no rule, and nothing that imports torch. `plan.memory` in a
-# rule is the method of isotrope.plan.targets.Plan with that name: it is given the wildcards that its parameters name.
+# rule is the method of isotrope.plan.targets.Plan with that name; it is given the wildcards that its parameters name.
 
 import signal
 
