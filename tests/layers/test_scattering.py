@@ -271,6 +271,8 @@ def test_filters_and_sums_of_squares_have_the_padded_sizes():
         ({"parameterization": "free"}, "parameterization: need one of fixed, canonical"),
         ({"max_order": 3}, "max_order: need one of 1, 2, got 3"),
         ({"tiles": 2}, "tiles"),
+        ({"shape": 8}, r"shape: need \(height, width\) of the images, got 8"),
+        ({"shape": (3, 8, 8)}, r"shape: need \(height, width\)"),
     ],
 )
 def test_settings_that_do_not_exist_are_refused(settings, message):

@@ -11,6 +11,7 @@ from torch import nn
 from torch.func import vmap
 from torch.nn import functional as F
 
+from isotrope.errors import UserError
 from isotrope.params.objective import CosineDistance, CrossEntropy, Segmentation
 from isotrope.training.objective import Measured, Objective, mean_iou
 from isotrope.training.sums import Sums
@@ -229,3 +230,12 @@ def test_sums_are_weighted_and_go_on_from_a_saved_state():
     assert loss == pytest.approx((2 * 4 + 3 * 5 + 4 * 6) / 15)
     assert score == 3 / 15
     assert reported["gate"] == pytest.approx((0.5 * 5 + 6) / 15)
+
+
+@pytest.mark.parametrize("count", [CLASSES - 1, CLASSES + 2])
+def test_a_network_that_answers_for_other_classes_is_refused(count):
+    labels = torch.full((2,), CLASSES - 1)
+    objective = Objective(None, "classification", classes=CLASSES)
+    assert measured(objective, torch.zeros(2, CLASSES), labels)
+    with pytest.raises(UserError, match=f"gives {count} logits .* has {CLASSES} classes"):
+        measured(objective, torch.zeros(2, count), labels)

@@ -192,6 +192,13 @@ def test_a_model_that_does_not_take_the_images_is_said_with_its_reason(toys, mon
         train(toy_task())
 
 
+def test_a_model_that_answers_for_other_classes_is_refused_with_its_first_batch(toys, monkeypatch):
+    whole = ToyNetwork.forward
+    monkeypatch.setattr(ToyNetwork, "forward", lambda self, images: whole(self, images)[:, 1:])
+    with pytest.raises(UserError, match=r"gives (\d) logits for each image, and the data set has"):
+        train(toy_task())
+
+
 def test_settings_of_torch_are_as_before(toys):
     def settings():
         return (

@@ -94,6 +94,11 @@ class SubsetSettings(Settings):
         return None if isinstance(self.samples, str) else self.samples
 
 
+def own_subsets(params: SubsetSettings) -> bool:
+    """Whether each seed is trained on images of its own."""
+    return params.chosen is not None and params.subset_seed is None
+
+
 def subset(params: SubsetSettings, labels: Tensor, seed: int) -> Tensor | None:
     """The indices of a seed's training images; None where all seeds train on all.
 

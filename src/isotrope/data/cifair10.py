@@ -21,9 +21,18 @@ from isotrope.data import _cifar_pickles
 from isotrope.data._cifar_pickles import CIFAIR10, COUNTS, SHAPE
 from isotrope.data._cifar_subsets import CifarSettings, image_counts, splits, subset
 from isotrope.data._splits import Part, classes, image_shape, valid_is_test
+from isotrope.data._subsets import own_subsets
 from isotrope.datasets.images import Images
 
-__all__ = ["classes", "image_counts", "image_shape", "splits", "subset", "valid_is_test"]
+__all__ = [
+    "classes",
+    "image_counts",
+    "image_shape",
+    "own_subsets",
+    "splits",
+    "subset",
+    "valid_is_test",
+]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")

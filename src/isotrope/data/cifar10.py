@@ -36,7 +36,7 @@ from isotrope.data._cifar_subsets import (
     subset,
 )
 from isotrope.data._splits import Part, classes, image_shape, valid_is_test
-from isotrope.data._subsets import balanced_subset
+from isotrope.data._subsets import balanced_subset, own_subsets
 from isotrope.datasets.images import Images
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "classes",
     "image_counts",
     "image_shape",
+    "own_subsets",
     "splits",
     "subset",
     "valid_is_test",

@@ -32,14 +32,14 @@ from isotrope.data import _square_photos, _subsets
 from isotrope.data._class_folders import Photo
 from isotrope.data._splits import interleaved
 from isotrope.data._square_photos import SquareSettings, image_shape, read
-from isotrope.data._subsets import SubsetSettings
+from isotrope.data._subsets import SubsetSettings, own_subsets
 from isotrope.datasets.archived_files import Place, TreeOrArchives, read_place
 from isotrope.datasets.file_index import indexed_file, read_file_index, write_file_index
 from isotrope.datasets.stream import Stream
 from isotrope.errors import UserError
 from isotrope.settings import load_time
 
-__all__ = ["image_shape", "read"]
+__all__ = ["image_shape", "own_subsets", "read"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")

@@ -24,13 +24,13 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
-from isotrope.data._subsets import SubsetSettings, subset
+from isotrope.data._subsets import SubsetSettings, own_subsets, subset
 from isotrope.datasets.images import Images
 from isotrope.datasets.local_data import local_file
 from isotrope.errors import UserError
 from isotrope.settings import load_time
 
-__all__ = ["subset"]
+__all__ = ["own_subsets", "subset"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")

@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
 from isotrope.data import photos
-from isotrope.data._subsets import SubsetSettings, subset
+from isotrope.data._subsets import SubsetSettings, own_subsets, subset
 from isotrope.data._warp import pose_numbers, warp
 from isotrope.datasets.images import Images
 from isotrope.files.arrays import write_arrays
 from isotrope.settings import load_time
 
-__all__ = ["subset"]
+__all__ = ["own_subsets", "subset"]
 
 REVISION = 1
 SPLITS = ("train", "valid", "test")

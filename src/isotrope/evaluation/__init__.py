@@ -19,6 +19,8 @@ It may define, as literals,
   that does not name them in its ``METHODS`` is refused by `isotrope check`;
 * ``SCOPE = "run"``: it is given the seeds of all packs of a point at once, and its rows, which have
   no ``seed``, belong to the run; arrays then stand under ``None``;
+* ``SAME_IMAGES = True``, of such a measure: seeds that are each trained on other images are
+  refused by `isotrope check`, as far as the data set says so (``own_subsets``);
 * ``CHOOSES_ON = "valid"``: it chooses something (a threshold, say) by other images than those it
   measures: ``evaluate(networks, data, params, others)`` is given this split of the training data
   set, too. Where that has no such split, or its validation images are its test images, `isotrope

@@ -6,10 +6,10 @@ Metrics: ``accuracy``, with ``accuracy_low`` and ``accuracy_high`` (Wilson's 95 
 images); ``single``, the mean accuracy of the seeds each by itself, with the same views;
 ``members``, how many seeds there are. Rows have no seed.
 
-Seeds that have seen different training images are refused: together they have seen more labelled
-images than each by itself, so that their accuracy is not that of so few images. Several
-initialisations on one set of images are what ``dataset.subset_seed`` is for, where the data set has
-it.
+Seeds that have seen different training images are refused, by `isotrope check` where the data set
+says so: together they have seen more labelled images than each by itself, so that their accuracy is
+not that of so few images. Several initialisations on one set of images are what
+``dataset.subset_seed`` is for, where the data set has it.
 """
 
 import torch
@@ -30,6 +30,7 @@ REVISION = 1
 NEEDS: set[str] = set()
 SPLIT = "test"
 SCOPE = "run"
+SAME_IMAGES = True
 kind = "classification"
 
 

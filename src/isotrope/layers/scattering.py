@@ -10,6 +10,7 @@ Differs from the published code: gradients of angles and copies of wavelets at c
 right (``published`` says otherwise), all parameterizations train, and no bank is kept.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 import torch
@@ -102,7 +103,7 @@ class Scattering2d(nn.Module):
             theta_grad=(theta_grad, ("exact", "published")),
             tiles=(tiles, range(1, 100, 2)),
         )
-        self.J, self.L, self.shape = J, L, (int(shape[0]), int(shape[1]))
+        self.J, self.L, self.shape = J, L, _height_and_width(shape)
         if min(self.shape) < 2**J:
             raise ValueError(
                 f"J={J} needs images of at least {2**J} pixels, got {shape[0]} x {shape[1]}"
@@ -277,6 +278,12 @@ class Scattering2d(nn.Module):
 def _turned(angles: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """How far the wavelets of a size are turned back from the first, in radians: ``(angles,)``."""
     return torch.from_numpy(turns(angles)).to(device, dtype)
+
+
+def _height_and_width(shape: Any) -> tuple[int, int]:
+    if not isinstance(shape, Sequence) or len(shape) != 2:
+        raise ValueError(f"shape: need (height, width) of the images, got {shape!r}")
+    return int(shape[0]), int(shape[1])
 
 
 def _refuse_unknown(**settings: tuple[object, Any]) -> None:

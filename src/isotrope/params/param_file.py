@@ -33,6 +33,7 @@ from isotrope.params.points import (
     sweep_complaints,
 )
 from isotrope.params.references import OtherRun, UnknownRunError
+from isotrope.params.seed_sets import differing_images
 from isotrope.params.start import CircleError, find_start
 from isotrope.params.training import Training
 from isotrope.params.yaml_marks import Marked, parse
@@ -365,6 +366,8 @@ class _Checking:
         if self.envelope is not None:
             seeds, drawn = self.envelope.seeds, points
             points = self._part(lambda: self._find_starts(drawn, seeds), nothing)
+            datasets = [point.dataset for point in points]
+            self._part(lambda: (None, differing_images(datasets, found, seeds)), None)
         if self.envelope is None or not points or self._broken:
             return None
         return Run(self.name, self.envelope, tuple(points), tuple(found))

@@ -223,6 +223,7 @@ class PackJob:
             self._subsets(group.seeds),
             group.limits,
             workshop,
+            self.classes,
         )
         if group.saved:
             training.restore({seed: one["training"] for seed, one in group.saved.items()})

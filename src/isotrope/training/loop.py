@@ -88,6 +88,8 @@ class LockstepTraining:
         subsets: for each seed the indices of its own training images; all images without.
         limits: how much is computed at once; those that suit the device, if none are given.
         workshop: what it shares with trainings that differ in their seeds alone.
+        classes: of the data set; a network that answers for another number is refused with its
+            first batch. Not compared without.
 
     Raises:
         ValueError: if the networks cannot be stacked, or do not fit how they are to be trained.
@@ -106,6 +108,7 @@ class LockstepTraining:
         subsets: Mapping[int, Tensor] | None = None,
         limits: Limits | None = None,
         workshop: Workshop | None = None,
+        classes: int | None = None,
     ) -> None:
         self.training = training
         self.train = train
@@ -113,7 +116,7 @@ class LockstepTraining:
         self.device = next(networks[0].parameters()).device
         self.batches = Batches(train, training, self.device, subsets)
         self.position = 0  # batches done of the epoch in hand
-        self.objective = Objective(training.objective, train.kind)
+        self.objective = Objective(training.objective, train.kind, classes)
         validated = held_out.validation is not None
         scored = self.batches.count if held_out.validation is None else len(held_out.validation)
         _check(training, self.objective, validated)

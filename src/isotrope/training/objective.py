@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from isotrope.datasets.draws import folded_draws
 from isotrope.datasets.images import Kind
+from isotrope.errors import UserError
 from isotrope.layers.confusion_counts import confusion
 from isotrope.params.objective import CosineDistance, CrossEntropy, Segmentation
 from isotrope.params.objective import Objective as Settings
@@ -55,12 +56,13 @@ class Objective:
     Args:
         settings: as a param-file names it; by the kind of the data if it names none.
         kind: what the labels are.
+        classes: how many the networks have to answer for; not compared if None.
 
     Raises:
         ValueError: if the settings are for labels of another kind.
     """
 
-    def __init__(self, settings: Settings | None, kind: Kind) -> None:
+    def __init__(self, settings: Settings | None, kind: Kind, classes: int | None = None) -> None:
         named = settings is not None
         if settings is None:
             settings = (
@@ -74,6 +76,7 @@ class Objective:
         self.settings = settings
         self.named = named
         self.kind: Kind = kind
+        self.classes = classes
         self.score_name = SCORES[kind]
 
     def check(self, network: nn.Module) -> None:
@@ -98,6 +101,9 @@ class Objective:
             noises: what the network drew, a tuple with an entry for each draw; loss, outputs and
                 what is reported are the means over these, several of which may be computed as one
                 batch. Empty if it draws nothing.
+
+        Raises:
+            UserError: if the outputs are not as many as the classes.
         """
         folded = list(folded_draws(images, noises))
         answers = [
@@ -112,14 +118,23 @@ class Objective:
         }
         return Measured(loss, self._weight(labels), self._counts(outputs, labels), reported)
 
+    def _check_outputs(self, outputs: Tensor) -> None:
+        if self.classes is not None and outputs.shape[1] != self.classes:
+            raise UserError(
+                f"the network gives {outputs.shape[1]} logits for each image, and the data set has "
+                f"{self.classes} classes; its build(params, image_shape, classes) is told how many"
+            )
+
     def _answer(
         self, network: Any, images: Tensor, labels: Tensor, noise: Any
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """The loss, the outputs and what else is reported, of draws in one batch."""
         if hasattr(network, "loss"):
             loss, outputs, *more = network.loss(images, labels, noise)
+            self._check_outputs(outputs)
             return loss, outputs, more[0] if more else {}
         outputs = network(images) if noise is None else network(images, noise)
+        self._check_outputs(outputs)
         return self._loss(outputs, labels), outputs, {}
 
     def _loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
