@@ -2,8 +2,27 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 
 LISTED = 30  # names that a message lists at most: more than any kind of plug-in has, not than runs
+
+LONGEST = 200  # letters of a name that is looked for
+
+
+def in_one_line(text: str, longest: int | None = None) -> str:
+    """A text as a message shows it: what would split or garble a line is written as an escape.
+
+    Args:
+        text: any text, that of a user's file among them.
+        longest: letters that are shown; of a longer text the middle is left out.
+    """
+    if not text.isprintable():
+        shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        text = "".join(shown)
+    if longest is None or len(text) <= longest:
+        return text
+    end = longest // 3
+    return f"{text[: longest - end - 5]} ... {text[-end:]}"
 
 
 class UserError(Exception):
@@ -14,8 +33,8 @@ class UserError(Exception):
     """
 
     def __init__(self, *sentences: str) -> None:
-        super().__init__("\n".join(sentences))
-        self.sentences = sentences
+        self.sentences = tuple(in_one_line(sentence) for sentence in sentences)
+        super().__init__("\n".join(self.sentences))
 
 
 def of_the_system(error: OSError) -> UserError | None:
@@ -34,7 +53,11 @@ def of_the_system(error: OSError) -> UserError | None:
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """The end of a message about an unknown name: the nearest choices, else the first of all."""
-    known = sorted(set(choices))
+    return _nearest(in_one_line(name, LONGEST), tuple(sorted(set(choices))))
+
+
+@lru_cache(maxsize=1024)
+def _nearest(name: str, known: tuple[str, ...]) -> str:
     close = get_close_matches(name, known, n=3, cutoff=0.6)
     if close:
         return "; did you mean " + " or ".join(f"'{one}'" for one in close) + "?"

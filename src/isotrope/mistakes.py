@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from isotrope.errors import did_you_mean
 from isotrope.settings import Settings
 
+MOST = 100  # complaints about one block: nobody reads more
 Where = tuple[str | int, ...]
 S = TypeVar("S", bound=Settings)
 Complaint = tuple[Where, str]  # a place, and what follows its name in the message
@@ -28,7 +29,7 @@ def complaints_of(kind: type[S], raw: Any, above: Where = ()) -> tuple[S | None,
     try:
         return kind.model_validate(raw), []
     except ValidationError as error:
-        said = _without_guesses(kind, error.errors())
+        said = _without_guesses(kind, error.errors(include_url=False)[:MOST])
         return None, [one for found in said for one in _complaints(kind, found, above)]
 
 

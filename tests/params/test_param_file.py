@@ -37,7 +37,8 @@ def test_a_file_outside_the_folder_shape_is_refused(param_files, name, said):
 
     (found,) = sentences(param_files)
 
-    assert found.startswith(f"param-files/{name}: ")
+    shown = name.replace("\n", "\\n")
+    assert found.startswith(f"param-files/{shown}: ")
     assert said in found
 
 

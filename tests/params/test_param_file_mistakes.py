@@ -1,5 +1,5 @@
 import pytest
-from made_up_param_file import NAME, changed, sentences, write
+from made_up_param_file import GOOD, NAME, changed, sentences, write
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,27 @@ from made_up_param_file import NAME, changed, sentences, write
         ),
         ("seeds: 1-3", "seeds: 0-3", "2:1: seeds[0]: input should be greater than or equal to 1"),
         ("seeds: 1-3", "seeds: one", "2:1: seeds: write seeds as 1-5"),
+        ("seeds: 1-3", "seeds: \uff11-\uff13", "2:1: seeds: write seeds as 1-5"),
+        ("seeds: 1-3", "seeds: \u0661-\u0663", "2:1: seeds: write seeds as 1-5"),
+        ("seeds: 1-3", f"seeds: 1-{'9' * 900}", "2:1: seeds: write seeds as 1-5"),
+        ("seeds: 1-3", "seeds: 1-10001", "2:1: seeds: 10001 seeds; a run has 10000 at most"),
+        ("seeds: 1-3", f"seeds: [{','.join(map(str, range(1, 10_002)))}]", "2:1: seeds: 10001"),
+        ("study: scale", f"study: {'x' * 41}", "1:1: study: string should have at most 40"),
+        ("[accuracy,", '[{name: accuracy, as: ""},', "18:32: evaluations[0].as: '' cannot name"),
+        ("[accuracy,", f"[{{name: accuracy, as: {'a' * 41}}},", "18:32: evaluations[0].as: 'aaa"),
+        ("[accuracy,", "[{name: accuracy, as: examples},", "18:32: evaluations[0].as: 'examples'"),
+        ("[accuracy,", "[{name: accuracy, as: my_costs},", "18:32: evaluations[0].as: 'my_costs'"),
+        ("[accuracy,", "[{name: accuracy, as: [x]},", "18:32: evaluations[0].as: '['x']' cannot"),
+        (
+            "[accuracy,",
+            f"[{','.join(f'{{name: accuracy, as: a{i}}}' for i in range(101))}, ",
+            "18:1: evaluations: list should have at most 100 items",
+        ),
+        (
+            "[accuracy,",
+            f"[{{name: accuracy, as: x, against: {{run: a/b/{'c' * 300}}}}},",
+            "18:49: evaluations[0].against.run: no param-file is called 'a/b/ccc",
+        ),
         ("task: emoji", "task: mnist", "4:1: dataset.source: task mnist is not embedded; write"),
         ("study: scale\n", "", "1:1: study: missing"),
         ("study: scale", "study: Scale!", "1:1: study: string should match pattern"),
@@ -197,6 +218,37 @@ def test_of_a_value_of_several_types_the_one_that_was_meant_is_complained_about(
     assert len(found) == 1, found
     assert said in found[0]
     assert "fitting" not in found[0]
+
+
+def test_a_value_that_cannot_be_read_is_one_mistake(param_files):
+    write(
+        param_files, changed(("epochs: 2", f"epochs: {'9' * 400}"), ("name: stir", 'name: "\\0"'))
+    )
+
+    number, sign = sorted(sentences(param_files))
+
+    assert f"param-files/{NAME}.yaml:13:11: 9999" in number
+    assert r":5:9: the sign \x00 in a text" in sign
+
+
+def test_many_and_long_mistakes_are_said_in_a_message_that_one_reads(param_files):
+    write(param_files, GOOD + "".join(f"key_{i}: {{}}\n" for i in range(3_000)))
+    found = sentences(param_files)
+    assert len("\n".join(found)) < 2_000
+    assert all(one.startswith(f"param-files/{NAME}.yaml:") for one in found)
+    assert "more mistakes; mend these first" in found[-1]
+
+    write(param_files, changed(("name: stir", f"name: {'x' * 900}")))
+    (found,) = sentences(param_files)
+    assert len(found) <= 400 + len("param-files/")
+
+
+def test_of_many_seeds_the_first_are_named(param_files):
+    sweep = "sweep: {training.epochs: [1, 2]}\nselect: {seeds: 2-9999}\nevaluations"
+    write(param_files, changed(("evaluations", sweep)))
+    (found,) = sentences(param_files)
+    said = "select.seeds: 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 and 9986 more stand not among the run's"
+    assert said in found
 
 
 def test_all_mistakes_of_all_files_are_said_at_once(param_files):

@@ -33,7 +33,21 @@ def test_a_sweep_has_a_point_for_every_combination(param_files):
         ("{model.name: [standard, ensemble]}", "no name"),
         ("{seeds: [1, 2]}", "sweep a setting below dataset, model or training"),
         ("{model.kernel_size: [[3]]}", "cannot name a folder"),
-        ('{model.kernel_size: ["3\\n"]}', "cannot name a folder"),
+        ('{model.kernel_size: ["3\\n"]}', "a line break in a text"),
+        (
+            f"{{training.epochs: {[*range(1, 1_002)]}}}",
+            "1001 points; a run has 1000 at most, write",
+        ),
+        (
+            f"{{training.epochs: {[*range(1, 1_001)]}, training.batch_size: {[*range(1, 1_001)]}}}",
+            "sweep: 1000000 points; a run has 1000 at most",
+        ),
+        (f"{{{', '.join(f'training.k{i}: [1]' for i in range(21))}}}", "21 keys; a sweep has 20"),
+        (
+            f"{{training.start_from.file: [{'a' * 96}]}}",
+            "sweep: 101 letters in the name of a point; 100 at most",
+        ),
+        ("{training.start_from.file: [a, A]}", "two points would have the folder 'file=a'"),
         ("{model.kernel_size: [$(touch x)]}", "cannot name a folder"),
         ("{model.kernel_size: [3, 40]}", "does not fit the data set"),
         ("{training.epochs.x: [1]}", "sweep.training.epochs.x: 'epochs' holds no settings"),
@@ -101,7 +115,7 @@ def test_how_to_select_is_read_with_its_defaults(param_files):
             "",
             "18:1: select: there is no sweep to select from; add `sweep`, or leave this out",
         ),
-        ("1-2", "2-5", "19:10: select.seeds: 4, 5 stands not among the run's seeds"),
+        ("1-2", "2-5", "19:10: select.seeds: 4, 5 stand not among the run's seeds"),
         ("1-2", "[1, 1]", "19:10: select.seeds: each seed may stand once only"),
         ("first", "frist", "19:22: select.ties: 'frist' is not known; did you mean 'first'?"),
         ("ties: first", "tie: last", "19:22: select.tie: unknown key; did you mean 'ties'?"),
@@ -175,7 +189,7 @@ def test_seeds_are_compared_though_something_else_is_wrong_with_the_selection(pa
     assert len(found) == 3
     for said in (
         "select.ties: 'frist' is not known",
-        "select.seeds: 4, 5 stands",
+        "select.seeds: 4, 5 stand ",
         "study: missing",
     ):
         assert any(said in sentence for sentence in found), (said, found)

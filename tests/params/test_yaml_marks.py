@@ -41,6 +41,38 @@ def test_plain_words_mean_what_yaml_1_2_says(text, value):
     assert type(marked.value["key"]) is type(value)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (f"key: {2**63 - 1}", 2**63 - 1),
+        (f"key: -{2**63 - 1}", 1 - 2**63),
+        (f"key: {'x' * 1000}", "x" * 1000),
+        ('key: "\\xa0\\u200d"', "\xa0\u200d"),
+        (f"key: {'[' * 29}{']' * 29}", None),
+        (f"key: [{'1,' * 19_000}]", None),
+    ],
+)
+def test_what_is_just_small_enough_is_read(text, value):
+    marked = parse(text)
+    assert marked.mistakes == ()
+    assert value is None or marked.value == {"key": value}
+
+
+def test_aliases_count_as_what_they_stand_for():
+    doubling = [f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 31)]
+    (mistake,) = parse("".join(["a0: &a0 [x]\n", *doubling])).mistakes
+    assert mistake.what.startswith("more than 20000 values")
+    longer = [f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 2_000)]
+    (mistake,) = parse("".join(["a0: &a0 [x]\n", *longer])).mistakes
+    assert mistake.what.startswith("nested more than 30 deep")
+
+
+def test_of_a_value_that_cannot_be_read_the_place_is_known():
+    marked = parse('a: {b: [1, "\\0"]}\nc: 1\n')
+    assert marked.unread == {("a", "b", 1)}
+    assert marked.value == {"a": {"b": [1, None]}, "c": 1}
+
+
 @given(st.floats(allow_nan=False))
 def test_floats_as_python_writes_them_are_read_back(number):
     assert parse(f"key: {number!r}").value == {"key": number}
@@ -71,9 +103,36 @@ def test_every_key_and_item_has_its_place():
         ("a: [1, 2\n", 2, 1, "not valid YAML"),
         ("a: \x07\n", 1, 4, "character 7 is not allowed in YAML"),
         ("a: &x [*x]\n", 1, 4, "an alias that contains itself"),
-        ("a: !!python/object:os.system ls\n", 1, 4, "unknown tag"),
-        ("a: !!float x\n", 1, 4, "'x' is not a float"),
-        ("a: !mine x\n", 1, 4, "unknown tag !mine"),
+        ("a: !!python/object:os.system ls\n", 1, 4, "the tag !!python/object:os.system; a param"),
+        ("a: !!python/tuple [1]\n", 1, 4, "the tag !!python/tuple"),
+        ("a: !!set {b}\n", 1, 4, "the tag !!set"),
+        ("a: !!bool nonsense\n", 1, 4, "the tag !!bool"),
+        ("a: !!float x\n", 1, 4, "the tag !!float"),
+        ("a: ! x\n", 1, 4, "the tag !"),
+        ("a: !mine x\n", 1, 4, "the tag !mine"),
+        ('a: "\\U00110000"\n', 1, 7, "not valid YAML: an escape that stands for no character"),
+        ('a: "\\UFFFFFFFF"\n', 1, 7, "not valid YAML: an escape that stands for no character"),
+        ('a: "\\uD800"\n', 1, 4, r"the sign \ud800 in a text"),
+        ('a: "\\u202e"\n', 1, 4, r"the sign \u202e in a text"),
+        ('a: "\\0"\n', 1, 4, r"the sign \x00 in a text"),
+        ('a: "b\\nc"\n', 1, 4, "a line break in a text"),
+        ("a: |\n  b\n  c\n", 1, 4, "a line break in a text"),
+        ('"a\\nb": 1\n', 1, 1, r"'a\nb' is no key"),
+        (f"{'k' * 201}: 1\n", 1, 1, "'kkk"),
+        (f"a: {'x' * 1001}\n", 1, 4, "a text of 1001 letters; shorten it to 1000 at most"),
+        (f"a: {'9' * 400}\n", 1, 4, "99999"),
+        (f"a: {'9' * 5000}\n", 1, 4, "99999"),
+        (f"a: 0x{'f' * 5000}\n", 1, 4, "0xfff"),
+        (
+            f"a: {2**63}\n",
+            1,
+            4,
+            "9223372036854775808 is too large; numbers go up to 92233720368547",
+        ),
+        ("a: 1e400\n", 1, 4, "1e400 is too large for a number"),
+        (f"a: {'[' * 5000}", 1, 33, "nested more than 30 deep"),
+        ("".join(f"{' ' * i}a:\n" for i in range(200)), 30, 30, "nested more than 30 deep"),
+        (f"a: [{'1,' * 20_000}]\n", 1, 40_001, "more than 20000 values"),
         ("? [a]\n: 1\n", 1, 3, "a key must be a word"),
     ],
 )

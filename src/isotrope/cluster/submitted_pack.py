@@ -29,7 +29,8 @@ from isotrope.measuring import evaluating
 from isotrope.packs import state, summary
 from isotrope.packs.log_file import logged
 from isotrope.packs.summary import OUTPUTS, RUN, WEIGHTS
-from isotrope.params.param_file import name_of, read_run
+from isotrope.params.param_file import read_run
+from isotrope.params.param_folder import name_of
 from isotrope.plan.indexing import index_of
 from isotrope.results import choice
 from isotrope.tasks import by_hand

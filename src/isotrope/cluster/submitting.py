@@ -4,6 +4,7 @@ For quick trials: what is sent is trained and evaluated as Snakemake would do it
 files in the same places, but no table or figure is made, and no workflow watches over it.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ from isotrope.datasets.building import build_dataset
 from isotrope.datasets.manifest import read_manifest
 from isotrope.errors import UserError
 from isotrope.mistakes import complaints_of
-from isotrope.params.param_file import Run, name_of, read_each
-from isotrope.params.param_folder import find
+from isotrope.params.param_file import Run, read_each
+from isotrope.params.param_folder import find, name_of
 from isotrope.params.resources import Resources
 from isotrope.plan import index_file
 from isotrope.plan.index import DatasetEntry, Index
@@ -107,7 +108,7 @@ def runs_of(words: Iterable[str]) -> list[Run]:
     unknown = []
     for word in (part for one in words for part in one.split(",") if part):
         name = word.removeprefix(f"{paths.PARAM_FILES}/").removesuffix(".yaml")
-        if Path(word).is_file():
+        if os.path.isfile(word):  # noqa: PTH113 (Path would raise of a long name)
             found[name_of(Path(word))] = Path(word)
         elif matches := [one for one in known if one == name or fnmatchcase(one, name)]:
             found |= {one: known[one] for one in matches}

@@ -6,21 +6,21 @@ from typing import Annotated, Any
 import typer
 
 from isotrope import paths, registry
+from isotrope.params.param_folder import find, name_of
 
 
 def files(incomplete: str) -> list[str]:
     """The param-files whose paths begin so."""
-    found = sorted(p.as_posix() for p in paths.PARAM_FILES.rglob("*.yaml"))
-    return [p for p in found if p.startswith(incomplete)]
+    found = (path.as_posix() for path, misnamed in find().items() if not misnamed)
+    return [path for path in found if path.startswith(incomplete)]
 
 
 def runs(incomplete: str) -> list[str]:
     """The runs whose names begin so, and their param-files where a path is begun."""
     if incomplete.startswith(f"{paths.PARAM_FILES.name}/"):
         return files(incomplete)
-    root = paths.PARAM_FILES
-    names = (p.relative_to(root).with_suffix("").as_posix() for p in root.rglob("*.yaml"))
-    return sorted(name for name in names if name.startswith(incomplete))
+    names = (name_of(path) for path, misnamed in find().items() if not misnamed)
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def studies(incomplete: str) -> list[str]:

@@ -53,7 +53,7 @@ def challenge(
     """Train a model on a challenge's few images, and compare it with published numbers."""
     from isotrope.cluster import starting
     from isotrope.params.initialisations import with_initialisations
-    from isotrope.params.param_file import name_of
+    from isotrope.params.param_folder import name_of
     from isotrope.plan import index_file
     from isotrope.results.challenge import (
         baseline_of,

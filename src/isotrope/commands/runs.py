@@ -54,7 +54,7 @@ def train(
 
 def choose(file: ParamFile) -> None:
     """Choose the point of a run's sweep that gets all seeds, from its candidates' results."""
-    from isotrope.params.param_file import name_of
+    from isotrope.params.param_folder import name_of
     from isotrope.plan.index_file import current
     from isotrope.results import choice
 

@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from isotrope.params.evaluations import MOST
 from isotrope.params.resources import Resources
 from isotrope.params.seeds import Seeds
 from isotrope.params.training import Training
 from isotrope.settings import Settings
 
-Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 
 
 class Select(Settings):
@@ -68,6 +69,7 @@ class Envelope(Settings):
     evaluations: list[Any] = Field(
         description="names, or blocks {name, as, dataset, split, against, resources, ...settings}",
         min_length=1,
+        max_length=MOST,
     )
     resources: Resources = Field(
         default_factory=lambda: Resources(), description="what a job of this run asks for"

@@ -19,7 +19,11 @@ from isotrope.settings import Settings
 
 KEYS = ("as", "dataset", "split", "against", "resources")  # of an entry, beside its settings
 
-_RESERVED = ("runs", "selection", "summary", "recordings", "histories")  # files beside the tables
+LONGEST_TABLE = 40  # letters of a name: see param_folder.LONGEST_RUN
+MOST = 100  # evaluations of a run
+_BESIDE = ("runs", "selection", "summary")  # the tables of evaluations
+_RESERVED = (*_BESIDE, "recordings", "histories", "examples")
+_COSTS = "_costs"  # ends the names of tables that benchmarks write
 _CLASSES = "classification"  # what a data set is for that does not say
 _ALIAS = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
@@ -110,7 +114,7 @@ def check_evaluations(raw: Any) -> tuple[list[Evaluation], list[Complaint]]:
     found: list[Evaluation] = []
     complaints: list[Complaint] = []
     aliases: list[str] = []
-    for i, entry in enumerate(raw):
+    for i, entry in enumerate(raw[:MOST]):  # the envelope says so, if there are more
         evaluation, wrong = _check_evaluation(entry, ("evaluations", i))
         complaints += wrong
         alias = _alias(entry)
@@ -120,6 +124,12 @@ def check_evaluations(raw: Any) -> tuple[list[Evaluation], list[Complaint]]:
         aliases += [alias] if alias else []
         found += [evaluation] if evaluation else []
     return found, complaints
+
+
+def _names_a_table(alias: Any) -> bool:
+    if not isinstance(alias, str) or alias.strip(_ALIAS) or not 0 < len(alias) <= LONGEST_TABLE:
+        return False
+    return alias not in _RESERVED and not alias.endswith(_COSTS)
 
 
 def _alias(entry: Any) -> str | None:
@@ -138,9 +148,9 @@ def _check_evaluation(entry: Any, where: Where) -> tuple[Evaluation | None, list
     dataset, wrong = check_plugin("data", block.get("dataset"), (*where, "dataset"))
     complaints += wrong
     alias = block.get("as", plugin.name if plugin else "")
-    if not isinstance(alias, str) or alias in _RESERVED or alias.strip(_ALIAS):
-        what = f": '{alias}' cannot name a table; use small letters, digits and '_'"
-        what += f", and not {', '.join(_RESERVED[:-1])} or {_RESERVED[-1]}"
+    if (plugin or "as" in block) and not _names_a_table(alias):
+        what = f": '{alias}' cannot name a table; use up to {LONGEST_TABLE} small letters, digits"
+        what += f" and '_', and not {', '.join(_RESERVED)} or an end in {_COSTS}"
         complaints.append(((*where, "as"), what))
     if "dataset" in block and dataset is None and not wrong:
         complaints.append(((*where, "dataset"), ": must be a block {name, ...settings}"))

@@ -21,6 +21,7 @@ from isotrope.errors import UserError, did_you_mean
 from isotrope.files.disk import write_whole
 from isotrope.mistakes import Complaint, complaints_of
 from isotrope.params.param_file import check_file, located
+from isotrope.params.param_folder import read_text
 from isotrope.params.yaml_marks import parse
 
 MODULE = "import_param_file"
@@ -75,7 +76,7 @@ def import_param_file(file: Path, study: str | None, to: Path | None) -> Path:
         raise UserError(*sentences)
     converted: Converted = module.convert(original)
     if converted.complaints:
-        marked = parse(file.read_text(encoding="utf-8"))
+        marked = parse(read_text(file))
         raise UserError(*located(str(file), marked, list(converted.complaints)))
     path = to or _place(file, converted)
     if path.exists():
@@ -122,11 +123,9 @@ def _study(study: str | None) -> str:
 def _read(file: Path, kind: Any) -> tuple[Any, list[str]]:
     """The original, checked, or every mistake in it."""
     try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        return None, [f"{file}: cannot be read: {error.strerror}"]
-    except UnicodeDecodeError:
-        return None, [f"{file}: not UTF-8 text"]
+        text = read_text(file)
+    except UserError as error:
+        return None, list(error.sentences)
     marked = parse(text)
     sentences = [f"{file}:{m.line}:{m.column}: {m.what}" for m in marked.mistakes]
     if sentences or not isinstance(marked.value, dict):

@@ -12,6 +12,7 @@ from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.files.disk import write_whole
 from isotrope.params.param_file import check_file, read_run
+from isotrope.params.param_folder import read_text
 from isotrope.params.yaml_marks import parse
 
 _SCHEMA = "# yaml-language-server: $schema=../../../workflow/schemas/param-file.schema.json\n"
@@ -37,7 +38,7 @@ def with_initialisations(file: Path, count: int, subset_seed: str) -> Path:
     if path.exists():
         return path
     run = read_run(file)
-    blocks = parse(file.read_text(encoding="utf-8")).value
+    blocks = parse(read_text(file)).value
     if "sweep" in blocks or "select" in blocks:
         raise UserError(f"{file}: has a sweep already; take it out, or write {path} yourself")
     known = blocks.get("evaluations") or []

@@ -4,6 +4,16 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from isotrope.params import evaluations, points, seeds
+from isotrope.params.param_folder import LARGEST, LONGEST_RUN
+from isotrope.params.yaml_marks import (
+    DEEPEST,
+    LARGEST_NUMBER,
+    LONGEST_KEY,
+    LONGEST_TEXT,
+    MOST_VALUES,
+)
+
 Block = dict[str, Any]
 
 _HEAD = """# Every key of a param-file
@@ -11,7 +21,25 @@ _HEAD = """# Every key of a param-file
 Written by `isotrope schema` from the settings themselves: do not edit. A key without a default has
 to be given, unless it says what is taken if it is left out. What the words mean:
 [glossary.md](glossary.md). An example with comments: `isotrope new run NAME`.
+
+A param-file is one file of text in UTF-8, or a link to one; links to folders are not followed. It
+is YAML 1.2 without tags such as `!!python/name`; a text stands on one line. Aliases are read. These
+bounds keep a slip of the pen from filling a disk or a queue:
+
+| of a file | at most |
+| --- | --- |
 """
+_BOUNDS = {
+    "its size": f"{LARGEST} bytes",
+    "values, aliases written out": f"{MOST_VALUES}, {DEEPEST} deep",
+    "a text, a key": f"{LONGEST_TEXT} and {LONGEST_KEY} letters",
+    "a whole number": str(LARGEST_NUMBER),
+    "seeds": str(seeds.MOST),
+    "points of the sweep": str(points.MOST),
+    "evaluations": str(evaluations.MOST),
+    "the run's name, of a point, of a table": f"{LONGEST_RUN}, {points.LONGEST_POINT} and "
+    f"{evaluations.LONGEST_TABLE} letters",
+}
 _KINDS = {  # how the names of their blocks begin, the heading of all, and that of one
     "data": ("Data sets", "Data set"),
     "models": ("Models", "Model"),
@@ -30,7 +58,15 @@ _INSIDE = "models_inside_"  # models in models: the same blocks again
 def keys_page(schema: Block) -> str:
     """The page, from a schema as ``schema.param_file_schema`` writes it."""
     definitions = _each_once(schema["$defs"])
-    lines = [_HEAD, "## The file", "", *_table(schema["properties"], schema["required"]), ""]
+    bounds = [f"| {what} | {most} |" for what, most in _BOUNDS.items()]
+    lines = [
+        _HEAD + "\n".join(bounds),
+        "",
+        "## The file",
+        "",
+        *_table(schema["properties"], schema["required"]),
+        "",
+    ]
     core = {name: block for name, block in definitions.items() if _kind(name) is None}
     for name, block in core.items():
         lines += [f"## {name}", "", *_said(block), *_table_of(block, ()), ""]

@@ -4,14 +4,13 @@ A param-file is ``param-files/<model>/<dataset>/<variant>.yaml``; that path with
 the run's name. ``read_run`` checks one file, ``read_folder`` every file below a folder.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from isotrope import paths, registry
-from isotrope.errors import UserError, did_you_mean
+from isotrope.errors import UserError, did_you_mean, in_one_line
 from isotrope.mistakes import Complaint, Where, complaints_of, dotted
 from isotrope.params import blocks
 from isotrope.params.blocks import Plugin
@@ -23,7 +22,7 @@ from isotrope.params.evaluations import (
     find_others,
 )
 from isotrope.params.fitting import network_misfits, select_misfits, training_misfits
-from isotrope.params.param_folder import find
+from isotrope.params.param_folder import find, name_of, place_mistake, read_text
 from isotrope.params.points import (
     Parts,
     Point,
@@ -40,8 +39,7 @@ from isotrope.params.yaml_marks import Marked, parse
 
 T = TypeVar("T")
 
-_SHAPE = "<model>/<dataset>/<variant>.yaml"
-_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_LONGEST = 400, 1_800  # letters of a sentence, and of all sentences about one file
 
 
 @dataclass(frozen=True)
@@ -226,33 +224,6 @@ def ambiguous_tables(found: Sequence[Tables]) -> Iterator[str]:
                 )
 
 
-def name_of(path: Path, root: Path = paths.PARAM_FILES) -> str:
-    """The name of the run whose param-file lies at ``path``.
-
-    Raises:
-        UserError: if it does not lie below ``root``.
-    """
-    try:
-        return path.resolve().relative_to(root.resolve()).with_suffix("").as_posix()
-    except ValueError as error:
-        raise UserError(f"{path}: a param-file lies at {root}/{_SHAPE}") from error
-
-
-def _place_mistake(path: Path, root: Path) -> str | None:
-    """What is wrong with the place or the name of a param-file, if anything."""
-    shape = f"{root}/{_SHAPE}"
-    try:
-        parts = name_of(path, root).split("/")
-    except UserError as error:
-        return error.sentences[0]
-    if len(parts) != 3 or path.suffix != ".yaml":
-        return f"{path}: a param-file lies at {shape}; move it"
-    for part in parts:
-        if not _PART.fullmatch(part):
-            return f"{path}: '{part}' in its path; use letters, digits, '_', '-' and '.' only"
-    return None
-
-
 def check_file(
     path: Path,
     root: Path,
@@ -270,21 +241,16 @@ def check_file(
         chain: the runs of which each begins with the next, this one last.
     """
     registry.record_file(path)
-    misplaced = misnamed or _place_mistake(path, root)
+    misplaced = misnamed or place_mistake(path, root)
     name = str(path) if misplaced else name_of(path, root)
     sentences = [misplaced] if misplaced else []
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        return CheckedFile(
-            path, name, None, [*sentences, f"{path}: cannot be read: {error.strerror}"]
-        )
-    except UnicodeDecodeError:
-        return CheckedFile(path, name, None, [*sentences, f"{path}: not UTF-8 text"])
-    marked = parse(text)
+        marked = parse(read_text(path))
+    except UserError as error:
+        return CheckedFile(path, name, None, _bounded(path, sentences or [*error.sentences]))
     sentences += [f"{path}:{m.line}:{m.column}: {m.what}" for m in marked.mistakes]
     if not isinstance(marked.value, dict):
-        return CheckedFile(path, name, None, sentences)
+        return CheckedFile(path, name, None, _bounded(path, sentences))
     checking = _Checking(name, marked.value, root, others, chain or (name,))
     run = checking.run()
     complaints = checking.complaints
@@ -295,11 +261,22 @@ def check_file(
         path,
         name,
         run=None if sentences else run,
-        sentences=sentences,
+        sentences=_bounded(path, sentences),
         waiting=None if sentences else checking.waiting(),
         group=group,
         evaluations=tuple(checking.evaluations),
     )
+
+
+def _bounded(path: Path, sentences: list[str]) -> list[str]:
+    """The first sentences about a file, as many as one reads, and how many more there are."""
+    found: list[str] = []
+    for sentence in sentences:
+        found.append(in_one_line(sentence, _LONGEST[0]))
+        if sum(map(len, found)) > _LONGEST[1]:
+            more = len(sentences) - len(found) + 1
+            return [*found[:-1], f"{path}: {more} more mistakes; mend these first"]
+    return found
 
 
 def _group(raw: dict[str, Any]) -> str:
@@ -309,9 +286,14 @@ def _group(raw: dict[str, Any]) -> str:
 
 
 def located(file: str, marked: Marked, complaints: list[Complaint]) -> list[str]:
-    """Complaints as sentences with their file, line and column, in the order of the file."""
+    """Complaints as sentences with their file, line and column, in the order of the file.
+
+    Of a value that could not be read, the parser has said why.
+    """
     found = []
     for where, what in dict.fromkeys(complaints):
+        if any(where[:depth] in marked.unread for depth in range(1, len(where) + 1)):
+            continue
         line, column = marked.mark(where)
         found.append((line, column, f"{file}:{line}:{column}: {dotted(where)}{what}"))
     return [sentence for _, _, sentence in sorted(found)]
@@ -447,7 +429,7 @@ def _other_run(name: str, root: Path, chain: tuple[str, ...]) -> OtherRun:
         BrokenPluginError: if it waits for a plug-in.
     """
     path = root / f"{name}.yaml"
-    if _place_mistake(path, root) or not path.is_file():
+    if place_mistake(path, root) or not path.is_file():
         known = [name_of(one, root) for one in find(root)]
         raise UnknownRunError(f"no param-file is called '{name}'{did_you_mean(name, known)}")
     checked = check_file(path, root, others=False, chain=chain)

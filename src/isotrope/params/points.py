@@ -2,13 +2,16 @@
 
 import itertools
 import json
+import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from isotrope.digests import training_digest
+from isotrope.mistakes import MOST as MOST_SAID
 from isotrope.mistakes import Complaint, Where, complaints_of, dotted
 from isotrope.params import blocks
 from isotrope.params.augmentation import KIND
@@ -16,10 +19,13 @@ from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation, evaluation_misfits
 from isotrope.params.fitting import network_misfits, training_misfits
 from isotrope.params.plugin_names import named
-from isotrope.params.seeds import valid_seeds
+from isotrope.params.seeds import listed, valid_seeds
 from isotrope.params.start import Start
 from isotrope.params.training import Training
 
+MOST = 1_000  # points of a run
+LONGEST_POINT = 100  # letters of a point's name: see param_folder.LONGEST_RUN
+_MOST_KEYS = 20
 _WORD = re.compile(r"[A-Za-z0-9_.+-]+")
 
 
@@ -92,6 +98,8 @@ class Parts(NamedTuple):
 def sweep_complaints(raw: dict[str, Any]) -> list[Complaint]:
     """What is wrong with ``sweep`` whatever the blocks are that it changes."""
     sweep = _lists(raw)
+    if too_large := _too_large(sweep):
+        return [(("sweep",), too_large)]
     return [
         *_key_complaints(sweep),
         *_value_complaints(sweep),
@@ -107,6 +115,8 @@ def points_of(
     Keys and values that ``sweep_complaints`` refuses are passed over, so that the mistakes in all
     others are found too. In a block that is wrong without the sweep, only swept values are checked.
     """
+    if _too_large(_lists(raw)):
+        return [], []
     sweep = _sound(raw, _lists(raw))
     if not sweep:
         point = base.point("base")
@@ -129,11 +139,35 @@ def points_of(
             for where, what in wrong
             if where[0] not in wrong_already or dotted(where) in keys
         ]
+        if len(complaints) > MOST_SAID:
+            break
         if point := parts.point(""):
             flat = flatten(point.settings())
             name = ",".join(f"{s}={flat[k]}" for s, k in zip(short, keys, strict=True))
             points.append(replace(point, name=name))
-    return points, complaints
+    return points, complaints + _name_complaints(points)
+
+
+def _name_complaints(points: list[Point]) -> list[Complaint]:
+    """Points whose folders cannot be, or cannot be told apart."""
+    names = [point.name for point in points]
+    if len(longest := max(names, key=len, default="")) > LONGEST_POINT:
+        what = f": {len(longest)} letters in the name of a point; {LONGEST_POINT} at most"
+        return [(("sweep",), f"{what}, take shorter words or fewer keys")]
+    folders = Counter(name.lower() for name in names)
+    if twice := next((name for name in names if folders[name.lower()] > 1), None):
+        return [(("sweep",), f": two points would have the folder '{twice}'; leave one out")]
+    return []
+
+
+def _too_large(sweep: dict[str, list[Any]]) -> str:
+    """Why a sweep cannot be trained however long one waits, if so."""
+    points = math.prod(len(values) for values in sweep.values() if values)
+    if points > MOST:
+        return f": {points} points; a run has {MOST} at most, write several runs"
+    if len(sweep) > _MOST_KEYS:
+        return f": {len(sweep)} keys; a sweep has {_MOST_KEYS} at most"
+    return ""
 
 
 def _swept(raw: dict[str, Any], evaluations: list[Evaluation]) -> tuple[Parts, list[Complaint]]:
@@ -215,8 +249,8 @@ def select_complaints(raw: dict[str, Any]) -> Iterator[Complaint]:
     chosen = valid_seeds(select.get("seeds")) if isinstance(select, dict) else None
     seeds = valid_seeds(raw.get("seeds"))
     if chosen and seeds and (strange := sorted(set(chosen) - set(seeds))):
-        listed = ", ".join(str(seed) for seed in strange)
-        what = f": {listed} stands not among the run's seeds; choose from `seeds`"
+        stand = "stands" if len(strange) == 1 else "stand"
+        what = f": {listed(strange)} {stand} not among the run's seeds; choose from `seeds`"
         yield ("select", "seeds"), what
 
 

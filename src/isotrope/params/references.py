@@ -9,6 +9,7 @@ from pydantic import Field
 from isotrope.errors import did_you_mean
 from isotrope.mistakes import Complaint, Where
 from isotrope.params.blocks import Plugin
+from isotrope.params.seeds import listed
 from isotrope.settings import Settings
 
 
@@ -104,8 +105,7 @@ def find_network(
         return None, [((*where, "point"), what)]
     wanted = list(seeds) if named.seed == "same" else [named.seed]
     if absent := sorted(set(wanted) - set(run.seeds)):
-        listed = ", ".join(map(str, absent))
-        what = f": {named.run}, {named.point} does not train seed {listed}; add it there"
+        what = f": {named.run}, {named.point} does not train seed {listed(absent)}; add it there"
         return None, [((*where, "seed"), what)]
     found = TrainedNetwork(named, point.digest, point.datasets, point.files, point.plugins)
     return found, []

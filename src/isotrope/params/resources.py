@@ -2,23 +2,50 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
 from isotrope.settings import Settings
 
-Runtime = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(s|m|h|d)$")]
-Memory = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(MB|GB)$")]
+_MOST_MINUTES = 366 * 1440
+_MOST_MEGABYTES = 100_000_000
 
 
 def minutes_in(runtime: str) -> int:
     """A wall time such as ``4h`` in whole minutes, at least one."""
-    factor = {"s": 1 / 60, "m": 1, "h": 60, "d": 1440}[runtime[-1]]
-    return max(1, round(float(runtime[:-1]) * factor))
+    return max(1, round(_minutes(runtime)))
+
+
+def _minutes(runtime: str) -> float:
+    return float(runtime[:-1]) * {"s": 1 / 60, "m": 1, "h": 60, "d": 1440}[runtime[-1]]
 
 
 def megabytes_in(memory: str) -> int:
     """A main memory such as ``16GB`` in MB."""
     return round(float(memory[:-2]) * {"MB": 1, "GB": 1000}[memory[-2:]])
+
+
+def _possible_time(runtime: str) -> str:
+    if not 0 < _minutes(runtime) <= _MOST_MINUTES:
+        raise ValueError("a wall time is more than 0s and at most 366d")
+    return runtime
+
+
+def _possible_memory(memory: str) -> str:
+    if not 1 <= float(memory[:-2]) * {"MB": 1, "GB": 1000}[memory[-2:]] <= _MOST_MEGABYTES:
+        raise ValueError("a main memory is 1MB or more and at most 100000GB")
+    return memory
+
+
+Runtime = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(s|m|h|d)$"),
+    AfterValidator(_possible_time),
+]
+Memory = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(MB|GB)$"),
+    AfterValidator(_possible_memory),
+]
 
 
 class EvaluationResources(Settings):

@@ -1,5 +1,6 @@
 """The seeds of a run, as param-files and command lines name them, and their packs."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
@@ -8,6 +9,7 @@ from isotrope.errors import UserError
 from isotrope.settings import Settings
 
 LARGEST_SEED = 2**32 - 1
+MOST = 10_000  # seeds of a run
 LARGEST_IN_GRID = 1_000_000  # larger seeds stand in lists, and form packs in their written order
 
 
@@ -20,19 +22,28 @@ def _seeds(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     first, dash, last = value.partition("-")
-    if not dash or not first.strip().isdecimal() or not last.strip().isdecimal():
+    if not dash or not (_is_number(first.strip()) and _is_number(last.strip())):
         raise ValueError("write seeds as 1-5 (both ends included) or as a list such as [1, 2, 7]")
     if int(last) > LARGEST_IN_GRID:
         raise ValueError(f"a range of seeds ends at {LARGEST_IN_GRID}; write larger ones as a list")
     if int(first) > int(last):
         raise ValueError(f"the range of seeds {value} is empty")
+    if (count := int(last) - int(first) + 1) > MOST:
+        raise ValueError(f"{count} seeds; a run has {MOST} at most")
     return list(range(int(first), int(last) + 1))
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a number of digits 0 to 9, and not longer than any seed could be."""
+    return text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_SEED))
 
 
 def _distinct(seeds: list[int]) -> list[int]:
     """Seeds in their order; large ones behind all others, as they were written."""
     if len(set(seeds)) != len(seeds):
         raise ValueError("each seed may stand once only")
+    if len(seeds) > MOST:
+        raise ValueError(f"{len(seeds)} seeds; a run has {MOST} at most")
     large = [seed for seed in seeds if seed > LARGEST_IN_GRID]
     return [*sorted(seed for seed in seeds if seed <= LARGEST_IN_GRID), *large]
 
@@ -45,6 +56,13 @@ Seeds = Annotated[
     ),
     AfterValidator(_distinct),
 ]
+
+
+def listed(seeds: Iterable[int], most: int = 10) -> str:
+    """Seeds as a message names them: the first, and how many more there are."""
+    known = list(seeds)
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(map(str, known[:most])) + more
 
 
 _SEEDS = TypeAdapter[list[int]](Seeds, config=Settings.model_config)
@@ -72,7 +90,7 @@ def seeds_in(text: str) -> list[int]:
 
 
 def _seeds_in_part(part: str) -> list[int]:
-    if not part.isdecimal():
+    if not _is_number(part):
         seeds: list[int] = _seeds(part)
         return seeds
     if int(part) > LARGEST_SEED:

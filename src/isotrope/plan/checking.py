@@ -20,7 +20,7 @@ from isotrope.errors import UserError
 from isotrope.files import disk, json_files
 from isotrope.params import blocks, param_file
 from isotrope.params.param_file import CheckedFile, Tables
-from isotrope.params.param_folder import find
+from isotrope.params.param_folder import find, read_bytes, read_text
 from isotrope.params.yaml_marks import parse
 from isotrope.plan.code_digests import CodeDigests
 from isotrope.plan.index import DatasetEntry, Index, RunEntry
@@ -28,6 +28,7 @@ from isotrope.plan.index_file import run_entry
 from isotrope.plan.indexing import index_of
 
 _CORE = ("plan/checking.py", "plan/indexing.py", "params/param_file.py", "training/__init__.py")
+_LARGEST = 10_000_000  # bytes of a source
 _PACKAGES = ("pydantic", "torch")  # whose versions count
 
 
@@ -138,8 +139,8 @@ class _Check:
         text = _sum_of_file(path)
         if text == known.text:
             return known
-        with suppress(OSError, UnicodeDecodeError):
-            marked = parse(path.read_text(encoding="utf-8"))
+        with suppress(UserError):
+            marked = parse(read_text(path))
             if not marked.mistakes and _sum_of(marked.value) == known.values:
                 return Remembered(**{**vars(known), "text": text})
         return None
@@ -163,7 +164,7 @@ class _Check:
             "plugins": sorted(used.plugins),
             "files": sorted(used.files - {path.as_posix()}),
         }
-        values = _sum_of(parse(path.read_text(encoding="utf-8")).value)
+        values = _sum_of(parse(read_text(path)).value)
         run, digest = entries.runs[checked.name], self._digest_of(listed)
         return checked, Remembered(
             text, values, listed, digest, run, entries.datasets, checked.tables
@@ -222,6 +223,6 @@ def _sum_of(content: Any) -> str:
 def _sum_of_file(path: Path) -> str:
     """The checksum of a file; empty if it cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    except OSError:
+        return hashlib.sha256(read_bytes(path, _LARGEST)).hexdigest()[:16]
+    except UserError:
         return ""

@@ -17,6 +17,7 @@ from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.files import disk, json_files
 from isotrope.files.overlapping import overlapped
+from isotrope.params.param_folder import find
 from isotrope.plan.index import (
     DatasetEntry,
     EvaluationEntry,
@@ -39,8 +40,7 @@ PLANNED = "ISOTROPE_PLANNED"  # set in the environment of the workflow's jobs
 
 def stamps(root: Path = paths.PARAM_FILES) -> dict[str, list[int]]:
     """Time and size of everything that the index is made of."""
-    found = root.rglob("*.y*ml") if root.is_dir() else ()
-    named = {path.as_posix(): path for path in found if not path.name.startswith(".")}
+    named = {path.as_posix(): path for path in find(root)}
     for kind in (".", *_ROOMS):
         for path in (registry.PACKAGE / kind).glob("*.py"):
             named[f"isotrope/{kind}/{path.name}"] = path

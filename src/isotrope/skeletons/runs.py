@@ -24,7 +24,7 @@ from isotrope.params.envelope import Envelope
 from isotrope.params.evaluations import check_evaluations, evaluation_misfits
 from isotrope.params.fitting import training_misfits
 from isotrope.params.param_file import CheckedFile, check_file
-from isotrope.params.param_folder import find
+from isotrope.params.param_folder import find, read_text
 from isotrope.params.resources import Resources
 from isotrope.params.training import Training
 from isotrope.params.yaml_marks import parse
@@ -123,7 +123,10 @@ def _runs(order: Sequence[str]) -> list[_Known]:
     for path, misnamed in find().items():
         if misnamed:
             continue
-        raw = parse(path.read_text(encoding="utf-8", errors="replace")).value
+        try:
+            raw = parse(read_text(path)).value
+        except UserError:
+            continue
         blocks = ("dataset", "model", "training")
         if isinstance(raw, dict) and all(isinstance(raw.get(key), dict) for key in blocks):
             name = path.relative_to(paths.PARAM_FILES).with_suffix("").as_posix()
