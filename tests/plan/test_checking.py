@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -114,13 +115,39 @@ def test_an_edited_plug_in_has_its_own_runs_checked_again(checked, param_files):
     check_folder()
     assert checked() == []
     for path in (source, layer):
-        path.write_text(f"{path.read_text()}# a comment\n")
+        path.write_text(f'"""Other words."""\n\n{path.read_text()}# a comment\n')
+        check_folder()
+        assert checked() == [], path
+        path.write_text(f"{path.read_text()}\nMORE = 1\n")
         check_folder()
         assert checked() == [MINE], path
+    source.write_text(source.read_text().replace("REVISION = 1", "REVISION = 2"))
+    check_folder()
+    assert checked() == [MINE]
     source.unlink()
     with pytest.raises(UserError, match="no model is called 'mine'"):
         check_folder()
     assert checked() == [MINE]
+
+
+def test_a_comment_in_a_plug_in_of_any_kind_or_in_this_code_has_nothing_checked(
+    checked, monkeypatch, param_files
+):
+    """Bytes differ everywhere, what is computed nowhere: every file is read as a longer one."""
+    found = check_folder()
+    text, content = Path.read_text, Path.read_bytes
+
+    def longer(path, *words, **options):
+        more = "\n# a comment\n" if path.suffix in (".py", ".yaml") else ""
+        return f"{text(path, *words, **options)}{more}"
+
+    def more_bytes(path):
+        return content(path) + (b"\n# a comment\n" if path.suffix in (".py", ".yaml") else b"")
+
+    monkeypatch.setattr(Path, "read_text", longer)
+    monkeypatch.setattr(Path, "read_bytes", more_bytes)
+    assert check_folder() == found
+    assert checked() == []
 
 
 @pytest.mark.parametrize(
@@ -158,6 +185,9 @@ def test_a_model_that_another_builds_counts_for_each_run(checked, param_files):
     assert checked() == names
     inner.write_text(f"{inner.read_text()}# a comment\n")
     check_folder()
+    assert checked() == []
+    inner.write_text(f"{inner.read_text()}MORE = 1\n")
+    check_folder()
     assert checked() == names
 
 
@@ -166,6 +196,9 @@ def test_another_param_file_that_is_named_counts(checked, param_files):
     write(param_files, changed(("standard", "ensemble"), ("[accuracy", block)), f"{OTHER}.yaml")
     before = check_folder().runs[OTHER].points["base"].evaluations["beside"].digest
     checked()
+    write(param_files, f"# a comment\n{GOOD}")
+    check_folder()
+    assert checked() == []
     write(param_files, changed(("epochs: 2", "epochs: 5")))
     after = check_folder().runs[OTHER].points["base"].evaluations["beside"].digest
     assert OTHER in checked()

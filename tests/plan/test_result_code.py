@@ -198,6 +198,16 @@ def test_another_computation_is_another_digest(one, other):
     assert syntax(one) != syntax(other)
 
 
+def test_a_revision_counts_where_it_is_asked_for():
+    texts = ["REVISION = 1", "REVISION: int = 1", "REVISION = 2  # a comment", "REVISION = 2"]
+    one, typed, two, again = (
+        digest_of_syntax(ast.parse(text), revisions=True) for text in texts
+    )
+    assert len({one, typed, two}) == 3
+    assert two == again
+    assert len({syntax(text) for text in texts}) == 1
+
+
 def test_the_digest_of_a_syntax_tree_stays_what_it_is():
     """It stands in results that are years old: another spelling would call all of them changed."""
     text = """

@@ -1,8 +1,8 @@
 """Checking all param-files, again and again: what did not change since is not checked again.
 
 A file is as it was if its text is, or its values are, and if nothing changed on which the check
-depends: the plug-ins that it names, the param-files that it names, and this package's own code.
-What was found then is kept in ``out/checked.json``. Files with mistakes, and runs that wait for a
+depends: the plug-ins that it names, the param-files that it names, and this package's own code. Of
+code, comments and docstrings do not count. What was found then is kept in ``out/checked.json``. Files with mistakes, and runs that wait for a
 plug-in, are checked each time. Neither torch nor a plug-in is imported where all is as it was.
 """
 
@@ -22,7 +22,7 @@ from isotrope.params import blocks, param_file
 from isotrope.params.param_file import CheckedFile, Tables
 from isotrope.params.param_folder import find, read_bytes, read_text
 from isotrope.params.yaml_marks import parse
-from isotrope.plan.code_digests import CodeDigests
+from isotrope.plan.code_digests import CodeDigests, Source
 from isotrope.plan.index import DatasetEntry, Index, RunEntry
 from isotrope.plan.index_file import run_entry
 from isotrope.plan.indexing import index_of
@@ -62,13 +62,13 @@ class Memory:
     Args:
         core: a digest of the code that checks.
         files: what was found, by the paths of param-files.
-        imports: what sources import, by their checksums.
+        sources: what was read of sources, by their checksums.
         real: models that cannot be built on the meta device, each with a digest of its sources.
     """
 
     core: str = ""
     files: dict[str, Remembered] = field(default_factory=dict)
-    imports: dict[str, list[str]] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
     real: dict[str, str] = field(default_factory=dict)
 
 
@@ -89,12 +89,12 @@ class _Check:
     def __init__(self, root: Path) -> None:
         self.root = root
         known = read_memory()
-        self.code = CodeDigests(known.imports)
+        self.code = CodeDigests(known.sources)
         core = self._core()
-        if known.core != core:  # how imports are read may be another, too
-            known.imports.clear()
+        if known.core != core:  # how sources are read may be another, too
+            known.sources.clear()
         self.before = known if known.core == core else Memory()
-        self.now = Memory(core, imports=known.imports)
+        self.now = Memory(core, sources=known.sources)
         self._used: dict[str, str] = {}
         self.real = {
             name: digest
@@ -139,10 +139,8 @@ class _Check:
         text = _sum_of_file(path)
         if text == known.text:
             return known
-        with suppress(UserError):
-            marked = parse(read_text(path))
-            if not marked.mistakes and _sum_of(marked.value) == known.values:
-                return Remembered(**{**vars(known), "text": text})
+        if known.values and _values_in(path) == known.values:
+            return Remembered(**{**vars(known), "text": text})
         return None
 
     def _check(self, path: Path, misnamed: str) -> tuple[CheckedFile, Remembered | None]:
@@ -164,19 +162,27 @@ class _Check:
             "plugins": sorted(used.plugins),
             "files": sorted(used.files - {path.as_posix()}),
         }
-        values = _sum_of(parse(read_text(path)).value)
         run, digest = entries.runs[checked.name], self._digest_of(listed)
         return checked, Remembered(
-            text, values, listed, digest, run, entries.datasets, checked.tables
+            text, _values_in(path), listed, digest, run, entries.datasets, checked.tables
         )
 
     def _digest_of(self, used: dict[str, list[Any]]) -> str:
         key = json.dumps(used)
         if key not in self._used:
             parts = [self._plugin_digest(kind, name) for kind, name in used["plugins"]]
-            parts += [_sum_of_file(Path(path)) for path in used["files"]]
+            parts += [self._file_digest(Path(path)) for path in used["files"]]
             self._used[key] = _sum_of(parts)
         return self._used[key]
+
+    def _file_digest(self, path: Path) -> str:
+        """A digest of what a file that was looked at says: of its code, or of its values."""
+        if path.suffix == ".py":
+            return self.code.syntax(path.absolute())
+        text, known = _sum_of_file(path), self.before.files.get(path.as_posix())
+        if known is not None and known.text == text:
+            return known.values
+        return _values_in(path) or text
 
     def _plugin_digest(self, kind: str, name: str) -> str:
         """A digest of a plug-in and of all that it imports; empty if there is none, or two."""
@@ -204,7 +210,8 @@ def read_memory() -> Memory:
     try:
         raw = json_files.parse_sealed_text(paths.CHECKED.read_text(encoding="utf-8"))
         files = {path: _remembered(one) for path, one in raw["files"].items()}
-        return Memory(raw["core"], files, raw["imports"], raw["real"])
+        sources = {checksum: Source(*one) for checksum, one in raw["sources"].items()}
+        return Memory(raw["core"], files, sources, raw["real"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Memory()
 
@@ -218,6 +225,15 @@ def _remembered(raw: dict[str, Any]) -> Remembered:
 def _sum_of(content: Any) -> str:
     text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _values_in(path: Path) -> str:
+    """The checksum of a param-file's values; empty if it cannot be read, or is no YAML."""
+    try:
+        marked = parse(read_text(path))
+    except UserError:
+        return ""
+    return "" if marked.mistakes else _sum_of(marked.value)
 
 
 def _sum_of_file(path: Path) -> str:

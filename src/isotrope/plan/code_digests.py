@@ -1,24 +1,43 @@
 """Digests of code: of a module and of all modules of the project that it imports.
 
-All is read from the sources, without an import. Packages count, too: an import runs them.
+All is read from the sources, without an import. Packages count, too: an import runs them. Comments,
+docstrings and formatting do not count; each ``REVISION`` does.
 """
 
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from isotrope import registry
+from isotrope.plan.syntax import digest_of_syntax
 
 _OWN = ("isotrope", registry.USERS.name)  # the packages whose modules are looked at
 
 
-def _names_imported(text: str, path: Path) -> Iterator[str]:
-    """What a source imports at its top or in its functions: modules, and names that may be some.
+class Source(NamedTuple):
+    """What was read of a source.
 
-    Relative ones keep their dots.
+    Args:
+        syntax: a digest of its code.
+        imports: the modules of the project, and names that may be some, that it imports at its top
+            or in its functions; relative ones keep their dots.
     """
-    for node in ast.walk(ast.parse(text, str(path))):
+
+    syntax: str
+    imports: list[str]
+
+
+def _read(text: str, path: Path) -> Source:
+    tree = ast.parse(text, str(path))
+    own = (name for name in _names_imported(tree) if name.partition(".")[0] in ("", *_OWN))
+    return Source(digest_of_syntax(tree, revisions=True), list(dict.fromkeys(own)))
+
+
+def _names_imported(tree: ast.Module) -> Iterator[str]:
+    """What a source imports, whosever it is."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -59,12 +78,12 @@ class CodeDigests:
     """Digests of the project's code as it is now; each file is read once.
 
     Args:
-        imports: what is known of the imports of sources, by their checksums; it is added to.
+        sources: what is known of sources, by the checksums of their texts; it is added to.
     """
 
-    def __init__(self, imports: dict[str, list[str]]) -> None:
-        self.imports = imports
-        self._sums: dict[Path, str] = {}
+    def __init__(self, sources: dict[str, Source]) -> None:
+        self.sources = sources
+        self._now: dict[Path, Source] = {}
         self._closures: dict[Path, frozenset[Path]] = {}
         self._found: dict[Path, list[Path]] = {}  # what each file imports
 
@@ -75,8 +94,16 @@ class CodeDigests:
     def digest_of(self, paths: Iterable[Path]) -> str:
         """A digest of modules and of all that they import of the project."""
         found = frozenset[Path]().union(*(self._closure(path.absolute()) for path in paths))
-        sums = [f"{path} {self._sum(path)}" for path in sorted(found)]
+        sums = [f"{path} {self.syntax(path)}" for path in sorted(found)]
         return hashlib.sha256("\n".join(sums).encode()).hexdigest()[:16]
+
+    def syntax(self, path: Path) -> str:
+        """A digest of the code of one file; of its text if it is no Python, empty without a file.
+
+        Args:
+            path: absolute.
+        """
+        return self._source(path).syntax
 
     def _closure(self, first: Path) -> frozenset[Path]:
         if first not in self._closures:
@@ -92,24 +119,27 @@ class CodeDigests:
             self._closures[first] = frozenset(found)
         return self._closures[first]
 
-    def _sum(self, path: Path) -> str:
-        """The checksum of a source; empty if there is none."""
-        if path not in self._sums:
-            known = path.is_file()
-            self._sums[path] = hashlib.sha256(path.read_bytes()).hexdigest() if known else ""
-        return self._sums[path]
+    def _source(self, path: Path) -> Source:
+        if path not in self._now:
+            self._now[path] = self._known(path)
+        return self._now[path]
+
+    def _known(self, path: Path) -> Source:
+        """What is known of the text that a file has now; it is read if that is nothing."""
+        if not path.is_file():
+            return Source("", [])
+        content = path.read_bytes()
+        checksum = hashlib.sha256(content).hexdigest()
+        if checksum not in self.sources:
+            try:
+                self.sources[checksum] = _read(content.decode(), path)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return Source(checksum, [])  # who imports it will say so
+        return self.sources[checksum]
 
     def _imported(self, path: Path) -> list[Path]:
-        checksum = self._sum(path)
-        if checksum and checksum not in self.imports:
-            try:
-                names = _names_imported(path.read_text(encoding="utf-8"), path)
-                own = (name for name in names if name.partition(".")[0] in ("", *_OWN))
-                self.imports[checksum] = list(dict.fromkeys(own))
-            except (SyntaxError, UnicodeDecodeError):
-                return []  # who imports it will say so; it is read again when it is another
-        names_now = (absolute_name(name, path) for name in self.imports.get(checksum, []))
-        return [file for name in names_now for file in _files_of(name)]
+        names = (absolute_name(name, path) for name in self._source(path).imports)
+        return [file for name in names for file in _files_of(name)]
 
 
 def _files_of(module: str) -> Iterator[Path]:
