@@ -200,9 +200,7 @@ def test_another_computation_is_another_digest(one, other):
 
 def test_a_revision_counts_where_it_is_asked_for():
     texts = ["REVISION = 1", "REVISION: int = 1", "REVISION = 2  # a comment", "REVISION = 2"]
-    one, typed, two, again = (
-        digest_of_syntax(ast.parse(text), revisions=True) for text in texts
-    )
+    one, typed, two, again = (digest_of_syntax(ast.parse(text), revisions=True) for text in texts)
     assert len({one, typed, two}) == 3
     assert two == again
     assert len({syntax(text) for text in texts}) == 1

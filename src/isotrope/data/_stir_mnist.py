@@ -17,9 +17,10 @@ pixels differ, by up to 38 of 255, in 98 % of the images. The choice of SciPy, 1
 scikit-image 0.18.1 and 1.17 here, made no difference.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from isotrope.console.terminal import with_progress
 from isotrope.data import _idx
@@ -102,7 +103,7 @@ def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.float64]:
     """
     side = images.shape[-1]
     sigma = max(0.0, (side / size - 1) / 2)
-    smooth = ndimage.gaussian_filter(images, (0, sigma, sigma), mode="mirror")
+    smooth = _smoothed(images, sigma, "mirror")
     centres = side / size * (np.arange(size) + 0.5) - 0.5
     first = np.floor(centres).astype(int)
     near = np.abs(first[:, None] + np.arange(-1, 3))
@@ -114,6 +115,14 @@ def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.float64]:
     ends = (smooth.min(axis=(1, 2), keepdims=True), smooth.max(axis=(1, 2), keepdims=True))
     clipped: NDArray[np.float64] = values.clip(*ends)
     return clipped
+
+
+def _smoothed(images: NDArray[Any], sigma: float, mode: str) -> NDArray[Any]:
+    """Each image smoothed by a Gaussian of ``sigma`` pixels; ``mode`` says what is beyond edges."""
+    from scipy import ndimage  # slow to load, and checking imports this module
+
+    found: NDArray[Any] = ndimage.gaussian_filter(images, (0, sigma, sigma), mode=mode)
+    return found
 
 
 def compose(digits: NDArray[np.float64], positions: NDArray[np.integer]) -> NDArray[np.uint8]:
@@ -131,7 +140,7 @@ def compose(digits: NDArray[np.float64], positions: NDArray[np.integer]) -> NDAr
     for image, digit, (left, top) in zip(canvas, digits, positions, strict=True):
         image[top : top + size, left : left + size] = digit
     sigma = 7.0 / 8.0 * size / SIDE
-    smooth = ndimage.gaussian_filter(canvas, (0, sigma, sigma), mode="nearest")
+    smooth = _smoothed(canvas, sigma, "nearest")
     soft = 2 / np.pi * np.arctan(0.02 * (smooth - 128))
     low, high = soft.min(axis=(1, 2), keepdims=True), soft.max(axis=(1, 2), keepdims=True)
     stretched: NDArray[np.float64] = 255.0 * (soft - low) / (high - low)

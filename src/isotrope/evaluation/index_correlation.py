@@ -26,7 +26,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.stats import pearsonr
 from torch import Tensor, nn
 
 from isotrope import devices
@@ -113,6 +112,8 @@ def correlation(scales: Sizes, sizes: Sizes) -> tuple[float, int]:
     """Pearson's r and the number of images; nan and 0 where one of both never changes."""
     if len(set(scales.tolist())) < 2 or len(set(sizes.tolist())) < 2:
         return float("nan"), 0
+    from scipy.stats import pearsonr  # slow to load, and checking imports this module
+
     return float(pearsonr(scales, sizes).statistic), len(scales)
 
 

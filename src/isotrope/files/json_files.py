@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, NoReturn
 
 CHECKSUM = "checksum"
@@ -60,10 +61,15 @@ def is_sealed(content: Mapping[str, Any]) -> bool:
 def sealed_text(content: Mapping[str, Any], indent: int | None = None) -> str:
     """A large object as text that ends with a checksum of the text before it: cheap to compare.
 
-    It must not be empty. Numbers that are none are kept.
+    It must not be empty. Numbers that are none are kept; data classes in it become objects.
     """
-    head = json.dumps(content, indent=indent)[:-1].rstrip()
+    head = json.dumps(content, indent=indent, default=_fields)[:-1].rstrip()
     return f'{head},\n "{CHECKSUM}": "{hashlib.sha256(head.encode()).hexdigest()}"\n}}\n'
+
+
+def _fields(content: Any) -> dict[str, Any]:
+    """The fields of a data class; many are written, and this copies none of what they hold."""
+    return {one.name: getattr(content, one.name) for one in fields(content)}
 
 
 def parse_sealed_text(text: str) -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 A file is as it was if its text is, or its values are, and if nothing changed on which the check
 depends: the plug-ins that it names, the param-files that it names, and this package's own code. Of
-code, comments and docstrings do not count. What was found then is kept in ``out/checked.json``. Files with mistakes, and runs that wait for a
-plug-in, are checked each time. Neither torch nor a plug-in is imported where all is as it was.
+code, comments and docstrings do not count. What was found then is kept in ``out/checked.json``.
+Files with mistakes, and runs that wait for a plug-in, are checked each time. Neither torch nor a
+plug-in is imported where all is as it was.
 """
 
 import hashlib
 import json
 import platform
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -202,7 +203,7 @@ class _Check:
         }
         if self.now != self.before:
             with suppress(UserError):  # without it all is checked again, no more
-                disk.write_whole(paths.CHECKED, json_files.sealed_text(asdict(self.now)))
+                disk.write_whole(paths.CHECKED, json_files.sealed_text(vars(self.now)))
 
 
 def read_memory() -> Memory:

@@ -86,15 +86,19 @@ class CodeDigests:
         self._now: dict[Path, Source] = {}
         self._closures: dict[Path, frozenset[Path]] = {}
         self._found: dict[Path, list[Path]] = {}  # what each file imports
+        self._files: dict[str, list[Path]] = {}  # behind the name of a module
+        self._digests: dict[Path, str] = {}
 
     def digest(self, path: Path) -> str:
         """A digest of a module and of all that it imports of the project, directly or not."""
-        return self.digest_of([path])
+        if path not in self._digests:
+            self._digests[path] = self.digest_of([path])
+        return self._digests[path]
 
     def digest_of(self, paths: Iterable[Path]) -> str:
         """A digest of modules and of all that they import of the project."""
         found = frozenset[Path]().union(*(self._closure(path.absolute()) for path in paths))
-        sums = [f"{path} {self.syntax(path)}" for path in sorted(found)]
+        sums = sorted(f"{path} {self.syntax(path)}" for path in found)
         return hashlib.sha256("\n".join(sums).encode()).hexdigest()[:16]
 
     def syntax(self, path: Path) -> str:
@@ -138,8 +142,11 @@ class CodeDigests:
         return self.sources[checksum]
 
     def _imported(self, path: Path) -> list[Path]:
-        names = (absolute_name(name, path) for name in self._source(path).imports)
-        return [file for name in names for file in _files_of(name)]
+        names = [absolute_name(name, path) for name in self._source(path).imports]
+        for name in names:
+            if name not in self._files:
+                self._files[name] = list(_files_of(name))
+        return [file for name in names for file in self._files[name]]
 
 
 def _files_of(module: str) -> Iterator[Path]:

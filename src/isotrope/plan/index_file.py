@@ -9,7 +9,6 @@ param-file in the meantime is the affair of its own run, and of the next head.
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,7 @@ def _stamp(path: Path) -> list[int]:
 
 def write(index: Index, stamped: dict[str, list[int]], path: Path = paths.INDEX) -> None:
     """Write the index; ``stamped`` was taken before the param-files were read."""
-    content = {"version": VERSION, "stamps": stamped, **asdict(index)}
+    content = {"version": VERSION, "stamps": stamped, **vars(index)}
     disk.write_whole(path, json_files.sealed_text(content, indent=1))
 
 
