@@ -13,7 +13,8 @@ LOWEST := $(addprefix tests/,tracking workflow/test_targets.py figures commands 
 	results training/test_compiling.py training/test_stacks.py training/test_pack.py training/test_loop.py measuring \
 	processes test_devices.py)
 
-.PHONY: help env demo demo-long test test-lowest test-slurm test-gpu test-gpu-slurm test-faults lint lock clean-env
+.PHONY: help env demo demo-long test test-lowest test-slurm test-gpu test-gpu-slurm test-faults mutants lint lock \
+	clean-env
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -57,6 +58,9 @@ test-gpu-slurm: env ## the same as a job on a GPU node, by the partition and acc
 test-faults: env ## 50 kills and every fault of SLURM, with benchmarks/results/faults.md written: an hour, as root
 	$(BIN)/python -m pytest -m faults tests/faults --kills 50 --record $(FAULTS)
 	tests/slurm/run -m "slurm and faults" --record $(FAULTS)
+
+mutants: env ## bugs planted one by one, and those that no test notices: hours; ARGS="--count 20 --only packs --jobs 2"
+	$(BIN)/python tests/mutants $(ARGS)
 
 lint: env ## formatters, linters and types
 	$(BIN)/ruff format --check --quiet
