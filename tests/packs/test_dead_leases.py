@@ -114,6 +114,26 @@ def test_a_holder_whose_slurm_job_is_gone_is_not_waited_for(monkeypatch):
     assert second.endswith("since noon; SLURM says that its job is cancelled")
 
 
+def test_slurm_is_asked_about_a_job_at_intervals_and_not_at_every_look(monkeypatch):
+    elsewhere(slurm_job="99")
+    now, asked = [0.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(lease, "ASK_SECONDS", 10.0)
+
+    def squeue(job):
+        asked.append(now[0])
+        return ("RUNNING", "7") if len(asked) < 3 else ("CANCELLED", "7")
+
+    def look(self, interruption):
+        now[0] += 5.0
+
+    monkeypatch.setattr("isotrope.processes.process._squeue", squeue)
+    monkeypatch.setattr(lease._WantedLease, "_pause", look)
+    hold()
+
+    assert asked == [0.0, 10.0, 20.0]
+
+
 def test_a_lease_that_this_process_could_not_remove_is_not_waited_for(monkeypatch):
     unlink = Path.unlink
 

@@ -15,6 +15,7 @@ from lease_holders import FOLDER, ONE, THREE, TWO, hold, holder, log, quick, sai
 from toy_runs import start, wait_for
 
 from isotrope.errors import UserError
+from isotrope.packs import lease, lease_files
 from isotrope.processes.process import Process
 from isotrope.processes.signals import EXIT_AGAIN
 
@@ -86,6 +87,15 @@ def test_a_reader_waits_for_a_writer():
         second = waiting(claims=(TWO,), work=lambda: log("read"), reads=(ONE,))
     second.join(20)
     assert said().endswith("read\n")
+
+
+@pytest.mark.parametrize("names", [("1", "2"), ("2", "1")])
+def test_a_conflicting_lease_is_found_wherever_it_stands_among_others(names, monkeypatch):
+    for name, claim in zip(names, (TWO, ONE), strict=True):
+        monkeypatch.setattr(lease_files, "token_hex", lambda _, name=name: name)
+        lease_files.write(FOLDER, f"work on {claim}", {claim.as_posix()}, "noon", Process.this())
+    wanted = lease._WantedLease(FOLDER, "mine", {ONE}, set(), log)
+    assert [other.work for other in wanted._conflicting_leases()] == ["work on out/one"]
 
 
 def work_alone(number, claims):

@@ -47,6 +47,11 @@ def test_a_selection_names_its_runs(config, names):
             "--config runs: '*/digits/*' has no run of series demo, published; those that there "
             "are have series own",
         ),
+        (
+            {"runs": "*/digits/*", "studies": "scale", "series": "demo"},
+            "--config runs: '*/digits/*' has no run of studies scale and series demo; those that "
+            "there are have studies rotation and series own",
+        ),
     ],
 )
 def test_what_nobody_has_is_refused_with_the_nearest(config, sentence):

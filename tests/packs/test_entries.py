@@ -1,0 +1,27 @@
+"""What contradicts itself in the files of a pack."""
+
+import pytest
+
+from isotrope.packs import entries
+
+NET = {"name": "net", "params": {"size": 3}}
+TOY = {"name": "toy", "params": {"size": 5}}
+
+
+def settings(model, dataset):
+    return {"model": NET, "dataset": TOY, "settings": {"model": model, "dataset": dataset}}
+
+
+@pytest.mark.parametrize(
+    ("model", "dataset", "said"),
+    [
+        ({"name": "net", "size": 3}, {"name": "toy", "size": 5}, []),
+        ({"name": "net", "size": 4}, {"name": "toy", "size": 5}, ["model.size is 3, in"]),
+        (None, {"name": "toy", "size": 6}, ["dataset.size is 5, in its settings 6"]),
+        ([], {"name": "toy"}, ["settings.model is", "dataset.size is 5"]),
+    ],
+)
+def test_each_block_of_an_older_summary_is_compared_with_its_settings(model, dataset, said):
+    found = list(entries.contradictions(settings(model, dataset)))
+    assert len(found) == len(said)
+    assert all(one.startswith(words) for one, words in zip(found, said, strict=True))
