@@ -1,5 +1,6 @@
 """Leases: one process at a time; whoever waits hears signals; nothing is left behind."""
 
+import errno
 import json
 import os
 import random
@@ -140,6 +141,56 @@ def test_two_threads_of_one_process_wait_for_each_other():
         thread.join(60)
     assert len(done) == 3
     assert "takes over" not in said()
+
+
+def test_a_lease_that_another_thread_removes_just_now_is_not_taken_for_one_left_behind(monkeypatch):
+    path = lease_files.write(FOLDER, "some work", {ONE.as_posix()}, "noon", Process.this())
+    (seen,) = lease_files.read_all(FOLDER)
+    unlink, verdicts = Path.unlink, []
+
+    def judged_before_and_after(path, **options):
+        verdicts.append(seen.is_left_behind)
+        unlink(path, **options)
+        verdicts.append(seen.is_left_behind)
+
+    monkeypatch.setattr(Path, "unlink", judged_before_and_after)
+    lease_files.remove(path)
+    verdicts.append(seen.is_left_behind)
+
+    assert verdicts == [False] * 3
+    assert not FOLDER.exists()
+
+
+def test_a_lease_is_not_left_behind_where_the_look_for_others_fails(monkeypatch):
+    def look(folder):
+        if folder.exists():
+            raise UserError("the disk is gone")
+        return []
+
+    monkeypatch.setattr(lease_files, "read_all", look)
+    with pytest.raises(UserError, match="the disk is gone"):
+        hold()
+    assert not FOLDER.exists()
+
+
+def test_a_lease_is_not_left_behind_where_its_heartbeat_cannot_start(monkeypatch):
+    def refused(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    with pytest.raises(RuntimeError, match="new thread"):
+        hold()
+    assert not FOLDER.exists()
+
+
+def test_a_lease_that_could_not_be_written_to_its_end_is_removed(monkeypatch):
+    def full(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(lease_files.json_files, "sealed", full)
+    with pytest.raises(UserError, match=r"\.json could not be written: no space left"):
+        hold()
+    assert not FOLDER.exists()
 
 
 @pytest.mark.parametrize(

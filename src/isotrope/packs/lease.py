@@ -110,7 +110,11 @@ class _HeldLease:
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:
+            lease_files.remove(self.path)
+            raise
         return self
 
     def __exit__(

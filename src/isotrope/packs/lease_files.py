@@ -142,7 +142,9 @@ def is_absent(error: OSError) -> bool:
 
 def remove(path: Path) -> None:
     """Remove a lease as far as that is possible, and the folder if it was the last."""
-    _ours.discard(path.absolute())
-    with suppress(OSError):
-        path.unlink(missing_ok=True)
-        path.parent.rmdir()  # refused while others are in it
+    try:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+            path.parent.rmdir()  # refused while others are in it
+    finally:  # not before: another thread would take a lease that is still there for one left behind
+        _ours.discard(path.absolute())
