@@ -1,5 +1,7 @@
 """The blocks ``resources`` of a param-file: what jobs of a run, or of one evaluation, ask for."""
 
+from fractions import Fraction
+from math import ceil
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator
@@ -11,17 +13,17 @@ _MOST_MEGABYTES = 100_000_000
 
 
 def minutes_in(runtime: str) -> int:
-    """A wall time such as ``4h`` in whole minutes, at least one."""
-    return max(1, round(_minutes(runtime)))
+    """A wall time such as ``4h`` in whole minutes, rounded up, at least one."""
+    return max(1, ceil(_minutes(runtime)))
 
 
-def _minutes(runtime: str) -> float:
-    return float(runtime[:-1]) * {"s": 1 / 60, "m": 1, "h": 60, "d": 1440}[runtime[-1]]
+def _minutes(runtime: str) -> Fraction:
+    return Fraction(runtime[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[runtime[-1]] / 60
 
 
 def megabytes_in(memory: str) -> int:
-    """A main memory such as ``16GB`` in MB."""
-    return round(float(memory[:-2]) * {"MB": 1, "GB": 1000}[memory[-2:]])
+    """A main memory such as ``16GB`` in MB, rounded up."""
+    return ceil(Fraction(memory[:-2]) * {"MB": 1, "GB": 1000}[memory[-2:]])
 
 
 def _possible_time(runtime: str) -> str:
