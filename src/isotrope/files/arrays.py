@@ -4,6 +4,7 @@ The same arrays make the same bytes. Needs no torch.
 """
 
 import io
+import os
 import struct
 import tokenize
 import zipfile
@@ -42,26 +43,35 @@ def write_arrays(path: Path, arrays: Iterable[tuple[str, Array]]) -> None:
         ValueError: if an array would need a pickle, or a name stands twice.
     """
     part = part_of(path)
-    written: set[str] = set()
     with named_errors(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-                for name, array in arrays:
-                    if name in written:
-                        raise ValueError(f"{path}: the array {name} is given twice")
-                    written.add(name)
-                    # a name alone has the date 1980, so that the bytes do not tell when
-                    member = zipfile.ZipInfo(f"{name}.npy")
-                    member.compress_type = zipfile.ZIP_DEFLATED
-                    with archive.open(member, "w", force_zip64=True) as file:
-                        np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+            with part.open("wb") as file:
+                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+                    _write_members(archive, path, arrays)
+                file.flush()
+                os.fsync(file.fileno())
             ask_guard()
             part.replace(path)
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
         sync_folder(path.parent)
+
+
+def _write_members(
+    archive: zipfile.ZipFile, path: Path, arrays: Iterable[tuple[str, Array]]
+) -> None:
+    written: set[str] = set()
+    for name, array in arrays:
+        if name in written:
+            raise ValueError(f"{path}: the array {name} is given twice")
+        written.add(name)
+        # a name alone has the date 1980, so that the bytes do not tell when
+        member = zipfile.ZipInfo(f"{name}.npy")
+        member.compress_type = zipfile.ZIP_DEFLATED
+        with archive.open(member, "w", force_zip64=True) as file:
+            np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
 
 
 def read_arrays(path: Path, remedy: str) -> dict[str, Array]:
