@@ -96,18 +96,30 @@ def test_training_is_the_published_protocol():
 
 
 def test_validation_is_taken_after_each_epoch_in_evaluation_mode():
-    training = run(new_training(epochs=3))
+    """Against the network as it is at the end of each epoch, asked image by image elsewhere."""
+    training, weights = new_training(dropout=0.5, epochs=4), []
+
+    def keep():
+        weights.append(copy.deepcopy(training.network.state_dict()))
+
+    training.run(lambda: None, keep, training.ended)
 
     data = labelled("valid")
-    images, labels = data.images, data.labels
-    row = training.history[-1]
-    unit = images.float() / 255
-    assert row.validation_score == accuracy_of(training.network, unit, labels)
-    with torch.no_grad():
-        loss = nn.functional.cross_entropy(training.network.eval()(unit), labels)
-    assert row.validation_loss == pytest.approx(float(loss), rel=1e-6)
-    assert [row.epoch for row in training.history] == [1, 2, 3]
-    assert all(row.train_seconds > 0 and row.seed == 3 for row in training.history)
+    unit = data.images.float() / 255
+    other = build(ToyModelParams(dropout=0.5), SHAPE, CLASSES).eval()
+    expected = []
+    for state in weights:
+        other.load_state_dict(state)
+        with torch.no_grad():
+            answers = torch.cat([other(image[None]) for image in unit]).log_softmax(dim=1)
+        loss = -answers[range(len(unit)), data.labels].double().mean()
+        expected.append((float(loss), accuracy_of(other, unit, data.labels)))
+    assert len({loss for loss, _ in expected}) == 4, "each epoch has other weights"
+    assert [row.epoch for row in training.history] == [1, 2, 3, 4]
+    for row, (loss, accuracy) in zip(training.history, expected, strict=True):
+        assert row.validation_loss == pytest.approx(loss, rel=1e-5)
+        assert row.validation_score == accuracy
+        assert (row.seed, row.train_seconds > 0) == (3, True)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import safetensors
@@ -24,8 +25,8 @@ from toy_runs import (
 
 from isotrope.datasets import loading
 from isotrope.errors import UserError
-from isotrope.packs import store
-from isotrope.training import pack
+from isotrope.packs import resume, store
+from isotrope.training import pack, stopwatch
 from isotrope.training.pack import train_pack
 from isotrope.training.progress import Report
 
@@ -78,6 +79,29 @@ def test_a_pack_writes_stacked_weights_histories_and_a_record(toys):
         assert seed["seconds_per_epoch_mean"] == pytest.approx(sum(seconds) / 4)
     assert not list(Path("out/runs").rglob(".resume"))
     assert not list(Path("out/runs").rglob("*.part"))
+
+
+def test_saving_and_validation_are_no_training_time(toys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(stopwatch, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    save, forward, saved = resume.save, ToyNetwork.forward, []
+
+    def slow_save(*words):
+        now[0] += 100.0
+        saved.append(words)
+        save(*words)
+
+    def timed(network, images):
+        now[0] += 1.0 if network.training else 10.0
+        return forward(network, images)
+
+    monkeypatch.setattr(resume, "save", slow_save)
+    monkeypatch.setattr(ToyNetwork, "forward", timed)
+    task = toy_task(seeds=[1], pack="1-1", save_every=0.0)
+    train(task)
+
+    assert len(saved) > 3 * 4, "after each of three steps of four epochs"
+    assert [float(row["train_seconds"]) for row in rows_of(task.folder)] == [3.0] * 4
 
 
 def test_a_seed_is_the_same_alone_and_in_any_pack(toys):

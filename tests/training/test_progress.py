@@ -1,5 +1,6 @@
 """What a job says of itself."""
 
+import errno
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import pytest
 from rich.console import Console
 from toy_runs import ToyModelParams, ToyNetwork, silent, toy_task, toy_training, train
 
+from isotrope.errors import UserError
 from isotrope.training import pack, progress
 from isotrope.training.pack import train_pack
 from isotrope.training.progress import Report, model_summary
@@ -77,8 +79,44 @@ def test_heartbeats_are_seconds_apart(toys, monkeypatch):
 
 
 def test_a_heartbeat_that_cannot_be_written_ends_nothing(toys, monkeypatch):
-    monkeypatch.setattr(pack.TrainingTask, "heartbeat", Path("/proc/none/.heartbeat.json"))
-    train(toy_task(seeds=[1], pack="1-1", training=toy_training(epochs=1)))
+    Path("file").touch()
+    refused = Path("file/.heartbeat.json")  # a file stands where its folder should be
+    monkeypatch.setattr(pack.TrainingTask, "heartbeat", refused)
+    monkeypatch.setattr(progress, "HEARTBEAT_SECONDS", 0.0)
+    write, tried = progress.write_whole, []
+
+    def noted(path, text):
+        tried.append(path)
+        write(path, text)
+
+    monkeypatch.setattr(progress, "write_whole", noted)
+    with pytest.raises(UserError, match=r"heartbeat\.json could not be written"):
+        write(refused, "")
+    task = toy_task(seeds=[1], pack="1-1", training=toy_training(epochs=2))
+    lines = train(task)
+
+    assert len(tried) > 2 * 3, "at the start, and after each of three steps of two epochs"
+    assert set(tried) == {refused}
+    assert lines[-1].startswith("seed 1: done after 2 epochs")
+    (seed,) = json.loads((task.folder / "run.json").read_text())["seeds"]
+    assert (seed["status"], seed["epochs"]) == ("done", 2)
+
+
+def test_a_heartbeat_that_cannot_be_removed_ends_nothing_and_hides_no_error(toys, monkeypatch):
+    unlink = Path.unlink
+
+    def refused(path, **options):
+        if path.name == ".heartbeat.json":
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    task = toy_task(seeds=[1], pack="1-1", training=toy_training(epochs=1))
+    assert train(task)[-1].startswith("seed 1: done after 1 epoch")
+
+    monkeypatch.setattr(ToyNetwork, "forward", lambda network, images: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train(toy_task(run="toy/toy/other", seeds=[1], pack="1-1"))
 
 
 @pytest.mark.parametrize("terminal", [True, False])

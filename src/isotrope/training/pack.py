@@ -7,7 +7,7 @@ written: ``weights.safetensors`` (every parameter and buffer with a leading axis
 """
 
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -104,4 +104,5 @@ def _lead(
     stack_width.forget(task)
     for path in (*(task.folder / name for name in OUTPUTS), task.heartbeat):
         disk.remove_parts(path)
-    task.heartbeat.unlink(missing_ok=True)
+    with suppress(OSError):  # all is stored: a heartbeat that stays fails no job
+        task.heartbeat.unlink(missing_ok=True)
