@@ -146,5 +146,5 @@ def remove(path: Path) -> None:
         with suppress(OSError):
             path.unlink(missing_ok=True)
             path.parent.rmdir()  # refused while others are in it
-    finally:  # not before: another thread would take a lease that is still there for one left behind
+    finally:  # not before: to another thread a lease that is still there would be left behind
         _ours.discard(path.absolute())
