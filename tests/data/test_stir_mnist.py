@@ -141,6 +141,34 @@ def test_the_archive_is_built_from_packed_and_plain_files_with_the_published_lay
     assert with_local_files("t", manifest) != "t"
 
 
+def test_no_digit_stands_in_two_splits_and_those_of_the_test_are_of_the_test_files(
+    small_mnist, monkeypatch
+):
+    dealt = []
+
+    def made(digits, positions):
+        dealt.append(digits)
+        return np.zeros((*positions.shape[:-1], 64, 64), np.uint8)
+
+    monkeypatch.setattr(_stir_mnist, "make_images", made)
+    _stir_mnist.make_archive(3)
+
+    read = {}
+    for name in ("train", "t10k"):
+        packed = (small_mnist / f"{name}-images-idx3-ubyte.gz").read_bytes()
+        pixels = gzip.decompress(packed)[16:]
+        read[name] = [pixels[i : i + 784] for i in range(0, len(pixels), 784)]
+    (splits,) = dealt
+    places = []
+    for split, name in zip(splits, ("train", "train", "t10k"), strict=True):
+        for digit, images in enumerate(split):
+            for image in images:
+                place = read[name].index(image.tobytes())
+                assert place % 10 == digit, "the labels count from 0 to 9 again and again"
+                places.append((name, place))
+    assert len(set(places)) == len(places) == 3 * 10 * 3
+
+
 def test_other_raw_files_are_told_apart_by_the_digest_and_another_packing_is_not(
     small_mnist, tmp_path, monkeypatch
 ):
@@ -182,17 +210,16 @@ def test_an_absent_file_of_mnist_is_named_and_waited_for(small_mnist):
 
 
 @needs_mnist
-def test_the_first_digits_of_mnist_at_three_sizes_have_known_sums():
-    arrays, _ = _idx.read(_idx.MNIST, "local")
-    train, test = (
-        (arrays[f"{split} images"], arrays[f"{split} labels"]) for split in ("train", "test")
-    )
-    digits = [
-        _stir_mnist.choose_digits(*train, 0, 2),
-        _stir_mnist.choose_digits(*train, 50, 2),
-        _stir_mnist.choose_digits(*test, 0, 2),
-    ]
-    places = _stir_mnist.draw_positions(50)
+def test_the_first_digits_of_mnist_at_three_sizes_have_known_sums(monkeypatch):
+    dealt = []
+
+    def made(digits, positions):
+        dealt.append((digits[:, :, :2], positions))
+        return np.zeros((*positions.shape[:-1], 64, 64), np.uint8)
+
+    monkeypatch.setattr(_stir_mnist, "make_images", made)
+    _stir_mnist.make_archive(50)
+    ((digits, places),) = dealt
     sums = [
         [
             int(

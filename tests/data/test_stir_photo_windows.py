@@ -8,7 +8,7 @@ from made_up_photos import street
 from PIL import Image
 
 from isotrope.data import _stir_aerial, _stir_photos, _stir_trafficsign
-from isotrope.data._stir_photos import Fit, Thing, cut
+from isotrope.data._stir_photos import Fit, Photos, Thing, cut
 
 SCALES = range(64, 16, -1)
 
@@ -42,6 +42,23 @@ def test_a_window_holds_the_box_and_lies_in_the_photo(box, scale, seed):
     x = _stir_photos._start(fit.left, fit.right, fit.width, stream)
     assert 0 <= x <= fit.left
     assert fit.right <= x + 64 <= fit.width
+
+
+def test_no_two_samples_share_a_part_of_a_random_stream(root, monkeypatch):
+    photo = Image.new("RGB", (300, 300))
+    monkeypatch.setattr(_stir_photos, "_decoded", lambda content, name: photo)
+    monkeypatch.setattr(Photos, "read", lambda self, name: b"")
+    drawn = []
+
+    def sample(photo, fit, stream):
+        drawn.extend(stream.bit_generator.random_raw(40).tolist())
+        return np.zeros((64, 64, 3), np.uint8), (0, 0)
+
+    monkeypatch.setattr(_stir_photos, "_sample", sample)
+    things = [[[Thing("p", "stop", 90, 70, 160, 140)] * 3] * 3] * 4  # classes, splits, instances
+    _stir_photos.make_images(things, Photos([root], ".jpg"), _stir_trafficsign.fit_to, "signs")
+
+    assert len(set(drawn)) == len(drawn) == 4 * 3 * 3 * 48 * 40
 
 
 @pytest.mark.parametrize(("side", "scale"), [(150, 64), (150, 17), (77, 61), (64, 64), (90, 33)])

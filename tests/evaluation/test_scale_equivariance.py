@@ -173,6 +173,24 @@ def test_objects_without_a_finite_error_are_left_out_of_the_mean():
     assert found["corrected", "error", "stage1", 64, 49][1] == 6, "the denominator has a floor"
 
 
+def test_the_floor_of_a_denominator_is_that_of_its_own_pair():
+    """A pair whose maps are faint is not measured by what is bright at another pair's scale."""
+    data = blobs()
+    scale = data.latents["scale"]
+    faint = torch.where((scale <= 32)[:, None, None, None], data.images // 20, data.images)
+    data = Images(faint, data.labels, data.latents)
+    found = {
+        len(pairs): table(evaluate(networks(Cropped(3, 3)), data, Params(pairs=pairs)))
+        for pairs in ([[32, 17]], [[32, 17], [64, 49]])
+    }
+    for metric in ("error", "floor"):
+        (alone, _), (beside, _) = (
+            found[count]["corrected", metric, "stage1", 32, 17] for count in (1, 2)
+        )
+        assert beside == pytest.approx(alone, rel=1e-12), metric
+        assert alone > 0
+
+
 def test_of_maps_with_an_axis_of_scales_the_largest_value_counts():
     class Stacked(Cropped):
         def forward(self, images):

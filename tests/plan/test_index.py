@@ -131,7 +131,13 @@ def test_stamps_that_were_just_taken_are_not_taken_again(folder, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["models/standard.py", "data/_shared.py", "training/loop.py", "envelope.py"]
+    "name",
+    [
+        "envelope.py",
+        *(f"{kind}/own.py" for kind in registry.KINDS if kind != "figures"),
+        *(f"{room}/_shared.py" for room in ("data", "evaluation", "layers", "features", "attacks")),
+        *(f"{room}/loop.py" for room in ("training", "params", "plan", "datasets")),
+    ],
 )
 def test_stamps_follow_plug_ins_and_what_checks_them(folder, monkeypatch, name):
     package = folder / "package"

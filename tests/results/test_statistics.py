@@ -1,26 +1,30 @@
 import math
 
+import numpy
 import pandas
 import pytest
+from scipy import stats
 
 from isotrope.results.statistics import BOX, boxes, difference_of_shares, summarise
 
+# the 97.5 % column of any table of Student's distribution
+PRINTED = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 10: 2.262, 25: 2.064, 61: 2.000}
 
-@pytest.mark.parametrize(
-    ("seeds", "bound"),  # the 97.5 % column of any table of Student's distribution
-    [(2, 12.706), (3, 4.303), (4, 3.182), (5, 2.776), (10, 2.262), (25, 2.064), (61, 2.000)],
-)
-def test_half_an_interval_is_the_printed_bound_times_the_standard_error(
-    seeds: int, bound: float
-) -> None:
-    values = [float(seed % 3) for seed in range(seeds)]
+
+@pytest.mark.parametrize("seeds", PRINTED)
+def test_an_interval_is_students_about_the_mean(seeds: int) -> None:
+    values = numpy.random.default_rng(seeds).normal(0.8, 0.05, seeds)
     rows = pandas.DataFrame({"name": "one", "value": values, "status": "done"})
 
     (row,) = summarise(rows, ["name"]).to_dict("records")
 
-    error = row["spread"] / math.sqrt(seeds)
-    assert (row["high"] - row["mean"]) / error == pytest.approx(bound, abs=5.01e-4)
-    assert row["mean"] - row["low"] == pytest.approx(row["high"] - row["mean"])
+    expected = stats.t.interval(0.95, seeds - 1, values.mean(), stats.sem(values))
+    assert (row["low"], row["high"]) == pytest.approx(expected, rel=1e-9)
+    assert row["mean"] == pytest.approx(math.fsum(values) / seeds)
+    half = (row["high"] - row["low"]) / 2
+    error = numpy.sqrt(((values - values.mean()) ** 2).sum() / (seeds - 1) / seeds)
+    assert half / error == pytest.approx(PRINTED[seeds], abs=5.01e-4)
+    assert row["spread"] == pytest.approx(error * math.sqrt(seeds))
 
 
 def test_single_seed_has_a_mean_and_no_interval() -> None:
