@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -37,4 +38,6 @@ def test_a_bar_is_shown_on_a_terminal_s_standard_error():
         os.close(handle)
     assert "digits: sizes" in shown
     assert "a.npz" in shown
+    plain = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", shown)
+    assert re.search(r"1\.0/2\.0 MB (\? |.* .B/s )", plain), "how much, and how fast"
     assert done.stdout == b""

@@ -85,6 +85,12 @@ def test_every_mistake_of_the_original_is_told_with_its_place(folder):
     assert not (folder / "param-files").exists()
 
 
+@pytest.mark.parametrize("text", ["", "- rate: 1e-3\n", "fast\n"])
+def test_a_file_without_settings_is_told(folder, text):
+    with pytest.raises(UserError, match=r"quick run.yaml:1:1: the file (is empty|must hold keys)"):
+        import_text(folder, text)
+
+
 def test_what_has_no_counterpart_is_told_and_nothing_is_written(folder):
     with pytest.raises(UserError, match=r"quick run.yaml:3:1: noise: no noise is added here"):
         import_text(folder, f"{GOOD}noise: 0.5\n")

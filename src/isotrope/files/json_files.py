@@ -50,10 +50,9 @@ def is_sealed(content: Mapping[str, Any]) -> bool:
     Raises:
         ValueError: if it was altered since.
     """
-    known = content.get(CHECKSUM)
-    if known is None and CHECKSUM not in content:
+    if CHECKSUM not in content:
         return False
-    if known != _sum_of(content):
+    if content[CHECKSUM] != _sum_of(content):
         raise ValueError("its content is not what its checksum stands for")
     return True
 

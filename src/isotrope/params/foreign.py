@@ -128,8 +128,8 @@ def _read(file: Path, kind: Any) -> tuple[Any, list[str]]:
         return None, list(error.sentences)
     marked = parse(text)
     sentences = [f"{file}:{m.line}:{m.column}: {m.what}" for m in marked.mistakes]
-    if sentences or not isinstance(marked.value, dict):
-        return None, sentences or [f"{file}: holds no settings"]
+    if sentences:
+        return None, sentences
     original, complaints = complaints_of(kind, marked.value)
     return original, located(str(file), marked, complaints)
 
