@@ -12,6 +12,7 @@ from source_text import Mutation
 ANY_ROOM = ("workflow", "commands")  # they run the whole of the project
 LEFT_OUT = ("slurm", "faults", "mutants", "benchmarks", "old_results")
 AS_MANY_STEPS = 3
+FEW = 12  # test files that name a function; more name something else
 
 
 class Guards:
@@ -77,6 +78,11 @@ class Guards:
             found |= dict.fromkeys(edge, step)
         return found
 
+    def _that_name(self, word: str) -> set[str]:
+        """The test files in which a word stands; none for no word."""
+        pattern = re.compile(rf"\b{re.escape(word)}\b")
+        return {test for test, text in self.tests.items() if word and pattern.search(text)}
+
     def in_order(self, mutation: Mutation, seconds: Mapping[str, float]) -> list[str]:
         """The test files that may notice a bug, the likeliest and quickest first.
 
@@ -90,20 +96,19 @@ class Guards:
         steps, stem = self.steps(module), module.rpartition(".")[2].strip("_")
         parts = module.split(".")[1:]
         room = parts[0] if len(parts) > 1 else ""
+        of_stem, of_scope = self._that_name(stem), self._that_name(mutation.scope)
         order = {}
-        for test, text in self.tests.items():
+        for test in self.tests:
             place = test.split("/")[1:-1]
             own = bool(room) and place[:1] == [room]
-            names_it = bool(re.search(rf"\b{re.escape(stem)}\b", text))
-            scope = bool(mutation.scope) and bool(
-                re.search(rf"\b{re.escape(mutation.scope)}\b", text)
-            )
             step = steps.get(test, AS_MANY_STEPS + 2)
-            near = 4 * own + 2 * names_it + 3 * scope + 4 * (Path(test).stem == f"test_{stem}")
+            near = 4 * own + 2 * (test in of_stem) + 4 * (Path(test).stem == f"test_{stem}")
+            near += 3 * (test in of_scope and len(of_scope) <= FEW)
             near += 2 * (len(place) > 1 and place == parts[:-1])
             any_room = bool(place) and place[0] in ANY_ROOM
-            took = seconds.get(test, 40.0 if any_room else 4.0)
-            if step <= AS_MANY_STEPS or own or names_it or any_room:
+            slow = any_room or "compil" in test or "every" in test
+            took = seconds.get(test, 40.0 if slow else 4.0)
+            if step <= AS_MANY_STEPS or own or test in of_stem or any_room:
                 order[test] = (2.5 * step - near + math.log2(1 + took), test)
         return sorted(order, key=lambda test: order[test])
 
