@@ -81,6 +81,34 @@ def test_one_of_several_jobs_takes_its_share_of_the_memory(card, monkeypatch):
     assert devices.memory_total(GPU) == 20 * GIB
 
 
+def test_the_memory_of_a_card_is_asked_of_torch_and_of_the_cpu_nothing_is_known(monkeypatch):
+    done = []
+    made_up = {
+        "memory_allocated": lambda device: 3,
+        "memory_reserved": lambda device: 5,
+        "max_memory_reserved": lambda device: 7,
+        "max_memory_allocated": lambda device: 4_000_000,
+        "empty_cache": lambda: done.append("emptied"),
+        "reset_peak_memory_stats": lambda device: done.append(f"peak of {device}"),
+    }
+    for name, function in made_up.items():
+        monkeypatch.setattr(torch.cuda, name, function)
+
+    assert devices.memory_now(GPU) == 3
+    assert devices.memory_held(GPU) == 5
+    assert devices.memory_held(GPU, most=True) == 7
+    assert devices.memory_peak_mb(GPU) == 4.0
+    devices.start_memory_peak(GPU)
+    devices.free_memory(GPU)
+    assert done == ["peak of cuda:0", "emptied"]
+
+    assert devices.memory_now(CPU) == devices.memory_held(CPU, most=True) == 0
+    assert 20 < devices.memory_peak_mb(CPU) < 100_000
+    devices.start_memory_peak(CPU)
+    devices.free_memory(CPU)
+    assert len(done) == 2
+
+
 @pytest.fixture
 def claims(monkeypatch):
     """What is asked for of GPUs, which are four."""

@@ -61,6 +61,16 @@ def test_a_wrong_sweep_is_refused_at_its_place(param_files, sweep, said):
     assert any(f"{NAME}.yaml:18:" in s and said in s for s in found), found
 
 
+def test_a_value_that_cannot_name_a_folder_is_not_tried_as_a_setting(param_files):
+    write(
+        param_files, changed(("evaluations", "sweep: {model.kernel_size: [3, [5]]}\nevaluations"))
+    )
+    (found,) = sentences(param_files)
+    assert found.endswith(
+        "sweep.model.kernel_size[1]: [5] cannot name a folder; use a number or a word"
+    )
+
+
 def test_several_mistakes_of_a_sweep_are_said_at_once(param_files):
     sweep = """sweep:
   model.name: [standard, ensemble]

@@ -220,7 +220,7 @@ def latex(data: pandas.DataFrame, cells: Cells) -> str:
             lines.append([place, name, origin, *numbers])
     header = ["data", "network", "", *(one.title for one in columns)]
     styled = pandas.DataFrame(lines, columns=header).style.hide(axis="index")
-    styled = styled.format(escape="latex").format_index(escape="latex", axis="columns")
+    styled = styled.format(escape="latex")
     text: str = styled.to_latex(
         hrules=True,
         caption="Published numbers, and ours, in percent.",
