@@ -26,6 +26,10 @@ from isotrope.skeletons import write_skeleton
 OTHER, MINE = "ensemble/stir_emoji/other", "mine/stir_emoji/mine"
 
 
+def file_of(name):
+    return f"param-files/{name}.yaml"
+
+
 @pytest.fixture
 def checked(param_files, monkeypatch):
     """A project of two runs; the names of the files that were checked since last asked for."""
@@ -78,17 +82,56 @@ def test_all_mistakes_of_all_files_are_said_each_time(checked, param_files):
         param_files, changed(("standard", "ensemble"), ("batch_size", "batchsize")), f"{OTHER}.yaml"
     )
     for _ in range(2):
-        with pytest.raises(UserError) as error:
-            check_folder()
-        assert len(error.value.sentences) == 3
+        found = check_folder()
+        assert [*found.mistakes] == [file_of(OTHER), file_of(NAME)]
+        assert sum(map(len, found.mistakes.values())) == 3
+        assert (found.runs, [*found.earlier]) == ({}, [OTHER, NAME])
         assert checked() == [OTHER, NAME]
     write(param_files)
-    with pytest.raises(UserError):
-        check_folder()
-    assert checked() == [OTHER, NAME]
-    with pytest.raises(UserError):
-        check_folder()
+    assert [*check_folder().runs] == [NAME]
+    assert checked() == [OTHER], "what was found of the text of before is known still"
+    assert [*check_folder().mistakes] == [file_of(OTHER)]
     assert checked() == [OTHER]
+
+
+def test_a_mistake_costs_its_own_run_and_those_that_need_it(checked, param_files):
+    write(param_files, changed(("epochs: 2", f"epochs: 2\n  start_from: {{run: {OTHER}}}")))
+    block = f"[{{name: accuracy, as: beside, against: {{run: {NAME}}}}}"
+    write(param_files, changed(("[accuracy", block)), "standard/stir_emoji/third.yaml")
+    write(param_files, GOOD, "standard/stir_emoji/whole.yaml")
+    before = check_folder()
+    assert not before.mistakes
+    write(param_files, "[", f"{OTHER}.yaml")
+
+    found = check_folder()
+
+    assert [*found.runs] == ["standard/stir_emoji/whole"]
+    said = {path: one for path, (one,) in found.mistakes.items()}
+    assert "not valid YAML" in said[file_of(OTHER)]
+    assert f"training.start_from.run: {file_of(OTHER)} has mistakes" in said[file_of(NAME)]
+    assert f"{file_of(NAME)} has mistakes of its own" in said[file_of("standard/stir_emoji/third")]
+    assert found.with_earlier().runs == before.runs
+    assert found.datasets == before.datasets
+    with pytest.raises(UserError, match="not valid YAML"):
+        found.run(OTHER)
+
+
+def test_a_run_that_needs_one_that_is_left_out_for_its_tables_is_left_out_too(checked, param_files):
+    block = "evaluations: [{name: scale_generalization, as: accuracy}]"
+    text = changed(("evaluations: [accuracy, scale_generalization]", block))
+    for name in ("standard/stir_emoji/same", "standard/stir_emoji/zother"):
+        write(param_files, GOOD if name.endswith("same") else text, f"{name}.yaml")
+    start = "epochs: 2\n  start_from: {run: standard/stir_emoji/zother}"
+    write(param_files, changed(("epochs: 2", start)), "standard/stir_emoji/next.yaml")
+
+    found = check_folder()
+
+    assert [*found.runs] == [OTHER, NAME, "standard/stir_emoji/same"]
+    said = found.mistakes[file_of("standard/stir_emoji/next")]
+    assert said == [
+        f"{file_of('standard/stir_emoji/next')}: needs standard/stir_emoji/zother, whose "
+        "param-file has mistakes"
+    ]
 
 
 def test_tables_with_two_meanings_are_found_though_one_file_did_not_change(checked, param_files):
@@ -97,9 +140,19 @@ def test_tables_with_two_meanings_are_found_though_one_file_did_not_change(check
         ("standard", "ensemble"), ("evaluations: [accuracy, scale_generalization]", block)
     )
     write(param_files, text, f"{OTHER}.yaml")
-    with pytest.raises(UserError, match="the table 'accuracy' of scale is another evaluation in"):
-        check_folder()
+    found = check_folder()
     assert checked() == [OTHER]
+    ((path, (said,)),) = found.mistakes.items()
+    assert "the table 'accuracy' of scale is another evaluation in" in said
+    assert (path, [*found.runs]) == (file_of(NAME), [OTHER]), "of two the first"
+
+    write(param_files, GOOD, "standard/stir_emoji/third.yaml")
+    assert [*check_folder().mistakes] == [file_of(OTHER)], "most have the other meaning"
+    write(param_files, "x: 1\n" + text, f"{OTHER}.yaml")
+    found = check_folder()
+    assert [*found.mistakes] == [file_of(OTHER)]
+    assert "x: unknown key" in found.mistakes[file_of(OTHER)][0]
+    assert "the table 'accuracy'" in found.mistakes[file_of(OTHER)][1]
 
 
 def test_an_edited_plug_in_has_its_own_runs_checked_again(checked, param_files):
@@ -125,8 +178,8 @@ def test_an_edited_plug_in_has_its_own_runs_checked_again(checked, param_files):
     check_folder()
     assert checked() == [MINE]
     source.unlink()
-    with pytest.raises(UserError, match="no model is called 'mine'"):
-        check_folder()
+    (said,) = check_folder().mistakes[file_of(MINE)]
+    assert "no model is called 'mine'" in said
     assert checked() == [MINE]
 
 
@@ -335,6 +388,8 @@ def test_whatever_is_edited_the_index_is_that_of_a_check_without_memory(
 
 def outcome(check):
     try:
-        return asdict(check())
+        found = check()
     except UserError as error:
         return error.sentences
+    said = tuple(one for sentences in found.mistakes.values() for one in sentences)
+    return said or asdict(found)

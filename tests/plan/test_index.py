@@ -16,7 +16,7 @@ from isotrope.errors import UserError
 from isotrope.params.param_file import read_all
 from isotrope.params.seeds import LARGEST_IN_GRID, LARGEST_SEED, packs_of_seeds, valid_seeds
 from isotrope.plan import index_file
-from isotrope.plan.index import Index
+from isotrope.plan.index import LEFT_OUT, Index
 from isotrope.plan.indexing import index_of
 
 
@@ -109,8 +109,8 @@ def test_stamps_pass_over_what_editors_leave_and_bear_what_cannot_be_read(folder
     lost = paths.PARAM_FILES / f"{NAME}2.yaml"
     lost.symlink_to("nowhere")
     assert index_file.stamps() == {**before, lost.as_posix(): [0, 0]}
-    with pytest.raises(UserError, match=r"2\.yaml: cannot be read: No such file"):
-        index_file.current()
+    (said,) = index_file.current().mistakes[lost.as_posix()]
+    assert "2.yaml: cannot be read: No such file" in said
 
 
 def test_a_job_takes_the_index_as_it_was_written_whatever_became_of_the_files(folder, monkeypatch):
@@ -119,8 +119,7 @@ def test_a_job_takes_the_index_as_it_was_written_whatever_became_of_the_files(fo
     monkeypatch.setenv(index_file.PLANNED, "1")
     assert index_file.current() == planned
     monkeypatch.delenv(index_file.PLANNED)
-    with pytest.raises(UserError, match=rf"{NAME}\.yaml:"):
-        index_file.current()
+    assert [*index_file.current().mistakes] == [f"param-files/{NAME}.yaml"]
 
 
 def test_stamps_that_were_just_taken_are_not_taken_again(folder, monkeypatch):
@@ -242,15 +241,35 @@ def test_a_stale_index_is_made_anew_in_another_process_and_a_current_one_is_not(
     assert index_file.current().runs[NAME].seeds == [1, 2, 3, 4]
 
 
-def test_mistakes_found_by_the_other_process_are_this_ones_user_error(folder):
+def test_mistakes_found_by_the_other_process_leave_their_run_out_of_the_index(folder):
+    write_param_file(GOOD, f"{NAME}2")
     write_param_file(GOOD.replace("epochs", "epoch").replace("seeds: 1-3", "seeds: x"))
 
-    with pytest.raises(UserError) as error:
-        index_file.current()
+    found = index_file.current()
 
-    assert any("training.epoch: unknown key" in one for one in error.value.sentences)
-    assert any(f"{NAME}.yaml:2:1: seeds: write seeds" in one for one in error.value.sentences)
-    assert not paths.INDEX.exists()
+    ((path, said),) = found.mistakes.items()
+    assert [path, *found.runs] == [f"param-files/{NAME}.yaml", f"{NAME}2"]
+    assert any("training.epoch: unknown key" in one for one in said)
+    assert any(f"{NAME}.yaml:2:1: seeds: write seeds" in one for one in said)
+    assert found.notes == [said[0], LEFT_OUT]
+    write_param_file()
+    assert [*index_file.current().runs] == [NAME, f"{NAME}2"]
+
+
+def test_of_many_param_files_with_mistakes_the_first_are_named():
+    index = Index({}, {}, mistakes={f"{i}.yaml": [f"{i}.yaml: x", "y"] for i in range(12)})
+    first = [f"{i}.yaml: x" for i in range(10)]
+    assert index.notes == [*first, "2 more param-files have mistakes", LEFT_OUT]
+
+
+def test_what_ends_the_other_process_is_this_ones_user_error_whatever_was_written_before(folder):
+    write_param_file("[")
+    index_file.current()
+    model = folder / "plugins" / "models" / "standard.py"
+    model.parent.mkdir(parents=True)
+    model.write_text("")
+    with pytest.raises(UserError, match="the package has a model of that name"):
+        index_file.current()
 
 
 def test_a_bug_in_the_other_process_is_no_user_error(folder, monkeypatch):

@@ -68,9 +68,7 @@ def challenge(
         file = with_initialisations(file, initialisations, rules.SUBSET_SEED)
         say(f"{initialisations} networks on each subset: {file}")
     name, known = name_of(file), index_file.current()
-    if name not in known.runs:
-        raise UserError(f"{file}: there is no such param-file")
-    if broken := known.runs[name].broken:
+    if broken := known.run(name).broken:
         raise UserError(*broken)
     parameters = next(iter(known.runs[name].points.values())).parameters
     if baseline is None:

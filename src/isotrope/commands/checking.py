@@ -34,6 +34,8 @@ def check(
         code = ResultCode()
         index_file.write(replace(found, code=code.all_files(found)), stamped)
         code.sources.keep()
+    if found.mistakes:
+        raise UserError(*(one for said in found.mistakes.values() for one in said))
     if not quiet:
         for name, run in found.runs.items():
             if run.broken:

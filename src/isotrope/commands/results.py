@@ -98,8 +98,8 @@ def report() -> None:
 
     notes: tuple[str, ...] = ()
     try:
-        known = index_file.current()
-        runs, found = known.runs, troubles(known)
+        known = index_file.current().with_earlier()
+        runs, found, notes = known.runs, troubles(known), tuple(known.notes)
     except UserError as error:
         runs, found, notes = {}, {}, error.sentences
     say(f"wrote {write_report(runs, found, notes)}")

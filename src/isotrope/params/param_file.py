@@ -202,7 +202,8 @@ def read_folder(root: Path = paths.PARAM_FILES) -> ParamFiles:
         raise UserError(f"{root}: no such folder; run in the project's root")
     found = [check_file(path, root, misnamed) for path, misnamed in find(root).items()]
     sentences = [sentence for one in found for sentence in one.sentences]
-    sentences += [*ambiguous_tables([one.tables for one in found]), *registry.doubled()]
+    sentences += [sentence for _, sentence in ambiguous_tables([one.tables for one in found])]
+    sentences += registry.doubled()
     if sentences:
         raise UserError(*sentences)
     return ParamFiles(
@@ -211,16 +212,33 @@ def read_folder(root: Path = paths.PARAM_FILES) -> ParamFiles:
     )
 
 
-def ambiguous_tables(found: Sequence[Tables]) -> Iterator[str]:
-    """A sentence for each run that gives a table of its group another meaning."""
-    meanings: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+def ambiguous_tables(
+    found: Sequence[Tables], doubtful: Sequence[Tables] = ()
+) -> Iterator[tuple[str, str]]:
+    """The path of each file that gives a table of its group another meaning than most, and why.
+
+    Args:
+        found: the tables of runs.
+        doubtful: those of files with mistakes, which decide nothing where others do.
+    """
+    meanings: dict[tuple[str, str], list[tuple[dict[str, Any], list[str]]]] = {}
     for run in found:
         for table, meaning in run.evaluations.items():
-            first, known = meanings.setdefault((run.group, table), (run.run, meaning))
-            if known != meaning:
+            known = meanings.setdefault((run.group, table), [])
+            same = next((runs for one, runs in known if one == meaning), None)
+            if same is None:
+                known.append((meaning, [run.run]))
+            else:
+                same.append(run.run)
+    usual = {key: max(known, key=lambda one: len(one[1])) for key, known in meanings.items()}
+    for run in (*found, *doubtful):
+        for table, meaning in run.evaluations.items():
+            most, runs = usual.setdefault((run.group, table), (meaning, [run.run]))
+            if most != meaning:
                 yield (
+                    run.path,
                     f"{run.path}: the table '{table}' of {run.group} is another evaluation in "
-                    f"{first}, or has other settings there; tell them apart with 'as'"
+                    f"{runs[0]}, or has other settings there; tell them apart with 'as'",
                 )
 
 

@@ -3,8 +3,9 @@
 A file is as it was if its text is, or its values are, and if nothing changed on which the check
 depends: the plug-ins that it names, the param-files that it names, and this package's own code. Of
 code, comments and docstrings do not count. What was found then is kept in ``out/checked.json``.
-Files with mistakes, and runs that wait for a plug-in, are checked each time. Neither torch nor a
-plug-in is imported where all is as it was.
+Files with mistakes, and runs that wait for a plug-in, are checked each time. A file with mistakes
+costs its own run and those that need it. Neither torch nor a plug-in is imported where all is as it
+was.
 """
 
 import hashlib
@@ -74,10 +75,10 @@ class Memory:
 
 
 def check_folder(root: Path = paths.PARAM_FILES) -> Index:
-    """The index of all param-files below ``root``.
+    """The index of all param-files below ``root``; those with mistakes are named there.
 
     Raises:
-        UserError: with every mistake of every file, one sentence each.
+        UserError: if there is no such folder, or two plug-ins have one name.
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; run in the project's root")
@@ -107,30 +108,56 @@ class _Check:
 
     def index(self) -> Index:
         """The index of what is there now; it is remembered, mistakes or not."""
-        sentences: list[str] = []
-        tables: list[Tables] = []
-        runs: dict[str, RunEntry] = {}
-        datasets: dict[str, DatasetEntry] = {}
+        sound: list[Tables] = []
+        doubtful: list[Tables] = []
+        found = Index({}, {})
         for path, misnamed in find(self.root).items():
-            found = None if misnamed else self._as_before(path)
-            if found is None:
-                checked, found = self._check(path, misnamed)
-                sentences += checked.sentences
-                tables.append(checked.tables)
-                if found is None:
-                    known = index_of([], [checked.waiting] if checked.waiting else [])
-                    runs |= known.runs
+            known = None if misnamed else self._as_before(path)
+            tables = known.tables if known else None
+            if known is None:
+                checked, known = self._check(path, misnamed)
+                tables = checked.tables
+                if checked.sentences:
+                    found.mistakes[path.as_posix()] = checked.sentences
+                    doubtful.append(tables)
+                    self._keep_earlier(path, found)
                     continue
-            else:
-                tables.append(found.tables)
-            self.now.files[path.as_posix()] = found
-            runs[found.tables.run] = found.run
-            datasets |= found.datasets
+                found.runs.update(index_of([], [checked.waiting] if checked.waiting else []).runs)
+            sound += [tables] if tables else []
+            if known is not None:
+                self.now.files[path.as_posix()] = known
+                found.runs[known.tables.run] = known.run
+                found.datasets.update(known.datasets)
         self._remember()
-        sentences += [*param_file.ambiguous_tables(tables), *registry.doubled()]
-        if sentences:
-            raise UserError(*sentences)
-        return Index(runs, datasets)
+        for file, sentence in param_file.ambiguous_tables(sound, doubtful):
+            found.mistakes.setdefault(file, []).append(sentence)
+            self._keep_earlier(Path(file), found)
+        self._leave_out(found)
+        if doubled := list(registry.doubled()):
+            raise UserError(*doubled)
+        return found
+
+    def _keep_earlier(self, path: Path, index: Index) -> None:
+        """Remember, and have in the index, what a file with mistakes held before."""
+        if (before := self.before.files.get(path.as_posix())) is not None:
+            self.now.files.setdefault(path.as_posix(), before)
+            index.earlier[before.tables.run] = before.run
+            index.datasets.update(before.datasets)
+
+    def _leave_out(self, index: Index) -> None:
+        """Take out of the index the runs with mistakes, and those that need one of them."""
+        wrong = True
+        while wrong:
+            for path in index.mistakes:
+                index.runs.pop(Path(path).relative_to(self.root).with_suffix("").as_posix(), None)
+            wrong = False
+            for name, run in index.runs.items():
+                if not run.broken and (lost := sorted(run.needed_runs - index.runs.keys())):
+                    file = self.root / f"{name}.yaml"
+                    sentence = f"{file}: needs {lost[0]}, whose param-file has mistakes"
+                    index.mistakes[file.as_posix()] = [sentence]
+                    index.earlier[name] = run
+                    wrong = True
 
     def _as_before(self, path: Path) -> Remembered | None:
         """What is remembered of a file, if that holds still."""

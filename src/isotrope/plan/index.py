@@ -1,6 +1,7 @@
 """The index: what param-files ask for, checked, as rules need to know it: runs and data sets."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,12 @@ from isotrope.datasets.sources import unpinned
 from isotrope.digests import with_local_files
 from isotrope.errors import UserError, did_you_mean
 from isotrope.params.seeds import packs_of_seeds
+
+MOST_NAMED = 10  # param-files with mistakes
+LEFT_OUT = (
+    "runs whose param-file has mistakes are left out, all others go on; `isotrope check` says "
+    "every mistake"
+)
 
 
 @dataclass(frozen=True)
@@ -220,6 +227,14 @@ class RunEntry:
         return (len(self.points) - 1) * len(self.select.seeds) + len(self.seeds)
 
     @property
+    def needed_runs(self) -> set[str]:
+        """Other runs whose networks it begins with, or measures against."""
+        points = self.points.values()
+        behind = {point.start.run for point in points if point.start is not None}
+        entries = [one for point in points for one in point.evaluations.values()]
+        return (behind | {one.against.run for one in entries if one.against is not None}) - {""}
+
+    @property
     def tables(self) -> list[str]:
         """The evaluations of its points, by the names of their tables."""
         return sorted({table for point in self.points.values() for table in point.evaluations})
@@ -263,11 +278,42 @@ class Index:
         runs: by their names.
         datasets: by their keys.
         code: the modules that can change a result, each with a digest of its syntax.
+        mistakes: what is wrong with param-files, by their paths; their runs are left out.
+        earlier: runs that are left out, as they were before their param-file had a mistake.
     """
 
     runs: dict[str, RunEntry]
     datasets: dict[str, DatasetEntry]
     code: dict[str, str] = field(default_factory=dict)
+    mistakes: dict[str, list[str]] = field(default_factory=dict)
+    earlier: dict[str, RunEntry] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user is told of param-files with mistakes: a sentence of each, of many the first.
+
+        None if there are none.
+        """
+        if not self.mistakes:
+            return []
+        first = [sentences[0] for sentences in self.mistakes.values()]
+        found = first[:MOST_NAMED]
+        if len(first) > MOST_NAMED:
+            found.append(f"{len(first) - MOST_NAMED} more param-files have mistakes")
+        return [*found, LEFT_OUT]
+
+    def with_earlier(self) -> "Index":
+        """The same with runs that are left out as they were: for what looks at results alone."""
+        return replace(self, runs={**self.runs, **self.earlier})
+
+    def mistakes_of(self, run: str) -> list[str]:
+        """What is wrong with the param-file of a run or, where it is a pattern, with all such."""
+        return [
+            sentence
+            for path, sentences in self.mistakes.items()
+            if fnmatchcase(path, f"{paths.PARAM_FILES}/{run}.yaml")
+            for sentence in sentences
+        ]
 
     def waiting_for(self, run: str) -> list[str]:
         """The user's files without which the run cannot be made."""
@@ -297,8 +343,10 @@ class Index:
         """The run of that name.
 
         Raises:
-            UserError: if there is none.
+            UserError: if there is none, or its param-file has mistakes.
         """
+        if wrong := self.mistakes_of(name):
+            raise UserError(*wrong)
         if name not in self.runs:
             hint = did_you_mean(name, self.runs)
             raise UserError(f"{paths.PARAM_FILES}/{name}.yaml: no such param-file{hint}")

@@ -29,7 +29,7 @@ from isotrope.plan.index import (
     StartEntry,
 )
 
-VERSION = 7
+VERSION = 8
 _ROOMS = (
     *("params", "datasets", "plan", "training"),
     *("data", "augmentation", "layers", "models", "features", "attacks", "evaluation"),
@@ -73,9 +73,11 @@ def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
         datasets = {key: DatasetEntry(**one) for key, one in content["datasets"].items()}
         stamped: dict[str, list[int]] = content["stamps"]
         code: dict[str, str] = content["code"]
+        mistakes = {path: [*map(str, said)] for path, said in content["mistakes"].items()}
+        earlier = {name: run_entry(run) for name, run in content["earlier"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return Index(runs, datasets, code), stamped
+    return Index(runs, datasets, code, mistakes, earlier), stamped
 
 
 def run_entry(raw: dict[str, Any]) -> RunEntry:
@@ -100,31 +102,40 @@ def _evaluation(raw: dict[str, Any]) -> EvaluationEntry:
 def current(stamped: dict[str, list[int]] | None = None) -> Index:
     """The index as the files are now; it is made anew in a process of its own where they changed.
 
-    In a job of the workflow it is the index as it was when the job was planned.
+    Runs whose param-file has mistakes are left out; ``Index.mistakes`` says which these are. In a
+    job of the workflow it is the index as it was when the job was planned.
 
     Args:
         stamped: the stamps of now, if they are known.
 
     Raises:
-        UserError: with every mistake of every param-file.
+        UserError: if there are no param-files, or two plug-ins of one name.
     """
     if in_job():
         return as_written()
     known = read()
-    # the package that a broken plug-in lacks may have been installed since
-    whole = known is not None and not any(run.broken for run in known[0].runs.values())
-    if known is not None and whole and known[1] == (stamps() if stamped is None else stamped):
+    stamped = stamps() if stamped is None else stamped
+    if known is not None and known[1] == stamped and _is_whole(known[0]):
         return known[0]
     command = [sys.executable, "-m", "isotrope.cli", "check", "--write-index", "--quiet"]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode == 2:
-        raise UserError(*done.stderr.splitlines())
-    if done.returncode != 0:
+    if done.returncode not in (0, 2):
         raise RuntimeError(f"`isotrope check` failed:\n{done.stderr}")
     known = read()
+    written = known is not None and known[1] == stamped and bool(known[0].mistakes)
+    if done.returncode == 2 and not written:
+        raise UserError(*done.stderr.splitlines())
     if known is None:
         raise UserError(f"{paths.INDEX}: could not be written or read back; is the disk full?")
     return known[0]
+
+
+def _is_whole(index: Index) -> bool:
+    """Whether nothing is left out that may be there without a change of a file that is stamped.
+
+    The package that a broken plug-in lacks may have been installed since, or a file made readable.
+    """
+    return not index.mistakes and not any(run.broken for run in index.runs.values())
 
 
 def in_job() -> bool:

@@ -61,7 +61,7 @@ class Selection:
         """The runs asked for, whether their data are there or not.
 
         Raises:
-            UserError: for a study or run that no param-file has.
+            UserError: for a study or run that no param-file has, or none without mistakes.
         """
         if self.runs:
             return self._named(index)
@@ -72,7 +72,7 @@ class Selection:
             if study not in known
         ]
         if unknown:
-            raise UserError(*unknown)
+            raise UserError(*unknown, *index.notes)
         return [name for name, run in index.runs.items() if self._wanted(run)]
 
     def _wanted(self, run: RunEntry) -> bool:
@@ -92,7 +92,8 @@ class Selection:
             ]
             found |= dict.fromkeys(matches)
             if not matches:
-                wrong.append(f"{self.option}runs: {self._none_is_called(name, index)}")
+                none = f"{self.option}runs: {self._none_is_called(name, index)}"
+                wrong += index.mistakes_of(name) or [none]
         if wrong:
             raise UserError(*wrong)
         return list(found)

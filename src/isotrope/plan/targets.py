@@ -55,13 +55,16 @@ class Plan(Needs):
         """The runs that are asked for; those asked for by name must wait for nothing.
 
         Raises:
-            UserError: if the data or a plug-in of a run that was asked for by name are not there.
+            UserError: if the data or a plug-in of a run that was asked for by name are not there,
+                or the param-files of all runs that are asked for have mistakes.
         """
         names = self.selection.names(self.index)
         if self.selection.runs:
             lacking = [f"{n} waits for {what}" for n in names if (what := self.waiting_for(n))]
             if lacking:
                 raise UserError(*lacking)
+        if not names and self.index.mistakes:
+            raise UserError(*self.index.notes)
         return names
 
     def asks_for(self, targets: Iterable[str]) -> list[str]:
@@ -83,7 +86,7 @@ class Plan(Needs):
             if what := self.waiting_for(name):
                 waiting.setdefault(what, []).append(name)
         changed = code_words.notes(one for name in asked for one in self._codes_of(name))
-        return [*doubtful, *changed] + [
+        return [*self.index.notes, *doubtful, *changed] + [
             f"{len(names)} {'runs wait' if len(names) > 1 else 'run waits'} for {what}: "
             f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
             for what, names in waiting.items()

@@ -51,7 +51,7 @@ def collect_group(
         UserError: if the group has no finished run that something vouches for, or a result is
             damaged.
     """
-    known = index_file.current()
+    known = index_file.current().with_earlier()
     groups = {run.group for run in known.runs.values()}
     if group not in groups:
         raise UserError(f"no param-file belongs to '{group}'{did_you_mean(group, groups)}")

@@ -55,7 +55,8 @@ class RepeatedReading:
         stamps = index_file.stamps()
         if self._index is None or stamps != self._stamps:
             try:
-                self._index, self.notes = index_file.current(stamps), ()
+                found = index_file.current(stamps)
+                self._index, self.notes = found.with_earlier(), found.notes
             except UserError as error:
                 if self._index is None:
                     written = index_file.read()

@@ -1,0 +1,77 @@
+"""A param-file with mistakes is named, and everything else goes on."""
+
+import sys
+
+import pytest
+from made_up_param_file import GOOD, NAME, changed, write
+
+from isotrope import cli
+from isotrope.errors import UserError
+from isotrope.plan import index_file
+from isotrope.plan.checking import check_folder
+from isotrope.plan.index import LEFT_OUT
+from isotrope.plan.needs import Needs
+from isotrope.plan.targets import Plan
+
+OTHER = "ensemble/stir_emoji/other"
+SAID = f"param-files/{OTHER}.yaml:13:3: training.epochs: input should be greater than 0 (got 0)"
+
+
+@pytest.fixture
+def project(param_files, monkeypatch):
+    """A project of a run, and of one whose param-file has two mistakes since it was checked."""
+    other = changed(("standard", "ensemble"))
+    write(param_files)
+    write(param_files, other, f"{OTHER}.yaml")
+    check_folder()
+    text = other.replace("epochs: 2", "epochs: 0").replace("patience: 10", "patience: 0")
+    write(param_files, text, f"{OTHER}.yaml")
+    index_file.write(check_folder(), index_file.stamps())
+    monkeypatch.setattr(index_file, "current", lambda *words: index_file.as_written())
+    return param_files
+
+
+def test_all_other_runs_are_planned(project):
+    plan = Plan({})
+    assert plan.packs("run.json") == [f"out/runs/{NAME}/base/seeds-1-25/run.json"]
+    assert plan.notes() == [SAID, LEFT_OUT]
+
+
+@pytest.mark.parametrize("runs", [OTHER, "ensemble/*", f"param-files/{OTHER}.yaml"])
+def test_a_run_that_is_asked_for_by_name_says_every_mistake(project, runs):
+    with pytest.raises(UserError) as error:
+        Plan({"runs": runs})
+    assert error.value.sentences[0] == SAID
+    assert len(error.value.sentences) == 2
+    with pytest.raises(UserError, match="got 0"):
+        Needs().run(OTHER)
+    assert Plan({"runs": "*/stir_emoji/*"}).notes() == [SAID, LEFT_OUT]
+
+
+def test_where_nothing_is_left_that_is_a_mistake(project):
+    write(project, GOOD + "seed: 1", f"{NAME}.yaml")
+    index_file.write(check_folder(), index_file.stamps())
+    with pytest.raises(UserError) as error:
+        Plan({})
+    assert error.value.sentences == (SAID, *error.value.sentences[1:-1], LEFT_OUT)
+    with pytest.raises(UserError, match="no study is called 'scale'"):
+        Plan({"studies": "scale"})
+
+
+def test_check_ends_with_status_2_and_status_shows_all_runs(project, monkeypatch, capsys):
+    def said(status, *words):
+        monkeypatch.setattr(sys, "argv", ["isotrope", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == status
+        return capsys.readouterr()
+
+    for options in ((), ("--write-index", "--quiet")):
+        output = said(2, "check", *options)
+        assert (output.out, len(output.err.splitlines())) == ("", 2)
+        assert output.err.splitlines()[0] == SAID
+        assert [*index_file.as_written().mistakes] == [f"param-files/{OTHER}.yaml"]
+    output = said(0, "status")
+    assert output.err.splitlines() == [SAID, LEFT_OUT]
+    assert NAME in output.out
+    assert OTHER in output.out, "as it was before"
