@@ -1,10 +1,13 @@
 """The command line: by hand what the rules do. Each command is in ``isotrope.commands``."""
 
+import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from isotrope import __version__
 from isotrope.commands.attacking import attack
@@ -33,8 +36,51 @@ from isotrope.console.printing import complain, say
 from isotrope.errors import UserError, of_the_system
 
 PACKAGE = Path(__file__).resolve().parent
+# what Typer raises where words are no call of a command; it has no public name
+_Misuse: type[Any] = typer.BadParameter.__bases__[0]
+
+
+class _Commands(TyperGroup):
+    """All commands; what is wrong with the words of a call is one sentence, as any mistake is."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = "isotrope",
+        *more: Any,
+        **options: Any,
+    ) -> Any:
+        """As Typer calls it."""
+        words = sys.argv[1:] if args is None else args
+        if not words:  # the help is shown
+            return super().main(args, prog_name, *more, **options)
+        if wrong := next((word for word in words if not _is_text(word)), None):
+            complain(f"'{wrong}': holds bytes that are no text in UTF-8; rename what it names")
+            sys.exit(2)
+        try:
+            alone = {**options, "standalone_mode": False}
+            status = super().main(args, prog_name, *more, **alone)
+        except typer.Abort:
+            sys.exit(1)
+        except _Misuse as error:
+            command = error.ctx.command_path if error.ctx else prog_name
+            said = error.format_message().rstrip(".")
+            complain(f"{command}: {said[:1].lower()}{said[1:]}; see `{command} --help`")
+            sys.exit(error.exit_code)
+        sys.exit(status or 0)
+
+
+def _is_text(word: str) -> bool:
+    """Whether a word is text that can be written to any file, and can be part of a path."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in word
+
 
 app = typer.Typer(
+    cls=_Commands,
     help="Train, test and compare image networks that should not care how large, how turned or "
     "where a thing is. Snakemake calls these commands; each also works by hand, in the "
     "project's root.",
@@ -83,6 +129,11 @@ def _say_whose_code_runs() -> None:
 
 def main() -> None:
     """Run a command; what the user can mend ends with status 2 and no traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a terminal may know fewer letters than names have
+            stream.reconfigure(errors="backslashreplace")
     _say_whose_code_runs()
     try:
         app()

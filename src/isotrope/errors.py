@@ -1,9 +1,15 @@
 """What a user can mend is a ``UserError``; everything else is a bug and keeps its traceback."""
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import lru_cache
 
+_MENDABLE = (IsADirectoryError, NotADirectoryError, FileExistsError, PermissionError)
+_NO_PATH = {
+    errno.ENAMETOOLONG: "too long for a name of a file; give a shorter one",
+    errno.ELOOP: "is a link that leads to itself; remove it",
+}
 LISTED = 30  # names that a message lists at most: more than any kind of plug-in has, not than runs
 
 LONGEST = 200  # letters of a name that is looked for
@@ -40,10 +46,14 @@ class UserError(Exception):
 def of_the_system(error: OSError) -> UserError | None:
     """What a user can mend of a refusal of the system's; None if the program itself is wrong.
 
-    A file where a folder should be, the reverse, and what may not be read or written.
+    A file where a folder should be, the reverse, what may not be read or written, and names that
+    are too long or lead in a circle.
     """
-    mendable = (IsADirectoryError, NotADirectoryError, FileExistsError, PermissionError)
-    if error.filename is None or not isinstance(error, mendable):
+    if error.filename is None:
+        return None
+    if error.errno in _NO_PATH:
+        return UserError(f"{error.filename}: {_NO_PATH[error.errno]}")
+    if not isinstance(error, _MENDABLE):
         return None
     reason = (error.strerror or type(error).__name__).lower()
     return UserError(

@@ -139,6 +139,20 @@ def test_all_mistakes_of_named_param_files_are_said(folder, isotrope):
         ),
         (["submit", NAME, "--executor", "debug", "--time", "2"], "--time 2: write a wall time as"),
         (["schema", "--check"], "param-file.schema.json or docs/keys.md is stale; run `isotrope"),
+        (["status", "--second"], "isotrope status: no such option: --second"),
+        (["draw"], "isotrope draw: missing argument 'figure'; see `isotrope draw --help`\n"),
+        (["status", "0.1"], "isotrope status: invalid value for 'SECONDS'"),
+        (["statu"], "isotrope: no such command 'statu'. Did you mean"),
+        (["status", "--runs", "caf\udce9"], r"'caf\udce9': holds bytes that are no text in UTF-8"),
+        (["keep", "a\0b", "--why", "x"], r"'a\x00b': holds bytes that are no text"),
+        (["build", "../stir"], "'../stir': no name; one has letters, digits and '_'"),
+        (["collect", "a\nb"], r"'a\nb': no name"),
+        (["summarize", "../../x"], "'../../x': no name"),
+        (["sample", "../../x", "a.manifest.json"], "'../../x': no name"),
+        (["draw", "accuracy", "--group", "../x"], "'../x': no name"),
+        (["typeset", "accuracy", "--group", "/x"], "'/x': no name"),
+        (["import-param-file", "/dev/zero"], "/dev/zero: is neither a file nor a folder"),
+        (["attack", "x", "a.png", "/dev/zero"], "/dev/zero: is neither a file nor a folder"),
     ],
 )
 def test_what_a_user_can_mend_ends_with_status_2_and_no_traceback(folder, isotrope, words, said):
@@ -146,6 +160,14 @@ def test_what_a_user_can_mend_ends_with_status_2_and_no_traceback(folder, isotro
     assert (status, output) == (2, "")
     assert said in errors
     assert "Traceback" not in errors
+
+
+def test_a_sentence_about_the_words_of_a_call_is_one_line(folder, isotrope):
+    for words in (["draw"], ["statu"], ["status", "x"], ["keep", "\x1b[31m"], ["ship", "a", "\n"]):
+        status, output, errors = isotrope(*words)
+        assert (status, output) == (2, "")
+        assert len(errors.splitlines()) == 1
+        assert errors.rstrip("\n").isprintable()
 
 
 def test_a_copied_folder_is_told_whose_code_runs(folder, isotrope):

@@ -28,6 +28,18 @@ def test_what_a_user_can_mend_is_a_sentence(kind, mendable):
     assert of_the_system(kind("no file is named")) is None
 
 
+def test_names_that_are_too_long_or_lead_in_a_circle_are_said(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(link)
+    for path, said in (
+        (tmp_path / ("a" * 300), "too long for a name of a file; give a shorter one"),
+        (link, "is a link that leads to itself; remove it"),
+    ):
+        with pytest.raises(OSError, match=r".") as error:
+            path.read_text()
+        assert of_the_system(error.value).sentences == (f"{path}: {said}",)
+
+
 def test_a_command_says_one_sentence_and_ends_with_status_2(tmp_path):
     (tmp_path / "out").write_text("no folder")
     (tmp_path / "param-files").mkdir()

@@ -26,6 +26,13 @@ def test_a_file_is_found_under_the_variable_with_the_home_folder_spelt_out(tmp_p
     assert absent_files(["a.npz", "b.npz"]) == ["b.npz"]
 
 
+def test_the_home_folder_of_nobody_is_a_name_as_any_other(monkeypatch):
+    monkeypatch.setenv("ISOTROPE_DATA", "~nobody-of-that-name")
+    assert absent_files(["a.npz"]) == ["a.npz"]
+    with pytest.raises(UserError, match=r"~nobody-of-that-name/a\.npz: no such file"):
+        local_file("a.npz")
+
+
 def test_a_folder_in_place_of_the_file_is_no_file(tmp_path, monkeypatch):
     monkeypatch.setenv("ISOTROPE_DATA", str(tmp_path))
     (tmp_path / "a.npz").mkdir()

@@ -63,3 +63,17 @@ def test_mistakes_end_with_status_2_and_their_sentence(ask_it, sentence, indexed
     error = capsys.readouterr().err
     assert sentence in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("name", ["{a}", "a}", "{{a}}"])
+def test_a_folder_with_braces_in_its_path_is_refused(name, indexed, monkeypatch, capsys):
+    (indexed / name).mkdir()
+    monkeypatch.chdir(indexed / name)
+    with pytest.raises(SystemExit) as ended:
+        ask({}, True)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        f"{indexed / name}: Snakemake takes what stands between braces in a path for a name of its "
+        "own; rename or move the folder"
+    )

@@ -1,12 +1,46 @@
-"""Arguments and options of the commands, with their help and completion."""
+"""Arguments and options of the commands, with their help and completion.
 
+What becomes a part of a path under ``out/`` is refused where it would lead out of it; what is read
+is refused where it is neither a file nor a folder, since a pipe or a device has no end.
+"""
+
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from isotrope import paths, registry
+from isotrope.errors import UserError
 from isotrope.params.param_folder import find, name_of
+
+T = TypeVar("T")
+
+
+def plain(word: str | None) -> str | None:
+    """A word that can be a part of a path as it is.
+
+    Raises:
+        UserError: if it cannot.
+    """
+    if word is not None and not re.fullmatch(r"\w[\w.=+-]*", word):
+        raise UserError(
+            f"'{word}': no name; one has letters, digits and '_', and no blank or '/' in it"
+        )
+    return word
+
+
+def readable(given: T) -> T:
+    """A path, or several, of what may be a file or a folder; whether it is there is not asked.
+
+    Raises:
+        UserError: if one is a pipe or a device.
+    """
+    for one in given if isinstance(given, list) else [given]:
+        path = Path(str(one))
+        if one is not None and path.exists() and not (path.is_file() or path.is_dir()):
+            raise UserError(f"{path}: is neither a file nor a folder; name a file")
+    return given
 
 
 def files(incomplete: str) -> list[str]:
@@ -77,7 +111,7 @@ def plugins(kind: str) -> Any:
 
 ParamFile = Annotated[
     Path,
-    typer.Argument(help="a YAML file below param-files/", autocompletion=files),
+    typer.Argument(help="a YAML file below param-files/", autocompletion=files, callback=readable),
 ]
 PointName = Annotated[
     str, typer.Option(help="point of the run's sweep; `selected` for the one that was chosen")
@@ -126,17 +160,23 @@ OnlySeries = Annotated[
     ),
 ]
 Group = Annotated[
-    str, typer.Argument(help="a study, or the demo of one: STUDY-demo", autocompletion=groups)
+    str,
+    typer.Argument(
+        help="a study, or the demo of one: STUDY-demo", autocompletion=groups, callback=plain
+    ),
 ]
 DrawnGroup = Annotated[
     str,
     typer.Option(
         help="the study, or STUDY-demo, whose tables are drawn",
         autocompletion=groups,
+        callback=plain,
     ),
 ]
 FigureName = Annotated[str, typer.Argument(help="a figure", autocompletion=figures)]
-DatasetName = Annotated[str, typer.Argument(help="a data set", autocompletion=plugins("data"))]
+DatasetName = Annotated[
+    str, typer.Argument(help="a data set", autocompletion=plugins("data"), callback=plain)
+]
 Threads = Annotated[
     int, typer.Option(min=1, envvar="OMP_NUM_THREADS", help="CPU threads of one operation")
 ]
@@ -154,6 +194,7 @@ ExportGroup = Annotated[
     typer.Option(
         help="the study, or its demo, that is exported; needed where several have the form",
         autocompletion=groups,
+        callback=plain,
     ),
 ]
 ExportParts = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from isotrope import paths
-from isotrope.commands.arguments import Device, PointName, Threads, completion_of, files
+from isotrope.commands.arguments import Device, PointName, Threads, completion_of, files, readable
 from isotrope.console.printing import say
 from isotrope.errors import UserError, did_you_mean
 
@@ -28,17 +28,22 @@ def attack(
     weights: Annotated[
         Path,
         typer.Argument(
-            help="the folder of a pack, as in out/runs/RUN/base/seeds-1-5, or a file of weights"
+            help="the folder of a pack, as in out/runs/RUN/base/seeds-1-5, or a file of weights",
+            callback=readable,
         ),
     ],
     pictures: Annotated[
         list[str] | None,
-        typer.Argument(help="picture files; a cat of scikit-image, chelsea, if left out"),
+        typer.Argument(
+            help="picture files; a cat of scikit-image, chelsea, if left out", callback=readable
+        ),
     ] = None,
     like: Annotated[
         Path | None,
         typer.Option(
-            help="for a file of weights: a param-file with its model", autocompletion=files
+            help="for a file of weights: a param-file with its model",
+            autocompletion=files,
+            callback=readable,
         ),
     ] = None,
     point: PointName = "base",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from isotrope.commands.arguments import ParamFile, PointName
+from isotrope.commands.arguments import ParamFile, PointName, readable
 from isotrope.console.printing import say
 
 
@@ -13,7 +13,10 @@ def import_weights(
     file: ParamFile,
     seed: Annotated[int, typer.Argument(min=1, help="the seed of the run that they shall be")],
     weights: Annotated[
-        Path, typer.Argument(help="a safetensors file, or one that torch.save wrote of weights")
+        Path,
+        typer.Argument(
+            help="a safetensors file, or one that torch.save wrote of weights", callback=readable
+        ),
     ],
     point: PointName = "base",
 ) -> None:
@@ -25,7 +28,10 @@ def import_weights(
 
 
 def import_param_file(
-    file: Annotated[Path, typer.Argument(help="a param-file as the authors of a study wrote it")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="a param-file as the authors of a study wrote it", callback=readable),
+    ],
     study: Annotated[
         str | None,
         typer.Option(help="whose authors; may be left out where one study alone reads such files"),

@@ -6,7 +6,7 @@ import typer
 
 from isotrope.commands.arguments import RunWords
 from isotrope.console.printing import say
-from isotrope.errors import UserError
+from isotrope.errors import UserError, in_one_line
 
 
 def keep(
@@ -22,7 +22,7 @@ def keep(
     from isotrope.plan.selection import Selection
     from isotrope.results import keeping
 
-    reason = " ".join(why.split())
+    reason = in_one_line(" ".join(why.split()))
     if not reason:
         raise UserError("--why: say in a few words why the results hold although code has changed")
     index = index_file.current()

@@ -21,6 +21,8 @@ from isotrope.commands.arguments import (
     Tracker,
     WithWeights,
     groups,
+    plain,
+    readable,
 )
 from isotrope.console.printing import complain, say
 from isotrope.errors import UserError
@@ -138,7 +140,9 @@ def compare(
 
 def sample(
     group: Group,
-    manifests: Annotated[list[Path], typer.Argument(help="those of built data sets")],
+    manifests: Annotated[
+        list[Path], typer.Argument(help="those of built data sets", callback=readable)
+    ],
 ) -> None:
     """Write a few images of data sets beside a study's tables, for the figure that shows them."""
     from isotrope.tasks.examples import write_examples
@@ -156,11 +160,15 @@ def draw(
         typer.Option(
             help="the study, or STUDY-demo, whose tables are drawn; needed without --weights",
             autocompletion=groups,
+            callback=plain,
         ),
     ] = None,
     published: Annotated[
         Path | None,
-        typer.Option(help="CSV of published numbers to show beside ours, if not the study's own"),
+        typer.Option(
+            help="CSV of published numbers to show beside ours, if not the study's own",
+            callback=readable,
+        ),
     ] = None,
     weights: Annotated[
         list[Path] | None,

@@ -1,21 +1,28 @@
-"""What a user reads. The only module that prints."""
+"""What a user reads. The only module that prints.
+
+Signs that are not letters (control characters, ends of lines inside a sentence, bytes that are no
+UTF-8) are shown as Python writes them, so that no name moves the cursor or makes a second sentence.
+"""
 
 import os
 import sys
 from contextlib import suppress
 from typing import TextIO
 
-from isotrope.errors import UserError
+from isotrope.errors import UserError, in_one_line
+
+LONGEST = 1000  # characters of a sentence: words of a user's may be long
+MOST = 100  # sentences at once
 
 
 def say(text: str) -> None:
-    """One line to standard output, at once.
+    """Lines to standard output, at once.
 
     Raises:
         UserError: if it is a file on a disk that is full or broken.
     """
     try:
-        print(text, flush=True)
+        print("\n".join(map(in_one_line, text.split("\n"))), flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -28,9 +35,12 @@ def say(text: str) -> None:
 
 
 def complain(*sentences: str) -> None:
-    """Sentences to standard error, if that can be written."""
+    """Sentences to standard error, if that can be written: a line each, none too long."""
+    lines = [in_one_line(sentence, LONGEST) for sentence in sentences[:MOST]]
+    if len(sentences) > MOST:
+        lines.append(f"and {len(sentences) - MOST:,} more")
     try:
-        print(*sentences, sep="\n", file=sys.stderr, flush=True)
+        print(*lines, sep="\n", file=sys.stderr, flush=True)
     except OSError:
         _drop(sys.stderr)
 

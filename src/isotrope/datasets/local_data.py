@@ -26,7 +26,11 @@ VARIABLE = "ISOTROPE_DATA"
 def local_root() -> Path | None:
     """The folder that ``$ISOTROPE_DATA`` names, or None if it is not set."""
     value = os.environ.get(VARIABLE)
-    return Path(value).expanduser() if value else None
+    if not value:
+        return None
+    with suppress(RuntimeError):  # `~name` of nobody: then it is a folder's name
+        return Path(value).expanduser()
+    return Path(value)
 
 
 def local_file(path: str) -> Path:

@@ -8,6 +8,7 @@ whichever method finds it.
 import inspect
 from collections.abc import Callable, Mapping
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 from isotrope.console.printing import complain
@@ -75,7 +76,16 @@ def ask(config: Mapping[str, Any], head: bool) -> Asked:
     """The plan for the runs that Snakemake's ``config`` names.
 
     The process that plans, ``head``, also says what is left out, and why, and what many jobs cost.
+
+    Raises:
+        UserError: if the path of the folder has braces, which Snakemake would fill in; and as
+            ``Plan``.
     """
+    if set("{}") & set(str(here := Path.cwd())):
+        raise UserError(
+            f"{here}: Snakemake takes what stands between braces in a path for a name of its own; "
+            "rename or move the folder"
+        )
     plan = Plan(config, head)
     if head and (notes := [*plan.notes(), *plan.figures_left_out(), *plan.cost_notes()]):
         complain(*notes)
