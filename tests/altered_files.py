@@ -3,7 +3,8 @@
 import copy
 import json
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +45,70 @@ def flip(path: Path, number: int) -> str:
     content[at] ^= 1 << bit
     path.write_bytes(bytes(content))
     return f"bit {bit} of byte {at} of {path.name}"
+
+
+MARK = "0.8642097"  # stands in no sound file
+
+
+def damage(path: Path, number: int, others: Sequence[Path] = ()) -> str:
+    """Do something to a file that nobody should; what was done.
+
+    Args:
+        path: the file, which is not empty.
+        number: the same one does the same.
+        others: files that may be put in its place.
+    """
+    chance, content = random.Random(number), path.read_bytes()
+    at = chance.randrange(len(content))
+    alike = [one for one in others if one.suffix == path.suffix and one.read_bytes() != content]
+    kinds = ["bit", "cut", "empty", "gone", "folder", "link", "noise", "tail", "twice", "deep"]
+    if path.suffix in (".csv", ".json"):
+        kinds += ["number", "number", "number", "text", "line", "line"]
+    if path.suffix == ".json":
+        kinds += ["value"] * 3
+    if alike:
+        kinds += ["other"] * 3
+    kind = chance.choice(kinds)
+    if kind == "bit":
+        return flip(path, number)
+    if kind in ("gone", "folder", "link"):
+        path.unlink()
+        if kind == "folder":
+            path.mkdir()
+        elif kind == "link":
+            path.symlink_to(path.name)
+        return f"{path}: {kind}"
+    if kind == "value":
+        value, what = altered(json.loads(content), number)
+        content = json.dumps(value, indent=1).encode()
+        kind = f"{kind}: {what}"
+    elif kind in ("number", "text"):
+        numbers = list(re.finditer(rb"(?<![\w.])\d+(\.\d+)?(?![\w.])", content))
+        if numbers:
+            found = chance.choice(numbers)
+            other = (
+                MARK
+                if kind == "number"
+                else chance.choice(("nan", "1e400", "x", "-1", "", "\x1b[31m"))
+            )
+            content = content[: found.start()] + other.encode() + content[found.end() :]
+            kind = f"{kind} at {found.start()}: {found[0]!r} is {other!r}"
+    elif kind == "line":
+        lines = content.splitlines(keepends=True)
+        del lines[chance.randrange(len(lines))]
+        content = b"".join(lines)
+    elif kind == "other":
+        other_file = chance.choice(alike)
+        content = other_file.read_bytes()
+        kind = f"is {other_file}"
+    else:
+        content = {
+            "cut": content[:at],
+            "empty": b"",
+            "noise": content[:at] + chance.randbytes(16) + content[at + 16 :],
+            "tail": content + chance.randbytes(16),
+            "twice": content * 2,
+            "deep": DEEP.encode(),
+        }[kind]
+    path.write_bytes(content)
+    return f"{path}: {kind}"

@@ -20,7 +20,7 @@ import pytest
 from isotrope import cli
 from isotrope.plan import index_file
 
-LABEL = "<b>&amp;</b> | \\\\input{x} =cmd() $x^2$ {a} [red]b[/] 100%_#~"
+LABEL = "<b>&amp;</b> | \\input{x} =cmd() $x^2$ {a} [red]b[/] 100%_#~"
 PARAM_FILE = """\
 study: scale
 series: own

@@ -1,36 +1,14 @@
 """Hostile words in every command: it works, or ends with status 2 and a sentence for people."""
 
-import shutil
-
 import pytest
 import typer
-from finished_project import call, make, restore, sound
+from finished_project import call, restore, sound
 from hostile_words import call_of
 
 from isotrope import cli
 
 CASES = 240
 AT_ONCE = 40  # cases of a test
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A finished project, and a copy of it in a folder of its own that calls may change."""
-    folder = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("ISOTROPE_DATA", raising=False)
-        patch.chdir(folder)
-        make(folder)
-        copy = tmp_path_factory.mktemp("hostile") / "project"
-        shutil.copytree(folder, copy)
-        yield copy, folder
-
-
-@pytest.fixture
-def project(finished):
-    copy, folder = finished
-    restore(copy, folder)
-    return copy, folder
 
 
 @pytest.mark.parametrize("first", range(0, CASES, AT_ONCE))
