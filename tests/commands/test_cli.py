@@ -139,6 +139,11 @@ def test_all_mistakes_of_named_param_files_are_said(folder, isotrope):
         ),
         (["submit", NAME, "--executor", "debug", "--time", "2"], "--time 2: write a wall time as"),
         (["schema", "--check"], "param-file.schema.json or docs/keys.md is stale; run `isotrope"),
+        (
+            ["submit", NAME, "--partition", "gpu\ntouch x"],
+            "nothing that SLURM knows has such a name",
+        ),
+        (["submit", NAME, "--account", "$(x)"], "'$(x)': nothing that SLURM knows"),
         (["status", "--second"], "isotrope status: no such option: --second"),
         (["draw"], "isotrope draw: missing argument 'figure'; see `isotrope draw --help`\n"),
         (["status", "0.1"], "isotrope status: invalid value for 'SECONDS'"),

@@ -30,6 +30,17 @@ def plain(word: str | None) -> str | None:
     return word
 
 
+def of_cluster(word: str | None) -> str | None:
+    """A word that SLURM knows, or several with commas; it stands in a batch script as it is.
+
+    Raises:
+        UserError: if it cannot be one.
+    """
+    if word is not None and not re.fullmatch(r"[\w.,:@/+=-]+", word):
+        raise UserError(f"'{word}': nothing that SLURM knows has such a name; look in `sinfo`")
+    return word
+
+
 def readable(given: T) -> T:
     """A path, or several, of what may be a file or a folder; whether it is there is not asked.
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from isotrope.commands.arguments import RunWords, SeedList, completion_of
+from isotrope.commands.arguments import RunWords, SeedList, completion_of, of_cluster
 from isotrope.console.printing import say
 
 
@@ -23,8 +23,12 @@ def submit(
             autocompletion=completion_of("slurm", "local", "debug"),
         ),
     ] = None,
-    partition: Annotated[str | None, typer.Option(help="of the cluster; its default")] = None,
-    account: Annotated[str | None, typer.Option(help="on the cluster; yours by default")] = None,
+    partition: Annotated[
+        str | None, typer.Option(help="of the cluster; its default", callback=of_cluster)
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option(help="on the cluster; yours by default", callback=of_cluster)
+    ] = None,
     time: Annotated[
         str | None, typer.Option(help="wall time of a task, as in 45m; else the param-file's")
     ] = None,
