@@ -1,0 +1,49 @@
+"""A program for a project's folder: what Snakemake would run for some targets, into a JSON file.
+
+The file has what is run before every command, and of each job its rule, command, log, threads,
+whether it runs where Snakemake does, and the resources of its first three attempts.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
+from snakemake.shell import shell
+
+ATTEMPTS = (1, 2, 3)
+ASKED = ("gpu", "mem_mb", "runtime")
+
+
+def planned(targets: set[str]) -> list[dict[str, object]]:
+    resources = ResourceSettings(cores=64, resources={"gpu": 8})
+    found = []
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        whole = api.workflow(resource_settings=resources, snakefile=Path("Snakefile"))
+        whole.dag(dag_settings=DAGSettings(targets=targets)).execute_workflow(executor="dryrun")
+        workflow = whole._workflow
+        for job in workflow.dag.jobs:
+            if job.shellcmd is None:
+                continue
+            attempts = []
+            for job.attempt in ATTEMPTS:  # as Snakemake does before it starts a job again
+                job.reset_params_and_resources()
+                known = dict(job.resources.items())
+                attempts.append({key: known[key] for key in ASKED if key in known})
+            found.append(
+                {
+                    "rule": job.rule.name,
+                    "command": job.shellcmd,
+                    "threads": job.threads,
+                    "local": job.rule.name in workflow._localrules,
+                    "attempts": attempts,
+                    "log": list(job.log),
+                }
+            )
+    return found
+
+
+if __name__ == "__main__":
+    found = {"jobs": planned(set(sys.argv[2:])), "before": shell._process_prefix}
+    Path(sys.argv[1]).write_text(json.dumps(found), encoding="utf-8")
