@@ -9,10 +9,11 @@ import pytest
 from made_up_param_file import GOOD
 
 from isotrope import paths
-from isotrope.cluster import submitting
+from isotrope.cluster import submitted_pack, submitting
 from isotrope.cluster.submitted_pack import SubmittedPack
 from isotrope.cluster.submitting import TaskResources
 from isotrope.errors import UserError
+from isotrope.tasks import by_hand
 
 MINE, WIDE, SWEPT = (f"standard/stir_emoji/{name}" for name in ("mine", "wide", "swept"))
 SWEEP = """\
@@ -187,6 +188,57 @@ def test_a_param_file_that_was_changed_since_is_refused_when_the_task_starts(fol
     log = paths.pack_folder(MINE, "base", "1-2") / "train.log"
     assert log.read_text() == f"{e.value}\n" == capsys.readouterr().out
     assert not (log.parent / "run.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("trained", "asked", "finished"),
+    [
+        ({1: "done", 2: "diverged"}, None, True),
+        ({1: "done", 2: "done", 7: "done"}, None, True),
+        ({1: "done"}, None, False),  # seed 2 was added to the param-file since
+        ({1: "done"}, "1", True),
+        ({2: "done"}, "1", False),
+        ({}, None, False),
+    ],
+)
+def test_a_pack_is_finished_once_all_seeds_that_are_asked_for_now_are_trained(
+    folder, monkeypatch, trained, asked, finished
+):
+    monkeypatch.setattr(submitted_pack.state, "trained", lambda folder, digest: trained)
+    record = paths.pack_folder(MINE, "base", "1-2") / "run.json"
+    record.parent.mkdir(parents=True)
+    record.touch()
+
+    found = family(MINE, seeds=asked, evaluate=False)
+
+    assert ([one.pack for one in found.finished] == ["1-2"]) == finished
+    assert ("1-2" in [one.pack for one in found.packs]) == (not finished)
+    record.unlink()
+    assert family(MINE, seeds=asked, evaluate=False).finished == []
+
+
+def test_a_pack_is_finished_once_all_seeds_but_the_diverged_have_every_evaluation(
+    folder, monkeypatch
+):
+    status = {1: "done", 2: "diverged"}
+    monkeypatch.setattr(submitted_pack.state, "trained", lambda folder, digest: status)
+    record = paths.pack_folder(MINE, "base", "1-2") / "run.json"
+    record.parent.mkdir(parents=True)
+    record.touch()
+    (task,) = by_hand.evaluation_tasks(
+        Path(f"param-files/{MINE}.yaml"), "base", "1-2", "1", "cpu", 1
+    )
+    needed = [task.results, *(task.rows_file(one, 1) for one in task.evaluations)]
+    assert len(needed) == 3
+    for path in needed:
+        assert family(MINE, seeds="1-2").finished == []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    assert [one.pack for one in family(MINE, seeds="1-2").finished] == ["1-2"]
+    status[2] = "done"
+    assert family(MINE, seeds="1-2").finished == []
+    assert [one.pack for one in family(MINE, seeds="1-2", evaluate=False).finished] == ["1-2"]
 
 
 def test_a_task_carries_words_only_and_counts_its_starts(folder):
