@@ -1,13 +1,14 @@
 """Which job makes which rows, and what it waits for."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from made_up_index import OWN, PACKS, PUBLISHED, made_up_index, pack, point, run
 
 from isotrope.errors import UserError
 from isotrope.plan import index_file
-from isotrope.plan.index import EvaluationEntry, JobEntry, OtherEntry
+from isotrope.plan.index import DatasetEntry, EvaluationEntry, JobEntry, OtherEntry, StartEntry
 from isotrope.plan.targets import Plan
 
 ALONE = EvaluationEntry("attack", "1" * 16, "stir/emoji", JobEntry(1, 4, 240, 4000))
@@ -82,3 +83,41 @@ def test_a_measure_of_the_run_waits_for_all_its_packs(plan):
     assert set(plan.networks_of_point(OWN, "base")) == {
         pack(OWN, one, file) for one in PACKS for file in ("weights.safetensors", "run.json")
     }
+
+
+def test_a_job_waits_for_all_data_sets_that_its_rows_depend_on_and_for_no_others(plan):
+    keys = ("own", "theirs", "alone", "begun")
+    entries = {key: DatasetEntry("digits", key, {}, "9" * 16, []) for key in keys}
+    plan.index.datasets.update({f"digits/{key}": entry for key, entry in entries.items()})
+    base = plan.index.runs[OWN].points["base"]
+    other = OtherEntry(PUBLISHED, "base", 27, ["stir/emoji", "digits/theirs"])
+    base.evaluations["agreement"] = replace(AGAINST, dataset="digits/own", against=other)
+    base.evaluations["attack"] = replace(ALONE, dataset="digits/alone")
+    begun = StartEntry(PUBLISHED, "base", 1, ["digits/begun"], [])
+    plan.index.runs[OWN].points["base"] = replace(base, start=begun)
+
+    def waits_for(table=None):
+        return {
+            path.split("/")[-1].split(".")[0] for path in plan.evaluation_data(OWN, "base", table)
+        }
+
+    assert waits_for() == {"emoji", "begun", "own", "theirs"}
+    assert waits_for("attack") == {"emoji", "begun", "alone"}
+    assert waits_for("spread") == {"emoji", "begun"}
+    assert [path.split("/")[-1] for path in plan.training_data(OWN, "base")] == [
+        "emoji.manifest.json",
+        "begun.manifest.json",
+    ]
+    built = {path.split("/")[-1] for path in plan.datasets()}
+    assert {f"{key}.manifest.json" for key in ("emoji", *keys)} <= built
+
+
+def test_a_run_waits_for_the_files_of_the_network_that_it_is_measured_against(plan, monkeypatch):
+    monkeypatch.setenv("ISOTROPE_DATA", str(Path.cwd()))
+    base = plan.index.runs[OWN].points["base"]
+    other = OtherEntry(PUBLISHED, "base", 27, ["stir/emoji"], ["weights/theirs.safetensors"])
+    base.evaluations["agreement"] = replace(AGAINST, against=other)
+    assert plan.index.waiting_for(OWN) == ["weights/theirs.safetensors"]
+    Path("weights").mkdir()
+    Path("weights/theirs.safetensors").touch()
+    assert plan.index.waiting_for(OWN) == []
