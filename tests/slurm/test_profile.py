@@ -49,6 +49,17 @@ def test_no_rule_knows_a_partition_or_an_account() -> None:
         assert "slurm_" not in path.read_text("utf-8"), path
 
 
+def test_every_rule_that_asks_for_gpus_goes_to_the_partition_that_has_them() -> None:
+    text = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    rules = re.split(r"^ *rule (?=\w+:$)", text, flags=re.MULTILINE)[1:]
+    asking = {rule.partition(":")[0] for rule in rules if re.search(r"^ +gpu=", rule, re.MULTILINE)}
+    sent = profile("slurm")["set-resources"]
+
+    assert asking == {"train", "evaluate", "evaluate_alone", "evaluate_run"}
+    assert {rule: sent[rule]["slurm_partition"] for rule in asking} == dict.fromkeys(asking, "gpu")
+    assert all("--open-mode=append" in sent[rule]["slurm_extra"] for rule in asking)
+
+
 def test_the_check_of_a_gpu_goes_where_the_profile_sends_trainings() -> None:
     rule = re.findall(r"^rule (\w+):", (ROOT / "benchmarks" / "gpu.smk").read_text(), re.MULTILINE)
 
