@@ -148,6 +148,16 @@ def test_the_chosen_point_alone_needs_its_candidates(folder):
     assert error.value.sentences[-1].startswith(f"{SWEPT}: leave out --point to send")
 
 
+def test_the_chosen_point_alone_waits_for_no_candidates(folder, monkeypatch):
+    monkeypatch.setattr(submitting, "_check_choice", lambda known, name: None)
+    (array,) = family(SWEPT, point="selected").arrays
+    assert [(one.point, one.pack) for one in array.packs] == [
+        ("selected", "1-2"),
+        ("selected", "3-4"),
+    ]
+    assert not array.after_choice
+
+
 def test_every_gpu_gets_a_process_and_they_share_the_cores(folder):
     resources = TaskResources(gpu=2, cpus=8, memory=6000, minutes=180)
     assert (resources.processes, resources.threads) == (2, 4)

@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from lease_holders import FOLDER, elsewhere, hold, holder, log, quick, said  # n
 from toy_runs import start, wait_for
 
 from isotrope.files import disk
-from isotrope.packs import lease
+from isotrope.packs import lease, lease_files
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -146,6 +147,34 @@ def test_a_lease_that_this_process_could_not_remove_is_not_waited_for(monkeypatc
     monkeypatch.setattr(Path, "unlink", unlink)
     hold(work=lambda: log("again"))
     assert said().endswith("; this process could not remove it\nagain\n")
+    assert not FOLDER.exists()
+
+
+def test_of_two_that_break_a_dead_lease_at_once_one_works_at_a_time(monkeypatch):
+    dead = elsewhere(slurm_job="99")
+    monkeypatch.setattr("isotrope.processes.process._squeue", lambda job: ("COMPLETED", "7"))
+    both, remove, busy, done = threading.Barrier(2), lease_files.remove, threading.Lock(), []
+
+    def at_once(path):
+        if path == dead:
+            both.wait(20)  # each has found it dead before one removes it
+        remove(path)
+
+    def work():
+        assert busy.acquire(blocking=False)
+        time.sleep(0.05)
+        busy.release()
+        done.append("worked")
+
+    monkeypatch.setattr(lease_files, "remove", at_once)
+    threads = [threading.Thread(target=lambda: hold(work=work)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert done == ["worked"] * 2
+    assert said().count("takes over from other work") == 2
     assert not FOLDER.exists()
 
 
