@@ -4,6 +4,7 @@ import dataclasses
 import os
 import re
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -166,6 +167,41 @@ def test_files_of_tasks_that_ended_long_ago_are_removed_by_the_next_of_the_kind(
     assert not list(folder.glob("470_*"))
     assert not link.is_symlink()
     assert folder.joinpath("471_submitted.pkl").is_file()
+
+
+def test_here_the_chosen_point_starts_when_all_candidates_have_ended(monkeypatch):
+    begun, going = [], set()
+
+    class Work:
+        """Runs until it was looked at twice."""
+
+        def __init__(self, pack):
+            self.pack, self.looks = pack, 0
+            going.add(pack.pack)
+            begun.append((pack.pack, set(going)))
+
+        def done(self):
+            self.looks += 1
+            if self.looks > 2:
+                going.discard(self.pack.pack)
+            return self.looks > 2
+
+    monkeypatch.setattr(executors, "_executor", lambda *words: SimpleNamespace(submit=Work))
+    monkeypatch.setattr(executors.time, "sleep", lambda seconds: None)
+    early, late = packs(3), packs(5, "selected")[3:]
+    arrays = [Array(SMALL, early, False), Array(LARGE, late, True)]
+
+    ended = [one.pack for one in executors.work_here(arrays, Site("local", parallel=2))]
+
+    assert sorted(ended[:3], key=str) == early
+    assert sorted(ended[3:], key=str) == late
+    assert begun == [
+        ("1-1", {"1-1"}),
+        ("2-2", {"1-1", "2-2"}),
+        ("3-3", {"3-3"}),
+        ("4-4", {"4-4"}),
+        ("5-5", {"4-4", "5-5"}),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,16 @@ def test_jobs_that_are_left_are_waited_for():
     assert len(Path("asked").read_text().splitlines()) == 4
 
 
+def test_all_jobs_that_are_left_are_waited_for_and_no_later_ones(monkeypatch):
+    first, second, later = Job("12", "RUNNING"), Job("13", "PENDING"), Job("14", "RUNNING")
+    looks = [[first, second], [first, second], [second, later], [later], [later]]
+    monkeypatch.setattr(starting, "jobs_left", lambda: looks.pop(0))
+
+    prepare("runs", treatment="wait")
+
+    assert looks == [[later]], "one job was left, then none of those that were waited for"
+
+
 def test_jobs_that_are_left_are_cancelled_and_waited_for():
     in_flight(times=2)
     program("scancel", 'echo "$@" > cancelled')
