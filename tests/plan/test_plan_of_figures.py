@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from made_up_index import (
+    DEMO,
     OTHER,
     OWN,
     PACKS,
@@ -17,7 +18,7 @@ from made_up_index import (
 from isotrope import paths, registry
 from isotrope.plan import index_file, sources
 from isotrope.plan.figures import StudyFigures
-from isotrope.plan.index import EvaluationEntry, Index
+from isotrope.plan.index import DatasetEntry, EvaluationEntry, Index
 from isotrope.plan.targets import Plan
 
 
@@ -95,6 +96,16 @@ def test_figures_of_images_need_the_data_sets_of_their_group_unless_tables_are_c
         "out/tables/scale/examples.npz",
     ]
     assert plan.manifests_of_group("scale") == ["out/data/stir/emoji.manifest.json"]
+
+
+def test_examples_are_of_the_data_sets_of_their_group_and_not_of_the_studys_demo(indexed):
+    known = made_up_index()
+    known.datasets["digits/small"] = DatasetEntry("digits", "small", {}, "9" * 16, [])
+    known.runs[DEMO] = run(DEMO, series="demo", base=point("digits/small"))
+    index_file.write(known, {})
+    plan = Plan({})
+    assert plan.manifests_of_group("scale") == ["out/data/stir/emoji.manifest.json"]
+    assert plan.manifests_of_group("scale-demo") == ["out/data/digits/small.manifest.json"]
 
 
 def test_a_figure_is_asked_for_with_all_its_files_so_that_none_is_missed(indexed):

@@ -69,6 +69,23 @@ def test_the_larger_statistic_wins_and_ties_go_as_the_rule_says(
     assert chosen(entry(rule=replace(MEDIAN, statistic=statistic, ties=ties))) == winner
 
 
+@pytest.mark.parametrize(
+    ("by", "winner"),
+    [("validation_loss", B), ("validation_accuracy", A), ("validation_mean_iou", A)],
+)
+def test_the_smaller_loss_wins_and_the_larger_score(by, winner):
+    for name, values in ((A, (0.5, 0.4, 0.6)), (B, (0.3, 0.2, 0.4))):
+        seeds = [
+            {"seed": seed, "status": "done", "best_validation_accuracy": 0.5, f"best_{by}": value}
+            for seed, value in enumerate(values, 1)
+        ]
+        path = paths.pack_folder(NAME, name, "1-25") / "run.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(sealed({"training_digest": DIGESTS[name], "seeds": seeds})))
+
+    assert chosen(entry(rule=replace(MEDIAN, by=by))) == winner
+
+
 def test_the_order_of_the_sweep_counts_and_not_that_of_names():
     candidate(A, (0.8, 0.8, 0.8))
     candidate(B, (0.8, 0.8, 0.8))

@@ -1,6 +1,7 @@
 """What the words of a command line ask for."""
 
 import json
+from pathlib import Path
 
 import pytest
 from made_up_param_file import GOOD, NAME
@@ -256,3 +257,27 @@ def test_an_evaluation_may_have_a_name_and_data_of_its_own(folder):
     ]
     scenarios = [one.dataset.params.scenario for one in task.evaluations]
     assert scenarios == ["mid2rest", "all2all", "mid2rest"]
+
+
+def test_rows_against_another_network_depend_on_the_files_of_its_data_set(folder):
+    """They are kept under the digest under which tables look for them, too."""
+    other = NAME.replace("mine", "other")
+    text = GOOD.replace("task: emoji", "task: emoji\n  source: local")
+    (paths.PARAM_FILES / f"{other}.yaml").write_text(text)
+    entry = f"[{{name: accuracy, as: beside, against: {{run: {other}}}}}, accuracy, "
+    FILE.write_text(MORE.replace("26]", "3]").replace("[accuracy, ", entry).replace("3, 3]", "3]"))
+    theirs = paths.manifest("stir", "emoji-local")
+
+    def digests(checksum):
+        theirs.write_text(json.dumps({"files": [{"root": "ISOTROPE_DATA", "sha256": checksum}]}))
+        (task,) = by_hand.evaluation_tasks(FILE, "base", None, None, "cpu", 1)
+        return {one.alias: one.digest for one in task.evaluations}, task.evaluations[0].against
+
+    (first, trained), (second, retrained) = digests("x"), digests("y")
+
+    assert [name for name in first if first[name] != second[name]] == ["beside"]
+    assert trained != retrained, "the other network is looked for as trained on these files"
+    known = index_of([read_run(FILE), read_run(paths.PARAM_FILES / f"{other}.yaml")])
+    point = known.runs[NAME].points["base"]
+    manifests = [Path(known.datasets[key].manifest) for key in point.datasets_behind("beside")]
+    assert with_local_files(point.evaluations["beside"].digest, *manifests) == second["beside"]
