@@ -281,3 +281,24 @@ def test_rows_against_another_network_depend_on_the_files_of_its_data_set(folder
     point = known.runs[NAME].points["base"]
     manifests = [Path(known.datasets[key].manifest) for key in point.datasets_behind("beside")]
     assert with_local_files(point.evaluations["beside"].digest, *manifests) == second["beside"]
+
+
+def test_the_other_network_is_that_of_the_seed_that_is_named_or_of_the_same_number(folder):
+    other = NAME.replace("mine", "other")
+    seeds = "seeds: [1, 2, 3, 26]"
+    (paths.PARAM_FILES / f"{other}.yaml").write_text(GOOD.replace("seeds: 1-3", seeds))
+    same, named = (
+        f"{{name: accuracy, as: {alias}, against: {{run: {other}{more}}}}}"
+        for alias, more in (("same", ""), ("named", ", seed: 26"))
+    )
+    FILE.write_text(MORE.replace("[accuracy,", f"[{same}, {named}, accuracy,"))
+
+    (task, _) = by_hand.evaluation_tasks(FILE, "base", None, None, "cpu", 1)
+    against = {one.alias: one.against for one in task.evaluations}
+
+    folders = {1: "1-25", 2: "1-25", 3: "1-25", 26: "26-50"}
+    for seed in (1, 2, 3, 26):
+        ours, one = against["same"][seed], against["named"][seed]
+        assert (ours.seed, ours.folder.name) == (seed, f"seeds-{folders[seed]}")
+        assert (one.seed, one.folder.name) == (26, "seeds-26-50")
+    assert against["accuracy"] == {}
