@@ -170,6 +170,8 @@ def test_nothing_rounds_up_to_consistent() -> None:
     assert words(100.0, 0.0, ".1f") == words(100.0, float("nan"), ".1f") == "100"
     assert words(99.97, float("nan"), ".1f") == "99.970"
     assert words(99.97, 0.02, ".1f") == "100.0 ± 0.0"
+    assert words(-0.04, 0.02, ".1f") == "0.0 ± 0.0"
+    assert words(-0.04, None, ".1f") == "0.0"
 
 
 @pytest.mark.parametrize(

@@ -180,8 +180,8 @@ def words(mean: float, spread: float | None, form: str) -> str:
         if mean == 100:
             return "100"
         nearly = mean < 100 and float(f"{mean:{form}}".replace(",", "")) == 100
-        return f"{mean:.3f}" if nearly else f"{mean:{form}}"
-    return f"{mean:{form}} ± {spread:{form}}"
+        return f"{mean:.3f}" if nearly else f"{mean:z{form}}"
+    return f"{mean:z{form}} ± {spread:{form}}"  # z: a difference of -0.04 is 0.0
 
 
 def _least_and_most(values: pandas.DataFrame) -> tuple[float, float]:

@@ -198,4 +198,4 @@ def typeset_arms(data: pandas.DataFrame, caption: str, label: str) -> str:
 
 
 def _with_error(mean: float, error: float) -> str:
-    return f"{mean:.2f} ± {error:.2f}" if error == error else f"{mean:.2f}"
+    return f"{mean:z.2f} ± {error:.2f}" if error == error else f"{mean:z.2f}"

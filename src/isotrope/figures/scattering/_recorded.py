@@ -21,7 +21,7 @@ SYMBOLS = {
     "sigma": "Width \N{GREEK SMALL LETTER SIGMA} (pixels)",
     "slant": "Slant",
 }
-NONE = "no network here recorded its wavelets (training.monitor)"
+NONE = "no network here recorded its wavelets at two epochs or more (training.monitor)"
 GRADIENT, LAYER = "gradient/", "scattering."  # begin the names of gradients, and of parameters
 STILL = 1e-9  # parameters that never move by more are fixed
 
@@ -63,7 +63,7 @@ class Recorded:
 def recorded(tables: Tables, needed: tuple[str, ...] = WAVELETS) -> list[Recorded]:
     """Every seed that recorded these arrays, in the order of panels and series.
 
-    Seeds that diverged are left out.
+    Seeds that diverged are left out, and such as recorded once: nothing can be seen to move.
     """
     by_seed: dict[str, dict[str, NDArray[Any]]] = {}
     for name, array in tables.arrays["recordings"].items():
@@ -77,7 +77,7 @@ def recorded(tables: Tables, needed: tuple[str, ...] = WAVELETS) -> list[Recorde
         for name in cells.names(of_panel):
             for run in cells.series_in(of_panel, panel, name).to_dict("records"):
                 arrays = by_seed.get(f"{run['run']}/{run['point']}/{run['seed']}", {})
-                if set(needed) < set(arrays):
+                if set(needed) < set(arrays) and len(arrays["epoch"]) > 1:
                     found.append(Recorded({str(k): v for k, v in run.items()}, panel, arrays))
     return found
 
