@@ -270,3 +270,13 @@ def test_results_of_a_run_that_the_table_of_runs_lacks_are_refused(
 def test_figures_that_are_unknown_are_refused_with_a_hint(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"did you mean '{name}'"):
         draw_figure(name + "x", tmp_path, None, tmp_path / name)
+
+
+def test_a_label_that_is_no_mathematics_is_drawn_as_it_stands(
+    name: str, make_tables: MakeTables, tmp_path: Path
+) -> None:
+    if name not in StudyFigures("of_my_own").kinds:
+        pytest.skip("it is of one study")
+    labels = {"standard": r"$\frac{$ of $5", "ensemble": r"$\frac{1}{2}$"}
+    svg, *_ = draw_figure(name, make_tables(labels=labels), None, tmp_path / name)
+    assert r"$\frac{$ of $5" in svg_words(svg)

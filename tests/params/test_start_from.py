@@ -3,6 +3,7 @@
 import pytest
 from made_up_param_file import GOOD, NAME, changed, sentences, write
 
+from isotrope.params import param_file
 from isotrope.params.param_file import read_all
 
 FIRST, SECOND = "standard/stir_emoji/first", "standard/stir_emoji/second"
@@ -118,3 +119,30 @@ def test_evaluations_may_look_at_a_run_that_begins_with_this_one(param_files):
     write(param_files, start(f"{{run: {FIRST}}}"), f"{SECOND}.yaml")
 
     assert set(read(param_files)) == {FIRST, SECOND}
+
+
+def test_a_chain_of_runs_has_an_end(param_files, monkeypatch):
+    names = [f"standard/stir_emoji/run_{i:02}" for i in range(11)]
+    write(param_files, GOOD, f"{names[0]}.yaml")
+    for name, before in zip(names[1:10], names, strict=False):
+        write(param_files, start(f"{{run: {before}}}"), f"{name}.yaml")
+    assert len(read(param_files)) == 10
+    write(param_files, start(f"{{run: {names[9]}}}"), f"{names[10]}.yaml")
+    (found,) = sentences(param_files)
+    assert "training.start_from.run: more than 10 runs, each of which begins with the next" in found
+
+
+@pytest.mark.parametrize("first", [GOOD, "["])
+def test_another_run_is_read_once_for_all_points(first, param_files, monkeypatch):
+    write(param_files, first, f"{FIRST}.yaml")
+    sweep = "sweep: {training.epochs: [1, 2, 3]}\nevaluations"
+    text = start(f"{{run: {FIRST}}}").replace("evaluations", sweep)
+    path = write(param_files, text)
+    seen, check = [], param_file.check_file
+    monkeypatch.setattr(
+        param_file,
+        "check_file",
+        lambda path, *w, **o: seen.append(path.stem) or check(path, *w, **o),
+    )
+    param_file.check_file(path, param_files)
+    assert seen == ["mine", "first"]

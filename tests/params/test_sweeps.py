@@ -203,3 +203,26 @@ def test_seeds_are_compared_though_something_else_is_wrong_with_the_selection(pa
         "study: missing",
     ):
         assert any(said in sentence for sentence in found), (said, found)
+
+
+def test_points_and_evaluations_are_bounded_together(param_files):
+    entries = ", ".join(f"{{name: accuracy, as: a{i}}}" for i in range(51))
+    sweep = f"sweep: {{training.epochs: {[*range(1, 101)]}}}\nevaluations: [{entries}]"
+    write(param_files, changed(("evaluations: [accuracy, scale_generalization]", sweep)))
+    (found,) = sentences(param_files)
+    assert "sweep: 100 points, each under 51 evaluations, are 5100 results; a run has 5000" in found
+
+
+def test_packs_of_all_points_are_bounded(param_files):
+    sweep = "sweep: {training.epochs: [1, 2]}\nresources: {seeds_per_job: 1}\nevaluations"
+    write(param_files, changed(("seeds: 1-3", "seeds: 1-500"), ("evaluations", sweep)))
+    assert len(read_all(param_files)) == 1
+    write(param_files, changed(("seeds: 1-3", "seeds: 1-501"), ("evaluations", sweep)))
+    (found,) = sentences(param_files)
+    assert (
+        ":2:1: seeds: 1002 packs of seeds; a run has 1000 at most, train more seeds_per_job"
+        in found
+    )
+    select = sweep.replace("resources", "select: {seeds: 1-5}\nresources")
+    write(param_files, changed(("seeds: 1-3", "seeds: 1-501"), ("evaluations", select)))
+    assert len(read_all(param_files)) == 1, "candidates train few seeds"

@@ -10,12 +10,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from isotrope.params.evaluations import MOST
+from isotrope.params.labels import Label
 from isotrope.params.resources import Resources
-from isotrope.params.seeds import Seeds
+from isotrope.params.seeds import Seeds, packs_of_seeds
 from isotrope.params.training import Training
 from isotrope.settings import Settings
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+
+MOST_PACKS = 1_000  # of all points of a run
 
 
 class Select(Settings):
@@ -47,8 +50,9 @@ class Envelope(Settings):
         description="published: draws the papers' figures; own: an extra line in them; "
         "extra: the same, but made only when asked for; demo: has tables and figures of its own",
     )
-    label: str | None = Field(
-        None, min_length=1, description="name in legends; the model's name if left out"
+    label: Label | None = Field(
+        None,
+        description="name in legends, mathematics between two $; the model's name if left out",
     )
     seeds: Seeds = Field(
         description="1-5 (both ends included) or a list such as [1, 2, 7]; up to 4294967295"
@@ -74,3 +78,12 @@ class Envelope(Settings):
     resources: Resources = Field(
         default_factory=lambda: Resources(), description="what a job of this run asks for"
     )
+
+    def too_many_packs(self, points: int) -> str:
+        """Why the packs of so many points are more than can be planned, if so."""
+        first = self.select.seeds if self.select else self.seeds
+        packs = points * len(packs_of_seeds(first, self.resources.seeds_per_job))
+        if packs <= MOST_PACKS:
+            return ""
+        what = f": {packs} packs of seeds; a run has {MOST_PACKS} at most"
+        return f"{what}, train more seeds_per_job or write several runs"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from isotrope.params import evaluations, points, seeds
+from isotrope.params.envelope import MOST_PACKS
 from isotrope.params.param_folder import LARGEST, LONGEST_RUN
 from isotrope.params.yaml_marks import (
     DEEPEST,
@@ -36,7 +37,8 @@ _BOUNDS = {
     "a whole number": str(LARGEST_NUMBER),
     "seeds": str(seeds.MOST),
     "points of the sweep": str(points.MOST),
-    "evaluations": str(evaluations.MOST),
+    "packs of seeds, of all points": str(MOST_PACKS),
+    "evaluations": f"{evaluations.MOST}; times points {points.MOST_TESTED}",
     "the run's name, of a point, of a table": f"{LONGEST_RUN}, {points.LONGEST_POINT} and "
     f"{evaluations.LONGEST_TABLE} letters",
 }

@@ -39,6 +39,7 @@ from isotrope.params.yaml_marks import Marked, parse
 
 T = TypeVar("T")
 
+_LONGEST_CHAIN = 10  # runs of which each begins with the next
 _LONGEST = 400, 1_800  # letters of a sentence, and of all sentences about one file
 
 
@@ -339,6 +340,7 @@ class _Checking:
         self.evaluations: list[Evaluation] = []
         self.envelope: Envelope | None = None
         self._broken: list[str] = []
+        self._read: dict[str, OtherRun | UnknownRunError] = {}
 
     def run(self) -> Run | None:
         """The run that ``raw`` describes, if nothing is wrong with it and nothing broken."""
@@ -368,6 +370,8 @@ class _Checking:
             points = self._part(lambda: self._find_starts(drawn, seeds), nothing)
             datasets = [point.dataset for point in points]
             self._part(lambda: (None, differing_images(datasets, found, seeds)), None)
+            if too_many := self.envelope.too_many_packs(len(points)):
+                self.complaints.append((("seeds",), too_many))
         if self.envelope is None or not points or self._broken:
             return None
         return Run(self.name, self.envelope, tuple(points), tuple(found))
@@ -385,7 +389,7 @@ class _Checking:
         entries = self.evaluations
 
         def read(name: str) -> OtherRun:
-            return _other_run(name, self.root, (name,))
+            return self._once(f"beside {name}", name, (name,))
 
         self.evaluations = self._part(lambda: find_others(entries, seeds, read), entries)
 
@@ -418,7 +422,23 @@ class _Checking:
         chain = (*self.chain, name)
         if name in self.chain:
             raise CircleError(f"no run may begin with itself, as here: {', '.join(chain)}")
-        return _other_run(name, self.root, chain)
+        if len(chain) > _LONGEST_CHAIN:
+            raise CircleError(
+                f"more than {_LONGEST_CHAIN} runs, each of which begins with the next"
+            )
+        return self._once(f"behind {name}", name, chain)
+
+    def _once(self, role: str, name: str, chain: tuple[str, ...]) -> OtherRun:
+        """Another run, read once for all points and evaluations that name it."""
+        if role not in self._read:
+            try:
+                self._read[role] = _other_run(name, self.root, chain)
+            except UnknownRunError as error:
+                self._read[role] = error
+        found = self._read[role]
+        if isinstance(found, UnknownRunError):
+            raise found
+        return found
 
     def _plugin(self, kind: str, block: str) -> Plugin | None:
         return self._part(lambda: blocks.check_plugin(kind, self.raw.get(block), (block,)), None)

@@ -24,6 +24,7 @@ from isotrope.params.start import Start
 from isotrope.params.training import Training
 
 MOST = 1_000  # points of a run
+MOST_TESTED = 5_000  # evaluations of all points together
 LONGEST_POINT = 100  # letters of a point's name: see param_folder.LONGEST_RUN
 _MOST_KEYS = 20
 _WORD = re.compile(r"[A-Za-z0-9_.+-]+")
@@ -98,7 +99,7 @@ class Parts(NamedTuple):
 def sweep_complaints(raw: dict[str, Any]) -> list[Complaint]:
     """What is wrong with ``sweep`` whatever the blocks are that it changes."""
     sweep = _lists(raw)
-    if too_large := _too_large(sweep):
+    if too_large := _too_large(sweep, raw.get("evaluations")):
         return [(("sweep",), too_large)]
     return [
         *_key_complaints(sweep),
@@ -115,7 +116,7 @@ def points_of(
     Keys and values that ``sweep_complaints`` refuses are passed over, so that the mistakes in all
     others are found too. In a block that is wrong without the sweep, only swept values are checked.
     """
-    if _too_large(_lists(raw)):
+    if _too_large(_lists(raw), raw.get("evaluations")):
         return [], []
     sweep = _sound(raw, _lists(raw))
     if not sweep:
@@ -160,11 +161,15 @@ def _name_complaints(points: list[Point]) -> list[Complaint]:
     return []
 
 
-def _too_large(sweep: dict[str, list[Any]]) -> str:
-    """Why a sweep cannot be trained however long one waits, if so."""
+def _too_large(sweep: dict[str, list[Any]], evaluations: Any) -> str:
+    """Why a sweep has more points than can be planned, if so."""
     points = math.prod(len(values) for values in sweep.values() if values)
     if points > MOST:
         return f": {points} points; a run has {MOST} at most, write several runs"
+    tested = len(evaluations) if isinstance(evaluations, list) else 0
+    if len(sweep) and points * tested > MOST_TESTED:
+        what = f": {points} points, each under {tested} evaluations, are {points * tested} results"
+        return f"{what}; a run has {MOST_TESTED} at most, write several runs"
     if len(sweep) > _MOST_KEYS:
         return f": {len(sweep)} keys; a sweep has {_MOST_KEYS} at most"
     return ""

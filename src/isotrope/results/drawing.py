@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas
+from pandas.api.types import is_string_dtype
 
 from isotrope import registry
 from isotrope.errors import UserError
@@ -17,6 +18,7 @@ from isotrope.files.tables import (
     Kind,
     read_table,
 )
+from isotrope.params.labels import drawable
 from isotrope.plan.figures import StudyFigures
 from isotrope.results.animation import RATE, save_animation
 from isotrope.results.cells import cells_of
@@ -67,7 +69,7 @@ def read_tables(study: str, name: str, folder: Path, published_csv: Path | None)
         path = folder / f"{table}.csv"
         asked = {**columns, **needed.get(table, {})}
         asked |= {column: "count" for column in COUNTED if column in asked}
-        frames[table] = read_table(path, asked, with_code=True)
+        frames[table] = _drawable(read_table(path, asked, with_code=True))
     frames = code_in_runs(frames)
     published = nothing_published()
     if published_csv is not None:
@@ -75,6 +77,13 @@ def read_tables(study: str, name: str, folder: Path, published_csv: Path | None)
     with_arrays = getattr(module, "ARRAYS", ())
     arrays = {table: read_arrays(folder / f"{table}.npz", DRAW_AGAIN) for table in with_arrays}
     return Tables(frames, cells_of(study), published, arrays)
+
+
+def _drawable(frame: pandas.DataFrame) -> pandas.DataFrame:
+    """A table whose texts matplotlib can draw, whoever wrote them."""
+    texts = [str(column) for column in frame if is_string_dtype(frame[column])]
+    drawn = {column: frame[column].map(drawable, na_action="ignore") for column in texts}
+    return frame.assign(**drawn)
 
 
 def code_in_runs(frames: dict[str, pandas.DataFrame]) -> dict[str, pandas.DataFrame]:

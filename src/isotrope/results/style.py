@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 from zlib import crc32
 
@@ -27,6 +26,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from isotrope.files.disk import write_whole
 from isotrope.results.cells import Panel
+from isotrope.results.lines import in_lines
 from isotrope.results.series import Tables
 
 SINGLE, DOUBLE = 3.4, 7.0  # inches
@@ -206,7 +206,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 def wrapped(names: Sequence[str], letters: int = 18) -> tuple[list[str], int]:
     """Names in lines of so many letters, for the rows of a panel; and the most lines of one."""
-    found = ["\n".join(wrap(name, letters)) for name in names]
+    found = [in_lines(name, letters) for name in names]
     return found, 1 + max(name.count("\n") for name in found)
 
 
@@ -252,12 +252,12 @@ def add_foot(figure: Figure, handles: Sequence[Artist], sentences: Sequence[str]
     width, height = figure.get_size_inches()
     note = figure.text(0.06 / width, 0, "", size=SMALL, color=GREY, va="bottom", linespacing=1.3)
     for letters in range(int(width * 24), 20, -2):  # 24 narrow letters to the inch
-        note.set_text("\n".join(wrap(" ".join(sentences), letters)))
+        note.set_text(in_lines(" ".join(sentences), letters))
         if note.get_window_extent().width / figure.dpi <= width - 0.12:
             break
     note_height = note.get_window_extent().height / figure.dpi + 0.1
     for handle in handles:
-        handle.set_label("\n".join(wrap(str(handle.get_label()), LETTERS)))
+        handle.set_label(in_lines(str(handle.get_label()), LETTERS))
     legend, legend_width = None, 0.0
     for columns in range(min(len(handles), 6), 0, -1):
         legend = figure.legend(

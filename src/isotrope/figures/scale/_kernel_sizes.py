@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from isotrope.results.cells import title
+from isotrope.results.lines import in_lines
 from isotrope.results.published import published_cells
 from isotrope.results.series import Tables, lost_seeds, measured, origin, seeds
 from isotrope.results.style import add_foot, blank, new_figure
@@ -155,7 +155,7 @@ def draw_network(
     figure = new_figure(*size(network))
     axes = figure.subplots()
     painted = paint(axes, network, limits(network))
-    axes.set_title("\n".join(wrap(network.title, letters)))
+    axes.set_title(in_lines(network.title, letters))
     axes.set_xlabel("Object size (pixels)")
     ticks = MaxNLocator(integer=True)
     figure.colorbar(painted, ax=axes, label=BAR, pad=space, aspect=40, ticks=ticks)
