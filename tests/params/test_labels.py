@@ -14,7 +14,7 @@ from isotrope.params.param_file import read_all
 @pytest.mark.parametrize(
     ("label", "said"),
     [
-        (r"$\frac{$", "no mathematics that matplotlib draws between '$' and '$': ParseSyntax"),
+        (r"$\frac{$", "no mathematics that matplotlib draws between '$' and '$': Expected"),
         ("$$", "no mathematics that matplotlib draws"),
         ("$" + "{" * 45 + "}" * 45 + "$", "no mathematics that matplotlib draws"),
         ("$x^2^3$", "Double superscript, found 'x'"),

@@ -26,6 +26,7 @@ def why_not_drawn(text: str) -> str | None:
         MathTextParser("path").parse(text, 72)
     except (ValueError, RecursionError) as error:
         said = str(error).strip().rpartition("\n")[2].partition("(at ")[0].strip(" ,")
+        said = said.partition(": ")[2] or said  # without the name of a class
         return f"no mathematics that matplotlib draws between '$' and '$': {said}"
     return None
 
