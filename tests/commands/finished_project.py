@@ -168,7 +168,7 @@ def sound(outcome: Outcome) -> None:
     if outcome.status == 2:
         assert outcome.err.strip(), outcome
         assert len(outcome.err) < 2500, outcome
-        assert len(outcome.err.splitlines()) < 8, outcome
+        assert len(outcome.err.splitlines()) < 12, outcome
 
 
 def restore(project: Path, from_: Path) -> None:

@@ -3,7 +3,8 @@
 import pytest
 from workflow_project import fresh, jobs
 
-FOLDER = 'it\'s a "test" $(touch x) `touch x`; touch x # \\ é'
+FOLDER = '-it\'s a "test" $(touch x) `touch x`; touch x # \\ é\n[a] *? %s ~ &<b>'
+LABEL = "<b>$(touch x)</b> & | \\input{x} {run} %s"
 
 
 @pytest.fixture(scope="module")
@@ -11,6 +12,7 @@ def hostile(tmp_path_factory):
     """A finished project in a folder with a name that a shell would misread, and what was said."""
     project = fresh(tmp_path_factory.mktemp("hostile") / FOLDER)
     sweep = "sweep: {model.channels: [4]}\nselect: {seeds: 1}\nevaluations:"
+    sweep = f"label: '{LABEL}'\n{sweep}"
     project.add("tiny/stripes/one", **{"seeds: 1-2": "seeds: 1", "evaluations:": sweep})
     return project, project.make("all", "out/tracking/tensorboard.json")
 
