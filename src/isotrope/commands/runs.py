@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,8 +17,11 @@ from isotrope.commands.arguments import (
     SaveEvery,
     SeedList,
     Threads,
+    files,
+    runs,
 )
-from isotrope.console.printing import say
+from isotrope.console.printing import complain, say
+from isotrope.errors import UserError
 
 
 def train(
@@ -70,7 +74,14 @@ def choose(file: ParamFile) -> None:
 
 
 def evaluate(
-    file: ParamFile,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="a YAML file below param-files/; with --like a function that makes a network, as "
+            "in package.module:function or file.py:function",
+            autocompletion=files,
+        ),
+    ],
     point: PointName = "base",
     pack: Pack = None,
     seeds: SeedList = None,
@@ -85,16 +96,97 @@ def evaluate(
             "--own-jobs/--no-own-jobs", help="those too that have jobs of their own in Snakemake"
         ),
     ] = True,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            help="measure a network of yours as this run is: a run, a pattern of runs, or the data "
+            "in their names, as in stir_emoji",
+            autocompletion=runs,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="with --like: weights of the network, safetensors or of torch.save"),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="with --like: a folder where all rows are written as CSV")
+    ] = None,
 ) -> None:
-    """Run every evaluation of a run's trained seeds that was not run yet."""
+    """Run every evaluation of a run's trained seeds that was not run yet; or of your network."""
     from isotrope.measuring import evaluating
     from isotrope.plan import index_file
     from isotrope.tasks import by_hand
 
+    if like is not None:
+        if point != "base" or pack or seeds or not own_jobs:
+            raise UserError("--like: a network of yours has no point, pack, seeds or jobs")
+        _evaluate_like(str(file), like, weights, to, table, device, threads)
+        return
+    if weights is not None or to is not None or ":" in file.name:
+        raise UserError(
+            f"{file}: to measure a network of yours, name the run that it is measured like, too, "
+            "as in --like stir_emoji"
+        )
     for task in by_hand.evaluation_tasks(
         file, point, pack, seeds, device, threads, table, own_jobs
     ):
         evaluating.evaluate(task, say, own_log=not index_file.in_job())
+
+
+def _evaluate_like(
+    words: str,
+    word: str,
+    weights: Path | None,
+    to: Path | None,
+    table: str | None,
+    device: str,
+    threads: int,
+) -> None:
+    """Measure a network of the user's as a run is, and tell its values beside those of runs."""
+    from isotrope import devices
+    from isotrope.files.disk import write_whole
+    from isotrope.packs import rows as stored
+    from isotrope.plan import index_file
+    from isotrope.results import beside
+    from isotrope.tasks import by_hand, like_run
+
+    known = index_file.current()
+    names = like_run.meant(known, word)
+    its = like_run.like(known, names)
+    data = like_run.settings_of_data(known, its.run, its.point)
+    chosen = list(like_run.evaluations_named(its, table))
+    where = devices.choose(by_hand.device_name(device))
+    with devices.arithmetic(where, threads):
+        measured = like_run.Measured(words, weights, its, where, say)
+        more = f", the first of {len(names)} runs called so" if len(names) > 1 else ""
+        say(f"{words} like {its.run}{more}: {like_run.words_of_data(data)}")
+        found: dict[str, list[beside.Cell]] = {}
+        left_out = []
+        for one in chosen:
+            try:
+                if (reason := measured.misfit(one)) is not None:
+                    raise UserError(reason)
+                rows = measured.rows(one)
+            except UserError as error:
+                left_out.append(f"{one.alias} is left out: it {'; '.join(error.sentences)}")
+                continue
+            others = beside.seeds_beside(known, one.alias, one.name, data)
+            found[one.alias], strange = beside.cells(words, beside.own_values(rows), others)
+            for line in beside.text_of(one.alias, found[one.alias]):
+                say(line)
+            for run in strange:
+                say(f"  {run} was evaluated at other settings")
+            if to is not None:
+                at = {"evaluation": one.alias, "run": words, "point": "base"}
+                text = stored.results_text([stored.cells_of({**at, **row}) for row in rows])
+                write_whole(to / f"{one.alias}.csv", text)
+    for line in left_out:
+        complain(line)
+    if not found:
+        raise UserError(f"{words}: no evaluation of {its.run} can be given to this network")
+    if to is not None:
+        write_whole(to / "beside.csv", beside.csv_of(found))
+        say(f"wrote {to}")
 
 
 def ship(

@@ -52,14 +52,24 @@ def build(
         ValueError: if the images do not fit the model.
     """
     network: nn.Module = registry.load("models", name).build(params, image_shape, classes)
-    normalise = getattr(params, "normalise", "none")
+    return normalised(network, getattr(params, "normalise", "none"), image_shape[0])
+
+
+def normalised(network: nn.Module, normalise: Any, channels: int) -> nn.Module:
+    """A network behind the normalisation that ``model.normalise`` asks for; itself for ``none``.
+
+    Args:
+        network: takes images as they come out of the normalisation.
+        normalise: as settings have it; ``dataset`` is still to be fitted to training images.
+        channels: of the images.
+    """
     if normalise == "none":
         return network
     from isotrope.layers.normalising import ByImage, ByValues, Normalised
 
     if isinstance(normalise, Values):
-        return Normalised(ByValues(image_shape[0], normalise.mean, normalise.std), network)
-    return Normalised(ByImage() if normalise == "image" else ByValues(image_shape[0]), network)
+        return Normalised(ByValues(channels, normalise.mean, normalise.std), network)
+    return Normalised(ByImage() if normalise == "image" else ByValues(channels), network)
 
 
 def build_model(

@@ -4,7 +4,6 @@ The networks of each folder are given to the evaluations that the figure is draw
 sets that they were trained with, and what these say is collected as the workflow would collect it.
 """
 
-import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from isotrope.datasets import loading
 from isotrope.errors import UserError
 from isotrope.files import disk
 from isotrope.files.arrays import Array
+from isotrope.measuring.called import rows_of
 from isotrope.measuring.networks import Networks
 from isotrope.packs import rows as stored
 from isotrope.packs import summary
@@ -236,24 +236,10 @@ def _measured(
     evaluation: Evaluation, weights: Weights, device: torch.device
 ) -> tuple[list[dict[str, Any]], dict[int, dict[str, Array]]]:
     """Rows of all seeds of a folder, and arrays by seed where the evaluation gives any."""
-    module = registry.load("evaluation", evaluation.name)
     dataset = weights.dataset()
     data = loading.load_split(dataset.name, dataset.params, evaluation.split)
     networks = Networks.open(weights.folder, device, weights.seeds)
-    several = inspect.isgeneratorfunction(module.evaluate) or (
-        getattr(module, "TOGETHER", False) and networks.at_once
-    )
-    with_arrays = registry.literal("evaluation", evaluation.name, "ARRAYS", False)
-    rows: list[dict[str, Any]] = []
-    arrays: dict[int, dict[str, Array]] = {}
-    for seeds in [weights.seeds] if several else [[seed] for seed in weights.seeds]:
-        with torch.inference_mode(not getattr(module, "GRADIENTS", False)):
-            given = module.evaluate(networks.only(seeds), data, evaluation.params)
-            for part in given if inspect.isgenerator(given) else [given]:
-                some, its = part if with_arrays else (part, {})
-                rows += some
-                arrays |= its
-    return rows, arrays
+    return rows_of(evaluation, networks, [data])
 
 
 def _write(
