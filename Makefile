@@ -8,6 +8,14 @@ HERE := not slurm and not faults
 OR_NONE := || [ $$? = 5 ] # what pytest says where a part has no such tests
 FAULTS := benchmarks/results/faults.md
 OWN_UV := $(filter .uv/bin/uv,$(UV))
+WITHOUT_CUDA ?= $(wildcard .venv/without-cuda.txt)# once chosen, kept until make clean-env
+LOCK := envs/requirements.txt
+OF_CUDA := ^(torch==|torchvision==|triton==|nvidia-|cuda-)
+ifeq ($(WITHOUT_CUDA),)
+SIZE := with CUDA's libraries, on Linux, about 6 GB of disk (without a GPU: make env WITHOUT_CUDA=1)
+else
+SIZE := without CUDA's libraries, about 2.5 GB of disk
+endif
 
 LOWEST := $(addprefix tests/,tracking workflow/test_targets.py figures commands console files layers models packs params plan \
 	results training/test_compiling.py training/test_stacks.py training/test_pack.py training/test_loop.py measuring \
@@ -19,7 +27,7 @@ LOWEST := $(addprefix tests/,tracking workflow/test_targets.py figures commands 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
 
-env: .venv/installed ## the pinned environment in .venv/
+env: .venv/installed ## the pinned environment in .venv/; WITHOUT_CUDA=1: smaller, for Linux without a GPU
 
 demo: env ## the studies, shortened: data, training, figures, report
 	$(BIN)/snakemake --profile profiles/demo
@@ -84,9 +92,16 @@ clean-env: ## remove the environments
 .venv/installed: envs/requirements.txt pyproject.toml $(OWN_UV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Isotrope needs Python 3.11 or later; name one: make env PYTHON=python3.12" >&2; exit 2; }
-	@echo "Installing the pinned environment in .venv/: minutes; with CUDA's libraries, on Linux, about 6 GB of disk"
+	@echo "Installing the pinned environment in .venv/: minutes; $(SIZE)"
 	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
-	$(UV) pip sync --compile-bytecode --python $(BIN)/python --require-hashes envs/requirements.txt
+ifeq ($(WITHOUT_CUDA),)
+	$(UV) pip sync --compile-bytecode --python $(BIN)/python --require-hashes $(LOCK)
+else
+	awk '/^[a-z]/ {kept = !/$(OF_CUDA)/} kept' $(LOCK) > .venv/without-cuda.txt
+	$(UV) pip sync --compile-bytecode --python $(BIN)/python --require-hashes .venv/without-cuda.txt
+	$(UV) pip install --compile-bytecode --python $(BIN)/python --no-deps --torch-backend cpu \
+		$(shell sed -nE 's/^(torch(vision)?==[^ ]+).*/\1/p' $(LOCK))
+endif
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -189,7 +189,9 @@ def table(*rows):
 def test_runs_on_the_same_data_stand_below_the_network(evaluate, project):
     path = paths.table_folder("own") / "accuracy.csv"
     path.parent.mkdir(parents=True)
-    path.write_text(table((OTHER, 1, 0.25), (OTHER, 2, 0.75), (LARGE, 1, 0.5), ("not/there/now", 1, 0.5)))
+    path.write_text(
+        table((OTHER, 1, 0.25), (OTHER, 2, 0.75), (LARGE, 1, 0.5), ("not/there/now", 1, 0.5))
+    )
     try:
         status, output, _ = evaluate("mine.py:network", "--like", RUN, "--table", "accuracy")
     finally:
