@@ -287,3 +287,21 @@ def test_of_several_runs_those_with_tables_come_first(indexed):
     assert like_run.meant(known, f"param-files/{last}.yaml") == [last]
     with pytest.raises(UserError, match="no run, and no data set of runs, is called so"):
         like_run.meant(known, "nothing/of/this")
+
+
+def test_an_evaluation_on_other_data_has_them_built_or_is_left_out(evaluate, project, monkeypatch):
+    monkeypatch.delenv("ISOTROPE_DATA", raising=False)
+    asked = (
+        "{name: accuracy, as: there, dataset: {name: digits8, size: 16}}, "
+        "{name: accuracy, as: not_there, dataset: {name: mnist, source: local}}"
+    )
+    path = project / paths.PARAM_FILES / "standard/elsewhere/one.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(PARAM_FILE.format(seeds="1", size=12, evaluations=asked))
+    try:
+        status, output, errors = evaluate("mine.py:network", "--like", "elsewhere")
+    finally:
+        path.unlink()
+    assert status == 0
+    assert re.search(r"there: accuracy \(%\)\n  mine.py:network +\d", output)
+    assert re.fullmatch(r"not_there is left out: .*mnist.*\n", errors)

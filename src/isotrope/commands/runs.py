@@ -164,11 +164,9 @@ def _evaluate_like(
         left_out = []
         for one in chosen:
             try:
-                if (reason := measured.misfit(one)) is not None:
-                    raise UserError(reason)
                 rows = measured.rows(one)
             except UserError as error:
-                left_out.append(f"{one.alias} is left out: it {'; '.join(error.sentences)}")
+                left_out.append(f"{one.alias} is left out: {'; '.join(error.sentences)}")
                 continue
             others = beside.seeds_beside(known, one.alias, one.name, data)
             found[one.alias], strange = beside.cells(words, beside.own_values(rows), others)

@@ -103,11 +103,6 @@ class Like:
         kind = registry.literal("data", self.dataset.name, "kind", "classification")
         return Asked(shape, classes, kind == "segmentation")
 
-    def datasets(self, evaluations: Sequence[Evaluation]) -> list[Plugin]:
-        """The data sets that have to be there, each once."""
-        tested = [one.dataset for one in evaluations if one.dataset is not None]
-        return list({repr(one): one for one in [self.dataset, *tested]}.values())
-
 
 def like(known: Index, runs: Sequence[str]) -> Like:
     """What the first of some runs is measured with; the others add evaluations to it.
@@ -156,38 +151,36 @@ class Measured:
             take_over(network, read_weights(weights), str(weights))
         self.network = network.to(device)
         self._loaded: dict[tuple[str, str], Split] = {}
-        for dataset in its.datasets(self.fitting):
-            _build(dataset, log)
+        self._log = log
+        _build(its.dataset, log)
         example = next(iter(self._split(its.dataset, _a_split(its)).batches(_SHOWN)))
         images = to_unit(example.images.to(device))
         own_network.check(self._behind_normalisation(), words, images, its.asked)
 
-    @property
-    def fitting(self) -> list[Evaluation]:
-        """The evaluations that a network without any history can be given."""
-        return [one for one in self.its.evaluations if self.misfit(one) is None]
-
-    def misfit(self, one: Evaluation) -> str | None:
-        """Why the network cannot be given to an evaluation; None if it can."""
+    def _misfit(self, one: Evaluation) -> str | None:
+        """Why a network without any history cannot be given to an evaluation; None if it can."""
         if one.of_run:
-            return "takes all seeds of a run together"
+            return "it takes all seeds of a run together"
         if one.against is not None:
-            return f"measures against the seeds of another run, {one.against.run}"
+            return f"it measures against the seeds of another run, {one.against.run}"
         parts = {name for name, _ in self.network.named_modules()}
         if missing := sorted(registry.literal("evaluation", one.name, "NEEDS") - parts):
-            return f"needs {', '.join(missing)}, which the network does not have"
+            return f"it needs {', '.join(missing)}, which the network does not have"
         called: set[str] = registry.literal("evaluation", one.name, "CALLS", set())
         if lacking := sorted(name for name in called if not hasattr(self.network, name)):
-            return f"calls {', '.join(lacking)}, which the network does not have"
+            return f"it calls {', '.join(lacking)}, which the network does not have"
         return None
 
     def rows(self, one: Evaluation) -> Rows:
-        """The rows of the network under an evaluation.
+        """The rows of the network under an evaluation, whose data set is built if need be.
 
         Raises:
             UserError: with the reason, if the evaluation cannot be computed for it.
         """
+        if (reason := self._misfit(one)) is not None:
+            raise UserError(reason)
         tested = one.dataset or self.its.dataset
+        _build(tested, self._log)
         given = [self._split(tested, one.split)]
         if one.chooses_on is not None:
             given.append(self._split(self.its.dataset, one.chooses_on))
@@ -201,7 +194,7 @@ class Measured:
             raise
         except Exception as error:  # it may be the network's, which is anything
             said = f"{type(error).__name__}: {error}".partition("\n")[0]
-            raise UserError(f"fails for this network ({said})") from error
+            raise UserError(f"it fails for this network ({said})") from error
         return found
 
     def _behind_normalisation(self) -> nn.Module:
