@@ -100,7 +100,7 @@ def evaluate(
         str | None,
         typer.Option(
             help="measure a network of yours as this run is: a run, a pattern of runs, or the data "
-            "in their names, as in stir_emoji",
+            "in their names",
             autocompletion=runs,
         ),
     ] = None,
@@ -125,7 +125,7 @@ def evaluate(
     if weights is not None or to is not None or ":" in file.name:
         raise UserError(
             f"{file}: to measure a network of yours, name the run that it is measured like, too, "
-            "as in --like stir_emoji"
+            "as in --like cnn/mnist/demo"
         )
     for task in by_hand.evaluation_tasks(
         file, point, pack, seeds, device, threads, table, own_jobs
