@@ -27,7 +27,7 @@ def project(param_files, monkeypatch):
     text = other.replace("epochs: 2", "epochs: 0").replace("patience: 10", "patience: 0")
     write(param_files, text, f"{OTHER}.yaml")
     index_file.write(check_folder(), index_file.stamps())
-    monkeypatch.setattr(index_file, "current", lambda *words: index_file.as_written())
+    monkeypatch.setattr(index_file, "current", lambda *words: index_file.read()[0])
     return param_files
 
 
@@ -46,6 +46,11 @@ def test_a_run_that_is_asked_for_by_name_says_every_mistake(project, runs):
     with pytest.raises(UserError, match="got 0"):
         Needs().run(OTHER)
     assert Plan({"runs": "*/stir_emoji/*"}).notes() == [SAID, LEFT_OUT]
+
+
+def test_jobs_know_the_run_that_was_planned_before_its_param_file_had_a_mistake(project):
+    assert Needs(head=False).run(OTHER).seeds == [1, 2, 3]
+    assert OTHER in index_file.as_written().runs
 
 
 def test_where_nothing_is_left_that_is_a_mistake(project):

@@ -345,9 +345,9 @@ class Index:
         Raises:
             UserError: if there is none, or its param-file has mistakes.
         """
-        if wrong := self.mistakes_of(name):
-            raise UserError(*wrong)
         if name not in self.runs:
+            if wrong := self.mistakes_of(name):
+                raise UserError(*wrong)
             hint = did_you_mean(name, self.runs)
             raise UserError(f"{paths.PARAM_FILES}/{name}.yaml: no such param-file{hint}")
         return self.runs[name]

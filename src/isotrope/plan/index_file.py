@@ -146,10 +146,12 @@ def in_job() -> bool:
 def as_written() -> Index:
     """The index as the head process wrote it, whatever the files are now: for jobs.
 
+    It has the runs whose param-file got a mistake meanwhile, which the head may have planned.
+
     Raises:
         UserError: if there is none.
     """
     known = read()
     if known is None:
         raise UserError(f"{paths.INDEX} is absent or damaged; start snakemake on the head node")
-    return known[0]
+    return known[0].with_earlier()
