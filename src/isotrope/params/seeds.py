@@ -10,6 +10,7 @@ from isotrope.settings import Settings
 
 LARGEST_SEED = 2**32 - 1
 MOST = 10_000  # seeds of a run
+_MOST_DIGITS = 30  # of what is read as a number; a larger one than a seed can be is said to be so
 LARGEST_IN_GRID = 1_000_000  # larger seeds stand in lists, and form packs in their written order
 
 
@@ -34,8 +35,8 @@ def _seeds(value: Any) -> Any:
 
 
 def _is_number(text: str) -> bool:
-    """Whether a text is a number of digits 0 to 9, and not longer than any seed could be."""
-    return text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_SEED))
+    """Whether a text is a number of digits 0 to 9, and not of so many that reading it takes time."""
+    return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 def _distinct(seeds: list[int]) -> list[int]:
