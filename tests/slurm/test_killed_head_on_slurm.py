@@ -96,4 +96,5 @@ def test_beside_jobs_of_a_killed_head_nothing_is_trained_twice(project: Project)
     assert re.search(rf"seeds 1-2: process \d+ on .*, SLURM job {job}, since ", waits)
     assert "0 to train, 2 are finished" in log.read_text("utf-8")
     assert pack.resumed() == [0, 0]
-    assert {path.name for path in project.folder.joinpath("out").rglob(".*")} == {".seeds"}
+    hidden = {path.name for path in project.folder.joinpath("out").rglob(".*")}
+    assert hidden == {".seeds", ".code"}

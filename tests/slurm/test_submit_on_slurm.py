@@ -59,7 +59,7 @@ def test_a_preempted_array_goes_on_task_by_task_and_its_choice_follows(project: 
     said, _ = submitted.communicate(timeout=900)
 
     assert submitted.returncode == 0, said
-    sent = dict(re.findall(r"^sent .*, (\S+), seeds 1-1 as job (\S+)$", said, re.MULTILINE))
+    sent = dict(re.findall(r"^sent .*, (\S+), seeds 1 as job (\S+)$", said, re.MULTILINE))
     assert [sent[rate] for rate in RATES] == [f"{number}_0", f"{number}_1"]
     assert "_" not in sent["selected"]
     assert said.count(" of 3 done: ") == 3
