@@ -35,7 +35,7 @@ def _seeds(value: Any) -> Any:
 
 
 def _is_number(text: str) -> bool:
-    """Whether a text is a number of digits 0 to 9, and not of so many that reading it takes time."""
+    """Whether a text is a number of digits 0 to 9, not of so many that reading it takes time."""
     return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
