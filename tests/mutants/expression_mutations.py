@@ -3,7 +3,7 @@
 import ast
 import re
 
-from left_alone import IN_ANY_ORDER, NEVER_SEEN, SAID, SECONDS
+from left_alone import IN_ANY_ORDER, MOMENT, NEVER_SEEN, SAID, SECONDS
 from source_text import Mutation, SourceText
 
 BOUNDARIES = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
@@ -90,7 +90,7 @@ class ExpressionPlanter(ast.NodeVisitor):
         for left, op, right in zip(sides, node.ops, sides[1:], strict=False):
             symbol = SYMBOLS[type(op)]
             place = self.source.span(left)[1], self.source.span(right)[0]
-            if symbol in BOUNDARIES:
+            if symbol in BOUNDARIES and not MOMENT.search(self.source.text(node)):
                 self.between(*place, symbol, BOUNDARIES[symbol], "boundary")
             self.between(*place, symbol, FLIPS[symbol], "comparison flipped")
         self.generic_visit(node)

@@ -13,10 +13,11 @@ UNTOUCHED_NAMES = {"REVISION", "REVISIONS", "__all__", "__version__", "model_con
 SECONDS = re.compile(
     r"(?i)(seconds|timeout|interval|patience_s|indent|width|colou?r|size_inches|alpha)"
 )
+MOMENT = re.compile(r"\btime\.|monotonic|\bnow\b")  # never equal to another moment
 WORDS = """
     help description title json_schema_extra metavar examples encoding stacklevel strict name daemon
     repr slots frozen compare check non_blocking pin_memory memory_format flush show_default
-    rich_help_panel
+    rich_help_panel transient
 """
 LOOKS = """
     color colors linewidth linewidths lw alpha fontsize size s zorder dpi pad labelpad markersize

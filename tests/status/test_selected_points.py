@@ -1,5 +1,6 @@
 """Candidates, and the point that is chosen from them."""
 
+from collections import defaultdict
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from made_up_packs import MadeUpPack, looked_at
 from isotrope import paths
 from isotrope.plan.index import Index, SelectEntry
 from isotrope.results import choice
+from isotrope.status.asked_packs import packs_of
 
 RULE = SelectEntry("validation_accuracy", "median", [1, 2], "last")
 DIGESTS = {name: name * 16 for name in "ab"}
@@ -51,6 +53,16 @@ def test_the_chosen_point_waits_for_the_choice(known):
         ("selected", "1-25"): ("queued", 0, "waits for the choice"),
         ("selected", "26-50"): ("queued", 0, "waits for the choice"),
     }
+
+
+def test_the_patience_with_evaluations_is_the_wall_time_of_their_jobs(known):
+    entry = replace(known.runs[DEMO], evaluation_minutes=45)
+    train_candidate("a")
+    train_candidate("b")
+    choose()
+    found = packs_of(Index({DEMO: entry}, known.datasets), [DEMO], defaultdict(list))
+    assert {one.point_in_path for one in found} == {"a", "b", paths.SELECTED}
+    assert {one.evaluating for one in found} == {45 * 60}
 
 
 def test_diverged_seeds_of_candidates_are_counted_before_and_after_the_choice(known):
