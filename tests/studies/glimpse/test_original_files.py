@@ -50,6 +50,10 @@ def test_losses_and_accuracies_are_listed_by_epoch() -> None:
     }
 
 
+def test_a_history_without_an_epoch_has_no_numbers() -> None:
+    assert _scalars("seed,epoch,train_loss,train_accuracy\n") == {}
+
+
 def test_seeds_that_are_not_at_hand_and_absent_results_are_said(here: Path) -> None:
     folder = write_glimpse_tables(paths.table_folder("glimpse"), DEMO[:1], (1,))
     with pytest.raises(UserError, match="seed 1 is not at hand"):
