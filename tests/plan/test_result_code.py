@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +88,25 @@ def test_the_code_is_the_plugins_and_what_they_import_where_results_are_computed
         "plugins/models/_parts.py",
         "plugins/models/mine.py",
     }
+
+
+def test_what_was_read_of_a_file_is_forgotten_with_its_time_or_its_size(package):
+    file = Path("plugins/models/mine.py")
+    os.utime(file, ns=(10**18, 10**18))
+
+    def syntax():
+        sources = Sources()
+        found = sources.syntax(str(file))
+        sources.keep()
+        return found
+
+    first = syntax()
+    package("plugins/models/mine.py", MODEL.replace("sharpen(Blur(", "sharpen(Blot("))
+    os.utime(file, ns=(10**18 + 1, 10**18 + 1))
+    second = syntax()
+    package("plugins/models/mine.py", MODEL.replace("half(images)", "images"))
+    os.utime(file, ns=(10**18 + 1, 10**18 + 1))
+    assert len({first, second, syntax()}) == 3
 
 
 @pytest.mark.parametrize(

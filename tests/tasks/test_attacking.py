@@ -79,6 +79,14 @@ def test_a_cat_is_attacked_with_the_weights_of_a_run(pack, isotrope):
     assert (paths.ATTACKS / "chelsea-change.png").is_file()
 
 
+def test_where_half_of_the_draws_are_right_the_attack_has_succeeded(pack, isotrope, monkeypatch):
+    monkeypatch.setattr("isotrope.tasks.attacking.Judge.shares", lambda *_, **__: 0.5)
+    _, output, _ = isotrope("attack", pack, "--steps", 1)
+    (row,) = table()
+    assert row["fooled"] == row["kept_as_file"] == "True"
+    assert "but not as a file" not in output
+
+
 def test_short_steps_reach_no_farther_than_they_say(pack, isotrope):
     words = ("--steps", 3, "--fixations", "detached", "--eps", 0.5, "--by", "pgd")
     reached = []

@@ -72,6 +72,11 @@ def test_a_job_refuses_what_it_was_not_planned_for(folder, monkeypatch):
     assert refused(f"# a comment\n{MORE}label: another\n") == []
     assert refused(measured) == [by_hand.evaluation_tasks]
     assert len(refused(MORE.replace("epochs: 2", "epochs: 1"))) == 2
+    swept = "sweep: {training.epochs: [2, 3]}\nevaluations"  # a point that was not planned
+    FILE.write_text(MORE.replace("evaluations", swept))
+    for ask in (by_hand.training_tasks, by_hand.evaluation_tasks):
+        with pytest.raises(UserError, match="has changed since Snakemake planned this job"):
+            ask(FILE, "epochs=3", None, None, "cpu", 1)
     monkeypatch.delenv(index_file.PLANNED)
     assert refused(measured) == []
 
@@ -147,7 +152,7 @@ def test_seeds_and_packs_choose_what_is_made(folder, tasks, words, expected):
         ({"seeds": "a"}, "seeds a: write seeds as 1-5"),
         ({"seeds": ""}, "write seeds as 1-5"),
         ({"seeds": "3-1"}, "the range of seeds 3-1 is empty"),
-        ({"seeds": "1-99999999999999"}, "a range of seeds ends at 1000000; write larger ones"),
+        ({"seeds": "1-9999999999"}, "a range of seeds ends at 1000000; write larger ones"),
         ({"pack": "1-24"}, "has no pack seeds-1-24; did you mean '1-25'"),
         ({"pack": "26-50", "seeds": "1"}, "the pack seeds-26-50 holds none of the seeds 1"),
         ({"point": "bas"}, "no point is called 'bas'; choose from base"),
