@@ -14,10 +14,11 @@ SECONDS = re.compile(
     r"(?i)(seconds|timeout|interval|patience_s|indent|width|colou?r|size_inches|alpha)"
 )
 MOMENT = re.compile(r"\btime\.|monotonic|\bnow\b")  # never equal to another moment
+TUNED = re.compile(r"#.*\b(seconds|tries|bytes at once)\b|#.*so (often|many)")  # of constants
 WORDS = """
     help description title json_schema_extra metavar examples encoding stacklevel strict name daemon
     repr slots frozen compare check non_blocking pin_memory memory_format flush show_default
-    rich_help_panel transient
+    rich_help_panel transient indent
 """
 LOOKS = """
     color colors linewidth linewidths lw alpha fontsize size s zorder dpi pad labelpad markersize

@@ -7,7 +7,7 @@ Left alone is what no test should notice: docstrings, words of messages, annotat
 import ast
 
 from expression_mutations import OPERATORS, SYMBOLS, ExpressionPlanter, is_said
-from left_alone import SECONDS, UNTOUCHED_NAMES
+from left_alone import SECONDS, TUNED, UNTOUCHED_NAMES
 from source_text import Mutation, SourceText
 
 
@@ -82,6 +82,8 @@ class _Planter(ExpressionPlanter, ast.NodeVisitor):
     def visit_Assign(self, node: ast.Assign) -> None:
         names = {ast.unparse(target) for target in node.targets}
         if names & UNTOUCHED_NAMES or any(SECONDS.search(name) for name in names):
+            return
+        if not self.scope and TUNED.search(self.source.line(node)):
             return
         self.visit(node.value)
 

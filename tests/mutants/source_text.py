@@ -63,6 +63,12 @@ class SourceText:
         start, end = self.span(node)
         return self.source[start:end].decode()
 
+    def line(self, node: ast.stmt) -> str:
+        """The whole line that a statement ends in, its comment included."""
+        end = self.span(node)[1]
+        after = self.source.find(b"\n", end)
+        return self.source[self._starts[(node.end_lineno or 1) - 1] : after].decode()
+
     def mutation(self, start: int, end: int, text: str, kind: str, scope: str) -> Mutation:
         """The mutation that replaces these bytes."""
         line = self.source.count(b"\n", 0, start)

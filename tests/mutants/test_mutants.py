@@ -67,6 +67,7 @@ def test_a_bug_of_each_kind_is_proposed(line, kind, planted):
         "x: dict[str, int | None]",
         "raise",
         "REVISION = 3",
+        "PATIENCE = 5 * 60.0  # seconds that a job may be silent",
         "@cache(maxsize=3)\ndef f(): ...",
         "def __repr__(self): return self.x < 3",
         "x = f'{a + 1} of {b}'",
