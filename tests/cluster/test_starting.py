@@ -156,6 +156,17 @@ def test_a_slurm_that_does_not_answer_is_named():
     assert prepare("runs", treatment="beside")[1] == []
 
 
+@pytest.mark.parametrize(
+    ("errors", "said"),
+    [("echo a warning >&2; echo the error >&2", "the error"), ("true", "exit status 3")],
+)
+def test_of_a_command_that_fails_the_last_line_is_said_or_its_status(errors, said):
+    program("squeue", f"{errors}; exit 3")
+    with pytest.raises(UserError) as error:
+        prepare("runs")
+    assert str(error.value).endswith(f"`squeue --noheader` says: {said}")
+
+
 def test_the_lock_of_a_killed_snakemake_is_removed(monkeypatch):
     calls, path = unlocks(monkeypatch), killed_head()
 
