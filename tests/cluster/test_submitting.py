@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from made_up_param_file import GOOD
@@ -276,3 +277,20 @@ def test_a_requeue_that_slurm_ends_with_the_task_is_no_failure(folder, status, e
             signal.raise_signal(signal.SIGUSR2)
     finally:
         signal.signal(signal.SIGUSR2, before)
+
+
+def test_a_data_set_is_built_from_its_entry_and_recorded_for_snakemake(monkeypatch):
+    entry = SimpleNamespace(
+        name="stir", digest="d" * 16, manifest="out/a.manifest.json", preview="out/a.png"
+    )
+    calls = []
+    monkeypatch.setattr(submitting, "params_of", lambda one: f"params of {one.name}")
+    monkeypatch.setattr(submitting, "build_dataset", lambda *words: calls.append(words))
+    monkeypatch.setattr(
+        submitting.recording, "record", lambda rules, files, say: calls.append((rules, files))
+    )
+    submitting.build(entry)
+    assert calls == [
+        ("stir", "params of stir", "d" * 16),
+        (["build_dataset"], [Path("out/a.manifest.json"), Path("out/a.png")]),
+    ]
