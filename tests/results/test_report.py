@@ -98,9 +98,13 @@ def test_what_was_not_run_what_failed_and_what_is_wrong_is_said():
 
 
 def test_groups_of_which_nothing_was_run_are_named_with_the_command():
-    text = words(page({"x/y/z": entry_of("shift", "demo")}))
+    runs = {"x/y/z": entry_of("shift", "demo")}
+    runs |= {f"x/y/{name}": entry_of("glimpse", "own") for name in ("one", "two")}
+    text = words(page(runs))
 
     assert "shift-demo: 1 run; snakemake -n --config studies=shift series=demo says" in text
+    assert "glimpse: 2 runs; snakemake -n --config studies=glimpse says" in text
+    assert text.index("glimpse: 2 runs") < text.index("shift-demo: 1 run")
 
 
 def test_a_figure_without_content_is_a_sentence_and_no_picture():

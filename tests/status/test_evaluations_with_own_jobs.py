@@ -31,6 +31,16 @@ def test_it_is_done_when_all_files_are_there(indexed):
     assert state(attack=ATTACK) == ("done", "")
 
 
+def test_of_several_the_first_that_is_not_done_is_shown(indexed):
+    pack = made(1, 2, 3)
+    both = {"attack": ATTACK, "spread": SPREAD}
+    assert state(**both) == ("queued", "trained; to be evaluated: attack")
+    pack.write("results-attack.csv")
+    assert state(**both) == ("queued", "trained; to be evaluated: spread")
+    paths.results_of_run(DEMO, "base", "spread").touch()
+    assert state(**both) == ("done", "")
+
+
 def test_it_may_run_for_hours_without_a_word(indexed):
     pack = made(1)
     pack.write("evaluate-attack.log", "attack: 1 seeds on 20 images of toy, test\n", age=3 * 3600)
