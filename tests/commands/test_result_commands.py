@@ -141,7 +141,8 @@ def test_the_report_is_written_of_what_is_there_where_a_param_file_has_a_mistake
 ):
     noted(troubles, "troubles", {"a/b/c": "failed"})
     calls = noted(report, "write_report", Path("out/report.html"))
-    noted(index_file, "current", SimpleNamespace(runs={"a/b/c": "its entry"}))
+    known = SimpleNamespace(runs={"a/b/c": "its entry"}, notes=["a note"])
+    noted(index_file, "current", SimpleNamespace(with_earlier=lambda: known))
     assert run("report").output == "wrote out/report.html\n"
 
     def broken():
@@ -150,6 +151,6 @@ def test_the_report_is_written_of_what_is_there_where_a_param_file_has_a_mistake
     monkeypatch.setattr(index_file, "current", broken)
     run("report")
     assert calls == [
-        ({"a/b/c": "its entry"}, {"a/b/c": "failed"}, ()),
+        ({"a/b/c": "its entry"}, {"a/b/c": "failed"}, ("a note",)),
         ({}, {}, ("x.yaml:3:1: wrong",)),
     ]
