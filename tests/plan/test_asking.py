@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from made_up_index import DEMO, LOCAL, OWN
 
-from isotrope.plan.asking import ask
+from isotrope.plan.asking import ask, or_exit
 
 
 def of(**wildcards):
@@ -77,3 +77,12 @@ def test_a_folder_with_braces_in_its_path_is_refused(name, indexed, monkeypatch,
         f"{indexed / name}: Snakemake takes what stands between braces in a path for a name of its "
         "own; rename or move the folder"
     )
+
+
+def test_what_the_system_does_not_explain_keeps_its_traceback():
+    @or_exit
+    def broken():
+        raise OSError("a bug")
+
+    with pytest.raises(OSError, match="a bug"):
+        broken()

@@ -12,7 +12,7 @@ from isotrope.packs import code_records
 from isotrope.packs.code_records import Code
 from isotrope.plan import code_words, index_file
 from isotrope.plan.code_state import CodeStates
-from isotrope.plan.index import Index, SelectEntry
+from isotrope.plan.index import Index, SelectEntry, StartEntry
 from isotrope.plan.targets import Plan
 from isotrope.results import keeping
 
@@ -125,6 +125,14 @@ def test_a_changed_evaluation_touches_its_rows_alone(project):
     assert code_words.table_words([found], "accuracy") == [f"{OWN}: code of 1 pack changed"]
     assert code_words.caption([found], ["runs"], []) == ""
     assert OWN in code_words.caption([found], ["runs", "accuracy"], [])
+
+
+def test_what_began_with_weights_of_the_users_is_told_without_reading_them(project):
+    start = StartEntry("", "", None, [], ["weights.pt"])
+    base = replace(project.run.points["base"], start=start)
+    project.run = replace(project.run, points={"base": base})
+    project.train(THEN, digest="f" * 16)
+    assert project.pack().training == "changed"
 
 
 def test_a_seed_that_was_taken_up_with_other_code_was_made_with_both(project):
