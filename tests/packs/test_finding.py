@@ -30,7 +30,10 @@ def runs(tmp_path, monkeypatch):
     return Path("out/runs", RUN)
 
 
-def test_only_packs_of_the_same_training_are_found(runs):
+@pytest.mark.parametrize("backwards", [False, True])
+def test_only_packs_of_the_same_training_are_found(runs, backwards, monkeypatch):
+    listed = sorted(runs.glob("*/seeds-*/run.json"), reverse=backwards)
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: iter(listed))
     found = finding.packs_trained_so(RUN, "new")
     names = [folder.relative_to(runs).as_posix() for folder, _ in found]
     assert names == ["rate=0.1/seeds-1-2", "selected/seeds-1-2", "selected/seeds-3-4"]

@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
+from isotrope.processes import process
 from isotrope.processes.process import Process
 
 ELSEWHERE = Process("gpu1", "another machine", 123, 456, "99", "here", "1000")
@@ -144,6 +146,15 @@ def test_a_job_that_slurm_has_forgotten_is_gone_and_a_silent_slurm_says_nothing(
     assert ELSEWHERE.why_gone() is None
     monkeypatch.setenv("PATH", "")
     assert ELSEWHERE.why_gone() is None
+
+
+def test_a_slurm_that_never_answers_is_not_waited_for(squeue, tmp_path, monkeypatch):
+    squeue("99 CANCELLED 1000")
+    (tmp_path / "squeue").write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(process, "SQUEUE_SECONDS", 0.1)
+    began = time.monotonic()
+    assert process._squeue("99") is None
+    assert time.monotonic() - began < 30
 
 
 def test_a_job_that_was_queued_again_knows_its_own_earlier_start(squeue, monkeypatch):
