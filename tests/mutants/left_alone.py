@@ -11,7 +11,7 @@ IN_ANY_ORDER = {"isinstance", "getattr", "hasattr", "min", "max", "gcd", "partia
 UNTOUCHED_NAMES = {"REVISION", "REVISIONS", "__all__", "__version__", "model_config", "LOOK"}
 # keywords and variables that change speed, patience or looks alone
 SECONDS = re.compile(
-    r"(?i)(seconds|timeout|interval|patience_s|indent|width|colou?r|size_inches|alpha)"
+    r"(?i)(seconds|timeout|interval|^every$|patience_s|indent|width|colou?r|size_inches|alpha)"
 )
 MOMENT = re.compile(r"\btime\.|monotonic|\bnow\b")  # never equal to another moment
 TUNED = re.compile(r"#.*\b(seconds|tries|bytes at once)\b|#.*so (often|many)")  # of constants

@@ -53,8 +53,11 @@ class _Planter(ExpressionPlanter, ast.NodeVisitor):
             "overload" in ast.unparse(d) for d in node.decorator_list
         ):
             return
-        for default in (*node.args.defaults, *node.args.kw_defaults):
-            if default is not None:
+        arguments = [*node.args.posonlyargs, *node.args.args][-len(node.args.defaults) or None :]
+        pairs = [*zip(arguments, node.args.defaults, strict=False)]
+        pairs += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+        for argument, default in pairs:
+            if default is not None and not SECONDS.search(argument.arg):
                 self._default(default)
         self._inside(node)
 
