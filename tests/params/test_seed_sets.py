@@ -1,43 +1,35 @@
-"""Evaluations of all seeds together, where each seed has training images of its own."""
+"""Seeds are taken together only where each point trains all of them on the same images."""
+
+from types import SimpleNamespace
 
 import pytest
-import yaml
-from made_up_param_file import changed, sentences, write
 
-from isotrope.params.param_file import read_all
+from isotrope import registry
+from isotrope.params.seed_sets import differing_images
 
-RUN = "scattering_linear/textures3/mine.yaml"
-
-
-def write_run(folder, seeds, dataset, sweep=None):
-    blocks = yaml.safe_load(changed(("[accuracy, scale_generalization]", "[seed_ensemble]")))
-    blocks |= {"seeds": seeds, "dataset": {"name": "textures3", **dataset}}
-    blocks["model"] = {"name": "scattering_linear"}
-    if sweep:
-        blocks["sweep"] = sweep
-    write(folder, yaml.safe_dump(blocks, sort_keys=False), RUN)
+ENSEMBLE = SimpleNamespace(name="ensemble", where=("evaluations", 0))
 
 
-def test_an_ensemble_of_seeds_with_images_of_their_own_is_refused_before_training(param_files):
-    write_run(param_files, "1-2", {"source": "embedded", "samples": 30})
+@pytest.fixture
+def complaints(monkeypatch):
+    """The complaints about data sets, of which those called ``own`` have subsets of their own."""
+    module = SimpleNamespace(own_subsets=lambda params: params == "own")
+    monkeypatch.setattr(registry, "load", lambda kind, name: module)
+    monkeypatch.setattr(registry, "literal", lambda *named: True)
 
-    (found,) = sentences(param_files)
+    def ask(seeds, *params):
+        datasets = [SimpleNamespace(name="toy", params=one) for one in params]
+        return differing_images(datasets, [ENSEMBLE], seeds)
 
-    assert "evaluations[0]: seed_ensemble takes all seeds together" in found
-    assert "dataset.subset_seed" in found
+    return ask
 
 
-@pytest.mark.parametrize(
-    ("seeds", "dataset", "sweep"),
-    [
-        ([1], {"samples": 30}, None),
-        ("1-2", {"samples": "all"}, None),
-        ("1-2", {"samples": 30, "subset_seed": 5}, None),
-        ("1-2", {"samples": 30}, {"dataset.subset_seed": [5, 6]}),
-    ],
-)
-def test_an_ensemble_of_one_set_of_images_is_taken(param_files, seeds, dataset, sweep):
-    write_run(param_files, seeds, {"source": "embedded", **dataset}, sweep)
+@pytest.mark.parametrize("params", [["own"], ["own", "all"], ["all", "own"]])
+def test_one_point_with_images_for_each_seed_is_enough(complaints, params):
+    ((where, what),) = complaints([1, 2], *params)
+    assert where == ("evaluations", 0)
+    assert what.startswith(": ensemble takes all seeds together, and each is trained on other")
 
-    (run,) = read_all(param_files)
-    assert [one.name for one in run.evaluations] == ["seed_ensemble"]
+
+def test_one_seed_and_the_same_images_go_together(complaints):
+    assert complaints([1], "own") == complaints([1, 2], "all", "all") == []
