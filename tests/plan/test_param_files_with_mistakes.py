@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from made_up_param_file import GOOD, NAME, changed, write
+from made_up_param_file import NAME, changed, write
 
 from isotrope import cli
 from isotrope.errors import UserError
@@ -11,10 +11,21 @@ from isotrope.plan import index_file
 from isotrope.plan.checking import check_folder
 from isotrope.plan.index import LEFT_OUT
 from isotrope.plan.needs import Needs
-from isotrope.plan.targets import Plan
+from isotrope.plan.targets import NOTHING_STARTED, Plan
 
 OTHER = "ensemble/stir_emoji/other"
 SAID = f"param-files/{OTHER}.yaml:13:3: training.epochs: input should be greater than 0 (got 0)"
+
+
+ELSEWHERE = {"runs": NAME}  # asks for the run without mistakes
+
+
+def write_other(folder, series="own"):
+    """A run with two mistakes, of a series, and the index of what is there then."""
+    text = changed(("standard", "ensemble")) + f"series: {series}\n"
+    text = text.replace("epochs: 2", "epochs: 0").replace("patience: 10", "patience: 0")
+    write(folder, text, f"{OTHER}.yaml")
+    index_file.write(check_folder(), index_file.stamps())
 
 
 @pytest.fixture
@@ -24,15 +35,47 @@ def project(param_files, monkeypatch):
     write(param_files)
     write(param_files, other, f"{OTHER}.yaml")
     check_folder()
-    text = other.replace("epochs: 2", "epochs: 0").replace("patience: 10", "patience: 0")
-    write(param_files, text, f"{OTHER}.yaml")
-    index_file.write(check_folder(), index_file.stamps())
+    write_other(param_files)
     monkeypatch.setattr(index_file, "current", lambda *words: index_file.read()[0])
     return param_files
 
 
+@pytest.mark.parametrize(
+    ("config", "asked"),
+    [
+        ({}, "own"),
+        ({}, "demo"),
+        ({}, "owl"),
+        ({"series": "published"}, "published"),
+        ({"studies": "scale"}, "own"),
+        ({"runs": f"{NAME},{OTHER}"}, "published"),
+        ({"runs": "*/stir_emoji/*"}, "own"),
+    ],
+)
+def test_a_mistake_in_what_is_asked_for_ends_all_before_anything_is_planned(project, config, asked):
+    write_other(project, asked)
+    with pytest.raises(UserError) as error:
+        Plan(config)
+    assert SAID in error.value.sentences
+    assert error.value.sentences[-1] == NOTHING_STARTED
+
+
+@pytest.mark.parametrize(
+    ("config", "asked"),
+    [
+        (ELSEWHERE, "own"),
+        ({"series": "own"}, "published"),
+        ({"studies": "scale", "series": "own"}, "demo"),
+        ({"runs": "*/stir_emoji/*", "series": "own"}, "extra"),
+    ],
+)
+def test_a_mistake_in_what_is_not_asked_for_is_named(project, config, asked):
+    write_other(project, asked)
+    assert Plan(config).notes() == [SAID, LEFT_OUT]
+
+
 def test_all_other_runs_are_planned(project):
-    plan = Plan({})
+    plan = Plan(ELSEWHERE)
     assert plan.packs("run.json") == [f"out/runs/{NAME}/base/seeds-1-25/run.json"]
     assert plan.notes() == [SAID, LEFT_OUT]
 
@@ -42,25 +85,14 @@ def test_a_run_that_is_asked_for_by_name_says_every_mistake(project, runs):
     with pytest.raises(UserError) as error:
         Plan({"runs": runs})
     assert error.value.sentences[0] == SAID
-    assert len(error.value.sentences) == 2
+    assert len(error.value.sentences) == 3
     with pytest.raises(UserError, match="got 0"):
         Needs().run(OTHER)
-    assert Plan({"runs": "*/stir_emoji/*"}).notes() == [SAID, LEFT_OUT]
 
 
 def test_jobs_know_the_run_that_was_planned_before_its_param_file_had_a_mistake(project):
     assert Needs(head=False).run(OTHER).seeds == [1, 2, 3]
     assert OTHER in index_file.as_written().runs
-
-
-def test_where_nothing_is_left_that_is_a_mistake(project):
-    write(project, GOOD + "seed: 1", f"{NAME}.yaml")
-    index_file.write(check_folder(), index_file.stamps())
-    with pytest.raises(UserError) as error:
-        Plan({})
-    assert error.value.sentences == (SAID, *error.value.sentences[1:-1], LEFT_OUT)
-    with pytest.raises(UserError, match="no study is called 'scale'"):
-        Plan({"studies": "scale"})
 
 
 def test_check_ends_with_status_2_and_status_shows_all_runs(project, monkeypatch, capsys):

@@ -7,7 +7,7 @@ the run's name. ``read_run`` checks one file, ``read_folder`` every file below a
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from isotrope import paths, registry
 from isotrope.errors import UserError, did_you_mean, in_one_line
@@ -118,6 +118,7 @@ class CheckedFile:
         waiting: what is known of a run that waits for a plug-in.
         group: whose tables it has rows in; empty if it does not say.
         evaluations: those without a mistake, whatever else is wrong.
+        claims: the study and the series that it names, each empty if it does not say.
     """
 
     path: Path
@@ -127,6 +128,7 @@ class CheckedFile:
     waiting: WaitingRun | None = None
     group: str = ""
     evaluations: tuple[Evaluation, ...] = ()
+    claims: tuple[str, str] = ("", "")
 
     @property
     def tables(self) -> Tables:
@@ -284,6 +286,7 @@ def check_file(
         waiting=None if sentences else checking.waiting(),
         group=group,
         evaluations=tuple(checking.evaluations),
+        claims=_claims(marked.value),
     )
 
 
@@ -302,6 +305,16 @@ def _group(raw: dict[str, Any]) -> str:
     """Whose tables a run belongs to, as ``RunEntry.group`` says; empty if it does not say."""
     study = raw.get("study")
     return paths.group_of(study, str(raw.get("series"))) if isinstance(study, str) else ""
+
+
+def _claims(raw: dict[str, Any]) -> tuple[str, str]:
+    """The study and the series that a file names; empty what it does not say, or misspells."""
+    study, known = raw.get("study"), Envelope.model_fields["series"]
+    series = raw.get("series", known.default)
+    return (
+        study if isinstance(study, str) else "",
+        series if series in get_args(known.annotation) else "",
+    )
 
 
 def located(file: str, marked: Marked, complaints: list[Complaint]) -> list[str]:

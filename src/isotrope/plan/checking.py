@@ -22,7 +22,7 @@ from isotrope.errors import UserError
 from isotrope.files import disk, json_files
 from isotrope.params import blocks, param_file
 from isotrope.params.param_file import CheckedFile, Tables
-from isotrope.params.param_folder import find, read_bytes, read_text
+from isotrope.params.param_folder import find, name_of, read_bytes, read_text
 from isotrope.params.yaml_marks import parse
 from isotrope.plan.code_digests import CodeDigests, Source
 from isotrope.plan.index import DatasetEntry, Index, RunEntry
@@ -119,6 +119,7 @@ class _Check:
                 tables = checked.tables
                 if checked.sentences:
                     found.mistakes[path.as_posix()] = checked.sentences
+                    found.claims[path.as_posix()] = checked.claims
                     doubtful.append(tables)
                     self._keep_earlier(path, found)
                     continue
@@ -131,6 +132,8 @@ class _Check:
         self._remember()
         for file, sentence in param_file.ambiguous_tables(sound, doubtful):
             found.mistakes.setdefault(file, []).append(sentence)
+            if (run := found.runs.get(name_of(Path(file), self.root))) is not None:
+                found.claims[file] = run.study, run.series
             self._keep_earlier(Path(file), found)
         self._leave_out(found)
         if doubled := list(registry.doubled()):
@@ -156,6 +159,7 @@ class _Check:
                     file = self.root / f"{name}.yaml"
                     sentence = f"{file}: needs {lost[0]}, whose param-file has mistakes"
                     index.mistakes[file.as_posix()] = [sentence]
+                    index.claims[file.as_posix()] = run.study, run.series
                     index.earlier[name] = run
                     wrong = True
 

@@ -14,10 +14,7 @@ from isotrope.errors import UserError, did_you_mean
 from isotrope.params.seeds import packs_of_seeds
 
 MOST_NAMED = 10  # param-files with mistakes
-LEFT_OUT = (
-    "runs whose param-file has mistakes are left out, all others go on; `isotrope check` says "
-    "every mistake"
-)
+LEFT_OUT = "runs whose param-file has mistakes are left out; `isotrope check` says every mistake"
 
 
 @dataclass(frozen=True)
@@ -280,6 +277,8 @@ class Index:
         code: the modules that can change a result, each with a digest of its syntax.
         mistakes: what is wrong with param-files, by their paths; their runs are left out.
         earlier: runs that are left out, as they were before their param-file had a mistake.
+        claims: of each path in ``mistakes`` the study and the series that the file names, each
+            empty if it does not say.
     """
 
     runs: dict[str, RunEntry]
@@ -287,6 +286,7 @@ class Index:
     code: dict[str, str] = field(default_factory=dict)
     mistakes: dict[str, list[str]] = field(default_factory=dict)
     earlier: dict[str, RunEntry] = field(default_factory=dict)
+    claims: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def notes(self) -> list[str]:

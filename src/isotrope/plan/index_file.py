@@ -74,10 +74,11 @@ def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
         stamped: dict[str, list[int]] = content["stamps"]
         code: dict[str, str] = content["code"]
         mistakes = {path: [*map(str, said)] for path, said in content["mistakes"].items()}
+        claims = {path: (str(study), str(one)) for path, (study, one) in content["claims"].items()}
         earlier = {name: run_entry(run) for name, run in content["earlier"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return Index(runs, datasets, code, mistakes, earlier), stamped
+    return Index(runs, datasets, code, mistakes, earlier, claims), stamped
 
 
 def run_entry(raw: dict[str, Any]) -> RunEntry:

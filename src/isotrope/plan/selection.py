@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from isotrope import paths
 from isotrope.errors import UserError, did_you_mean
-from isotrope.plan.index import Index, RunEntry
+from isotrope.plan.index import Index
 from isotrope.plan.nearest import nearest_runs
 
 SERIES = ("demo", "extra", "own", "published")
@@ -73,22 +74,37 @@ class Selection:
         ]
         if unknown:
             raise UserError(*unknown, *index.notes)
-        return [name for name, run in index.runs.items() if self._wanted(run)]
+        return [n for n, run in index.runs.items() if self._wanted(run.study, run.series)]
 
-    def _wanted(self, run: RunEntry) -> bool:
-        """Whether a run is of the studies and series asked for."""
-        of_study = not self.studies or run.study in self.studies
-        return of_study and (not self.series or run.series in self.series)
+    def mistakes(self, index: Index) -> list[str]:
+        """What is wrong with the param-files of runs that are asked for, if anything is.
+
+        One that does not say its study or series may be of those that are asked for.
+        """
+        patterns = [f"{paths.PARAM_FILES}/{_run_named(one)}.yaml" for one in self.runs]
+        found = []
+        for path, sentences in index.mistakes.items():
+            by_name = [pattern for pattern in patterns if fnmatchcase(path, pattern)]
+            wanted = self._wanted(*index.claims.get(path, ("", "")))
+            if path in by_name or (wanted and (by_name or not patterns)):
+                found += sentences
+        return found
+
+    def _wanted(self, study: str, series: str) -> bool:
+        """Whether a run of a study and series is asked for; an empty word may be any."""
+        of_study = not self.studies or study in ("", *self.studies)
+        return of_study and (not self.series or series in ("", *self.series))
 
     def _named(self, index: Index) -> list[str]:
         found: dict[str, None] = {}
         wrong = []
         for pattern in self.runs:
-            name = pattern.removeprefix("param-files/").removesuffix(".yaml")
+            name = _run_named(pattern)
             matches = [
                 run
                 for run, entry in index.runs.items()
-                if run == name or (fnmatchcase(run, name) and self._wanted(entry))
+                if run == name
+                or (fnmatchcase(run, name) and self._wanted(entry.study, entry.series))
             ]
             found |= dict.fromkeys(matches)
             if not matches:
@@ -121,6 +137,11 @@ class Selection:
         """The same with its values as JSON, so that no sign in one is taken for a meaning."""
         pairs = ((key, getattr(self, key)) for key in KEYS)
         return [f"{key}={json.dumps(words)}" for key, words in pairs if words]
+
+
+def _run_named(word: str) -> str:
+    """The run, or the pattern of runs, that a word means: its param-file may be named instead."""
+    return word.removeprefix("param-files/").removesuffix(".yaml")
 
 
 def _listed(text: str) -> list[Any]:

@@ -26,6 +26,9 @@ from isotrope.plan.studies import near_misses
 from isotrope.registry import BrokenPluginError
 
 MADE_FOR_FIGURES = {"examples.npz", f"{paths.HISTORIES}.npz"}  # where a figure is drawn from them
+NOTHING_STARTED = (
+    "nothing is started: mend that, or ask for other runs, as in `--config runs=MODEL/DATASET/NAME`"
+)
 MANY = 50  # jobs from which on it is said what they cost
 
 
@@ -56,15 +59,15 @@ class Plan(Needs):
 
         Raises:
             UserError: if the data or a plug-in of a run that was asked for by name are not there,
-                or the param-files of all runs that are asked for have mistakes.
+                or the param-file of a run that is asked for has mistakes.
         """
+        if wrong := self.selection.mistakes(self.index):
+            raise UserError(*wrong, NOTHING_STARTED)
         names = self.selection.names(self.index)
         if self.selection.runs:
             lacking = [f"{n} waits for {what}" for n in names if (what := self.waiting_for(n))]
             if lacking:
                 raise UserError(*lacking)
-        if not names and self.index.mistakes:
-            raise UserError(*self.index.notes)
         return names
 
     def asks_for(self, targets: Iterable[str]) -> list[str]:
