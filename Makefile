@@ -14,7 +14,7 @@ OF_CUDA := ^(torch==|torchvision==|triton==|nvidia-|cuda-)
 ifeq ($(WITHOUT_CUDA),)
 SIZE := with CUDA's libraries, on Linux, about 6 GB of disk (without a GPU: make env WITHOUT_CUDA=1)
 else
-SIZE := without CUDA's libraries, about 2.5 GB of disk
+SIZE := without CUDA's libraries, about 2.3 GB of disk
 endif
 
 LOWEST := $(addprefix tests/,tracking workflow/test_targets.py figures commands console files layers models packs params plan \

@@ -72,7 +72,7 @@ def test_whatever_it_holds_it_is_read_or_its_mistakes_are_said(project, model, s
     with in_time():
         stamped = index_file.stamps()
         index_file.write(check_folder(), stamped)
-        plan = Plan({"series": "demo,own,extra,published"})
+        plan = Plan({"runs": NAME})
         planned = plan.packs("run.json")
 
     shutil.rmtree(path.parent.parent if model != "standard" else path.parent)

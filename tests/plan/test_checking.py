@@ -155,6 +155,26 @@ def test_tables_with_two_meanings_are_found_though_one_file_did_not_change(check
     assert "the table 'accuracy'" in found.mistakes[file_of(OTHER)][1]
 
 
+def test_what_a_run_was_stays_known_while_its_table_has_another_meaning(checked, param_files):
+    for name in (OTHER, "standard/stir_emoji/third"):
+        write(param_files, changed(("standard", name.split("/")[0])), f"{name}.yaml")
+    before = check_folder().runs[OTHER]
+    block = "evaluations: [{name: scale_generalization, as: accuracy}]"
+    meant = ("evaluations: [accuracy, scale_generalization]", block)
+    write(param_files, changed(("standard", "ensemble"), meant), f"{OTHER}.yaml")
+
+    for _ in range(3):
+        assert check_folder().earlier == {OTHER: before}
+
+
+def test_a_misnamed_copy_does_not_cost_the_run_beside_it(checked, param_files):
+    write(param_files)
+    write(param_files, GOOD, f"{NAME}.yml")
+    found = check_folder()
+    assert NAME in found.runs
+    assert [*found.mistakes] == [f"param-files/{NAME}.yml"]
+
+
 def test_an_edited_plug_in_has_its_own_runs_checked_again(checked, param_files):
     write_skeleton("model", "mine")
     write(param_files, changed(("standard", "mine")), f"{MINE}.yaml")

@@ -151,11 +151,11 @@ def test_the_example_of_the_page_is_measured_as_its_run_would_be(evaluate, tmp_p
         f"beside_other is left out: it measures against the seeds of another run, {OTHER}",
     ]
     written = {path.name for path in (tmp_path / "measured").iterdir()}
-    assert written == {"accuracy.csv", "rotation.csv", "flip_average.csv", "beside.csv"}
+    assert written == {"accuracy.csv", "rotation.csv", "flip_average.csv", "beside-runs.csv"}
     rows = pandas.read_csv(tmp_path / "measured/accuracy.csv")
     assert rows["value"].tolist() == pytest.approx([accuracy_of(example())], abs=0.5 / 360)
     assert rows["run"].tolist() == ["mine.py:network"]
-    side = pandas.read_csv(tmp_path / "measured/beside.csv")
+    side = pandas.read_csv(tmp_path / "measured/beside-runs.csv")
     assert {"angle 0", "angle 90"} <= set(side["setting"].dropna())
     assert not (paths.OUT / "runs").exists()
 

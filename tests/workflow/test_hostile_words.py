@@ -4,7 +4,7 @@ import pytest
 from workflow_project import fresh, jobs
 
 FOLDER = '-it\'s a "test" $(touch x) `touch x`; touch x # \\ é\n[a] *? %s ~ &<b>'
-LABEL = "<b>$(touch x)</b> & | \\input{x} {run} %s"
+LABEL = "<b>\\$(touch x)</b> & | \\input{x} {run} %s"
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from isotrope.commands.arguments import (
     SeedList,
     Threads,
     files,
+    readable,
     runs,
 )
 from isotrope.console.printing import complain, say
@@ -106,7 +107,10 @@ def evaluate(
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(help="with --like: weights of the network, safetensors or of torch.save"),
+        typer.Option(
+            help="with --like: weights of the network, safetensors or of torch.save",
+            callback=readable,
+        ),
     ] = None,
     to: Annotated[
         Path | None, typer.Option(help="with --like: a folder where all rows are written as CSV")
@@ -168,7 +172,8 @@ def _evaluate_like(
             except UserError as error:
                 left_out.append(f"{one.alias} is left out: {'; '.join(error.sentences)}")
                 continue
-            others = beside.seeds_beside(known, one.alias, one.name, data)
+            tested = like_run.entry_of_data(one.dataset or its.dataset)
+            others = beside.seeds_beside(known, one.alias, one.name, data, tested)
             found[one.alias], strange = beside.cells(words, beside.own_values(rows), others)
             for line in beside.text_of(one.alias, found[one.alias]):
                 say(line)
@@ -183,7 +188,7 @@ def _evaluate_like(
     if not found:
         raise UserError(f"{words}: no evaluation of {its.run} can be given to this network")
     if to is not None:
-        write_whole(to / "beside.csv", beside.csv_of(found))
+        write_whole(to / "beside-runs.csv", beside.csv_of(found))  # no table has a dash
         say(f"wrote {to}")
 
 

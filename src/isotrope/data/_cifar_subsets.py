@@ -128,6 +128,11 @@ def image_counts(params: CifarSettings) -> dict[str, int]:
     return counts
 
 
+def own_subsets(params: CifarSettings) -> bool:
+    """Whether each seed is trained on images of its own."""
+    return params.samples != params.COUNTS["train"] and _subsets.own_subsets(params)
+
+
 def subset(params: CifarSettings, labels: Tensor, seed: int) -> Tensor | None:
     """The indices of a seed's training images; None where all seeds train on all.
 

@@ -19,9 +19,8 @@ from pydantic import Field
 
 from isotrope.data import _cifar_pickles
 from isotrope.data._cifar_pickles import CIFAIR10, COUNTS, SHAPE
-from isotrope.data._cifar_subsets import CifarSettings, image_counts, splits, subset
+from isotrope.data._cifar_subsets import CifarSettings, image_counts, own_subsets, splits, subset
 from isotrope.data._splits import Part, classes, image_shape, valid_is_test
-from isotrope.data._subsets import own_subsets
 from isotrope.datasets.images import Images
 
 __all__ = [

@@ -32,11 +32,12 @@ from isotrope.data._cifar_subsets import (
     PUBLISHED_SEEDS,
     CifarSettings,
     image_counts,
+    own_subsets,
     splits,
     subset,
 )
 from isotrope.data._splits import Part, classes, image_shape, valid_is_test
-from isotrope.data._subsets import balanced_subset, own_subsets
+from isotrope.data._subsets import balanced_subset
 from isotrope.datasets.images import Images
 
 __all__ = [

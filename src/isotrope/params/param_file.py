@@ -291,13 +291,12 @@ def check_file(
 
 
 def _bounded(path: Path, sentences: list[str]) -> list[str]:
-    """The first sentences about a file, as many as one reads, and how many more there are."""
+    """The first sentences about a file, as many as one reads, and that there are more."""
     found: list[str] = []
     for sentence in sentences:
         found.append(in_one_line(sentence, _LONGEST[0]))
         if sum(map(len, found)) > _LONGEST[1]:
-            more = len(sentences) - len(found) + 1
-            return [*found[:-1], f"{path}: {more} more mistakes; mend these first"]
+            return [*found[:-1], f"{path}: more mistakes; mend these first"]
     return found
 
 

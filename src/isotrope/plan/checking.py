@@ -129,12 +129,13 @@ class _Check:
                 self.now.files[path.as_posix()] = known
                 found.runs[known.tables.run] = known.run
                 found.datasets.update(known.datasets)
-        self._remember()
         for file, sentence in param_file.ambiguous_tables(sound, doubtful):
             found.mistakes.setdefault(file, []).append(sentence)
             if (run := found.runs.get(name_of(Path(file), self.root))) is not None:
                 found.claims[file] = run.study, run.series
+            self.now.files.pop(file, None)  # what it was before is kept until it is right
             self._keep_earlier(Path(file), found)
+        self._remember()
         self._leave_out(found)
         if doubled := list(registry.doubled()):
             raise UserError(*doubled)
@@ -151,8 +152,9 @@ class _Check:
         """Take out of the index the runs with mistakes, and those that need one of them."""
         wrong = True
         while wrong:
-            for path in index.mistakes:
-                index.runs.pop(Path(path).relative_to(self.root).with_suffix("").as_posix(), None)
+            for path in map(Path, index.mistakes):
+                if path.suffix == ".yaml":  # else it has no run of its own
+                    index.runs.pop(name_of(path, self.root), None)
             wrong = False
             for name, run in index.runs.items():
                 if not run.broken and (lost := sorted(run.needed_runs - index.runs.keys())):

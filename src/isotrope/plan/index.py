@@ -14,7 +14,9 @@ from isotrope.errors import UserError, did_you_mean
 from isotrope.params.seeds import packs_of_seeds
 
 MOST_NAMED = 10  # param-files with mistakes
-LEFT_OUT = "runs whose param-file has mistakes are left out; `isotrope check` says every mistake"
+LEFT_OUT = (
+    "runs whose param-file has mistakes are left out; `isotrope check` says what is wrong with each"
+)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Needs:
         head: whether this is the process that plans; only it compares the index with the files.
 
     Raises:
-        UserError: for mistakes in any param-file.
+        UserError: if there are no param-files, or two plug-ins of one name.
     """
 
     def __init__(self, head: bool = True) -> None:

@@ -7,6 +7,7 @@ tables are the only thing there (``out/tables`` copied into a fresh clone), from
 import shlex
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from isotrope import paths, registry
@@ -40,7 +41,7 @@ class Plan(Needs):
         head: whether this is the process that plans; only it compares the index with the files.
 
     Raises:
-        UserError: for mistakes in the selection or in any param-file.
+        UserError: for mistakes in the selection, or in a param-file of a run that is asked for.
     """
 
     def __init__(self, config: Mapping[str, Any], head: bool = True) -> None:
@@ -363,7 +364,9 @@ class Plan(Needs):
         """The data sets that the runs of a group are trained on."""
         runs = [run for name in self._ready if (run := self.index.runs[name]).group == group]
         keys = dict.fromkeys(point.dataset for run in runs for point in run.points.values())
-        return [self.index.datasets[key].manifest for key in keys]
+        manifests = [self.index.datasets[key].manifest for key in keys]
+        # a job knows runs, too, that its head left out; what its head planned is there
+        return [one for one in manifests if self.head or Path(one).is_file()]
 
     def caption(self, group: str, figure: str) -> str:
         """What a figure shows, as its module says.

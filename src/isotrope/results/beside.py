@@ -72,7 +72,7 @@ def own_values(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[Setting, flo
 
 
 def seeds_beside(
-    known: Index, alias: str, name: str, data: Mapping[str, Any]
+    known: Index, alias: str, name: str, data: Mapping[str, Any], tested: str
 ) -> dict[str, list[Values]]:
     """The values of every seed in tables that was evaluated so on a data set, by run.
 
@@ -81,6 +81,7 @@ def seeds_beside(
         alias: the name of the table.
         name: the evaluation behind it.
         data: the settings of the data set, by dotted keys; runs with others are left out.
+        tested: the key of the data set that the evaluation was given; so are those of another.
 
     Raises:
         UserError: if a table is damaged, or was altered.
@@ -89,8 +90,9 @@ def seeds_beside(
     for run, entry in known.runs.items():
         for point, known_point in entry.points.items():
             settings, evaluations = known_point.parameters, known_point.evaluations
-            own = {key: one for key, one in settings.items() if key.startswith("dataset.")}
-            if own == data and alias in evaluations and evaluations[alias].name == name:
+            own = {key: value for key, value in settings.items() if key.startswith("dataset.")}
+            one = evaluations.get(alias)
+            if one is not None and (own, one.name, one.dataset) == (data, name, tested):
                 shown = run if len(entry.evaluated) == 1 else f"{run}, {point}"
                 points.setdefault(entry.group, {})[run, point] = shown
     found: dict[str, list[Values]] = {}

@@ -8,7 +8,9 @@ _BLANK = "\0"  # a blank at which no line ends
 
 
 def in_lines(text: str, letters: int) -> str:
-    """The text with ends of lines, each at a blank; a word that is longer is divided.
+    """The text with ends of lines, each at a blank.
+
+    A word that is longer is divided, unless the text has a dollar sign.
 
     Args:
         text: in one line.

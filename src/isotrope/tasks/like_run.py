@@ -53,6 +53,8 @@ def meant(known: Index, word: str) -> list[str]:
         return [name]
     found = [run for run in known.runs if fnmatchcase(run, name) or run.split("/")[1] == name]
     if not found:
+        if wrong := known.mistakes_of(name):
+            raise UserError(*wrong)
         words = {run.split("/")[1] for run in known.runs}
         hint = did_you_mean(name, words) if "/" not in name else nearest_runs(name, known.runs)
         raise UserError(f"--like {word}: no run, and no data set of runs, is called so{hint}")
@@ -69,6 +71,11 @@ def settings_of_data(known: Index, run: str, point: str) -> dict[str, Any]:
     """The settings of a point's data set, by their dotted keys."""
     its = known.runs[run].points[point].parameters
     return {key: value for key, value in its.items() if key.startswith("dataset.")}
+
+
+def entry_of_data(dataset: Plugin) -> str:
+    """What a data set is called in ``Index.datasets``."""
+    return f"{dataset.name}/{dataset_key(dataset.params)}"
 
 
 def words_of_data(settings: Mapping[str, Any]) -> str:
@@ -236,7 +243,8 @@ def _build(dataset: Plugin, log: Log) -> None:
         place = paths.download(dataset.name, file)
         download.download(place.parent.name, place.name)
     digest = dataset_digest(dataset.name, dataset.params)
-    log(f"built {build_dataset(dataset.name, dataset.params, digest)}")
+    built = build_dataset(dataset.name, dataset.params, digest)
+    log(f"built {built}")
 
 
 def evaluations_named(its: Like, table: str | None) -> Iterator[Evaluation]:
