@@ -138,7 +138,8 @@ def test_the_settings_of_a_users_plug_in_reach_a_process_of_their_own(mine):
 def test_two_projects_one_after_the_other_each_have_their_own(tmp_path, monkeypatch):
     for number in (1, 2, 1):
         path = tmp_path / str(number) / "plugins/models/mine.py"
-        write(path, f"REVISION = {number}\nParams = PARTS = build = None\n")
+        settings = "from isotrope.settings import Settings as Params"
+        write(path, f"{settings}\nREVISION = {number}\nPARTS = build = 0\n")
         monkeypatch.chdir(tmp_path / str(number))
         found = registry.load("models", "mine").REVISION
         assert found == number
@@ -193,6 +194,14 @@ def test_what_a_plug_in_lacks_is_named(mine):
     with pytest.raises(
         registry.BrokenPluginError, match=r"plugins/models/mine\.py: a model must define build"
     ):
+        registry.load("models", "mine")
+
+
+@pytest.mark.parametrize("params", ["class Params:", "class Params(dict):", "def Params():"])
+def test_settings_that_are_none_are_named(mine, params):
+    mine.write_text(MINE.replace("class Params(Settings):", params))
+
+    with pytest.raises(registry.BrokenPluginError, match=r"models/mine\.py: its Params must be"):
         registry.load("models", "mine")
 
 

@@ -201,9 +201,18 @@ def load(kind: str, name: str) -> ModuleType:
             article = "an" if _word(kind)[0] in "aeiou" else "a"
             what = f"{article} {_word(kind)} must define {wanted}"
             raise BrokenPluginError(f"{_shown(path)}: {what}; `isotrope new` writes one that does")
+    if hasattr(module, "Params") and not _are_settings(module.Params):
+        what = "its Params must be a class of settings: `class Params(Settings):`"
+        raise BrokenPluginError(f"{_shown(path)}: {what}")
     if "REVISION" in _NEEDED.get(kind, ()) and not isinstance(literal(kind, name, "REVISION"), int):
         raise BrokenPluginError(f"{_shown(path)}: its REVISION must be a whole number")
     return module
+
+
+def _are_settings(params: Any) -> bool:
+    from isotrope.settings import Settings  # only here: commands that load no plug-in do without
+
+    return isinstance(params, type) and issubclass(params, Settings)
 
 
 def splits(name: str, params: Any) -> tuple[str, ...]:

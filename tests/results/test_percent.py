@@ -15,6 +15,9 @@ from isotrope.results.percent import factor_of, heading, mean_with_interval, num
         ("consistency", [97.5, 100.0], 1.0),
         ("mean_iou", [0.4], 100.0),
         ("pearson_r", [0.4], None),
+        ("worst", [0.4], 100.0),
+        ("worst_angle", [270.0], None),
+        ("worst_angle", [0.0], None),
         ("error", [0.4], None),
     ],
 )

@@ -25,7 +25,16 @@ _SUMS = re.compile(r"([0-9a-f]{64})(?:, of the arrays ([0-9a-f]{64}))?(?:, code 
 
 
 def cells_of(row: Mapping[str, Any]) -> Row:
-    """A row as cells; floats keep every bit."""
+    """A row as cells; floats keep every bit.
+
+    Raises:
+        UserError: if it lacks a metric, a value or the number of images.
+    """
+    if lacking := [key for key in _LAST if key not in row]:
+        raise UserError(
+            f"a row of an evaluation needs {', '.join(_LAST)}; one lacks {', '.join(lacking)} "
+            f"(it has {', '.join(map(str, row))})"
+        )
     return {key: repr(float(value)) if key == "value" else str(value) for key, value in row.items()}
 
 

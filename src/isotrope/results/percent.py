@@ -7,6 +7,7 @@ SHARES = {  # a metric with such a word in its name is a share; some tables have
     *("accuracy", "agreement", "alarm", "consistency", "fidelity", "iou", "mascc", "massc"),
     *("share", "worst"),
 }
+NO_SHARES = {"angle", "scale", "size"}  # ends of names of where something is at its worst
 
 
 def factor_of(metric: str, values: Iterable[float]) -> float | None:
@@ -16,7 +17,8 @@ def factor_of(metric: str, values: Iterable[float]) -> float | None:
         metric: its name, as in ``validation_accuracy``.
         values: all of them; those of a share in a table are fractions of 1 if none is greater.
     """
-    if not SHARES & set(metric.split("_")):
+    words = metric.split("_")
+    if not SHARES & set(words) or words[-1] in NO_SHARES:
         return None
     return 100.0 if all(value <= 1 for value in values if not math.isnan(value)) else 1.0
 
