@@ -1,5 +1,6 @@
 """What is left to do is counted, and reckoned from rates that were measured."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -52,6 +53,20 @@ def test_jobs_and_trainings_that_are_left_are_counted(here):
         made(OWN, summary.WEIGHTS, summary.RESULTS, seeds=seeds)
     (one,) = costs_of(index, [OWN]).values()
     assert in_words(one) == "nothing is left to train or evaluate"
+
+
+def test_packs_that_were_trained_otherwise_are_left_to_train_and_evaluate(here):
+    index = made_up_index()
+    digest = index.digests(OWN)["base"]
+    for seeds in ("1-25", "26-50"):
+        made(OWN, summary.WEIGHTS, summary.RESULTS, seeds=seeds)
+        known = paths.pack_folder(OWN, "base", seeds) / summary.RUN
+        text = json.dumps({"training_digest": digest if seeds == "1-25" else "0" * len(digest)})
+        known.write_text(text)
+
+    (one,) = costs_of(index, [OWN]).values()
+
+    assert (one.jobs, one.trainings) == (1 + 1, 1)
 
 
 def test_studies_and_series_have_a_line_each_and_waiting_runs_are_not_counted(here):

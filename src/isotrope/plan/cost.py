@@ -30,7 +30,7 @@ class Cost:
     Attributes:
         runs: how many there are.
         waiting: how many of them wait for data or a plug-in; nothing else counts them.
-        jobs: trainings of packs and evaluations that are not done.
+        jobs: trainings of packs and evaluations that are not done, or were done otherwise than now.
         trainings: seeds that are not trained.
         hours: reckoned for trainings, by where their rates are from: hours of a GPU, or of the CPU
             where they ask for none, or were measured on none.
@@ -66,7 +66,7 @@ def costs_of(
         if name in left_out:
             cost.waiting += 1
         else:
-            _add(cost, name, run, rates)
+            _add(cost, index, name, rates)
     return found
 
 
@@ -116,7 +116,9 @@ def measured_rates() -> Rates:
     return {key: median(rates) for key, rates in found.items()}
 
 
-def _add(cost: Cost, name: str, run: RunEntry, rates: Rates) -> None:
+def _add(cost: Cost, index: Index, name: str, rates: Rates) -> None:
+    run = index.runs[name]
+    old = _old_packs(index, name)
     gpus = max(run.gpu, 1)
     chosen = [paths.SELECTED] if run.select else []
     winner_again = len(run.select.seeds) if run.select else 0
@@ -125,7 +127,7 @@ def _add(cost: Cost, name: str, run: RunEntry, rates: Rates) -> None:
         packs = {
             pack: seeds
             for pack, seeds in run.packs(point).items()
-            if not _is_trained(name, point, pack)
+            if (point, pack) in old or not _is_trained(name, point, pack)
         }
         trainings = sum(map(len, packs.values()))
         if point == paths.SELECTED:
@@ -143,11 +145,28 @@ def _add(cost: Cost, name: str, run: RunEntry, rates: Rates) -> None:
     for point in run.evaluated:
         evaluations = next(iter(run.behind(point))).evaluations.values()
         own = sum(one.job is not None and not one.of_run for one in evaluations)
-        packs_left = [pack for pack in run.packs(point) if not _is_tested(name, point, pack)]
+        packs_left = [
+            pack
+            for pack in run.packs(point)
+            if (point, pack) in old or not _is_tested(name, point, pack)
+        ]
         jobs = len(packs_left) * (1 + own)
         jobs += sum(one.of_run for one in evaluations) if packs_left else 0
         cost.jobs += jobs
         cost.limit += jobs * run.evaluation_minutes / 60 * gpus
+
+
+def _old_packs(index: Index, name: str) -> set[tuple[str, str]]:
+    """The packs, each with its point, that were trained otherwise than they would be now."""
+    run = index.runs[name]
+    made = {
+        (point, pack): digest
+        for point in run.points
+        for pack in run.packs(point)
+        if (digest := summary.digest_at_a_glance(paths.pack_folder(name, point, pack)))
+    }
+    now = index.digests(name) if made else {}
+    return {(point, pack) for (point, pack), digest in made.items() if digest != now[point]}
 
 
 def _is_trained(name: str, point: str, pack: str) -> bool:
