@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from isotrope import paths, registry
+from isotrope import paths, registry, skeletons
 from isotrope.errors import UserError
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import check_evaluations
@@ -138,3 +138,13 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(project, name, said):
         write_run(name)
     assert said in str(error.value)
     assert set(project.rglob("*")) == before
+
+
+def test_a_run_of_a_plug_in_of_ones_own_names_the_schema_that_knows_it(project):
+    skeletons.write_skeleton("model", "schemed")
+    paths_of_runs = [write_run(f"{model}/stir_emoji/headed")[0] for model in ("schemed", "cnn")]
+    heads = [path.read_text("utf-8").splitlines()[0] for path in paths_of_runs]
+    for path in (*paths_of_runs, Path("plugins/models/schemed.py")):
+        path.unlink()
+    assert heads[0].endswith("$schema=../../../out/param-file.schema.json")
+    assert heads[1].endswith("$schema=../../../workflow/schemas/param-file.schema.json")

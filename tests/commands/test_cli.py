@@ -282,3 +282,9 @@ def test_the_installed_program_ends_with_status_2(folder):
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == "'Bad': a name has small letters, digits and '_', a letter first\n"
+
+
+def test_a_param_file_may_be_named_as_its_run_is(folder, isotrope):
+    by_path = isotrope("check", f"param-files/{NAME}.yaml")
+    assert isotrope("check", NAME) == by_path
+    assert by_path[0] == 0

@@ -54,6 +54,26 @@ def readable(given: T) -> T:
     return given
 
 
+def of_runs(given: T) -> T:
+    """Param-files, each by its path or by the name of its run.
+
+    Raises:
+        UserError: if one is a pipe or a device.
+    """
+    found: Any = readable(given)
+    if isinstance(found, list):
+        found = [_file_of(one) for one in found]
+    elif found is not None:
+        found = _file_of(found)
+    return found  # type: ignore[no-any-return]
+
+
+def _file_of(given: Path) -> Path:
+    """A path; the param-file of a run that is called so, if nothing else is."""
+    its = paths.PARAM_FILES / f"{given}.yaml"
+    return its if not given.exists() and its.is_file() else given
+
+
 def files(incomplete: str) -> list[str]:
     """The param-files whose paths begin so."""
     found = (path.as_posix() for path, misnamed in find().items() if not misnamed)
@@ -122,7 +142,11 @@ def plugins(kind: str) -> Any:
 
 ParamFile = Annotated[
     Path,
-    typer.Argument(help="a YAML file below param-files/", autocompletion=files, callback=readable),
+    typer.Argument(
+        help="a YAML file below param-files/, or the name of a run",
+        autocompletion=files,
+        callback=of_runs,
+    ),
 ]
 PointName = Annotated[
     str, typer.Option(help="point of the run's sweep; `selected` for the one that was chosen")
@@ -143,7 +167,11 @@ Device = Annotated[
 ]
 ParamFiles = Annotated[
     list[Path] | None,
-    typer.Argument(help="param-files; all if left out", autocompletion=files),
+    typer.Argument(
+        help="param-files, or names of runs; all if left out",
+        autocompletion=files,
+        callback=of_runs,
+    ),
 ]
 RunWords = Annotated[
     list[str],

@@ -253,7 +253,7 @@ def _text(
     resources = same.raw.get("resources") if same else None
     envelope = Envelope.model_fields
     lines = [
-        "# yaml-language-server: $schema=../../../workflow/schemas/param-file.schema.json",
+        f"# yaml-language-server: $schema=../../../{_schema(mine, dataset)}",
         f"# {name}, written by `isotrope new run`. Lines behind # show defaults; docs/keys.md has",
         "# every key, and `isotrope check` says what is wrong.",
         "",
@@ -329,3 +329,11 @@ def _flow(value: Any) -> str:
         value = list(value)
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6)
     return text.removesuffix("\n").removesuffix("\n...").strip()
+
+
+def _schema(model: str, dataset: Block) -> str:
+    """The schema that knows both: the one with a user's own plug-ins where one of them is."""
+    named = (registry.source("models", model), registry.source("data", str(dataset["name"])))
+    if any(path.is_relative_to(registry.USERS) for path in named):
+        return paths.SCHEMA_WITH_PLUGINS.as_posix()
+    return "workflow/schemas/param-file.schema.json"
