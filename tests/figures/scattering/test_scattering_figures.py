@@ -525,3 +525,15 @@ def test_intervals_end_inside_the_panels(name: str, tables_of_case: Callable[[st
         low, high = axes.get_xlim()
         bars = [line.get_xdata() for line in axes.lines if len(set(line.get_xdata())) > 1]
         assert all(low <= min(bar) and max(bar) <= high for bar in bars)
+
+
+def test_an_axis_of_gains_reaches_no_further_than_what_is_drawn(tmp_path: Path) -> None:
+    """Two seeds have an interval of many points, which is not drawn."""
+    write_scattering_tables(tmp_path, CIFAR[:4], seeds=[1, 2])
+    accuracy = pandas.read_csv(tmp_path / "accuracy.csv")
+    learned = accuracy["run"].eq(next(one.run for one in CIFAR if one.learned))
+    accuracy.loc[learned & accuracy["seed"].eq(1), "value"] += 0.05
+    accuracy.to_csv(tmp_path / "accuracy.csv", index=False)
+    figure, data = drawn("learning_gains", tmp_path)
+    assert data["low"].min() < -20
+    assert min(axes.get_xlim()[0] for axes in figure.axes) > -20

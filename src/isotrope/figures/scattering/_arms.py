@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from isotrope.figures.general._columns import Column, Group, draw_columns
 from isotrope.results.published import published_rows
 from isotrope.results.series import Tables, lost_seeds, means_of, measured, origin
-from isotrope.results.statistics import summarise
+from isotrope.results.statistics import FEWEST, summarise
 from isotrope.results.style import blank, styles_of
 
 FIXED = "fixed"
@@ -120,7 +120,8 @@ def draw_arms(
     cells = tables.cells
     sizes = list(dict.fromkeys(panel[1] for panel in cells.panels(ours)))
     sizes.sort(key=lambda size: float(size) if size else math.inf)
-    below = pandas.concat([ours["mean"], ours["low"], theirs["mean"]]).dropna()
+    drawn = ours.loc[ours["n"].ge(FEWEST), "low"]  # intervals are
+    below = pandas.concat([ours["mean"], drawn, theirs["mean"]]).dropna()
     least = float(below.min())
     ends = {"low": min(0.0, 1.2 * least), "best": 0.0} if zero else {}
     columns = [Column(size or ALL, f"{size or ALL} images", unit, ".1f", **ends) for size in sizes]

@@ -31,8 +31,9 @@ CELLS = Cells(
         *("DeepLP", "CNN", "DeepLP large", "SingleLP 1", "SingleLP 2", "PTN", "Polar CNN"),
         *("CNN behind a log-polar map", "CNN, trained on turned digits"),
         *("DeepLP, Gaussian filters", "DeepLP, trimmed", "DeepLP large, trimmed"),
-        *("LP-ResNet-20", "LP-ResNet-56", "LP-ResNet-32", "LP-ResNet-44"),
+        *("LP-ResNet-20", "LP-ResNet-56", "LP-ResNet-32"),
         *("Plain CNN", "DeepLP, two small layers", "Plain CNN, turned images"),
+        "LP-ResNet-44",
     ),
     main_figure="rotation",
 )
