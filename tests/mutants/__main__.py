@@ -43,7 +43,8 @@ def main(words: Sequence[str] | None = None) -> None:
     if asked.again:
         living = {name for name, result in before.items() if result.outcome == LIVED}
         drawn = [m for ms in found.values() for m in ms if m.name in living and m.name not in known]
-    elif asked.list:
+        drawn = [m for m in drawn if (asked.file or "") in f"{m.path}:{m.line} {m.now}"]
+    if asked.list:
         for mutation in drawn:
             sys.stdout.write(f"{mutation.path}:{mutation.line} {mutation.kind}: {mutation.now}\n")
         return

@@ -56,8 +56,9 @@ def read(path: Path) -> dict[tuple[str, str, str], Result]:
 def add(path: Path, result: Result) -> None:
     """Write down what became of a bug."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    whole = not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")  # else it was stopped
     with path.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(asdict(result)) + "\n")
+        lines.write(("" if whole else "\n") + json.dumps(asdict(result)) + "\n")
 
 
 def read_checked(folder: Path) -> dict[str, bool]:

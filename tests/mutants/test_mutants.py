@@ -184,6 +184,8 @@ def test_results_are_read_again_and_a_line_cut_off_is_tried_anew(tmp_path):
     with path.open("a") as lines:
         lines.write('{"path": "src/isot')
     assert results.read(path) == {killed.name: killed}
+    results.add(path, lived := a_result("src/isotrope/packs/b.py", results.LIVED))
+    assert results.read(path) == {killed.name: killed, lived.name: lived}
     assert results.seconds_of_tests([killed]) == {"t.py": 2.0}
 
 
