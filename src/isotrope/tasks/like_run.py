@@ -79,7 +79,7 @@ def entry_of_data(dataset: Plugin) -> str:
 
 
 def words_of_data(settings: Mapping[str, Any]) -> str:
-    """A data set for people to read, as in ``stir task=emoji scenario=mid2rest``."""
+    """A data set for people to read, as in ``NAME key=value other_key=value``."""
     rest = {key.partition(".")[2]: value for key, value in settings.items()}
     name = rest.pop("name")
     return " ".join([str(name), *(f"{key}={value}" for key, value in rest.items())])
