@@ -84,8 +84,10 @@ class PacedTraining:
     @property
     def log(self) -> str:
         """What the program in the last job has said."""
-        path = self.folder / "train.log"
-        return path.read_text("utf-8") if path.exists() else ""
+        try:
+            return (self.folder / "train.log").read_text("utf-8")
+        except FileNotFoundError:
+            return ""
 
     def slurm_log(self, job: str) -> str:
         """SLURM's own log of a job, kept over its requeues."""
