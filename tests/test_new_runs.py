@@ -51,7 +51,7 @@ def test_a_run_of_any_model_is_accepted_and_its_tables_mean_what_they_meant(proj
     path, whence, checked = write_run(f"{model}/{data}/of_mine")
     try:
         assert path == Path(f"param-files/{model}/{data}/of_mine.yaml")
-        assert whence.startswith(f"as in {model}/{data}/")
+        assert whence.startswith(f"settings as in param-files/{model}/{data}/")
         assert checked.sentences == []
         run = checked.run
         assert (run.envelope.series, run.envelope.seeds) == ("own", [1, 2, 3])
@@ -64,8 +64,8 @@ def test_a_run_of_any_model_is_accepted_and_its_tables_mean_what_they_meant(proj
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("cnn/stir_emoji/mine", "as in "),  # a model with runs on other data
-        ("ptn/digits8/mine", "as in "),
+        ("cnn/stir_emoji/mine", "stir_emoji/demo.yaml"),  # a model with runs on other data
+        ("ptn/digits8/mine", "digits8/attacked.yaml"),
         ("cnn/svhn/mine", ""),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_data_set_that_no_run_has_takes_what_needs_no_file(project, monkeypatc
     (project.parent / "param-files").mkdir(exist_ok=True)
     path, whence, checked = write_run("cnn/fashion_mnist/mine")
     raw = parse(path.read_text(encoding="utf-8")).value
-    assert whence == "the plug-ins' defaults"
+    assert whence == "settings are the plug-ins' defaults"
     assert checked.run is not None
     assert raw["dataset"] == {"name": "fashion_mnist", "source": "download"}
     assert (raw["study"], raw["evaluations"]) == ("mine", ["accuracy"])
@@ -106,7 +106,7 @@ def test_a_run_beside_a_demo_is_of_its_group_and_of_its_settings(project):
     path, whence, checked = write_run("standard/stir_emoji/beside", series="demo")
     text = path.read_text(encoding="utf-8")
     try:
-        assert whence == "as in standard/stir_emoji/demo"
+        assert whence == "settings as in param-files/standard/stir_emoji/demo.yaml"
         assert tables_of(path).group == "scale-demo"
         assert list(ambiguous_tables([tables_of(one) for one in (path, *FILES)])) == []
         demo = check_file(path.with_name("demo.yaml"), paths.PARAM_FILES).run
@@ -119,6 +119,39 @@ def test_a_run_beside_a_demo_is_of_its_group_and_of_its_settings(project):
     assert own.points[0].digest == checked.run.points[0].digest  # another series retrains nothing
     with pytest.raises(UserError, match="--series published: choose from own, demo"):
         write_run("cnn/stir_emoji/mine", series="published")
+
+
+@pytest.mark.parametrize(
+    ("words", "template"),
+    [
+        (("tinynet/mnist/mine", None), "cnn/mnist/demo"),  # needs no file and minutes
+        (("tinynet/mnist/mine", "glimpse"), "fovea_cnn/mnist/demo"),
+        (("deep_lp/mnist/mine", None), "deep_lp/mnist/demo"),  # published runs wait for MNIST
+        (("cnn/mnist/mine", None, "own", "deep_lp/mnist/large"), "deep_lp/mnist/large"),
+        (("tinynet/any/mine", None, "own", "param-files/cnn/mnist/demo.yaml"), "cnn/mnist/demo"),
+    ],
+)
+def test_settings_are_those_of_a_run_that_can_be_made_here(project, monkeypatch, words, template):
+    monkeypatch.delenv("ISOTROPE_DATA", raising=False)
+    skeletons.write_skeleton("model", "tinynet")
+    path, whence, checked = write_run(*words)
+    text = path.read_text(encoding="utf-8")
+    for file in (path, Path("plugins/models/tinynet.py")):
+        file.unlink()
+    assert whence == f"settings as in param-files/{template}.yaml"
+    assert f"; {whence}.\n" in text
+    assert checked.run is not None
+
+
+def test_the_published_run_is_nearest_where_its_data_are_there(project, monkeypatch, tmp_path):
+    monkeypatch.setenv("ISOTROPE_DATA", str(tmp_path))
+    for split in ("train", "t10k"):
+        for kind in ("images-idx3", "labels-idx1"):
+            (tmp_path / "mnist").mkdir(exist_ok=True)
+            (tmp_path / "mnist" / f"{split}-{kind}-ubyte").touch()
+    path, whence, _ = write_run("deep_lp/mnist/with_data")
+    path.unlink()
+    assert whence == "settings as in param-files/deep_lp/mnist/large.yaml"
 
 
 @pytest.mark.parametrize(
@@ -137,6 +170,8 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(project, name, said):
     with pytest.raises(UserError) as error:
         write_run(name)
     assert said in str(error.value)
+    with pytest.raises(UserError, match=r"--like cnn/mnist/demmo: no run is called so; did you"):
+        write_run("cnn/mnist/mine", like="cnn/mnist/demmo")
     assert set(project.rglob("*")) == before
 
 

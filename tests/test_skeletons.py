@@ -6,11 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas
 import pytest
 
 from isotrope import registry
 from isotrope.errors import UserError
-from isotrope.skeletons import KINDS, write_skeleton
+from isotrope.results.cells import Cells, cells_of
+from isotrope.results.series import Tables
+from isotrope.results.style import styles
+from isotrope.skeletons import KINDS, write_skeleton, write_study
 
 ROOT = Path(__file__).parents[1]
 LOOPS = {
@@ -44,7 +48,8 @@ def project(tmp_path_factory):
     shutil.copy2(ROOT / "pyproject.toml", folder)
     code = (
         "from isotrope.skeletons import write_skeleton\n"
-        f"for kind in {list(KINDS)}: print(*write_skeleton(kind, '{NAME}'), sep='\\n')"
+        f"for kind in {list(KINDS)}: print(*write_skeleton(kind, '{NAME}'), sep='\\n')\n"
+        f"from isotrope.skeletons import write_study; write_study('{NAME}')"
     )
     return folder, in_project(folder, "-c", code)
 
@@ -108,8 +113,35 @@ def test_a_name_that_is_taken_is_refused_and_its_file_kept(package, core):
 
 
 def test_an_unknown_kind_is_refused_with_the_nearest(package):
-    with pytest.raises(UserError, match="'modell' is no kind of plug-in; did you mean 'model'"):
+    with pytest.raises(UserError, match="modell`: there is no such kind of file; did you mean 'm"):
         write_skeleton("modell", "mine")
+    with pytest.raises(UserError, match="evaluation, figure, model, run, study"):
+        write_skeleton("x", "mine")
+
+
+@pytest.mark.parametrize("core", [False, True])
+def test_a_study_is_written_with_what_panels_are(package, core):
+    lines = write_study("rotation", core)
+
+    place = package if core else Path("plugins")
+    assert lines[0] == f"wrote {place}/studies/rotation/cells.py"
+    assert lines[-2].startswith("next: `isotrope new run cnn/mnist/rotation --study rotation`")
+    assert (place / "studies/rotation/__init__.py").exists() is core
+    if not core:
+        assert cells_of("rotation") == Cells()
+    with pytest.raises(UserError, match=r"rotation/cells\.py is there already"):
+        write_study("rotation", not core)
+    for name, said in (("Rot", "a study has small letters"), ("general", "means something else")):
+        with pytest.raises(UserError, match=said):
+            write_study(name)
+
+
+def test_the_settings_that_the_skeleton_of_a_study_explains_are_those_there_are(package):
+    write_study("rotation")
+    text = Path("plugins/studies/rotation/cells.py").read_text()
+    shown = [line.removeprefix("    #     ") for line in text.splitlines() if "#     " in line]
+    cells = eval(f"Cells({' '.join(shown)})", {"Cells": Cells})
+    assert cells.order["model"] == ("cnn", "mine")
 
 
 def test_a_figure_of_one_study_goes_into_its_folder(package):
@@ -135,6 +167,7 @@ def test_a_skeleton_that_param_files_may_name_is_in_the_schema_at_once(project):
 def test_skeletons_are_as_the_linters_want_them(project):
     folder, _ = project
     files = [f"plugins/{kind}/{NAME}.py" for kind in KINDS.values()]
+    files.append(f"plugins/studies/{NAME}/cells.py")
     in_project(folder, "-m", "ruff", "check", "--no-cache", *files)
     in_project(folder, "-m", "ruff", "format", "--no-cache", "--check", *files)
 
@@ -151,3 +184,27 @@ def test_skeletons_pass_the_tests_of_their_kind_as_they_stand(project):
     for loop in loops:
         assert f"{loop}::" in output
     assert NAME in (folder / "tests/models/fingerprints.json").read_text()
+
+
+def test_a_figure_says_its_panels_and_colours_its_series_as_the_study_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_skeleton("figure", "radial")
+    cells = Cells(
+        settings={"images": "dataset.images"},
+        words={"images": "{} images"},
+        order={"model": ("steered", "plain")},
+    )
+    at = {"run": "plain/mnist/a", "point": "base", "seed": [1, 2]}
+    told = {"model": "plain", "label": "Plain", "dataset": "mnist", "dataset.images": 100}
+    runs = pandas.DataFrame(
+        {**at, **told, "status": "done", "source": "", "training.epochs": 9, "origin": "trained"}
+    )
+    accuracy = pandas.DataFrame({**at, "metric": "accuracy", "value": [0.5, 0.7], "n": 10})
+    tables = Tables({"runs": runs, "accuracy": accuracy}, cells)
+
+    figure, data = registry.load("figures/general", "radial").draw(tables)
+
+    (axes,) = figure.axes
+    assert axes.get_title(loc="left") == "mnist, 100 images"
+    assert axes.lines[0].get_color() == styles(("steered", "plain"))["plain"].colour
+    assert data["mean"].tolist() == [0.6]

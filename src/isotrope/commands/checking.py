@@ -53,9 +53,9 @@ def new(
     kind: Annotated[
         str,
         typer.Argument(
-            help="dataset, model, augmentation, evaluation or figure; or run, for a param-file",
+            help="dataset, model, augmentation, evaluation, figure, study; run, for a param-file",
             autocompletion=arguments.completion_of(
-                "dataset", "model", "augmentation", "evaluation", "figure", "run"
+                "dataset", "model", "augmentation", "evaluation", "figure", "run", "study"
             ),
         ),
     ],
@@ -84,14 +84,26 @@ def new(
             autocompletion=arguments.completion_of("own", "demo"),
         ),
     ] = "own",
+    like: Annotated[
+        str | None,
+        typer.Option(
+            help="of a run: the run whose data, training and evaluations it takes; the nearest one "
+            "that needs no file of yours, if left out",
+            autocompletion=arguments.runs,
+        ),
+    ] = None,
 ) -> None:
-    """Write a commented skeleton that works as it stands: a plug-in, or the param-file of a run."""
+    """Write a commented file that works as it stands: a plug-in, a run's param-file, a study."""
     from isotrope.plan.studies import question_about
-    from isotrope.skeletons import write_skeleton
+    from isotrope.skeletons import write_skeleton, write_study
 
-    asked = question_about(study) if study is not None else []
+    named = name if kind == "study" else study
+    asked = question_about(named) if named is not None else []
     if kind == "run":
-        _new_run(name, study, series)
+        _new_run(name, study, series, like)
+    elif kind == "study":
+        for line in write_study(name, core):
+            say(line)
     else:
         for line in write_skeleton(kind, name, core, study or "general"):
             say(line)
@@ -99,12 +111,12 @@ def new(
         complain(*asked)
 
 
-def _new_run(name: str, study: str | None, series: str) -> None:
+def _new_run(name: str, study: str | None, series: str, like: str | None) -> None:
     """Write a param-file, and say what comes next."""
     from isotrope.plan.indexing import index_of
     from isotrope.skeletons.runs import write_run
 
-    path, whence, checked = write_run(name, study, series)
+    path, whence, checked = write_run(name, study, series, like)
     say(f"wrote {path}: {whence}")
     if checked.run is None:
         return

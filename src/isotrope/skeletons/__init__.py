@@ -1,6 +1,6 @@
-"""Skeletons of plug-ins: what ``isotrope new`` writes.
+"""Skeletons of plug-ins and of studies: what ``isotrope new`` writes.
 
-Each works as it stands and passes the tests over all plug-ins of its kind.
+Each works as it stands; a plug-in passes the tests over all of its kind.
 """
 
 import keyword
@@ -20,12 +20,56 @@ KINDS = {
     "figure": "figures/general",
 }
 NEXT = {
-    "dataset": "name it in a param-file: `dataset: {{name: {name}}}`",
+    "dataset": "`isotrope new run cnn/{name}/mine` writes a param-file: a network on {name}",
     "augmentation": "name it in a param-file: `training: {{augmentation: [{{name: {name}}}]}}`",
-    "model": "write param-files/{name}/<dataset>/<variant>.yaml with `model: {{name: {name}}}`",
+    "model": "`isotrope new run {name}/mnist/mine` writes a param-file: {name} on digits",
     "evaluation": "add it to a param-file: `evaluations: [accuracy, {name}]`",
     "figure": "`snakemake figures` draws {name} wherever its tables are",
 }
+
+
+def write_study(study: str, core: bool = False) -> list[str]:
+    """Write what a study says of its figures, which works as it stands.
+
+    Args:
+        study: its name.
+        core: whether it goes into the package, for everybody, and not into ``plugins/``.
+
+    Returns:
+        What was written, and what comes next.
+
+    Raises:
+        UserError: if the name is taken or cannot be one.
+    """
+    _check_study(study)
+    folder = f"studies/{study}"
+    places = registry.folder(folder), registry.users_folder(folder)
+    for place in places:
+        if (path := place / "cells.py").exists():
+            raise UserError(f"{path} is there already; choose another name or edit it")
+    written = [places[0 if core else 1] / "cells.py"]
+    write_whole(written[0], _skeleton("study").substitute(name=study))
+    if core:
+        written.append(places[0] / "__init__.py")
+        write_whole(written[1], f'"""What only the study {study} knows."""\n')
+    return [
+        *(f"wrote {path}" for path in written),
+        f"next: `isotrope new run cnn/mnist/{study} --study {study}` writes a run of the study "
+        "(any model, data set and name)",
+        f"`isotrope new figure NAME --study {study}` writes a figure of its own; docs/studies.md "
+        "tells the rest",
+    ]
+
+
+def _check_study(study: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", study):
+        raise UserError(f"'{study}': a study has small letters, digits and '_', a letter first")
+    if keyword.iskeyword(study) or study == "general":
+        raise UserError(f"'{study}' means something else here; choose another name")
+
+
+def _skeleton(kind: str) -> Template:
+    return Template(resources.files(__name__).joinpath(f"{kind}.py.txt").read_text("utf-8"))
 
 
 def write_skeleton(kind: str, name: str, core: bool = False, study: str = "general") -> list[str]:
@@ -44,22 +88,22 @@ def write_skeleton(kind: str, name: str, core: bool = False, study: str = "gener
         UserError: if there is no such kind, or the name is taken or cannot be one.
     """
     if kind not in KINDS:
-        raise UserError(f"'{kind}' is no kind of plug-in{did_you_mean(kind, KINDS)}")
+        hint = did_you_mean(kind, sorted((*KINDS, "run", "study")))
+        raise UserError(f"`isotrope new {kind}`: there is no such kind of file{hint}")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise UserError(f"'{name}': a name has small letters, digits and '_', a letter first")
     if keyword.iskeyword(name) or (kind, name) == ("evaluation", "runs"):
         raise UserError(f"'{name}' means something else here; choose another name")
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", study):
-        raise UserError(f"'{study}': a study has small letters, digits and '_', a letter first")
+    if study != "general":
+        _check_study(study)
     folder = f"figures/{study}" if kind == "figure" else KINDS[kind]
     places = registry.folder(folder), registry.users_folder(folder)
     for place in places:
         if (path := place / f"{name}.py").exists():
             raise UserError(f"{path} is there already; choose another name or edit it")
     path = places[0 if core else 1] / f"{name}.py"
-    text = resources.files(__name__).joinpath(f"{kind}.py.txt").read_text(encoding="utf-8")
     title = name.replace("_", " ").capitalize()
-    write_whole(path, Template(text).substitute(name=name, title=title))
+    write_whole(path, _skeleton(kind).substitute(name=name, title=title))
     lines = [f"wrote {path}"]
     if kind != "figure" and paths.SCHEMA.is_file():
         from isotrope.params import schema

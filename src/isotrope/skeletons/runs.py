@@ -1,13 +1,12 @@
 """A param-file of one's own: what ``isotrope new run MODEL/DATASET/VARIANT`` writes.
 
-Data set, training and evaluations are those of a run that is nearest: of the same model and data
-set, else of the same data set. What no run says has the defaults of the plug-in, shown as comments.
+Data set, training and evaluations are those of the run that ``templates`` finds nearest. What no
+run says has the defaults of the plug-in, shown as comments.
 """
 
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -15,7 +14,7 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from isotrope import paths, registry
-from isotrope.errors import UserError, did_you_mean
+from isotrope.errors import UserError
 from isotrope.files.disk import write_whole
 from isotrope.mistakes import complaints_of
 from isotrope.params import modelling
@@ -24,15 +23,12 @@ from isotrope.params.envelope import Envelope
 from isotrope.params.evaluations import check_evaluations, evaluation_misfits
 from isotrope.params.fitting import training_misfits
 from isotrope.params.param_file import CheckedFile, check_file
-from isotrope.params.param_folder import find, read_text
 from isotrope.params.resources import Resources
 from isotrope.params.training import Training
-from isotrope.params.yaml_marks import parse
-
-Block = dict[str, Any]
+from isotrope.skeletons import templates
+from isotrope.skeletons.templates import Block, Known
 
 _WIDTH = 100
-_SERIES = ("published", "own", "demo", "extra")  # whose settings are taken first
 _MEANT = {
     "own": "beside the published runs of its study",
     "demo": "beside the demo of its study",
@@ -42,29 +38,8 @@ _NOT_TAKEN = ("start_from", "monitor")
 _AT_HAND = ("embedded", "digits8", "made", "download")  # sources that need no file of the user's
 
 
-@dataclass(frozen=True)
-class _Known:
-    """A run that is there: its name and what its param-file says."""
-
-    name: str
-    raw: Block
-
-    @property
-    def model(self) -> str:
-        return self.name.split("/")[0]
-
-    @property
-    def group(self) -> str:
-        """Whose tables it has rows in."""
-        return paths.group_of(str(self.raw.get("study")), str(self.raw.get("series", "own")))
-
-    @property
-    def data(self) -> str:
-        return self.name.split("/")[1]
-
-
 def write_run(
-    name: str, study: str | None = None, series: str = "own"
+    name: str, study: str | None = None, series: str = "own", like: str | None = None
 ) -> tuple[Path, str, CheckedFile]:
     """Write a param-file that ``isotrope check`` accepts, with every setting explained.
 
@@ -72,6 +47,7 @@ def write_run(
         name: of the run, ``<model>/<data set>/<variant>``.
         study: whose figures it joins; that of the nearest run if left out.
         series: ``own``, beside the published runs of the study, or ``demo``, beside its demo.
+        like: the run whose data, training and evaluations it takes; the nearest if left out.
 
     Returns:
         The file, where its settings come from, and what the check found.
@@ -92,8 +68,8 @@ def write_run(
         raise UserError(f"{path} is there already; choose another name or edit it")
     model, data, _ = parts
     registry.source("models", model)
-    runs = _runs(("demo", *_SERIES) if series == "demo" else _SERIES)
-    known = _with_data(runs, model, data)
+    runs = templates.known_runs(series)
+    known = templates.nearest(runs, model, data, study, like)
     nearest = known[0] if known else None
     dataset = nearest.raw["dataset"] if nearest else _of_plugin("data", data)
     of_model = [run for run in runs if run.model == model]
@@ -106,8 +82,7 @@ def write_run(
         write_whole(path, text)
         checked = check_file(path, paths.PARAM_FILES)
         if not checked.sentences:
-            whence = f"as in {nearest.name}" if nearest else "the plug-ins' defaults"
-            return path, whence, checked
+            return path, _whence(nearest), checked
         path.unlink()
         found = found or checked
     folder = path.parent
@@ -117,39 +92,11 @@ def write_run(
     raise UserError(*(found.sentences if found else ()))
 
 
-def _runs(order: Sequence[str]) -> list[_Known]:
-    """All runs whose param-files can be read, by the order of their series."""
-    found = []
-    for path, misnamed in find().items():
-        if misnamed:
-            continue
-        try:
-            raw = parse(read_text(path)).value
-        except UserError:
-            continue
-        blocks = ("dataset", "model", "training")
-        if isinstance(raw, dict) and all(isinstance(raw.get(key), dict) for key in blocks):
-            name = path.relative_to(paths.PARAM_FILES).with_suffix("").as_posix()
-            if name.count("/") == 2:
-                found.append(_Known(name, raw))
-    rank = {series: place for place, series in reversed(list(enumerate(order)))}
-    return sorted(found, key=lambda run: rank.get(str(run.raw.get("series", "own")), len(rank)))
+def _whence(nearest: Known | None) -> str:
+    return f"settings as in {nearest.file}" if nearest else "settings are the plug-ins' defaults"
 
 
-def _with_data(runs: Sequence[_Known], model: str, data: str) -> list[_Known]:
-    """The runs on a data set by the name of its folder, those of the model first.
-
-    Raises:
-        UserError: if there are none, and no data set of that name.
-    """
-    known = [run for run in runs if run.data == data]
-    if not known and data not in registry.names("data"):
-        choices = {*registry.names("data"), *(run.data for run in runs)}
-        raise UserError(f"no data set is called '{data}'{did_you_mean(data, choices)}")
-    return sorted(known, key=lambda run: run.model != model)
-
-
-def _of_plugin(kind: str, name: str, known: Sequence[_Known] = ()) -> Block:
+def _of_plugin(kind: str, name: str, known: Sequence[Known] = ()) -> Block:
     """A plug-in's block with the settings alone that have no default."""
     block: Block = {"name": name}
     for key, field in _settings(kind, name).items():
@@ -175,7 +122,7 @@ def _first_value(field: FieldInfo) -> Any:
     return next((one.ge for one in field.metadata if hasattr(one, "ge")), None)
 
 
-def _training(dataset: Plugin | None, model: str, nearest: _Known | None) -> Block:
+def _training(dataset: Plugin | None, model: str, nearest: Known | None) -> Block:
     """How a run is trained: as the nearest one, as far as that is not about its model."""
     said: Block = dict(nearest.raw["training"]) if nearest else {}
     if nearest is None or nearest.model != model:
@@ -195,7 +142,7 @@ def _training(dataset: Plugin | None, model: str, nearest: _Known | None) -> Blo
 
 
 def _evaluations(
-    dataset: Plugin | None, model: Plugin | None, nearest: _Known | None, group: Sequence[_Known]
+    dataset: Plugin | None, model: Plugin | None, nearest: Known | None, group: Sequence[Known]
 ) -> tuple[list[Any], list[str]]:
     """The entries of the nearest run that fit, and the names of others that would.
 
@@ -219,7 +166,7 @@ def _evaluations(
     return taken or [usual], [name for name in others if fits(name)]
 
 
-def _own_entries(run: _Known) -> list[Any]:
+def _own_entries(run: Known) -> list[Any]:
     """A run's evaluations of its own data and of no other network."""
     entries = run.raw.get("evaluations")
     return [
@@ -238,8 +185,8 @@ def _text(
     joins: tuple[str | None, str],
     dataset: Block,
     model: Block,
-    nearest: _Known | None,
-    runs: Sequence[_Known],
+    nearest: Known | None,
+    runs: Sequence[Known],
 ) -> str:
     """The text of the param-file; ``joins`` is the study that was asked for, and the series."""
     study, series = joins
@@ -254,8 +201,9 @@ def _text(
     envelope = Envelope.model_fields
     lines = [
         f"# yaml-language-server: $schema=../../../{_schema(mine, dataset)}",
-        f"# {name}, written by `isotrope new run`. Lines behind # show defaults; docs/keys.md has",
-        "# every key, and `isotrope check` says what is wrong.",
+        f"# {name}, written by `isotrope new run`; {_whence(nearest)}.",
+        "# Lines behind # show defaults; docs/keys.md has every key, and `isotrope check` says",
+        "# what is wrong.",
         "",
         *_line("study", whose, str(envelope["study"].description)),
         f"series: {series} # drawn {_MEANT[series]}; made by plain `snakemake`",
