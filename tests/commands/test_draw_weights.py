@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy
 import pandas
 import pytest
 from toy_runs import silent, toy_training
@@ -102,6 +103,20 @@ def test_settings_are_those_of_the_evaluation_and_output_is_chosen(draw, tmp_pat
     assert (tmp_path / "rotation" / "rotation.pdf").is_file()
     found = pandas.read_csv(tmp_path / "rotation" / "tables" / "rotation.csv")
     assert set(found["angle"].dropna()) == {0, 90}
+
+
+def test_a_figure_of_several_evaluations_has_the_rows_and_arrays_of_each(draw, tmp_path):
+    words = ("consistency", "--weights", pack("wide", "1-1"), "--output", tmp_path)
+    assert draw(*words)[0] == 0
+    tables, place = tmp_path / "consistency" / "tables", "standard/digits8/wide/base"
+    for name in ("accuracy", "shift_consistency", "shift_accuracy"):
+        found = pandas.read_csv(tables / f"{name}.csv")
+        assert set(zip(found["run"], found["seed"], strict=True)) == {("standard/digits8/wide", 1)}
+    rows = pandas.read_csv(tables / "shift_consistency.csv").query("metric == 'disagreements'")
+    with numpy.load(tables / "shift_consistency.npz", allow_pickle=False) as arrays:
+        assert arrays[f"{place}/seed"] == 1
+        for at, padding, count in rows[["protocol", "padding", "value"]].itertuples(index=False):
+            assert len(arrays[f"{place}/{at}_{padding}"]) == min(count, 100)
 
 
 def test_the_same_folder_twice_is_drawn_once_and_a_copy_beside_it(draw, tmp_path):
