@@ -1,7 +1,8 @@
 """A program for a project's folder: what Snakemake would run for some targets, into a JSON file.
 
 The file has what is run before every command, and of each job its rule, command, log, threads,
-whether it runs where Snakemake does, and the resources of its first three attempts.
+inputs, the outputs that may be empty, the params that are not, whether it runs where Snakemake
+does, and the resources of its first three attempts.
 """
 
 import json
@@ -39,9 +40,20 @@ def planned(targets: set[str]) -> list[dict[str, object]]:
                     "local": job.rule.name in workflow._localrules,
                     "attempts": attempts,
                     "log": list(job.log),
+                    "inputs": {name: _files(files) for name, files in job.input.items()},
+                    "maybe_empty": [str(file) for file in job.output if not _is_ensured(file)],
+                    "params": [name for name, value in job.params.items() if value],
                 }
             )
     return found
+
+
+def _files(files: object) -> list[str]:
+    return [files] if isinstance(files, str) else [str(file) for file in files]
+
+
+def _is_ensured(file: object) -> bool:
+    return bool(getattr(file, "flags", {}).get("ensure", {}).get("non_empty"))
 
 
 if __name__ == "__main__":

@@ -187,3 +187,93 @@ def test_candidates_train_one_job_each_and_are_not_evaluated(plan):
 
 def test_every_command_is_told_that_snakemake_planned_it(plan):
     assert plan[0].split() == ["export", "ISOTROPE_PLANNED=1;"]
+
+PARAM_FILE, DATASET = {"param_file": [FILE]}, ["out/data/stripes/size=12.manifest.json"]
+WEIGHTS = {"weights": [f"{PACK}/weights.safetensors"], "summary": [f"{PACK}/run.json"]}
+TESTED = {"datasets": DATASET, "against": []}
+TABLES = [f"out/tables/scale/{name}.csv" for name in ("runs", "selection", "accuracy", "long")]
+TABLES.append("out/tables/scale/spread.csv")
+RESULTS = [f"{PACK}/results.csv", f"{PACK}/results-long.csv", f"{OURS}/selected/results-spread.csv"]
+INPUTS = {  # by log: what a job waits for; of some only a part, see below
+    f"{PACK}/train.log": {
+        **PARAM_FILE,
+        "dataset": DATASET,
+        "choice": [f"{OURS}/choice.json"],
+        "start": [],
+    },
+    f"{CANDIDATE}/train.log": {**PARAM_FILE, "dataset": DATASET, "choice": [], "start": []},
+    f"{OURS}/choose.log": {
+        **PARAM_FILE,
+        "candidates": [f"{OURS}/channels={n}/seeds-1-2/run.json" for n in (4, 5)],
+    },
+    f"{PACK}/evaluate.log": {**PARAM_FILE, **WEIGHTS, **TESTED},
+    f"{PACK}/evaluate-long.log": {**PARAM_FILE, **WEIGHTS, **TESTED},
+    f"{OURS}/selected/evaluate-spread.log": {
+        **PARAM_FILE,
+        "packs": [*WEIGHTS["weights"], *WEIGHTS["summary"]],
+        **TESTED,
+    },
+    "out/data/stripes/size=12.log": {},
+    "out/tables/scale/selection.log": {"results": [f"{OURS}/choice.json"]},
+    "out/tables/scale/runs.log": {"results": RESULTS[:1]},
+    "out/tables/scale/long.log": {"results": RESULTS[1:2]},
+    "out/tables/scale/spread.log": {"results": RESULTS[2:]},
+    "out/tables/scale/spread.arrays.log": {"results": RESULTS[2:]},
+    "out/tables/scale/examples.log": {"manifests": DATASET},
+    "out/tables/scale/summary.log": {"tables": TABLES},
+    "out/figures/scale/accuracy.log": {
+        "tables": ["out/tables/scale/runs.csv", "out/tables/scale/accuracy.csv"],
+        "published": ["workflow/published/scale.csv"],
+    },
+    "out/figures/scale/tasks.log": {
+        "tables": ["out/tables/scale/runs.csv", "out/tables/scale/examples.npz"],
+        "published": ["workflow/published/scale.csv"],
+    },
+    "out/figures/scale/moving.log": {
+        "tables": ["out/tables/scale/runs.csv"],
+        "published": ["workflow/published/scale.csv"],
+    },
+    "out/figures/scale/accuracy.tex.log": {"data": ["out/figures/scale/accuracy.csv"]},
+    "out/report.log": {
+        "tables": TABLES,
+        "arrays": ["out/tables/scale/spread.npz"],
+        "summaries": ["out/tables/scale/summary.html"],
+    },
+    "out/tracking/mlflow.log": {"results": RESULTS},
+}
+PARAMS = {  # by rule: what starts a job again when it changes; and a word of the selection
+    "download": {"checksum"},
+    "build_dataset": {"settings", "made_from"},
+    "train": {"wanted"},
+    "choose": {"choice"},
+    **dict.fromkeys(("evaluate", "evaluate_alone", "evaluate_run"), {"wanted"}),
+    **dict.fromkeys(("draw_figure", "draw_animation"), {"caption"}),
+    "track": {"selection", "labels"},
+}
+
+
+@pytest.mark.parametrize("log", INPUTS)
+def test_a_job_waits_for_what_it_reads(plan, log):
+    found = dict(plan[1][log]["inputs"])
+    if log.startswith("out/figures/"):
+        figure = Path(log).name.split(".")[0]
+        sources = found.pop("drawn_by")
+        assert Path(sources[0]).stem == figure
+        assert "src/isotrope/results/style.py" in sources
+    if log in ("out/report.log", "out/tracking/mlflow.log"):
+        figures = found.pop("figures")
+        made = {f"accuracy{suffix}" for suffix in (".svg", ".pdf", ".csv", ".tex")}
+        made |= {"moving.gif", "moving.frames.csv"}
+        assert {f"out/figures/scale/{name}" for name in made} <= set(figures)
+    assert found == INPUTS[log]
+
+
+def test_a_job_starts_again_when_what_it_is_asked_for_changes(plan):
+    for log, job in plan[1].items():
+        labels = {"labels"} if log == "out/tables/scale/runs.log" else set()
+        assert set(job["params"]) == PARAMS.get(job["rule"], labels), log
+
+
+def test_an_empty_file_is_no_output_but_for_a_picture_and_a_download(plan):
+    may_be_empty = {file for job in plan[1].values() for file in job["maybe_empty"]}
+    assert may_be_empty == {"out/data/stripes/size=12.png", f"out/downloads/mnist/{IMAGES}"}
