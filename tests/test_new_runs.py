@@ -89,6 +89,17 @@ def test_a_data_set_that_no_run_has_takes_what_needs_no_file(project, monkeypatc
     assert (raw["study"], raw["evaluations"]) == ("mine", ["accuracy"])
 
 
+def test_evaluations_of_other_data_and_of_other_networks_are_not_taken_over(project):
+    known = parse((project / "param-files/polar_cnn/mnist_2000/upright.yaml").read_text()).value
+    theirs = [one for one in known["evaluations"] if isinstance(one, dict)]
+    assert any("dataset" in one for one in theirs)
+    path, whence, _ = write_run("polar_cnn/mnist_2000/mine")
+    raw = parse(path.read_text(encoding="utf-8")).value
+    path.unlink()
+    assert whence == "as in polar_cnn/mnist_2000/upright"
+    assert raw["evaluations"] == [one for one in known["evaluations"] if isinstance(one, str)]
+
+
 def test_settings_with_defaults_are_comments_with_their_meaning(project):
     path, _, _ = write_run("cnn/stir_emoji/explained")
     text = path.read_text(encoding="utf-8")

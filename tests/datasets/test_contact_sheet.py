@@ -87,6 +87,15 @@ def test_many_masks_keep_within_the_rows(tmp_path):
     assert pixels_of(tmp_path / "a.png").shape[0] == 44 + 8 * (9 * 11 + 4)
 
 
+def test_of_many_masks_the_first_and_the_last_are_shown(tmp_path):
+    images = torch.zeros(100, 1, 96, 96, dtype=torch.uint8)
+    images[0], images[-1] = 100, 200
+    save_contact_sheet(Images(images, images[:, 0] // 255), "masks", tmp_path / "a.png")
+    sheet = pixels_of(tmp_path / "a.png")[44:, 72:]
+    assert (sheet[:96, :96] == 100).all()
+    assert (sheet == 200).all(axis=-1).sum() == 96 * 96
+
+
 def test_captions_say_what_is_known_of_an_image(tmp_path):
     images = torch.zeros(2, 1, 96, 96, dtype=torch.uint8)
     latents = {"angle": torch.tensor([36.7, -5.2]), "scale": torch.tensor([1.4, 0.25])}

@@ -127,6 +127,15 @@ def test_images_may_be_rows_of_pixels_grey_or_coloured_in_any_layout_and_type(ki
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_an_image_shape_is_for_rows_and_leaves_images_alone(kind):
+    images = drawn(3, 2, 8, 10)
+    grey = images[:, 1]
+    for given, shape in ((images, (2, 8, 10)), (grey, (8, 10))):
+        expected = kind().fit_transform(given)
+        np.testing.assert_array_equal(kind(image_shape=shape).fit_transform(given), expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_fitted_transformer_is_the_same_when_pickled_and_in_batches_of_any_size(kind):
     images = drawn(5, 8, 8)
     transformer = kind(batch_size=2).fit(images)

@@ -105,6 +105,25 @@ def test_the_network_has_as_many_weights_as_the_published_one(
     assert sum(weight.numel() for weight in network.parameters()) == parameters
 
 
+def test_what_a_file_leaves_out_is_as_in_the_authors_code(folder):
+    first = "    - {in_channels: 1, out_channels: 32}\n"
+    layers = f"model:\n  type: logpolar\n  layer_params:\n{first}"
+    samples = {"bank": "sith_v2", "tau_min": 1, "tau_max": 8, "ntau": 8, "num_angles": 12}
+    samples |= {"filter_k": 50, "filter_distance": "arc", "filter_window": "step"}
+    samples |= {"filter_sharpness": 1, "stride": 1, "output": "center"}
+    network = {"act": "relu", "dropout": 0}
+    pooled = {"topk": 0, "tau_pooling": None, "theta_pooling": None, "pooling": "max"}
+    pooled |= {"relative_encoding": False, "trim": 0, "kernel_sizes": [5]}
+    single = "model:\n  type: single_lp\n  lp_params: {}\n  channels: [1, 4]\n"
+    for name, text, expected in (
+        ("deep", layers, {**samples, **network, **pooled}),
+        ("single", f"{single}  filter_sizes: [3]\n", {**samples, **network}),
+    ):
+        (point,) = imported(folder, text + rest(), name).points
+        found = point.model.params.model_dump()
+        assert {key: found[key] for key in expected} == expected
+
+
 def test_training_is_that_of_the_file(folder):
     run = imported(folder, DEEP + rest())
 
