@@ -188,6 +188,7 @@ def test_candidates_train_one_job_each_and_are_not_evaluated(plan):
 def test_every_command_is_told_that_snakemake_planned_it(plan):
     assert plan[0].split() == ["export", "ISOTROPE_PLANNED=1;"]
 
+
 PARAM_FILE, DATASET = {"param_file": [FILE]}, ["out/data/stripes/size=12.manifest.json"]
 WEIGHTS = {"weights": [f"{PACK}/weights.safetensors"], "summary": [f"{PACK}/run.json"]}
 TESTED = {"datasets": DATASET, "against": []}
