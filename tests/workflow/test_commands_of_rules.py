@@ -247,8 +247,11 @@ PARAMS = {  # by rule: what starts a job again when it changes; and a word of th
     "build_dataset": {"settings", "made_from"},
     "train": {"wanted"},
     "choose": {"choice"},
-    **dict.fromkeys(("evaluate", "evaluate_alone", "evaluate_run"), {"wanted"}),
-    **dict.fromkeys(("draw_figure", "draw_animation"), {"caption"}),
+    "evaluate": {"wanted"},
+    "evaluate_alone": {"wanted"},
+    "evaluate_run": {"wanted"},
+    "draw_figure": {"caption"},
+    "draw_animation": {"caption"},
     "track": {"selection", "labels"},
 }
 
