@@ -3,8 +3,8 @@
 Both sides are timed in turn, pass by pass, in processor time on a CPU, so that others on the
 machine disturb both alike. Kymatio's side of training is its core, `scattering2d`, with the
 wavelets of `morlet_spectra`: Kymatio itself trains none. At four scales that needs the wavelets of
-coarser grids, too, which are cut out of the spectra here. Peak memory is that of a fresh process
-above what it holds with images and transform. ``pytorch_wavelets`` is another transform, with other
+coarser grids, too, which are cut out of the spectra here. Peak memory is that of the second pass of
+a fresh process above what it holds before it: fixed wavelets are there by then on both sides. ``pytorch_wavelets`` is another transform, with other
 wavelets, and timed beside where it is installed.
 """
 
@@ -160,12 +160,13 @@ def peak(name, case, training, device):
     shape = CASES.get(case) or ON_A_GPU[case]
     run = passes(shape, device, training, name)[name]
     if device.type == "cuda":
+        run()
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         run()
         print((torch.cuda.max_memory_allocated() - before) / 2**20)
         return
-    passes((shape[0], 64, 1), device, training, name)[name]()  # compiles, and loads what is needed
+    run()  # compiles, loads what is needed, and makes the fixed wavelets
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)  # what is free goes back, to be counted again
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
