@@ -86,6 +86,21 @@ def test_an_mp4_lies_beside_it_where_ffmpeg_is_there(monkeypatch, tmp_path):
     assert "-s 40x20 -r 8 -i -" in (tmp_path / "words").read_text()
 
 
+def test_odd_sides_get_their_last_pixels_once_more_in_an_mp4(monkeypatch, tmp_path):
+    ours = encoder(tmp_path, 'for word in "$@"; do last=$word; done; echo movie > "$last"')
+    Path(ours).write_text(Path(ours).read_text().replace("wc -c >", "cat >"))
+    monkeypatch.setattr(animation.shutil, "which", lambda name: ours)
+    frame = np.arange(3 * 5 * 3, dtype=np.uint8).reshape(3, 5, 3)
+
+    save_animation([frame], DATA, tmp_path / "moving")
+
+    assert "-s 6x4 " in (tmp_path / "words").read_text()
+    given = np.frombuffer((tmp_path / "read").read_bytes(), np.uint8).reshape(4, 6, 3)
+    assert np.array_equal(given[:3, :5], frame)
+    assert np.array_equal(given[3, :5], frame[2])
+    assert np.array_equal(given[:3, 5], frame[:, 4])
+
+
 def test_an_encoder_that_fails_leaves_the_gif_and_no_old_mp4(monkeypatch, tmp_path):
     (tmp_path / "moving.mp4").write_text("of earlier frames")
     ours = encoder(tmp_path, "exit 1")

@@ -85,13 +85,14 @@ def _gif(pictures: Sequence[NDArray[np.uint8]], rate: float) -> bytes:
 
 def _encode(encoder: str, pictures: Sequence[NDArray[np.uint8]], rate: float, path: Path) -> bool:
     """Write an MP4; whether that went well."""
-    height, width, _ = pictures[0].shape
+    odd = [side % 2 for side in pictures[0].shape[:2]]  # H.264 wants even numbers of pixels
+    even = [np.pad(one, [(0, odd[0]), (0, odd[1]), (0, 0)], "edge") for one in pictures]
+    height, width, _ = even[0].shape
     partial = path.with_name(f".{path.name}.part")
     command = [encoder, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"]
     command += ["-s", f"{width}x{height}", "-r", f"{rate:g}", "-i", "-"]
-    # H.264 wants even numbers of pixels
-    command += ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p", "-f", "mp4"]
-    content = b"".join(picture.tobytes() for picture in pictures)
+    command += ["-pix_fmt", "yuv420p", "-f", "mp4"]
+    content = b"".join(picture.tobytes() for picture in even)
     done = subprocess.run([*command, str(partial)], input=content, check=False)
     if done.returncode == 0 and partial.is_file():
         partial.replace(path)
