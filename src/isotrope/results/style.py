@@ -7,9 +7,10 @@ of Tol's "muted" scheme that stand out on white, ordered so that neighbours diff
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -22,7 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from isotrope.files.disk import write_whole
 from isotrope.results.cells import Panel
@@ -32,6 +33,7 @@ from isotrope.results.series import Tables
 SINGLE, DOUBLE = 3.4, 7.0  # inches
 SMALL, NORMAL = 6.5, 7.5  # points
 GREY = "0.4"
+FEW = 6  # numbers of an axis that may each be written
 LETTERS = 44  # of a label, in one line
 NOTHING = "nothing-to-draw"  # the id in the SVG of a figure without content
 
@@ -220,10 +222,22 @@ def rows_of_names(axes: Axes, names: Sequence[str], grid: dict[str, Any]) -> Non
     axes.set_axisbelow(True)
 
 
-def logarithmic(axes: Axes, steps: Sequence[int]) -> None:
-    """Give the x axis a logarithmic scale with plain numbers at these multiples of powers."""
+def logarithmic(axes: Axes, steps: Sequence[int], drawn: Collection[float] = ()) -> None:
+    """Give the x axis a logarithmic scale with plain numbers.
+
+    Args:
+        axes: the panel.
+        steps: multiples of powers of ten that have a number.
+        drawn: where something is drawn; if these are few and apart, they have numbers instead.
+    """
     axes.set(xscale="log")
-    axes.xaxis.set_major_locator(LogLocator(subs=steps))
+    places = sorted(set(drawn))
+    apart = all(right >= 1.25 * left for left, right in pairwise(places))
+    if 0 < len(places) <= FEW and apart:
+        axes.xaxis.set_major_locator(FixedLocator(places))
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        axes.xaxis.set_major_locator(LogLocator(subs=steps))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
 

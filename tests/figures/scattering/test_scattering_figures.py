@@ -164,6 +164,20 @@ def test_no_accuracy_hides_another_of_the_same_number_of_images(
         assert len(of_hundred) == 2 * len({line.get_color() for line in coloured})
 
 
+@pytest.mark.parametrize(
+    ("case", "counts"), [("demo", [30]), ("cifar", [100, 250, 500, 1000, 50_000])]
+)
+def test_the_axis_has_the_numbers_of_images_that_are_drawn(
+    tables_of_case: Callable[[str], Path], case: str, counts: list[int]
+) -> None:
+    figure, data = drawn("accuracy_by_samples", tables_of_case(case))
+    axis = figure.axes[-1].xaxis
+    assert sorted(set(data["count"])) == counts
+    assert list(axis.get_majorticklocs()) == counts
+    assert [axis.get_major_formatter()(one) for one in counts] == [f"{one:g}" for one in counts]
+    assert len(axis.get_minorticklocs()) == 0
+
+
 def test_only_what_is_drawn_is_in_the_legend(tmp_path: Path) -> None:
     folder = write_scattering_tables(tmp_path, [one for one in CIFAR if "linear" in one.run])
     figure, data = drawn("accuracy_by_samples", folder)

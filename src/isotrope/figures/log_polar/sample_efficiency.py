@@ -71,7 +71,9 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
             if len(ours):
                 draw_line(axes, ours["count"], ours, its, lines.crowded)
             draw_published(axes, theirs["count"], theirs, its)
-        logarithmic(axes, (1, 2, 5) if means["count"].max() < 100 * means["count"].min() else (1,))
+        counts = means["count"]
+        steps = (1, 2, 5) if counts.max() < 100 * counts.min() else (1,)
+        logarithmic(axes, steps, counts[means["place"].eq(place)])
     chance = any(level is not None and level > low for level in levels.values())
     shown = set(means["name"])
     handles = [
