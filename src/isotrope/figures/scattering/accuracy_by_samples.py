@@ -93,11 +93,8 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         _draw_panel(axes, lines, ours, theirs)
         _draw_others(axes, elsewhere)
     counts = every["count"]
-    first, steps = (
-        next(iter(grid.values())),
-        (1, 2, 5) if counts.max() < 50 * counts.min() else (1,),
-    )
-    logarithmic(first, steps, counts)
+    first = next(iter(grid.values()))
+    logarithmic(first, (1, 2, 5) if counts.max() < 50 * counts.min() else (1,), counts)
     first.set_xlim(counts.min() / 1.5, counts.max() * 1.5)
     chance = any(level is not None and level > low for level in levels.values())
     sources = pandas.concat([beside, others])
