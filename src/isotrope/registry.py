@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache, wraps
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -51,6 +51,28 @@ class Used:
 
 
 _recording: ContextVar[Used | None] = ContextVar("recording", default=None)
+_steady: ContextVar[dict[tuple[str, ...], Any] | None] = ContextVar("steady", default=None)
+
+
+@contextmanager
+def steady() -> Iterator[None]:
+    """Look once at each plug-in inside: what many param-files ask of it is asked of one state."""
+    before = _steady.set({})
+    try:
+        yield
+    finally:
+        _steady.reset(before)
+
+
+def _once(what: tuple[str, ...], find: Callable[[], T]) -> T:
+    """What ``find`` finds, kept where all is ``steady``; what was raised is not."""
+    known = _steady.get()
+    if known is None:
+        return find()
+    if what not in known:
+        known[what] = find()
+    found: T = known[what]
+    return found
 
 
 @contextmanager
@@ -70,24 +92,11 @@ def record_file(path: Path) -> None:
         used.files.add(path.as_posix())
 
 
-def remembered(function: Callable[..., T]) -> Callable[..., T]:
-    """The function, called once for each arguments; what it looked at is recorded each time."""
-
-    @cache
-    def known(*arguments: Any) -> tuple[T, Used]:
-        with recorded() as used:
-            return function(*arguments), used
-
-    @wraps(function)
-    def asked(*arguments: Any) -> T:
-        found, used = known(*arguments)
-        if (recording := _recording.get()) is not None:
-            recording.plugins |= used.plugins
-            recording.files |= used.files
-        return found
-
-    asked.cache_clear = known.cache_clear  # type: ignore[attr-defined]
-    return asked
+def record(used: Used) -> None:
+    """Note, where it is recorded, what was looked at before for something that is known."""
+    if (recording := _recording.get()) is not None:
+        recording.plugins |= used.plugins
+        recording.files |= used.files
 
 
 class BrokenPluginError(UserError):
@@ -106,6 +115,10 @@ def users_folder(kind: str) -> Path:
 
 def names(kind: str) -> list[str]:
     """All plug-ins of one kind, sorted. Files whose name begins with ``_`` are none."""
+    return [*_once(("names", kind), lambda: _names(kind))]
+
+
+def _names(kind: str) -> list[str]:
     return sorted({name for place in _places(kind) for name in listed(place)})
 
 
@@ -139,14 +152,19 @@ def source(kind: str, name: str) -> Path:
     Raises:
         UserError: if there is none of that name, or two.
     """
+    found = _once(("source", kind, name), lambda: _found(kind, name))
+    if (used := _recording.get()) is not None:
+        used.plugins.add((kind, name))
+    return found
+
+
+def _found(kind: str, name: str) -> Path:
     found = [place / f"{name}.py" for place in _places(kind) if name in listed(place)]
     if not found:
         known = names(kind)
         raise UserError(f"no {_word(kind)} is called '{name}'{did_you_mean(name, known)}")
     if len(found) > 1:
         raise UserError(_doubled(kind, name))
-    if (used := _recording.get()) is not None:
-        used.plugins.add((kind, name))
     return found[0]
 
 
@@ -191,6 +209,12 @@ def load(kind: str, name: str) -> ModuleType:
         UserError: if there is none of that name, or two.
     """
     path = source(kind, name)
+    if "REVISION" in _NEEDED.get(kind, ()):
+        record_file(path)  # it is read for this, too
+    return _once(("module", kind, name), lambda: _loaded(kind, name, path))
+
+
+def _loaded(kind: str, name: str, path: Path) -> ModuleType:
     inside = kind.replace("/", ".")
     if path.is_relative_to(USERS):
         module = _imported(path, f"{USERS.name}.{inside}.{name}")
@@ -299,7 +323,8 @@ def literals(path: Path) -> dict[str, Any]:
             see which one counts.
     """
     record_file(path)
-    return _literals(path.absolute(), path.stat().st_mtime_ns, path)
+    stamped = _once(("stamp", str(path)), lambda: (path.absolute(), path.stat().st_mtime_ns))
+    return _literals(*stamped, path)
 
 
 @cache

@@ -1,7 +1,6 @@
 """Only what changed is checked again, and whatever is remembered, the index is the same."""
 
 import itertools
-import json
 import os
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from made_up_param_file import GOOD, NAME, changed, write
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
-from isotrope.params import blocks, param_file
+from isotrope.params import param_file
 from isotrope.params.param_file import read_folder
 from isotrope.plan import checking
 from isotrope.plan.checking import check_folder
@@ -66,6 +65,21 @@ def test_nothing_is_checked_twice_and_a_comment_or_spelling_is_no_change(checked
     write(param_files, "# a comment\n" + GOOD.replace("1e-3", "0.001").replace("1-3", '"1-3"'))
     assert check_folder() == anew()
     assert checked() == [OTHER, NAME], "by anew alone"
+
+
+def test_a_check_says_how_far_it_is(checked, param_files, monkeypatch):
+    progress, said, check = checking.Progress(), [], param_file.check_file
+
+    def spy(*words, **options):
+        said.append(progress.words())
+        return check(*words, **options)
+
+    monkeypatch.setattr(param_file, "check_file", spy)
+    for name in (NAME, OTHER):
+        path = param_files / f"{name}.yaml"
+        path.write_text(path.read_text().replace("epochs: 2", "epochs: 3"))
+    check_folder(progress=progress)
+    assert said == [f"checking param-files: {done} of 2 so far" for done in (0, 1)]
 
 
 def test_a_changed_value_is_checked_in_its_file_alone(checked, param_files):
@@ -295,10 +309,10 @@ def test_a_run_behind_the_one_that_training_starts_from_counts(checked, param_fi
 
 
 def test_other_code_and_a_damaged_memory_check_all_again(checked, monkeypatch):
-    monkeypatch.setattr(checking._Check, "_core", lambda self: "another")
+    monkeypatch.setattr(checking, "_CORE", checking._CORE[:1])
     check_folder()
     assert checked() == [OTHER, NAME]
-    for damage in ("", "[]", "{}", '{"core": "another", "files": {"x": 1}}'):
+    for damage in ("", "[]", "{}", '{"core": "", "files": {"x": 1}}'):
         paths.CHECKED.write_text(damage)
         check_folder()
         assert checked() == [OTHER, NAME], damage
@@ -352,17 +366,14 @@ def test_what_cannot_be_built_on_the_meta_device_is_built_for_real_and_remembere
     source = registry.source("models", "mine")
     source.write_text(f"import torch\n{source.read_text()}{REAL}")
     write(param_files, changed(("standard", "mine")), f"{MINE}.yaml")
-    blocks._misfit.cache_clear()
 
     check_folder()
 
     assert registry.load("models", "mine").BUILT == ["meta", "cpu"]
-    assert "mine" in json.loads(paths.CHECKED.read_text())["real"]
     registry.load("models", "mine").BUILT.clear()
-    blocks._misfit.cache_clear()
     write(param_files, changed(("standard", "mine"), ("epochs: 2", "epochs: 3")), f"{MINE}.yaml")
     check_folder()
-    assert registry.load("models", "mine").BUILT == ["cpu"], "the meta device is not tried again"
+    assert registry.load("models", "mine").BUILT == [], "nothing is built for another training"
 
 
 def test_a_model_is_built_on_the_meta_device_alone(checked, param_files, monkeypatch):
@@ -375,8 +386,7 @@ def test_a_model_is_built_on_the_meta_device_alone(checked, param_files, monkeyp
         return network
 
     monkeypatch.setattr(standard, "build", spy)
-    blocks._misfit.cache_clear()
-    write(param_files, changed(("epochs: 2", "epochs: 6")))
+    write(param_files, changed(("  name: standard", "  name: standard\n  kernel_size: 5")))
     check_folder()
     assert devices == ["meta"]
 

@@ -9,6 +9,7 @@ from isotrope import paths
 from isotrope.commands import arguments
 from isotrope.commands.arguments import ParamFiles
 from isotrope.console.printing import complain, say
+from isotrope.console.waiting import signs_of_life
 from isotrope.errors import UserError
 
 
@@ -17,7 +18,9 @@ def check(
     write_index: Annotated[
         bool, typer.Option("--write-index", help="also write out/index.json for Snakemake")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="say nothing if all is well")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="say nothing if all is well and soon done")
+    ] = False,
 ) -> None:
     """Check param-files: every mistake with its file, line and column."""
     from isotrope.params.param_file import read_each
@@ -29,7 +32,12 @@ def check(
     stamped = index_file.stamps()
     if files and write_index:
         raise UserError("--write-index: the index is of all param-files; name none")
-    found = index_of(read_each(files)) if files else checking.check_folder()
+    if files:
+        found = index_of(read_each(files))
+    else:
+        progress = checking.Progress()
+        with signs_of_life(progress.words):
+            found = checking.check_folder(progress=progress)
     if write_index:
         code = ResultCode()
         index_file.write(replace(found, code=code.all_files(found)), stamped)

@@ -8,6 +8,7 @@ from isotrope import registry
 from isotrope.errors import UserError, did_you_mean
 from isotrope.mistakes import Complaint, Where, complaints_of
 from isotrope.params import meta_device, modelling
+from isotrope.params.trials import tried
 from isotrope.settings import Settings
 
 
@@ -73,7 +74,7 @@ def misfits(dataset: Plugin | None, model: Plugin | None) -> list[Complaint]:
     if dataset is None or model is None:
         return []
     shape, classes = image_shape(dataset)
-    reason = _misfit(model.name, model.params, shape, classes)
+    reason: str | None = _misfit(model.name, model.params, shape, classes)
     if reason is None:
         return []
     images = " x ".join(map(str, shape))
@@ -88,24 +89,16 @@ def _setting_named_in(reason: str, params: Settings) -> str | None:
     return next((w for w in re.findall(r"\w+", reason) if w in params.model_fields_set), None)
 
 
-built_for_real: set[str] = set()  # models that cannot be built on the meta device
-
-
-@registry.remembered
+@tried
 def _misfit(name: str, params: Settings, shape: tuple[int, int, int], classes: int) -> str | None:
     """Why a model cannot be built for images of a shape, if so.
 
     It is built on the meta device, without memory or a random number; for real only where that
     fails, which tells a refusal from a model that has to see the values of its tensors.
     """
-    if name not in built_for_real and meta_device.is_built(
-        lambda: modelling.build(name, params, shape, classes)
-    ):
+    if meta_device.is_built(lambda: modelling.build(name, params, shape, classes)):
         return None
-    reason = _refusal(name, params, shape, classes)
-    if reason is None:
-        built_for_real.add(name)
-    return reason
+    return _refusal(name, params, shape, classes)
 
 
 def _refusal(name: str, params: Settings, shape: tuple[int, int, int], classes: int) -> str | None:

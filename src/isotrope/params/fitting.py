@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from isotrope import registry
 from isotrope.errors import did_you_mean
@@ -12,6 +11,7 @@ from isotrope.params import meta_device, modelling
 from isotrope.params.blocks import Plugin, image_shape
 from isotrope.params.optimizer import BASE
 from isotrope.params.training import Training
+from isotrope.params.trials import tried
 from isotrope.params.wrapping import answers_of
 from isotrope.settings import Settings
 
@@ -113,13 +113,6 @@ def _no_statistics(dataset: Plugin, model: Plugin) -> list[Complaint]:
     return [(("model", "normalise"), what + "is not known; write {mean: [...], std: [...]}")]
 
 
-class _Offered(NamedTuple):
-    """What a network says of its training: the names of its groups, whether it has a loss."""
-
-    groups: tuple[str, ...]
-    loss: bool
-
-
 def network_misfits(
     dataset: Plugin | None, model: Plugin | None, training: Training | None
 ) -> list[Complaint]:
@@ -137,22 +130,25 @@ def network_misfits(
     offered = _offered(model.name, model.params, *image_shape(dataset))
     if offered is None:
         return []  # it cannot be built: another complaint says why
-    known = [*offered.groups, BASE]
+    own, has_loss = offered  # the names of its groups, and whether it has a loss
+    known = [*own, BASE]
     found: list[Complaint] = []
     for name in groups:
         if name not in known:
             what = f": {model.name} has no such group of parameters{did_you_mean(name, known)}"
             found.append((("training", "optimizer", "groups", name), what))
-    if objective is not None and offered.loss:
+    if objective is not None and has_loss:
         what = f": {model.name} has a loss of its own; leave the objective out"
         found.append((("training", "objective"), what))
     return found
 
 
-@cache
+@tried
 def _offered(
     name: str, params: Settings, shape: tuple[int, int, int], classes: int
-) -> _Offered | None:
+) -> tuple[list[str], bool] | None:
+    """What a network says of its training; None of one that cannot be built."""
+
     def build() -> Any:
         return modelling.build(name, params, shape, classes)
 
@@ -165,4 +161,4 @@ def _offered(
     if network is None:
         return None
     names = network.parameter_groups() if hasattr(network, "parameter_groups") else ()
-    return _Offered(tuple(names), hasattr(network, "loss"))
+    return list(names), hasattr(network, "loss")

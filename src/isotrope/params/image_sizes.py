@@ -5,10 +5,10 @@ from typing import Any
 
 from isotrope.params import meta_device, modelling
 from isotrope.params.blocks import Plugin
+from isotrope.params.trials import tried
+from isotrope.settings import Settings
 
 Shape = tuple[int, int, int]  # channels, height, width
-
-_known: dict[tuple[str, str, Shape, int, Shape], str | None] = {}
 
 
 def refusal(model: Plugin, built_for: Shape, classes: int, shape: Shape) -> str | None:
@@ -23,13 +23,14 @@ def refusal(model: Plugin, built_for: Shape, classes: int, shape: Shape) -> str 
         classes: their number of classes.
         shape: the shape in question.
     """
-    key = model.name, model.params.model_dump_json(), built_for, classes, shape
-    if key not in _known:
-        _known[key] = _refusal(model, built_for, classes, shape)
-    return _known[key]
+    found: str | None = _refusal(model.name, model.params, built_for, classes, shape)
+    return found
 
 
-def _refusal(model: Plugin, built_for: Shape, classes: int, shape: Shape) -> str | None:
+@tried
+def _refusal(
+    name: str, params: Settings, built_for: Shape, classes: int, shape: Shape
+) -> str | None:
     import torch  # only here: planning imports this module without it
     from torch.utils._pytree import tree_map_only
 
@@ -37,7 +38,7 @@ def _refusal(model: Plugin, built_for: Shape, classes: int, shape: Shape) -> str
     for device in ("meta", "cpu"):
         try:
             with torch.random.fork_rng(devices=[]), torch.inference_mode():
-                network = _built(model, built_for, classes, device)
+                network = _built(name, params, built_for, classes, device)
                 if network is None:
                     continue
                 generator = torch.Generator("cpu")  # it draws on the CPU, as in an evaluation
@@ -52,12 +53,12 @@ def _refusal(model: Plugin, built_for: Shape, classes: int, shape: Shape) -> str
     return reason
 
 
-def _built(model: Plugin, built_for: Shape, classes: int, device: str) -> Any:
+def _built(name: str, params: Settings, built_for: Shape, classes: int, device: str) -> Any:
     """The network, in evaluation mode; on the meta device without its initial values, or None."""
     import torch
 
     def build() -> Any:
-        return modelling.build(model.name, model.params, built_for, classes)
+        return modelling.build(name, params, built_for, classes)
 
     if device == "meta":
         network = meta_device.built(build)

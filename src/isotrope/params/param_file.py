@@ -119,6 +119,7 @@ class CheckedFile:
         group: whose tables it has rows in; empty if it does not say.
         evaluations: those without a mistake, whatever else is wrong.
         claims: the study and the series that it names, each empty if it does not say.
+        content: all its values, if it is YAML without a mistake.
     """
 
     path: Path
@@ -129,6 +130,7 @@ class CheckedFile:
     group: str = ""
     evaluations: tuple[Evaluation, ...] = ()
     claims: tuple[str, str] = ("", "")
+    content: Any = None
 
     @property
     def tables(self) -> Tables:
@@ -287,6 +289,7 @@ def check_file(
         group=group,
         evaluations=tuple(checking.evaluations),
         claims=_claims(marked.value),
+        content=None if marked.mistakes else marked.value,
     )
 
 

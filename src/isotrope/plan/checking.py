@@ -1,16 +1,19 @@
 """Checking all param-files, again and again: what did not change since is not checked again.
 
 A file is as it was if its text is, or its values are, and if nothing changed on which the check
-depends: the plug-ins that it names, the param-files that it names, and this package's own code. Of
-code, comments and docstrings do not count. What was found then is kept in ``out/checked.json``.
-Files with mistakes, and runs that wait for a plug-in, are checked each time. A file with mistakes
-costs its own run and those that need it. Neither torch nor a plug-in is imported where all is as it
-was.
+depends: the plug-ins that it names with the code that they use, the param-files that it names, and
+this package's own code. Of code, comments and docstrings do not count. Where other code changed
+that an import of these plug-ins runs, it is seen whether they can still be imported. What was found
+then is kept in ``out/checked.json``, what was found out of networks by building them for itself:
+where only a training changed, or the check, none is built anew (`params.trials`). Files with
+mistakes, and runs that wait for a plug-in, are checked each time. A file with mistakes costs its
+own run and those that need it. Neither torch nor a plug-in is imported where all is as it was.
 """
 
 import hashlib
 import json
 import platform
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -20,16 +23,19 @@ from typing import Any
 from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.files import disk, json_files
-from isotrope.params import blocks, param_file
+from isotrope.params import param_file, trials
 from isotrope.params.param_file import CheckedFile, Tables
 from isotrope.params.param_folder import find, name_of, read_bytes, read_text
+from isotrope.params.trials import Trial, Trials
 from isotrope.params.yaml_marks import parse
 from isotrope.plan.code_digests import CodeDigests, Source
 from isotrope.plan.index import DatasetEntry, Index, RunEntry
-from isotrope.plan.index_file import run_entry
+from isotrope.plan.index_file import CHECKING, run_entry
 from isotrope.plan.indexing import index_of
 
 _CORE = ("plan/checking.py", "plan/indexing.py", "params/param_file.py", "training/__init__.py")
+_BUILDING = ("params/image_sizes.py", "params/fitting.py")  # with what they use
+_READING = ("plan/code_digests.py", "plan/syntax.py")
 _LARGEST = 10_000_000  # bytes of a source
 _PACKAGES = ("pydantic", "torch")  # whose versions count
 
@@ -43,6 +49,7 @@ class Remembered:
         values: the checksum of its values.
         used: what was looked at: plug-ins as kind and name, and files.
         used_digest: a digest of all that.
+        run_digest: a digest of all code that an import of the plug-ins runs.
         run: its entry in the index.
         datasets: the data sets that it needs, by their keys in the index.
         tables: what it has tables of.
@@ -52,6 +59,7 @@ class Remembered:
     values: str
     used: dict[str, list[Any]]
     used_digest: str
+    run_digest: str
     run: RunEntry
     datasets: dict[str, DatasetEntry]
     tables: Tables
@@ -65,53 +73,71 @@ class Memory:
         core: a digest of the code that checks.
         files: what was found, by the paths of param-files.
         sources: what was read of sources, by their checksums.
-        real: models that cannot be built on the meta device, each with a digest of its sources.
+        reading: a digest of the code that reads sources.
+        trials: what was found out of networks by building them.
     """
 
     core: str = ""
     files: dict[str, Remembered] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
-    real: dict[str, str] = field(default_factory=dict)
+    reading: str = ""
+    trials: dict[str, Trial] = field(default_factory=dict)
 
 
-def check_folder(root: Path = paths.PARAM_FILES) -> Index:
+@dataclass
+class Progress:
+    """How many of the param-files are checked."""
+
+    done: int = 0
+    of: int = 0
+
+    def words(self) -> str:
+        """The same in a line."""
+        return f"{CHECKING}: {self.done} of {self.of} so far"
+
+
+def check_folder(root: Path = paths.PARAM_FILES, progress: Progress | None = None) -> Index:
     """The index of all param-files below ``root``; those with mistakes are named there.
+
+    Args:
+        root: the folder.
+        progress: is told how far the check is.
 
     Raises:
         UserError: if there is no such folder, or two plug-ins have one name.
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; run in the project's root")
-    return _Check(root).index()
+    return _Check(root, progress or Progress()).index()
 
 
 class _Check:
     """One check of all param-files, with what is remembered of the last one."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        known = read_memory()
-        self.code = CodeDigests(known.sources)
-        core = self._core()
-        if known.core != core:  # how sources are read may be another, too
-            known.sources.clear()
+    def __init__(self, root: Path, progress: Progress) -> None:
+        self.root, self.progress = root, progress
+        known, reading = read_memory(), _sum_of([_sum_of_file(_inside(one)) for one in _READING])
+        self.code = CodeDigests(known.sources if known.reading == reading else {})
+        core = self._of_code(_CORE)
         self.before = known if known.core == core else Memory()
-        self.now = Memory(core, sources=known.sources)
+        self.now = Memory(core, sources=self.code.sources, reading=reading)
         self._used: dict[str, str] = {}
-        self.real = {
-            name: digest
-            for name, digest in self.before.real.items()
-            if self._plugin_digest("models", name) == digest
-        }
-        blocks.built_for_real.clear()
-        blocks.built_for_real.update(self.real)
+        self._building = self._of_code(_BUILDING)
+        self.trials = Trials(known.trials, self._digest_of_trial)
 
     def index(self) -> Index:
         """The index of what is there now; it is remembered, mistakes or not."""
+        with registry.steady(), trials.known(self.trials):
+            return self._index()
+
+    def _index(self) -> Index:
         sound: list[Tables] = []
         doubtful: list[Tables] = []
         found = Index({}, {})
-        for path, misnamed in find(self.root).items():
+        files = find(self.root)
+        self.progress.of = len(files)
+        for done, (path, misnamed) in enumerate(files.items()):
+            self.progress.done = done
             known = None if misnamed else self._as_before(path)
             tables = known.tables if known else None
             if known is None:
@@ -170,12 +196,23 @@ class _Check:
         known = self.before.files.get(path.as_posix())
         if known is None or known.used_digest != self._digest_of(known.used):
             return None
-        text = _sum_of_file(path)
-        if text == known.text:
+        text, run_digest = _sum_of_file(path), self._digest_of_imports(known.used)
+        if text != known.text and (not known.values or _values_in(path) != known.values):
+            return None
+        if run_digest != known.run_digest and not self._are_importable(known.used):
+            return None
+        if (text, run_digest) == (known.text, known.run_digest):
             return known
-        if known.values and _values_in(path) == known.values:
-            return Remembered(**{**vars(known), "text": text})
-        return None
+        return Remembered(**{**vars(known), "text": text, "run_digest": run_digest})
+
+    def _are_importable(self, used: dict[str, list[Any]]) -> bool:
+        """Whether plug-ins can be imported still."""
+        try:
+            for kind, name in used["plugins"]:
+                registry.load(kind, name)
+        except UserError:
+            return False
+        return True
 
     def _check(self, path: Path, misnamed: str) -> tuple[CheckedFile, Remembered | None]:
         """What a file holds; remembered, too, if it is a run without a mistake."""
@@ -197,9 +234,9 @@ class _Check:
             "files": sorted(used.files - {path.as_posix()}),
         }
         run, digest = entries.runs[checked.name], self._digest_of(listed)
-        return checked, Remembered(
-            text, _values_in(path), listed, digest, run, entries.datasets, checked.tables
-        )
+        imported, values = self._digest_of_imports(listed), _sum_of(checked.content)
+        parts = run, entries.datasets, checked.tables
+        return checked, Remembered(text, values, listed, digest, imported, *parts)
 
     def _digest_of(self, used: dict[str, list[Any]]) -> str:
         key = json.dumps(used)
@@ -207,6 +244,16 @@ class _Check:
             parts = [self._plugin_digest(kind, name) for kind, name in used["plugins"]]
             parts += [self._file_digest(Path(path)) for path in used["files"]]
             self._used[key] = _sum_of(parts)
+        return self._used[key]
+
+    def _digest_of_trial(self, plugins: list[list[str]], files: list[str]) -> str:
+        return _sum_of([self._building, self._digest_of({"plugins": plugins, "files": files})])
+
+    def _digest_of_imports(self, used: dict[str, list[Any]]) -> str:
+        key = json.dumps(used["plugins"])
+        if key not in self._used:
+            found = (self._plugin_digest(kind, name, True) for kind, name in used["plugins"])
+            self._used[key] = _sum_of([*found])
         return self._used[key]
 
     def _file_digest(self, path: Path) -> str:
@@ -218,25 +265,35 @@ class _Check:
             return known.values
         return _values_in(path) or text
 
-    def _plugin_digest(self, kind: str, name: str) -> str:
-        """A digest of a plug-in and of all that it imports; empty if there is none, or two."""
+    def _plugin_digest(self, kind: str, name: str, imported: bool = False) -> str:
+        """A digest of a plug-in and of the code that it uses; empty if there is none, or two.
+
+        Args:
+            kind: the kind, as the registry knows it.
+            name: its name.
+            imported: whether all counts that its import runs.
+        """
         try:
-            return self.code.digest(registry.source(kind, name))
+            source = registry.source(kind, name)
         except UserError:
             return ""
+        return self.code.digest_of_import(source) if imported else self.code.digest(source)
 
-    def _core(self) -> str:
-        code = self.code.digest_of(registry.PACKAGE / path for path in _CORE)
+    def _of_code(self, files: Iterable[str]) -> str:
+        """A digest of code of this package with what it uses, and of what it runs on."""
+        code = self.code.digest_of(map(_inside, files))
         versions = [metadata.version(name) for name in _PACKAGES]
         return _sum_of([code, platform.python_version(), *versions])
 
     def _remember(self) -> None:
-        self.now.real = {
-            name: self._plugin_digest("models", name) for name in sorted(blocks.built_for_real)
-        }
+        self.now.trials = self.trials.all()
         if self.now != self.before:
             with suppress(UserError):  # without it all is checked again, no more
                 disk.write_whole(paths.CHECKED, json_files.sealed_text(vars(self.now)))
+
+
+def _inside(file: str) -> Path:
+    return registry.PACKAGE / file
 
 
 def read_memory() -> Memory:
@@ -245,7 +302,8 @@ def read_memory() -> Memory:
         raw = json_files.parse_sealed_text(paths.CHECKED.read_text(encoding="utf-8"))
         files = {path: _remembered(one) for path, one in raw["files"].items()}
         sources = {checksum: Source(*one) for checksum, one in raw["sources"].items()}
-        return Memory(raw["core"], files, sources, raw["real"])
+        tried = {key: Trial(*one) for key, one in raw["trials"].items()}
+        return Memory(raw["core"], files, sources, raw["reading"], tried)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Memory()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from isotrope import paths, registry
+from isotrope.console.printing import complain
 from isotrope.errors import UserError
 from isotrope.files import disk, json_files
 from isotrope.files.overlapping import overlapped
@@ -34,6 +35,7 @@ _ROOMS = (
     *("params", "datasets", "plan", "training"),
     *("data", "augmentation", "layers", "models", "features", "attacks", "evaluation"),
 )
+CHECKING = "checking param-files"  # begins the lines that say how far a check is
 PLANNED = "ISOTROPE_PLANNED"  # set in the environment of the workflow's jobs
 
 
@@ -118,17 +120,32 @@ def current(stamped: dict[str, list[int]] | None = None) -> Index:
     stamped = stamps() if stamped is None else stamped
     if known is not None and known[1] == stamped and _is_whole(known[0]):
         return known[0]
-    command = [sys.executable, "-m", "isotrope.cli", "check", "--write-index", "--quiet"]
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode not in (0, 2):
-        raise RuntimeError(f"`isotrope check` failed:\n{done.stderr}")
+    status, said = _checked()
+    if status not in (0, 2):
+        raise RuntimeError("\n".join(("`isotrope check` failed:", *said)))
     known = read()
     written = known is not None and known[1] == stamped and bool(known[0].mistakes)
-    if done.returncode == 2 and not written:
-        raise UserError(*done.stderr.splitlines())
+    if status == 2 and not written:
+        raise UserError(*said)
     if known is None:
         raise UserError(f"{paths.INDEX}: could not be written or read back; is the disk full?")
     return known[0]
+
+
+def _checked() -> tuple[int, list[str]]:
+    """Have the index written in a process of its own: its exit status, and what it complained of.
+
+    How far it is is said here as there, where it takes long.
+    """
+    command = [sys.executable, "-m", "isotrope.cli", "check", "--write-index", "--quiet"]
+    said = []
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as checking:
+        for line in checking.stderr or ():
+            if line.startswith(CHECKING):
+                complain(line.rstrip())
+            else:
+                said.append(line.rstrip("\n"))
+    return checking.returncode, said
 
 
 def _is_whole(index: Index) -> bool:

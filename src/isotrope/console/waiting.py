@@ -1,0 +1,33 @@
+"""Signs of life of what usually ends at once: a line now and then where it takes longer."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from isotrope.console.printing import complain
+
+FIRST, EACH = 2.0, 5.0  # seconds until a line, and from one to the next
+
+
+@contextmanager
+def signs_of_life(words: Callable[[], str]) -> Iterator[None]:
+    """While what is inside takes long, say on standard error how far it is.
+
+    Args:
+        words: how far it is now, in a line.
+    """
+    over = threading.Event()
+
+    def tell() -> None:
+        seconds = FIRST
+        while not over.wait(seconds):
+            complain(words())
+            seconds = EACH
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

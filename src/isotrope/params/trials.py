@@ -1,0 +1,115 @@
+"""What is found out of a network by building it: asked once, while its code is the same.
+
+A question is a function of a model's name, its settings and plain values. Inside ``known`` the
+answers of earlier processes count, too: of each it is known which plug-ins and files were looked at
+for it, and a digest of their code.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, NamedTuple
+
+from isotrope import registry
+from isotrope.settings import Settings
+
+Question = Callable[..., Any]
+_MOST = 5_000  # answers that are kept though nothing asks for them now
+
+
+class Trial(NamedTuple):
+    """An answer, and what it depends on.
+
+    Args:
+        plugins: the plug-ins that were looked at, as kind and name.
+        files: the files that were.
+        digest: of all their code.
+        answer: a plain value, as JSON has it.
+    """
+
+    plugins: list[list[str]]
+    files: list[str]
+    digest: str
+    answer: Any
+
+
+class Trials:
+    """The answers that are known.
+
+    Args:
+        before: those of earlier processes, by their keys.
+        digest_of: a digest of the code of plug-ins and files as it is now.
+    """
+
+    def __init__(
+        self,
+        before: dict[str, Trial],
+        digest_of: Callable[[list[list[str]], list[str]], str],
+    ) -> None:
+        self.before, self._digest_of = before, digest_of
+        self.now: dict[str, Trial] = {}
+
+    def answered(self, key: str) -> Trial | None:
+        """What is known still of a question."""
+        if key not in self.now and (known := self.before.get(key)) is not None:
+            if not self._holds(known):
+                return None
+            self.now[key] = known
+        return self.now.get(key)
+
+    def keep(self, key: str, plugins: list[list[str]], files: list[str], answer: Any) -> Trial:
+        """Remember an answer."""
+        digest = self._digest_of(plugins, files)
+        self.now[key] = Trial(plugins, files, digest, answer)
+        return self.now[key]
+
+    def all(self) -> dict[str, Trial]:
+        """Everything that is known now, what was not asked this time included."""
+        unasked = [key for key in self.before if key not in self.now]
+        held = {key: self.before[key] for key in unasked if self._holds(self.before[key])}
+        return {**(held if len(held) <= _MOST else {}), **self.now}
+
+    def _holds(self, trial: Trial) -> bool:
+        return trial.digest == self._digest_of(trial.plugins, trial.files)
+
+
+_known: ContextVar[Trials | None] = ContextVar("known", default=None)
+
+
+@contextmanager
+def known(trials: Trials) -> Iterator[None]:
+    """Let the answers of earlier processes count inside, and keep there what is found out."""
+    before = _known.set(trials)
+    try:
+        yield
+    finally:
+        _known.reset(before)
+
+
+def tried(question: Question) -> Question:
+    """The question, asked once for the same words; what was looked at is recorded each time."""
+    here: dict[str, Trial] = {}  # where no answers of earlier processes count
+
+    @wraps(question)
+    def asked(name: str, params: Settings, *more: Any) -> Any:
+        words = json.dumps([question.__name__, name, params.model_dump_json(), more])
+        key = hashlib.sha256(words.encode()).hexdigest()[:24]
+        trials = _known.get()
+        found = here.get(key) if trials is None else trials.answered(key)
+        if found is None:
+            with registry.recorded() as used:
+                answer = question(name, params, *more)
+            plugins, files = sorted([*one] for one in used.plugins), sorted(used.files)
+            if trials is None:
+                found = here[key] = Trial(plugins, files, "", answer)
+            else:
+                found = trials.keep(key, plugins, files, answer)
+        plugin_names = {(kind, plugin) for kind, plugin in found.plugins}
+        registry.record(registry.Used(plugin_names, set(found.files)))
+        return found.answer
+
+    asked.cache_clear = here.clear  # type: ignore[attr-defined]
+    return asked

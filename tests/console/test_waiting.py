@@ -1,0 +1,31 @@
+"""Signs of life: none of what ends soon, a line now and then of what does not."""
+
+import itertools
+import threading
+
+import pytest
+
+from isotrope.console import waiting
+
+
+def test_what_takes_long_says_how_far_it_is_and_what_ends_soon_says_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(waiting, "FIRST", 0.01)
+    monkeypatch.setattr(waiting, "EACH", 0.01)
+    seen, twice = itertools.count(1), threading.Event()
+
+    def words():
+        if (number := next(seen)) > 2:
+            twice.set()
+        return f"{number} of 9 so far"
+
+    with waiting.signs_of_life(words):
+        assert twice.wait(20)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["1 of 9 so far", "2 of 9 so far"]
+
+    monkeypatch.setattr(waiting, "FIRST", 20)
+    with waiting.signs_of_life(words):
+        pass
+    with pytest.raises(KeyError), waiting.signs_of_life(words):
+        raise KeyError
+    assert capsys.readouterr().err == ""

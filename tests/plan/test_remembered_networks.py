@@ -1,0 +1,178 @@
+"""What was found out of a network is asked again where its code, its settings or torch changed."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+from made_up_param_file import changed, write
+
+from isotrope import paths, registry
+from isotrope.files import json_files
+from isotrope.params import modelling
+from isotrope.plan import checking
+from isotrope.plan.checking import check_folder
+from isotrope.skeletons import write_skeleton
+
+NAME = "outer/stir_emoji/mine"
+OUTER = """
+from pydantic import Field
+from torch import nn
+
+from isotrope.params import modelling
+from isotrope.params.wrapping import InnerModel, inner
+from isotrope.settings import Settings
+
+REVISION = 1
+PARTS = set()
+WRAPS = "around"
+
+
+class Params(Settings):
+    around: InnerModel = Field(default_factory=lambda: inner("within"))
+    gain: float = 1.0
+
+
+def build(params, image_shape, classes):
+    network = modelling.build(params.around.name, params.around.params, image_shape, classes)
+    return nn.Sequential(nn.Identity(), network)
+"""
+RUN = ("standard", "outer")
+
+
+@pytest.fixture
+def built(param_files, monkeypatch):
+    """A project with a model inside another; the models that were built since last asked."""
+    write_skeleton("model", "within")
+    write(param_files.parent / "plugins", OUTER, "models/outer.py")
+    write(param_files.parent / "plugins", "HALF = 2\n", "layers/half.py")
+    inside = registry.source("models", "within")
+    inside.write_text(f"{inside.read_text()}\n\nfrom plugins.layers.half import HALF  # noqa\n")
+    write(param_files, changed(RUN), f"{NAME}.yaml")
+    seen, build = [], modelling.build
+
+    def spy(name, *words):
+        seen.append(name)
+        return build(name, *words)
+
+    monkeypatch.setattr(modelling, "build", spy)
+
+    def names():
+        found, seen[:] = sorted(set(seen)), []
+        return found
+
+    check_folder()
+    assert names() == ["outer", "within"]
+    return names
+
+
+def test_nothing_is_built_for_another_training_a_copy_or_another_check(
+    built, param_files, monkeypatch
+):
+    write(param_files, changed(RUN, ("epochs: 2", "epochs: 3")), f"{NAME}.yaml")
+    write(param_files, changed(RUN, ("batch_size: 16", "batch_size: 8")), f"{NAME}s.yaml")
+    monkeypatch.setattr(checking, "_CORE", checking._CORE[:1])
+    assert len(check_folder().runs) == 2
+    assert built() == []
+
+
+def test_it_is_built_again_for_other_settings(built, param_files):
+    write(param_files, changed((*RUN,), ("name: outer", "name: outer\n  gain: 2")), f"{NAME}.yaml")
+    check_folder()
+    assert built() == ["outer", "within"]
+
+
+@pytest.mark.parametrize("edited", ["models/outer", "models/within", "layers/half"])
+def test_it_is_built_again_where_its_code_changed_or_that_of_the_model_inside(
+    built, param_files, edited
+):
+    source = param_files.parent / f"plugins/{edited}.py"
+    source.write_text(f"{source.read_text()}\nMORE = 1\n")
+    check_folder()
+    assert built() == ["outer", "within"]
+    check_folder()
+    assert built() == []
+
+
+@pytest.mark.parametrize("package", ["torch", "pydantic"])
+def test_it_is_built_again_with_another_version_of(built, monkeypatch, package):
+    version = metadata.version
+    monkeypatch.setattr(
+        metadata, "version", lambda name: "0.1" if name == package else version(name)
+    )
+    check_folder()
+    assert built() == ["outer", "within"]
+
+
+def test_it_is_built_again_where_the_building_itself_changed(built, monkeypatch):
+    monkeypatch.setattr(checking, "_CORE", checking._CORE[:1])
+    monkeypatch.setattr(checking, "_BUILDING", checking._BUILDING[:1])
+    check_folder()
+    assert built() == ["outer", "within"]
+
+
+def test_an_altered_answer_is_not_believed(built, param_files):
+    text = paths.CHECKED.read_text()
+    content = json.loads(text)
+    (trial,) = content["trials"].values()
+    assert trial[-1] is None, "nothing is wrong with it"
+    trial[-1] = "it is refused"
+    paths.CHECKED.write_text(json.dumps(content))
+    assert check_folder().runs
+    assert built() == ["outer", "within"]
+
+    del content["checksum"]
+    paths.CHECKED.write_text(json_files.sealed_text(content))
+    write(param_files, changed(RUN, ("epochs: 2", "epochs: 3")), f"{NAME}.yaml")
+    ((said,),) = check_folder().mistakes.values()
+    assert "it is refused" in said, "whoever seals it anew is believed"
+
+
+def test_a_refusal_is_remembered_and_what_nothing_asks_for_any_more_is_kept(built, param_files):
+    source = registry.source("models", "within")
+    refusing = "\n\ndef build(*given):\n    raise ValueError('no images please')\n"
+    right = source.read_text()
+    source.write_text(right + refusing)
+    code = "from isotrope.plan.checking import check_folder; print(check_folder().mistakes)"
+
+    def said():
+        environment = {**os.environ, "PYTHONPATH": str(registry.PACKAGE.parent)}
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, env=environment, text=True, capture_output=True).stdout
+
+    assert "no images please" in said()
+    assert "no images please" in said()
+    source.write_text(right)
+    assert said() == "{}\n"
+    trials = json.loads(paths.CHECKED.read_text())["trials"]
+    (param_files / f"{NAME}.yaml").unlink()
+    write(param_files)
+    check_folder()
+    assert trials.items() <= json.loads(paths.CHECKED.read_text())["trials"].items()
+
+
+def test_code_that_is_only_imported_beside_has_nothing_built_but_must_be_importable(
+    built, param_files
+):
+    layers = param_files.parent / "plugins/layers"
+    (layers / "__init__.py").write_text(
+        "from plugins.layers.beside import Y\nfrom plugins.layers.third import X\n"
+    )
+    beside = write(layers, "Y = 1\n", "beside.py")
+    write(layers, "X = 1\n", "third.py")
+    source = registry.source("models", "outer")
+    source.write_text(f"{source.read_text()}\n\nfrom plugins.layers import X  # noqa\n")
+    assert not (before := check_folder()).mistakes
+    assert built() == ["outer", "within"]
+    beside.write_text("Y = 2\n")
+    assert check_folder() == before
+    assert built() == []
+    beside.write_text("Y = 1 / 0\n")
+    for module in [name for name in sys.modules if name.startswith("plugins.")]:
+        del sys.modules[module]
+    (reason,) = check_folder().runs[NAME].broken
+    assert "plugins/layers/beside.py:1: cannot be imported: ZeroDivisionError" in reason
+    beside.write_text("Y = 3\n")
+    assert check_folder() == before
