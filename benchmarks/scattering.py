@@ -4,8 +4,9 @@ Both sides are timed in turn, pass by pass, in processor time on a CPU, so that 
 machine disturb both alike. Kymatio's side of training is its core, `scattering2d`, with the
 wavelets of `morlet_spectra`: Kymatio itself trains none. At four scales that needs the wavelets of
 coarser grids, too, which are cut out of the spectra here. Peak memory is that of the second pass of
-a fresh process above what it holds before it: fixed wavelets are there by then on both sides. ``pytorch_wavelets`` is another transform, with other
-wavelets, and timed beside where it is installed.
+a fresh process above what it holds before it: fixed wavelets are there by then on both sides.
+``pytorch_wavelets`` is another transform, with other wavelets, and timed beside where it is
+installed.
 """
 
 import argparse
