@@ -140,8 +140,6 @@ def main() -> None:
     except UserError as error:
         complain(*error.sentences)
         sys.exit(2)
-    except BrokenPipeError:
-        sys.exit(141)  # whoever read the output has seen enough
     except OSError as error:
         if (mistake := of_the_system(error)) is None:
             raise

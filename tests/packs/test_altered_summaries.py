@@ -121,6 +121,22 @@ def test_a_folder_in_the_place_of_a_file_is_a_sentence(pack):
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "expected", "said"),
+    [
+        (b"abcd", disk.checksum(b"abc"), "it has 4 bytes, 3 were written"),
+        (b"abd", disk.checksum(b"abc"), "its bytes are not those that were written"),
+        (b"abc", None, "there is no checksum of it"),
+        (b"abc", {}, "there is no checksum of it"),
+    ],
+)
+def test_a_damaged_file_is_named_with_how_it_differs(tmp_path, content, expected, said):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    sentence = refusal(disk.read_checked, path, expected, "delete it and train again")
+    assert sentence == f"{path} is truncated or altered ({said}); delete it and train again"
+
+
 def test_older_files_without_a_checksum_are_read(pack):
     path, stored = pack.folder / summary.RUN, pack.stored(1) / summary.SEED
     for one in (path, stored):

@@ -48,6 +48,24 @@ def test_a_truncated_file_falls_back_to_the_previous_one(tmp_path, kept):
     assert "truncated or altered" in lines[0]
 
 
+class Harm:
+    def __reduce__(self):
+        return os.mkdir, ("harmed",)
+
+
+def test_nothing_but_numbers_and_words_is_taken_up_whatever_torch_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    path = tmp_path / "3-aa.pt"
+    resume.save(path, {**state(1), "more": Harm()}, "aa")
+
+    lines, step = lines_and_step(path)
+
+    assert step is None
+    assert "truncated or altered" in lines[0]
+    assert not (tmp_path / "harmed").exists()
+
+
 def test_an_altered_byte_is_noticed_and_two_damaged_files_start_anew(tmp_path):
     path = tmp_path / "3-aa.pt"
     resume.save(path, state(1), "aa")

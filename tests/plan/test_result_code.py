@@ -187,6 +187,19 @@ def test_a_users_figures_are_no_code_of_results():
     assert not counts("isotrope/__init__.py")
 
 
+@pytest.mark.parametrize(
+    ("module", "reads"),
+    [
+        *((name, True) for name in ("images", "loading", "stream", "draws", "trees")),
+        *((name, True) for name in ("archived_files", "file_index")),
+        *((name, False) for name in ("download", "manifest", "contact_sheet", "local_data")),
+    ],
+)
+def test_code_of_data_sets_counts_where_it_makes_what_networks_see(module, reads):
+    assert (registry.PACKAGE / "datasets" / f"{module}.py").is_file()
+    assert counts(f"isotrope/datasets/{module}.py") == reads
+
+
 def syntax(text):
     return digest_of_syntax(ast.parse(textwrap.dedent(text)))
 

@@ -120,6 +120,15 @@ def test_a_figure_without_content_is_a_sentence_and_no_picture():
     ).replace("&gt;", ">")
 
 
+def test_figures_are_open_and_long_tables_wait_to_be_opened():
+    figure("parameters", {"a": [1]}, "one")
+    found = re.findall(r"<details( open)?><summary>([^<]*?)</summary>", page())
+    parts = {title: bool(opened) for opened, title in found}
+    assert parts["Figures (1)"]
+    closed = ("Results, times and settings", "Tables for programs; accuracies are fractions of 1")
+    assert [parts[title] for title in parts if title.startswith(closed)] == [False, False]
+
+
 def test_a_figure_with_the_numbers_of_another_is_named_and_not_shown():
     figure("accuracy", {"a": [1]}, "one")
     figure("accuracy_distribution", {"a": [1]}, "other")

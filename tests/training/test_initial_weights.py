@@ -205,6 +205,15 @@ def test_foreign_objects_beside_weights_are_passed_over(foreign, tmp_path, monke
     assert not (tmp_path / "harmed").exists()
 
 
+def test_weights_alone_are_read_whatever_torch_is_told_by_its_environment(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    weights = small().state_dict()
+    torch.save({"state_dict": weights, "beside": Evil()}, tmp_path / "a.ckpt")
+    assert read_weights(tmp_path / "a.ckpt").keys() == weights.keys()
+    assert not (tmp_path / "harmed").exists()
+
+
 def test_imported_weights_are_a_finished_seed_of_their_own_origin(toys):  # noqa: F811
     other, _ = first()
     file = other.stored(1) / "weights.safetensors"

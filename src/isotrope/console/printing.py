@@ -5,6 +5,7 @@ UTF-8) are shown as Python writes them, so that no name moves the cursor or make
 """
 
 import os
+import signal
 import sys
 from contextlib import suppress
 from typing import TextIO
@@ -13,18 +14,21 @@ from isotrope.errors import UserError, in_one_line
 
 LONGEST = 1000  # characters of a sentence: words of a user's may be long
 MOST = 100  # sentences at once
+BROKEN_PIPE = 128 + signal.SIGPIPE  # what a shell says of a program that dies of it
 
 
 def say(text: str) -> None:
-    """Lines to standard output, at once.
+    """Lines to standard output, at once; a program that nobody listens to any more ends quietly.
 
     Raises:
         UserError: if it is a file on a disk that is full or broken.
+        SystemExit: with the status of a broken pipe, if whoever read the output has seen enough.
     """
     try:
         print("\n".join(map(in_one_line, text.split("\n"))), flush=True)
     except BrokenPipeError:
-        raise
+        _drop(sys.stdout)
+        raise SystemExit(BROKEN_PIPE) from None
     except OSError as error:
         _drop(sys.stdout)
         reason = (error.strerror or str(error)).lower()
