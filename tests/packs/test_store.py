@@ -55,6 +55,13 @@ def test_a_damaged_seed_json_is_named(folder):
             store.load(folder, 7, "aa")
 
 
+def test_bytes_that_are_no_weights_are_named_whatever_vouches_for_them(folder):
+    path = folder / store.WEIGHTS
+    for content in (b"", b"no weights", path.read_bytes()[:-5]):
+        with pytest.raises(UserError, match="truncated or altered .*; train the seed anew"):
+            store.parse_weights(content, path, "train the seed anew")
+
+
 def test_a_seed_of_another_training_is_refused(folder):
     with pytest.raises(
         UserError, match="is of seed 7 with training digest aa, not of seed 7 with bb"
