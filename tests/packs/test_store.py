@@ -58,7 +58,7 @@ def test_a_damaged_seed_json_is_named(folder):
 def test_bytes_that_are_no_weights_are_named_whatever_vouches_for_them(folder):
     path = folder / store.WEIGHTS
     for content in (b"", b"no weights", path.read_bytes()[:-5]):
-        with pytest.raises(UserError, match="truncated or altered .*; train the seed anew"):
+        with pytest.raises(UserError, match=r"truncated or altered .*; train the seed anew"):
             store.parse_weights(content, path, "train the seed anew")
 
 
