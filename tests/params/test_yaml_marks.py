@@ -90,6 +90,25 @@ def test_every_key_and_item_has_its_place():
 
 
 @pytest.mark.parametrize(
+    ("text", "line", "opened"),
+    [
+        ("a: 1\nb: [1, 2\nc: 3\n", 3, "[ at 2:4"),
+        ("a: {b: {c: 1}\nd: 2\n", 2, "{ at 1:4"),
+        ("a: 1\nb: {c: 1,\n\n", 4, "{ at 2:4"),
+        ("a: 'x\nb: 2\nc: 3\n", 4, "' at 1:4"),
+        ('a:\n- "x\nb: 2\n', 4, '" at 2:3'),
+        ("a: 1\nb: ]\n", 2, ""),
+        ("a: [1, }\n", 1, ""),
+    ],
+)
+def test_of_what_is_not_closed_the_place_is_named_where_it_was_opened(text, line, opened):
+    (mistake,) = parse(text).mistakes
+    assert mistake.line == line
+    end = f"; the {opened} is not closed"
+    assert mistake.what.endswith(end) if opened else "closed" not in mistake.what
+
+
+@pytest.mark.parametrize(
     ("text", "line", "column", "what"),
     [
         ("", 1, 1, "the file is empty"),
@@ -100,7 +119,7 @@ def test_every_key_and_item_has_its_place():
         ("a: 1\n---\nb: 2\n", 2, 1, "a second document begins here; a param-file holds one"),
         ("- a\n- b\n", 1, 1, "the file must hold keys and values"),
         ("a: b: c\n", 1, 5, "a second ': ' on one line, or a wrong indent"),
-        ("a: [1, 2\n", 2, 1, "not valid YAML"),
+        ("a: [1, 2\n", 2, 1, "not valid YAML: expected ',' or ']'"),
         ("a: \x07\n", 1, 4, "character 7 is not allowed in YAML"),
         ("a: &x [*x]\n", 1, 4, "an alias that contains itself"),
         ("a: !!python/object:os.system ls\n", 1, 4, "the tag !!python/object:os.system; a param"),

@@ -91,7 +91,11 @@ def test_variants_of_a_model_have_published_numbers_of_their_own():
         ([("a", "x"), ("a", "y"), ("a", "z")], [(0, 0), (0, 1), (0, 2)]),
         ([("a", "x"), ("b", "x"), ("b", "y")], [(0, 0), (1, 0), (1, 1)]),
         ([("a", ""), ("b", "")], [(0, 0), (0, 1)]),
+        ([("a", "x"), ("b", "")], [(0, 0), (0, 1)]),
+        ([("a", ""), ("b", "x"), ("b", "y")], [(0, 0), (0, 1), (0, 2)]),
+        ([("a", "x"), ("a", "y"), ("b", "z"), ("c", "")], [(0, 0), (0, 1), (1, 0), (1, 1)]),
+        ([("a", "x"), ("a", "y"), ("a", "z"), ("b", "x")], [(0, 0), (0, 1), (0, 2), (1, 0)]),
     ],
 )
-def test_data_sets_have_a_row_each_where_they_have_settings(panels, cells):
+def test_data_sets_have_a_row_each_where_they_share_settings(panels, cells):
     assert list(grid_positions(panels).values()) == cells

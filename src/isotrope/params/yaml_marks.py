@@ -242,7 +242,7 @@ def parse(text: str) -> Marked:
         loader = _CoreLoader(text)
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        what = _plain(error)
+        what = _plain(error, loader.marks if loader else [])
         return Marked(None, {}, (_mistake(error.problem_mark or error.context_mark, what),))
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
@@ -269,7 +269,7 @@ def parse(text: str) -> Marked:
     return Marked(value, reader.marks, tuple(reader.mistakes), frozenset(reader.unread))
 
 
-def _plain(error: yaml.MarkedYAMLError) -> str:
+def _plain(error: yaml.MarkedYAMLError, around: list[yaml.Mark]) -> str:
     """PyYAML's complaint in words for people who do not know its scanner."""
     problem = error.problem or "not valid YAML"
     if "'\\t'" in problem:
@@ -281,4 +281,20 @@ def _plain(error: yaml.MarkedYAMLError) -> str:
     if problem == "mapping values are not allowed here":
         return "a second ': ' on one line, or a wrong indent"
     context = f" {error.context}" if error.context else ""
-    return f"not valid YAML: {problem}{context}"
+    return f"not valid YAML: {problem}{context}{_opened(error, around)}"
+
+
+def _opened(error: yaml.MarkedYAMLError, around: list[yaml.Mark]) -> str:
+    """Where a bracket or quote was opened that is not closed, if the error is seen elsewhere.
+
+    Args:
+        error: what the parser complains of.
+        around: where the blocks begin that the parser is in.
+    """
+    began, seen = error.context_mark, error.problem_mark
+    if "flow node" in str(error.context) and around:
+        began = around[-1]
+    sign = began.buffer[began.pointer : began.pointer + 1] if began and began.buffer else ""
+    if began is None or sign not in tuple("{['\"") or (seen and seen.line == began.line):
+        return ""
+    return f"; the {sign} at {began.line + 1}:{began.column + 1} is not closed"

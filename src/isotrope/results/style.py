@@ -149,8 +149,9 @@ def styles_of(tables: Tables) -> dict[str, Style]:
 def grid_positions(found: Sequence[Panel], most: int = 3) -> dict[Panel, tuple[int, int]]:
     """The row and column of each panel of a figure.
 
-    Settings of a data set stand side by side; with several data sets, each has a row. Data sets
-    without settings stand side by side, too.
+    Settings of a data set stand side by side; with several data sets, each has a row, and each
+    setting a column. Where that would leave many places empty (data sets without settings, or with
+    settings of their own), all panels follow one another.
 
     Args:
         found: the panels in order.
@@ -158,7 +159,8 @@ def grid_positions(found: Sequence[Panel], most: int = 3) -> dict[Panel, tuple[i
     """
     sets = list(dict.fromkeys(panel[0] for panel in found))
     settings = list(dict.fromkeys(panel[1:] for panel in found))
-    if len(sets) > 1 and any(any(words) for words in settings):
+    full = 3 * len(found) >= 2 * len(sets) * len(settings)
+    if len(sets) > 1 and full and any(any(words) for words in settings):
         return {panel: (sets.index(panel[0]), settings.index(panel[1:])) for panel in found}
     columns = min({1: 1, 2: 2, 4: 2}.get(len(found), 3), most)
     return {panel: divmod(i, columns) for i, panel in enumerate(found)}
