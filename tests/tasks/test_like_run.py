@@ -10,12 +10,14 @@ import torch
 from safetensors.torch import save_file
 
 from isotrope import cli, paths
+from isotrope.cluster import recording
 from isotrope.data import digits8
 from isotrope.datasets import loading
 from isotrope.errors import UserError
 from isotrope.layers import normalising
 from isotrope.plan import index_file
 from isotrope.results import beside
+from isotrope.results.beside import Value
 from isotrope.tasks import like_run
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +105,17 @@ def project(tmp_path_factory):
 
 
 @pytest.fixture
-def evaluate(project, monkeypatch, capsys):
+def recorded(monkeypatch):
+    """What Snakemake is told of: rules and their files."""
+    found = []
+    monkeypatch.setattr(
+        recording, "record", lambda rules, files, _: found.append((rules, [*files]))
+    )
+    return found
+
+
+@pytest.fixture
+def evaluate(project, recorded, monkeypatch, capsys):
     """Run ``isotrope evaluate`` there: exit status, output, errors."""
     monkeypatch.chdir(project)
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -143,8 +155,14 @@ def test_the_example_of_the_page_is_measured_as_its_run_would_be(evaluate, tmp_p
     status, output, errors = evaluate(*like[:2], "digits", "--to", tmp_path / "measured")
 
     assert status == 0, errors
-    first = f"mine.py:network like {RUN}, the first of 2 runs called so: digits8 "
-    assert next(line for line in output.splitlines() if " like " in line).startswith(first)
+    first = f"mine.py:network like {RUN}, the first of 2 runs called so: digits8 source=digits8 "
+    (said,) = [line for line in output.splitlines() if " like " in line]
+    assert said == f"{first}valid_from=train size=12"
+    told = [line.partition(":")[0] for line in output.splitlines() if line[:1] != " "]
+    assert [one for one in told if one in ("accuracy", "rotation", "flip_average")] == [
+        *("accuracy", "rotation", "flip_average")
+    ]
+    assert "--all prints" not in output
     assert errors.splitlines() == [
         "seed_ensemble is left out: it takes all seeds of a run together",
         "synthesis is left out: it needs features, which the network does not have",
@@ -198,15 +216,14 @@ def test_runs_on_the_same_data_stand_below_the_network(evaluate, project):
         path.unlink()
     assert status == 0
     lines = output.splitlines()
-    assert lines[-3] == "accuracy: accuracy (%)"
-    assert re.fullmatch(r"  mine.py:network +\d+\.\d", lines[-2])
-    assert re.fullmatch(rf"  {OTHER} +50.0 ± 35.4, 2 seeds", lines[-1])
+    assert re.fullmatch(r"accuracy: accuracy \d+\.\d %", lines[-2])
+    assert lines[-1] == f"  {OTHER}: 50.0 ± 35.4 %; 2 seeds; of 360 images, and yours of 297"
 
 
 def test_only_values_at_the_same_settings_stand_side_by_side():
-    own = {"value": {(("scale", "1"),): 1.0, (("scale", "2"),): 3.0}}
-    same = {"value": {(("scale", "2"),): 4.0, (("scale", "1"),): 2.0}}
-    fewer = {"value": {(("scale", "1"),): 2.0}}
+    own = {"value": {(("scale", "1"),): Value(1.0, 9), (("scale", "2"),): Value(3.0, 9)}}
+    same = {"value": {(("scale", "2"),): Value(4.0, 9), (("scale", "1"),): Value(2.0, 9)}}
+    fewer = {"value": {(("scale", "1"),): Value(2.0, 9)}}
 
     found, strange = beside.cells("mine", own, {"same": [same, same], "fewer": [fewer]})
 
@@ -215,9 +232,51 @@ def test_only_values_at_the_same_settings_stand_side_by_side():
         ("scale 2", [("mine", 3.0), ("same", 4.0)]),
     ]
     assert strange == ["fewer"]
-    many = {"value": {(("scale", str(i)),): float(i) for i in range(10)}}
+    many = {"value": {(("scale", str(i)),): Value(float(i), 9) for i in range(10)}}
     (cell,), _ = beside.cells("mine", many, {})
     assert (cell.setting, cell.lines[0].mean) == ("mean over 10 of scale", 4.5)
+
+
+def rows(metric, *measured, by="eps"):
+    return [
+        {"seed": 1, "metric": metric, "value": value, "n": n, by: place}
+        for place, (value, n) in enumerate(measured)
+    ]
+
+
+def test_an_evaluation_is_told_in_one_line_by_its_first_share_and_all_of_it_in_a_line_a_metric():
+    own = beside.own_values(
+        [*rows("queries", (4.0, 8)), *rows("accuracy", (0.25, 8), (0.5, 8)), *rows("left", (1, 8))]
+    )
+    run = beside.own_values([*rows("accuracy", (0.5, 4), (0.75, 8)), *rows("queries", (2.0, 8))])
+    cells, strange = beside.cells("mine", own, {"a/b/c": [run, run]})
+
+    assert list(beside.main_text("attack", cells)) == [
+        "attack: accuracy 25.0 % (eps 0), 50.0 % (eps 1)",
+        "  a/b/c: 50.0 ± 0.0 % (eps 0), 75.0 ± 0.0 % (eps 1); 2 seeds; of 4, 8 images, and yours "
+        "of 8",
+    ]
+    assert [line for line in beside.text_of("attack", cells) if line[0] != " "] == [
+        "attack: queries 4",
+        "attack: accuracy 25.0 % (eps 0), 50.0 % (eps 1)",
+        "attack: left 1",
+    ]
+    assert strange == ["a/b/c"]
+
+
+def test_what_could_not_be_measured_is_unknown_with_the_reason_and_in_no_mean():
+    unknown = float("nan")
+    own = beside.own_values([*rows("wins", (unknown, 0)), *rows("median", (unknown, 5))])
+    cells, _ = beside.cells("mine", own, {})
+    assert list(beside.text_of("attack", cells)) == [
+        "attack: wins unknown, measured on 0 images",
+        "attack: median unknown, undefined here",
+    ]
+    some = beside.own_values(rows("alarm", (1.0, 5), (0.0, 5), (unknown, 0), (0.0, 5)))
+    (cell,), _ = beside.cells("mine", some, {}, most=2)
+    assert cell.setting == "mean over 3 of eps, 1 more are unknown"
+    assert cell.lines[0].mean == pytest.approx(1 / 3)
+    assert "mean over 3 of" in beside.csv_of({"attack": [cell]})
 
 
 def test_settings_are_the_same_however_numbers_are_spelled():
@@ -264,6 +323,7 @@ def test_a_mistake_is_one_sentence(evaluate, words, said):
         (["mine.py:network", "--like", RUN, "--seeds", "1"], "has no point, pack, seeds or jobs"),
         (["mine.py:network", "--like", RUN, "--table", "acuracy"], "has no evaluation 'acuracy'"),
         (["mine.py:network", "--like", RUN, "--table", "seed_ensemble"], "no evaluation of"),
+        ([f"param-files/{RUN}.yaml", "--all"], "--all: is for networks that are measured with"),
     ],
 )
 def test_words_that_do_not_go_together_are_said(evaluate, words, said):
@@ -289,7 +349,9 @@ def test_of_several_runs_those_with_tables_come_first(indexed):
         like_run.meant(known, "nothing/of/this")
 
 
-def test_an_evaluation_on_other_data_has_them_built_or_is_left_out(evaluate, project, monkeypatch):
+def test_an_evaluation_on_other_data_has_them_built_or_is_left_out(
+    evaluate, project, recorded, monkeypatch
+):
     monkeypatch.delenv("ISOTROPE_DATA", raising=False)
     asked = (
         "{name: accuracy, as: there, dataset: {name: digits8, size: 16}}, "
@@ -303,5 +365,10 @@ def test_an_evaluation_on_other_data_has_them_built_or_is_left_out(evaluate, pro
     finally:
         path.unlink()
     assert status == 0
-    assert re.search(r"there: accuracy \(%\)\n  mine.py:network +\d", output)
+    assert re.search(r"there: accuracy \d+\.\d %\n", output)
+    assert "built out/data/digits8/size=16.manifest.json" in output
+    assert recorded[-1][0] == ("download", "build_dataset")
+    assert recorded[-1][1] == [
+        *map(Path, ("out/data/digits8/size=16.manifest.json", "out/data/digits8/size=16.png"))
+    ]
     assert re.fullmatch(r"not_there is left out: .*mnist.*\n", errors)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -115,6 +116,9 @@ def evaluate(
     to: Annotated[
         Path | None, typer.Option(help="with --like: a folder where all rows are written as CSV")
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="with --like: print every metric, not the main ones alone")
+    ] = False,
 ) -> None:
     """Run every evaluation of a run's trained seeds that was not run yet; or of your network."""
     from isotrope.measuring import evaluating
@@ -124,8 +128,10 @@ def evaluate(
     if like is not None:
         if point != "base" or pack or seeds or not own_jobs:
             raise UserError("--like: a network of yours has no point, pack, seeds or jobs")
-        _evaluate_like(str(file), like, weights, to, table, device, threads)
+        _evaluate_like(str(file), like, weights, to, table, device, threads, every)
         return
+    if every:
+        raise UserError("--all: is for networks that are measured with --like")
     if weights is not None or to is not None or ":" in file.name:
         raise UserError(
             f"{file}: to measure a network of yours, name the run that it is measured like, too, "
@@ -145,14 +151,19 @@ def _evaluate_like(
     table: str | None,
     device: str,
     threads: int,
+    every: bool,
 ) -> None:
     """Measure a network of the user's as a run is, and tell its values beside those of runs."""
     from isotrope import devices
+    from isotrope.cluster import recording
     from isotrope.files.disk import write_whole
     from isotrope.packs import rows as stored
     from isotrope.plan import index_file
     from isotrope.results import beside
     from isotrope.tasks import by_hand, like_run
+
+    def record(rules: Sequence[str], files: Sequence[Path]) -> None:
+        recording.record(rules, files, say)
 
     known = index_file.current()
     names = like_run.meant(known, word)
@@ -161,7 +172,7 @@ def _evaluate_like(
     chosen = list(like_run.evaluations_named(its, table))
     where = devices.choose(by_hand.device_name(device))
     with devices.arithmetic(where, threads):
-        measured = like_run.Measured(words, weights, its, where, say)
+        measured = like_run.Measured(words, weights, its, where, like_run.Told(say, record))
         more = f", the first of {len(names)} runs called so" if len(names) > 1 else ""
         say(f"{words} like {its.run}{more}: {like_run.words_of_data(data)}")
         found: dict[str, list[beside.Cell]] = {}
@@ -174,8 +185,11 @@ def _evaluate_like(
                 continue
             tested = like_run.entry_of_data(one.dataset or its.dataset)
             others = beside.seeds_beside(known, one.alias, one.name, data, tested)
-            found[one.alias], strange = beside.cells(words, beside.own_values(rows), others)
-            for line in beside.text_of(one.alias, found[one.alias]):
+            sides = words, beside.own_values(rows), others
+            found[one.alias], strange = beside.cells(*sides)
+            few, _ = beside.cells(*sides, most=beside.FEW)
+            told = beside.text_of if every else beside.main_text
+            for line in told(one.alias, found[one.alias] if every else few):
                 say(line)
             for run in strange:
                 say(f"  {run} was evaluated at other settings")
@@ -189,7 +203,9 @@ def _evaluate_like(
         raise UserError(f"{words}: no evaluation of {its.run} can be given to this network")
     if to is not None:
         write_whole(to / "beside-runs.csv", beside.csv_of(found))  # no table has a dash
-        say(f"wrote {to}")
+        say(f"wrote {to}: every value of each evaluation, and beside-runs.csv")
+    elif not every and any(len(cells) > 1 for cells in found.values()):
+        say("these are the main values: --all prints every metric, --to FOLDER writes all as CSV")
 
 
 def ship(

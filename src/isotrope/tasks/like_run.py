@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,8 +33,6 @@ from isotrope.plan.nearest import nearest_runs
 from isotrope.tasks import own_network
 from isotrope.tasks.own_network import SEED, Asked
 from isotrope.training.initial_weights import read_weights, take_over
-
-Log = Callable[[str], None]
 
 _ORDER = ("own", "demo", "published", "extra")  # of series, where a word means several runs
 _SHOWN = 2  # images by which a network is checked
@@ -79,10 +78,23 @@ def entry_of_data(dataset: Plugin) -> str:
 
 
 def words_of_data(settings: Mapping[str, Any]) -> str:
-    """A data set for people to read, as in ``NAME key=value other_key=value``."""
+    """A data set for people to read, as in ``NAME key=value``, without settings left out."""
     rest = {key.partition(".")[2]: value for key, value in settings.items()}
     name = rest.pop("name")
-    return " ".join([str(name), *(f"{key}={value}" for key, value in rest.items())])
+    return " ".join([str(name), *(f"{k}={v}" for k, v in rest.items() if v is not None)])
+
+
+@dataclass(frozen=True)
+class Told:
+    """Who is told what is done besides.
+
+    Args:
+        log: is told what is built.
+        record: is told which files were made by hand that are those of rules.
+    """
+
+    log: Callable[[str], None]
+    record: Callable[[Sequence[str], Sequence[Path]], None]
 
 
 @dataclass(frozen=True)
@@ -144,22 +156,24 @@ class Measured:
         weights: a file of weights for it; without one it stays as the function made it.
         its: what it is measured with.
         device: where.
-        log: is told what is built.
+        told: is told what is built.
 
     Raises:
         UserError: if the network cannot be made, does not take the weights or the images, or a
             data set lacks what it is built from.
     """
 
-    def __init__(self, words: str, weights: Any, its: Like, device: torch.device, log: Log) -> None:
+    def __init__(
+        self, words: str, weights: Any, its: Like, device: torch.device, told: Told
+    ) -> None:
         self.its, self.device = its, device
         network = own_network.build(words, its.asked)
         if weights is not None:
             take_over(network, read_weights(weights), str(weights))
         self.network = network.to(device)
         self._loaded: dict[tuple[str, str], Split] = {}
-        self._log = log
-        _build(its.dataset, log)
+        self._told = told
+        _build(its.dataset, told)
         example = next(iter(self._split(its.dataset, _a_split(its)).batches(_SHOWN)))
         images = to_unit(example.images.to(device))
         own_network.check(self._behind_normalisation(), words, images, its.asked)
@@ -187,7 +201,7 @@ class Measured:
         if (reason := self._misfit(one)) is not None:
             raise UserError(reason)
         tested = one.dataset or self.its.dataset
-        _build(tested, self._log)
+        _build(tested, self._told)
         given = [self._split(tested, one.split)]
         if one.chooses_on is not None:
             given.append(self._split(self.its.dataset, one.chooses_on))
@@ -228,7 +242,7 @@ def _a_split(its: Like) -> str:
     return "train" if "train" in known else known[0]
 
 
-def _build(dataset: Plugin, log: Log) -> None:
+def _build(dataset: Plugin, told: Told) -> None:
     """Build a data set that is not there yet; files of its sources are fetched before.
 
     Raises:
@@ -239,12 +253,15 @@ def _build(dataset: Plugin, log: Log) -> None:
         return
     module = registry.load("data", dataset.name)
     fetched = getattr(module, "downloads", None)
-    for file in fetched(dataset.params) if fetched else ():
-        place = paths.download(dataset.name, file)
+    places = [
+        paths.download(dataset.name, file) for file in (fetched(dataset.params) if fetched else ())
+    ]
+    for place in places:
         download.download(place.parent.name, place.name)
     digest = dataset_digest(dataset.name, dataset.params)
     built = build_dataset(dataset.name, dataset.params, digest)
-    log(f"built {built}")
+    told.log(f"built {built}")
+    told.record(("download", "build_dataset"), (*places, built, paths.preview(dataset.name, key)))
 
 
 def evaluations_named(its: Like, table: str | None) -> Iterator[Evaluation]:
