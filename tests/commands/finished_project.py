@@ -15,25 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from toy_runs import param_file
 
 from isotrope import cli
 from isotrope.plan import index_file
 
 LABEL = "<b>&amp;</b> | \\input{x} =cmd() $x^2$ {a} [red]b[/] 100%_#~"
-PARAM_FILE = """\
-study: scale
-series: own
-label: '{label}'
-seeds: 1-2
-dataset: {{name: stripes, size: 12}}
-model: {{name: tiny, channels: {channels}}}
-training:
-  epochs: 2
-  batch_size: 16
-  optimizer: {{name: adam, learning_rate: 4.0e-3}}
-evaluations: [accuracy]
-{more}resources: {{gpu: 0, cpus: 1, runtime: 5m, memory: 1GB, seeds_per_job: 2}}
-"""
 PUBLISHED = """\
 study,table,model,dataset,setting,metric,value,spread,n,source
 scale,accuracy,tiny,stripes,,accuracy,0.75,0.05,5,made up
@@ -125,7 +112,10 @@ def make(folder: Path) -> None:
     for run, label, more in ((PLAIN, "plain", ""), (CHOSEN, LABEL, SWEEP)):
         path = folder / "param-files" / f"{run}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(PARAM_FILE.format(channels=4, label=label, more=more))
+        head = f"series: own\nlabel: '{label}'\nseeds: 1-2"
+        path.write_text(
+            param_file(replaced={"seeds: 1-2": head, "resources:": f"{more}resources:"})
+        )
     done(call("check", "--write-index"))
     done(call("build", "stripes", "size=12"))
     for run, point in (

@@ -12,23 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from toy_runs import param_file
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-
-PARAM_FILE = """\
-study: scale
-seeds: 1-2
-
-dataset: {{name: stripes, size: 12}}
-model: {{name: tiny, channels: {channels}}}
-training:
-  epochs: 2
-  batch_size: 16
-  optimizer: {{name: adam, learning_rate: 1.0e-2}}
-
-evaluations: [accuracy]
-resources: {{gpu: 0, cpus: 1, runtime: 5m, memory: 1GB, seeds_per_job: 2}}
-"""
 
 
 @dataclass(frozen=True)
@@ -102,12 +89,9 @@ class Project:
 
     def add(self, name, channels=4, **replaced):
         """A param-file for the toy model."""
-        text = PARAM_FILE.format(channels=channels)
-        for old, new in replaced.items():
-            text = text.replace(old, new)
         path = self.folder / "param-files" / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(param_file(channels, replaced), encoding="utf-8")
 
     def trained(self, run, pack="1-2"):
         """The first line of a pack's log: how many seeds it had to train."""
