@@ -163,7 +163,8 @@ def test_the_example_of_the_page_is_measured_as_its_run_would_be(evaluate, tmp_p
         *("accuracy", "rotation", "flip_average")
     ]
     assert "--all prints" not in output
-    assert errors.splitlines() == [
+    said = [line for line in errors.splitlines() if not line.endswith("so far")]  # a slow machine
+    assert said == [
         "seed_ensemble is left out: it takes all seeds of a run together",
         "synthesis is left out: it needs features, which the network does not have",
         f"beside_other is left out: it measures against the seeds of another run, {OTHER}",
