@@ -2,8 +2,10 @@
 
 import copy
 import json
+import os
 import random
 import re
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,25 @@ def flip(path: Path, number: int) -> str:
 MARK = "0.8642097"  # stands in no sound file
 
 
+REPLACED = ("gone", "folder", "link", "pipe", "socket")
+
+
+def replace(path: Path, kind: str) -> None:
+    """Put nothing or something else in the place of a file: a link leads to itself."""
+    path.unlink()
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to(path.name)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        place = os.open(path.parent, os.O_PATH)  # the address of a socket is short
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(f"/proc/self/fd/{place}/{path.name}")
+        os.close(place)
+
+
 def damage(path: Path, number: int, others: Sequence[Path] = ()) -> str:
     """Do something to a file that nobody should; what was done.
 
@@ -61,7 +82,7 @@ def damage(path: Path, number: int, others: Sequence[Path] = ()) -> str:
     chance, content = random.Random(number), path.read_bytes()
     at = chance.randrange(len(content))
     alike = [one for one in others if one.suffix == path.suffix and one.read_bytes() != content]
-    kinds = ["bit", "cut", "empty", "gone", "folder", "link", "noise", "tail", "twice", "deep"]
+    kinds = ["bit", "cut", "empty", "noise", "tail", "twice", "deep", *REPLACED]
     if path.suffix in (".csv", ".json"):
         kinds += ["number", "number", "number", "text", "line", "line"]
     if path.suffix == ".json":
@@ -71,12 +92,8 @@ def damage(path: Path, number: int, others: Sequence[Path] = ()) -> str:
     kind = chance.choice(kinds)
     if kind == "bit":
         return flip(path, number)
-    if kind in ("gone", "folder", "link"):
-        path.unlink()
-        if kind == "folder":
-            path.mkdir()
-        elif kind == "link":
-            path.symlink_to(path.name)
+    if kind in REPLACED:
+        replace(path, kind)
         return f"{path}: {kind}"
     if kind == "value":
         value, what = altered(json.loads(content), number)

@@ -17,7 +17,7 @@ from typing import Any
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
-from isotrope.files import json_files
+from isotrope.files import json_files, regular
 from isotrope.settings import Settings, build_settings
 
 
@@ -182,7 +182,7 @@ def local_sums(manifest: Path) -> list[str]:
         UserError: if the data set is not built, or its manifest is damaged.
     """
     try:
-        content = json_files.parse_object(manifest.read_bytes())
+        content = json_files.parse_object(regular.read_bytes(manifest))
         json_files.is_sealed(content)
         listed = content["files"]
         return [

@@ -46,16 +46,18 @@ class UserError(Exception):
 def of_the_system(error: OSError) -> UserError | None:
     """What a user can mend of a refusal of the system's; None if the program itself is wrong.
 
-    A file where a folder should be, the reverse, what may not be read or written, and names that
-    are too long or lead in a circle.
+    A file where a folder should be, the reverse, a pipe in the place of either, what may not be
+    read or written, and names that are too long or lead in a circle.
     """
     if error.filename is None:
         return None
     if error.errno in _NO_PATH:
         return UserError(f"{error.filename}: {_NO_PATH[error.errno]}")
+    reason = (error.strerror or type(error).__name__).lower()
+    if error.errno == errno.ENXIO:  # a named pipe, a socket or a device
+        return UserError(f"{error.filename}: {reason}; move it away and start again")
     if not isinstance(error, _MENDABLE):
         return None
-    reason = (error.strerror or type(error).__name__).lower()
     return UserError(
         f"{error.filename}: {reason}; move it away, or give permission, and start again"
     )

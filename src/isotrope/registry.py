@@ -143,7 +143,8 @@ def listed(place: Path) -> tuple[str, ...]:
 def _listed(place: Path, changed: int) -> tuple[str, ...]:
     """The plug-ins in a folder that last ``changed`` then: checking asks for them all the time."""
     del changed
-    return tuple(sorted(p.stem for p in place.glob("*.py") if not p.stem.startswith("_")))
+    sources = (p for p in place.glob("*.py") if not p.stem.startswith("_"))
+    return tuple(sorted(p.stem for p in sources if p.is_file() or not p.exists()))
 
 
 def source(kind: str, name: str) -> Path:

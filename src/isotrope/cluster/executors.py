@@ -25,6 +25,7 @@ from isotrope import paths
 from isotrope.cluster.submitted_pack import SubmittedPack
 from isotrope.cluster.submitting import Array, TaskResources
 from isotrope.errors import UserError
+from isotrope.files import regular
 
 ExecutorName = Literal["slurm", "local", "debug"]
 TIME_OUTS = 5  # how often a task may run into its time limit
@@ -70,7 +71,7 @@ class Sent:
         logs = [log for log in self.pack.logs if log.is_file() and log.stat().st_size]
         if logs and isinstance(error, FailedJobError):
             log = max(logs, key=lambda one: one.stat().st_mtime)
-            return False, f"{log.read_text(encoding='utf-8').splitlines()[-1]} ({log})"
+            return False, f"{regular.read_text(log).splitlines()[-1]} ({log})"
         state = self.job.state.lower()
         return False, f"{state}; see {self.job.paths.stderr}"
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from isotrope.datasets.file_index import indexed_file
 from isotrope.datasets.local_data import VARIABLE, local_root
 from isotrope.errors import UserError
+from isotrope.files import regular
 
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # before each file of a zip archive
 _PACKED = "deflated"
@@ -121,7 +122,7 @@ def files_in_inner_tar(place: Place) -> dict[str, Place]:
     """
     path, (first, count) = indexed_file(place.file), map(int, place.at.split(":"))
     try:
-        with path.open("rb") as outer:
+        with regular.open_bytes(path) as outer:
             outer.seek(first)
             with tarfile.open(fileobj=outer, mode="r:") as archive:
                 found = {one.name: (one.offset_data, one.size) for one in archive if one.isreg()}
@@ -148,9 +149,9 @@ def read_place(place: Place) -> bytes:
     """
     path = indexed_file(place.file)
     if not place.at:
-        return path.read_bytes()
+        return regular.read_bytes(path)
     first, count, *packed = place.at.split(":")
-    with path.open("rb") as opened:
+    with regular.open_bytes(path) as opened:
         opened.seek(int(first))
         found = opened.read(int(count))
     if len(found) < int(count):
@@ -159,13 +160,13 @@ def read_place(place: Place) -> bytes:
 
 
 def _of_tar(path: Path) -> dict[str, str]:
-    with tarfile.open(path, "r:") as archive:
+    with regular.open_bytes(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
         return {one.name: f"{one.offset_data}:{one.size}" for one in archive if one.isreg()}
 
 
 def _of_zip(path: Path) -> dict[str, str]:
     found = {}
-    with zipfile.ZipFile(path) as archive, path.open("rb") as opened:
+    with regular.open_bytes(path) as opened, zipfile.ZipFile(opened) as archive:
         for one in archive.infolist():
             if one.is_dir():
                 continue

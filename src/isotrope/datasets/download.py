@@ -6,7 +6,7 @@ tried.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import requests
@@ -18,6 +18,7 @@ from isotrope.console.terminal import Transfer, transfer
 from isotrope.datasets import sources
 from isotrope.datasets.sources import PinnedFile
 from isotrope.errors import UserError
+from isotrope.files import regular
 from isotrope.files.disk import named_errors
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0  # that a server may say nothing
@@ -60,6 +61,8 @@ def download(dataset: str, file: str) -> Path:
         if path.is_file() and not sources.difference(path, entry):
             return path
         part = path.with_name(f".{path.name}.part")
+        with suppress(FileNotFoundError):
+            regular.open_bytes(part).close()  # writing would wait at a named pipe
         with session() as web, transfer(file, entry.size) as bar:
             failures = []
             for url in entry.urls:

@@ -19,6 +19,7 @@ from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from isotrope.errors import UserError
+from isotrope.files import regular
 
 VARIABLE = "ISOTROPE_DATA"
 
@@ -136,7 +137,7 @@ def checksums(files: Iterable[str]) -> list[str]:
 def _checksum(file: Path, changed: int, size: int) -> str:
     """The SHA-256 of a file that last ``changed`` then and has so many bytes."""
     del changed, size
-    with file.open("rb") as opened:
+    with regular.open_bytes(file) as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
@@ -165,7 +166,7 @@ def _is_there(root: Path, path: str) -> bool:
 def _holds(path: Path, pattern: str) -> bool:
     """Whether a zip archive has such a file; one that is damaged is named by who reads it."""
     try:
-        with ZipFile(path) as archive:
+        with regular.open_bytes(path) as file, ZipFile(file) as archive:
             return any(fnmatchcase(name, f"*{pattern}") for name in archive.namelist())
     except (BadZipFile, OSError):
         return True

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from isotrope import paths
 from isotrope.datasets.local_data import VARIABLE, local_file, local_root
 from isotrope.errors import UserError
-from isotrope.files import json_files
+from isotrope.files import json_files, regular
 from isotrope.settings import Settings
 
 
@@ -44,7 +44,7 @@ class Manifest(Settings):
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with regular.open_bytes(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -88,7 +88,7 @@ def read_manifest(path: Path) -> Manifest:
     if not path.is_file():
         raise UserError(f"{path}: the data set is not built; run `snakemake {path}`")
     try:
-        content = json_files.parse_object(path.read_bytes())
+        content = json_files.parse_object(regular.read_bytes(path))
         is_sealed = json_files.is_sealed(content)
         content.pop(json_files.CHECKSUM, None)
         found = Manifest.model_validate_json(json.dumps(content))

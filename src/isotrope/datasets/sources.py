@@ -18,6 +18,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from isotrope import paths
 from isotrope.errors import UserError, did_you_mean
+from isotrope.files import regular
 from isotrope.files.disk import write_whole
 from isotrope.mistakes import complaints_of, dotted
 from isotrope.settings import Settings
@@ -71,7 +72,7 @@ def read(dataset: str) -> Sources:
     """
     path = paths.sources(dataset)
     try:
-        return _parsed(path, path.read_text(encoding="utf-8"))
+        return _parsed(path, regular.read_text(path))
     except FileNotFoundError as error:
         known = [one.stem for one in paths.SOURCES.glob("*.yaml")]
         raise UserError(
@@ -144,7 +145,7 @@ def difference(path: Path, entry: PinnedFile) -> str:
     size = path.stat().st_size
     if size != entry.size:
         return f"it has {size} bytes, not {entry.size}"
-    with path.open("rb") as file:
+    with regular.open_bytes(path) as file:
         md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     return "" if md5 == entry.md5 else f"its md5 is {md5}, not {entry.md5}"
 

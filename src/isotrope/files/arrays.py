@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isotrope.errors import UserError
+from isotrope.files import regular
 from isotrope.files.disk import ask_guard, named_errors, part_of, sync_folder
 
 Array = NDArray[Any]
@@ -85,7 +86,8 @@ def read_arrays(path: Path, remedy: str) -> dict[str, Array]:
         UserError: if the file is absent, truncated, altered or holds pickles.
     """
     try:
-        with zipfile.ZipFile(path) as archive:  # np.load leaves the checksums uncompared
+        # np.load leaves the checksums uncompared
+        with regular.open_bytes(path) as file, zipfile.ZipFile(file) as archive:
             check_members(archive)
             return {
                 name.removesuffix(".npy"): np.lib.format.read_array(

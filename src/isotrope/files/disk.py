@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from isotrope.errors import UserError
+from isotrope.files import regular
 
 _guard: ContextVar[Callable[[], None] | None] = ContextVar("guard", default=None)
 
@@ -129,7 +130,7 @@ def read_checked(path: Path, expected: object, remedy: str) -> bytes:
         UserError: if the file is absent, truncated or altered.
     """
     try:
-        content = path.read_bytes()
+        content = regular.read_bytes(path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{path} is missing; {remedy.removeprefix(_DELETE)}") from error
     except OSError as error:

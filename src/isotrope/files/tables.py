@@ -14,7 +14,7 @@ from typing import Literal
 import pandas
 
 from isotrope.errors import UserError
-from isotrope.files import disk, json_files
+from isotrope.files import disk, json_files, regular
 
 Kind = Literal["text", "number", "count"]
 Columns = Mapping[str, Kind]
@@ -97,10 +97,10 @@ def _check_sum(path: Path, content: bytes) -> None:
         UserError: if it is another.
     """
     sums = _sums_of(path)
-    if not sums.is_file():
-        return
     try:
-        same = json_files.parse(sums.read_bytes()) == disk.checksum(content)
+        same = json_files.parse(regular.read_bytes(sums)) == disk.checksum(content)
+    except (FileNotFoundError, NotADirectoryError):
+        return
     except (OSError, ValueError):
         same = False
     if not same:
@@ -129,7 +129,7 @@ def read_table(
             table's path and the remedy.
     """
     try:
-        raw = path.read_bytes()
+        raw = regular.read_bytes(path)
         _check_sum(path, raw)
         content = raw.decode()
     except (FileNotFoundError, NotADirectoryError) as error:

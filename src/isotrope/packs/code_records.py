@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.files import disk
+from isotrope.files import disk, regular
 from isotrope.packs.summary import RUN
 
 NOT_RECORDED = ""
@@ -110,7 +110,7 @@ def trained_with(folder: Path) -> Made | None:
         folder: the pack's.
     """
     try:
-        with (folder / RUN).open("rb") as file:
+        with regular.open_bytes(folder / RUN) as file:
             head = file.read(_HEAD).decode(errors="replace")
     except OSError:
         return None
@@ -185,7 +185,7 @@ def kept(run: str) -> list[Kept]:
     if not path.is_file():
         return []
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(regular.read_text(path))
         return [
             Kept(
                 str(one["why"]),
@@ -223,6 +223,6 @@ def keep(run: str, known: Sequence[Kept]) -> Path:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(regular.read_text(path))
     except (OSError, ValueError, RecursionError):
         return None

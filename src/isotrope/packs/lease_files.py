@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from secrets import token_hex
 
-from isotrope.files import json_files
+from isotrope.files import json_files, regular
 from isotrope.files.disk import named_errors
 from isotrope.processes.process import Process
 
@@ -116,7 +116,7 @@ def read_all(folder: Path) -> Iterator[Lease]:
 def _read(path: Path) -> Lease | None:
     """A lease; none if it is no longer there."""
     try:
-        with path.open("rb") as file:  # opened, since a network disk then looks anew
+        with regular.open_bytes(path) as file:  # opened, since a network disk then looks anew
             beat = os.fstat(file.fileno()).st_mtime_ns
             content = file.read()
     except OSError as error:

@@ -15,6 +15,8 @@ from isotrope.packs.lease import LeaseLostError
 
 Log = Callable[[str], None]
 
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK  # waits at no named pipe
+
 
 @contextmanager
 def logged(path: Path, say: Log, append: bool = False) -> Iterator[Log]:
@@ -34,11 +36,11 @@ def logged(path: Path, say: Log, append: bool = False) -> Iterator[Log]:
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         if not append:
-            path.write_text("", encoding="utf-8")
+            os.close(os.open(path, _WRITE | os.O_TRUNC, 0o666))
 
     def keep(text: str) -> None:
-        with suppress(OSError), path.open("a", encoding="utf-8") as file:
-            file.write(f"{text}\n")
+        with suppress(OSError), os.fdopen(os.open(path, _WRITE, 0o666), "ab") as file:
+            file.write(f"{text}\n".encode())
 
     def log(line: str) -> None:
         keep(line)

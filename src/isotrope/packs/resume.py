@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from isotrope.errors import UserError
+from isotrope.files import regular
 from isotrope.files.disk import (
     ask_guard,
     named_errors,
@@ -115,7 +116,7 @@ def go_back(path: Path) -> None:
 
 
 def _read(path: Path, digest: str) -> dict[str, Any]:
-    content = path.read_bytes()
+    content = regular.read_bytes(path)
     head, _, body = content.partition(b"\n")
     words = head.split(b" ")
     if len(words) != 3 or words[0] != MAGIC:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from isotrope.errors import UserError
-from isotrope.files import disk
+from isotrope.files import disk, regular
 from isotrope.files.arrays import Array, read_arrays, write_arrays
 
 Row = dict[str, str]
@@ -79,7 +79,7 @@ def read(path: Path, arrays: bool, log: Callable[[str], None]) -> list[Row] | No
         log: is told of a damaged file.
     """
     try:
-        content = path.read_text(encoding="utf-8")
+        content = regular.read_text(path)
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError):
@@ -123,7 +123,7 @@ def checked_arrays(path: Path, remedy: str) -> dict[str, Array]:
         UserError: if a file is absent, truncated or altered, or the rows have no arrays.
     """
     expected, arrays = _whole(path, remedy)[1], arrays_of(path)
-    found = _sha256(arrays.read_bytes()) if arrays.is_file() else None
+    found = _sha256(regular.read_bytes(arrays)) if arrays.is_file() else None
     if expected is None or found != expected:
         raise UserError(f"{arrays} is absent, or not what {path.name} beside it says; {remedy}")
     return read_arrays(arrays, remedy)
@@ -132,7 +132,7 @@ def checked_arrays(path: Path, remedy: str) -> dict[str, Array]:
 def _whole(path: Path, remedy: str) -> tuple[str, str | None]:
     """The text of a file of rows without its last line, and the checksum of the arrays, if any."""
     try:
-        text, _, end = path.read_text(encoding="utf-8").rpartition(_END)
+        text, _, end = regular.read_text(path).rpartition(_END)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path} cannot be read ({reason}); {remedy}") from error
@@ -151,7 +151,7 @@ def _belong_to(path: Path, rows: Sequence[Row]) -> bool:
 def code_of(path: Path) -> str:
     """The digest of the code that computed the rows of a seed; empty if it is not recorded."""
     try:
-        _, _, end = path.read_text(encoding="utf-8").rpartition(_END)
+        _, _, end = regular.read_text(path).rpartition(_END)
     except (OSError, UnicodeDecodeError):
         return ""
     return _code_in(end)
@@ -173,7 +173,7 @@ def _table(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
 
 def _end(path: Path, text: str, arrays: bool, code: str) -> str:
     """The last line of a file of rows."""
-    known = f", of the arrays {_sha256(arrays_of(path).read_bytes())}" if arrays else ""
+    known = f", of the arrays {_sha256(regular.read_bytes(arrays_of(path)))}" if arrays else ""
     made_by = f", code {code}" if code else ""
     return f"{_END}{_sha256((text + code).encode())}{known}{made_by}\n"
 

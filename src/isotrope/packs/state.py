@@ -8,6 +8,7 @@ import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from isotrope.files import regular
 from isotrope.packs import summary
 
 
@@ -33,7 +34,7 @@ def sound(status: Mapping[int, str], seeds: Iterable[int]) -> list[int]:
 def listed(results: Path) -> set[str]:
     """The evaluations that a table of results holds; its rows are checked when they are read."""
     try:
-        with results.open(encoding="utf-8", newline="") as file:
+        with regular.open_text(results, newline="") as file:
             return {row.get("evaluation") or "" for row in csv.DictReader(file)}
     except (OSError, UnicodeDecodeError, csv.Error):
         return set()

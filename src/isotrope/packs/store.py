@@ -22,7 +22,7 @@ from safetensors.torch import save as tensor_bytes
 from torch import Tensor
 
 from isotrope.errors import UserError
-from isotrope.files import disk, json_files
+from isotrope.files import disk, json_files, regular
 from isotrope.files.arrays import Array, read_arrays, write_arrays
 from isotrope.packs import entries
 from isotrope.packs.summary import HISTORY, SEED, WEIGHTS
@@ -95,7 +95,7 @@ def holds(folder: Path) -> bool:
 def origin(folder: Path) -> str | None:
     """Where a finished seed comes from; None if it was trained here, is absent or is damaged."""
     try:
-        return json_files.parse_object((folder / SEED).read_bytes()).get("origin")
+        return json_files.parse_object(regular.read_bytes(folder / SEED)).get("origin")
     except (OSError, ValueError):
         return None
 
@@ -137,7 +137,7 @@ def keep(folder: Path, seed: FinishedSeed) -> None:
             part.mkdir(parents=True)
             if seed.recordings:
                 write_arrays(part / RECORDINGS, sorted(seed.recordings.items()))
-                sums[RECORDINGS] = disk.checksum((part / RECORDINGS).read_bytes())
+                sums[RECORDINGS] = disk.checksum(regular.read_bytes(part / RECORDINGS))
             sealed = json_files.sealed({**summary, "files": sums})
             contents[SEED] = json_text(sealed).encode()
             for name, content in contents.items():
@@ -178,7 +178,7 @@ def load(folder: Path, seed: int, digest: str, remedy: str | None = None) -> Fin
     remedy = remedy or f"delete {folder} and start again to train the seed anew"
     path = folder / SEED
     try:
-        summary = json_files.parse_object(path.read_bytes())
+        summary = json_files.parse_object(regular.read_bytes(path))
         is_sealed = json_files.is_sealed(summary)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{path} is missing; {remedy}") from error

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from isotrope.errors import UserError
-from isotrope.files import json_files
+from isotrope.files import json_files, regular
 from isotrope.packs import entries
 from isotrope.packs.entries import BEST
 
@@ -117,7 +117,7 @@ def read(folder: Path) -> Summary:
     """
     path = folder / RUN
     try:
-        content = path.read_text(encoding="utf-8")
+        content = regular.read_text(path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{path} is not there; run `snakemake runs` to train its seeds") from error
     except UnicodeDecodeError as error:
@@ -150,7 +150,7 @@ def digest_at_a_glance(folder: Path) -> str | None:
     None if it is not there, or vanishes meanwhile; an empty text if it is damaged.
     """
     try:
-        with (folder / RUN).open("rb") as file:
+        with regular.open_bytes(folder / RUN) as file:
             found = _DIGEST.search(file.read(_HEAD))
     except OSError:
         return None

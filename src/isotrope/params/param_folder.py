@@ -7,18 +7,17 @@ ever, and a device has no end.
 
 import os
 import re
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from isotrope import paths
 from isotrope.errors import UserError
+from isotrope.files import regular
 
 LARGEST = 100_000  # bytes of a param-file
 LONGEST_RUN = 90  # letters of a run's name: SLURM's plug-in joins all names of a job to one of 255
 _SHAPE = "<model>/<dataset>/<variant>.yaml"
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
 
 
 def find(root: Path = paths.PARAM_FILES) -> dict[Path, str]:
@@ -109,10 +108,9 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
         UserError: if it is no file, cannot be read, or is too large.
     """
     try:
-        kind = stat.S_IFMT(path.stat().st_mode)
-        if kind != stat.S_IFREG:
-            raise UserError(f"{path}: {_KINDS.get(kind, 'a device')}, not a file; move it away")
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if kind := regular.kind_of(path.stat().st_mode):
+            raise UserError(f"{path}: {kind}, not a file; move it away")
+        with regular.open_bytes(path) as file:
             content = file.read(largest + 1)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from isotrope import paths, registry
-from isotrope.files import disk
+from isotrope.files import disk, regular
 from isotrope.params import modelling
 from isotrope.params.envelope import Envelope
 from isotrope.params.keys_page import keys_page
@@ -26,7 +26,7 @@ def is_current() -> bool:
 
 
 def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text(encoding="utf-8") == text
+    return path.is_file() and regular.read_text(path) == text
 
 
 def write_committed() -> list[Path]:

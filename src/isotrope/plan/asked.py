@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from isotrope import paths
 from isotrope.errors import UserError
+from isotrope.files import regular
 from isotrope.files.disk import write_whole
 from isotrope.plan.index import Index
 from isotrope.plan.selection import Selection
@@ -46,7 +47,7 @@ def shown(index: Index) -> list[str]:
 def _read() -> set[str] | None:
     """The names that were kept; None if there are none, or they cannot be read."""
     try:
-        content = json.loads(paths.ASKED.read_text(encoding="utf-8"))
+        content = json.loads(regular.read_text(paths.ASKED))
     except (OSError, ValueError, RecursionError):
         return None
     return {str(name) for name in content} if isinstance(content, list) else None

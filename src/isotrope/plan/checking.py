@@ -22,7 +22,7 @@ from typing import Any
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
-from isotrope.files import disk, json_files
+from isotrope.files import disk, json_files, regular
 from isotrope.params import param_file, trials
 from isotrope.params.param_file import CheckedFile, Tables
 from isotrope.params.param_folder import find, name_of, read_bytes, read_text
@@ -299,7 +299,7 @@ def _inside(file: str) -> Path:
 def read_memory() -> Memory:
     """What is remembered of the last check; nothing if there was none, or it cannot be read."""
     try:
-        raw = json_files.parse_sealed_text(paths.CHECKED.read_text(encoding="utf-8"))
+        raw = json_files.parse_sealed_text(regular.read_text(paths.CHECKED))
         files = {path: _remembered(one) for path, one in raw["files"].items()}
         sources = {checksum: Source(*one) for checksum, one in raw["sources"].items()}
         tried = {key: Trial(*one) for key, one in raw["trials"].items()}

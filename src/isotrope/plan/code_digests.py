@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from isotrope import registry
+from isotrope.files import regular
 from isotrope.plan.syntax import digest_of_syntax
 
 _OWN = ("isotrope", registry.USERS.name)  # the packages whose modules are looked at
@@ -145,7 +146,7 @@ class CodeDigests:
         """What is known of the text that a file has now; it is read if that is nothing."""
         if not path.is_file():
             return Source("", [], False)
-        content = path.read_bytes()
+        content = regular.read_bytes(path)
         checksum = hashlib.sha256(content).hexdigest()
         if checksum not in self.sources:
             try:

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 from isotrope import paths
+from isotrope.files import regular
 from isotrope.params.param_folder import find
 
 
@@ -36,5 +37,5 @@ def runs_in(path: Path) -> set[str]:
     """The runs that a table of runs holds."""
     if not path.is_file():
         return set()
-    with path.open(encoding="utf-8", newline="") as file:
+    with regular.open_text(path, newline="") as file:
         return {row.get("run", "") for row in csv.DictReader(file)}

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from isotrope import paths
+from isotrope.files import regular
 from isotrope.packs import summary
 from isotrope.plan.index import Index, RunEntry
 
@@ -211,7 +212,7 @@ def _published_rates(path: Path) -> list[tuple[str, str, float]]:
     except OSError:
         return []
     if key not in _known:
-        with path.open(encoding="utf-8", newline="") as file:
+        with regular.open_text(path, newline="") as file:
             _known[key] = [
                 (row["model"], row["dataset"], float(row["value"]))
                 for row in csv.DictReader(file)

@@ -15,7 +15,7 @@ from typing import Any
 from isotrope import paths, registry
 from isotrope.console.printing import complain
 from isotrope.errors import UserError
-from isotrope.files import disk, json_files
+from isotrope.files import disk, json_files, regular
 from isotrope.files.overlapping import overlapped
 from isotrope.params.param_folder import find
 from isotrope.plan.index import (
@@ -68,7 +68,7 @@ def write(index: Index, stamped: dict[str, list[int]], path: Path = paths.INDEX)
 def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
     """The index and its stamps, or None where there is none that this version can read."""
     try:
-        content = json_files.parse_sealed_text(path.read_text(encoding="utf-8"))
+        content = json_files.parse_sealed_text(regular.read_text(path))
         if content["version"] != VERSION:
             return None
         runs = {name: run_entry(run) for name, run in content["runs"].items()}

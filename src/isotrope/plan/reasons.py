@@ -18,6 +18,7 @@ from isotrope.console.wording import range_text
 from isotrope.datasets.local_data import checksums
 from isotrope.digests import local_sums, with_sums
 from isotrope.errors import UserError
+from isotrope.files import regular
 from isotrope.packs import summary
 from isotrope.packs.summary import Summary
 from isotrope.plan import stale
@@ -116,7 +117,7 @@ class Reasons:
 
     def _choice(self, run: str) -> str:
         entry = self._index.runs[run]
-        known = json.loads(paths.choice(run).read_text(encoding="utf-8"))
+        known = json.loads(regular.read_text(paths.choice(run)))
         if entry.select is None:
             return ""
         if changed := stale.differing(known["rule"], asdict(entry.select)):
@@ -133,7 +134,7 @@ class Reasons:
 
     def _build(self, key: str) -> str:
         entry = self._index.datasets[key]
-        known = json.loads(Path(entry.manifest).read_text(encoding="utf-8"))
+        known = json.loads(regular.read_text(Path(entry.manifest)))
         if known["digest"] == entry.digest:
             return ""
         if changed := stale.differing(known["settings"], entry.settings):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
+from isotrope.files import regular
 from isotrope.files.disk import write_whole
 from isotrope.plan.code_digests import absolute_name
 from isotrope.plan.syntax import digest_of_syntax
@@ -110,7 +111,7 @@ class Sources:
 
     def _remembered(self) -> dict[str, Read]:
         try:
-            kept = json.loads(paths.MODULES.read_text(encoding="utf-8"))
+            kept = json.loads(regular.read_text(paths.MODULES))
             if kept["version"] != VERSION:
                 return {}
             return {
@@ -143,7 +144,7 @@ class Sources:
 
 def _parsed(path: str, stamp: list[int]) -> Read:
     try:
-        tree = ast.parse(Path(path).read_text(encoding="utf-8"), path)
+        tree = ast.parse(regular.read_text(Path(path)), path)
         syntax = digest_of_syntax(tree)
     except (SyntaxError, ValueError, RecursionError):
         return Read(stamp, None, [], "")

@@ -17,7 +17,7 @@ from typing import Any
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.files import disk, json_files
+from isotrope.files import disk, json_files, regular
 from isotrope.packs import summary
 from isotrope.packs.summary import Summary
 from isotrope.plan.index import Index, RunEntry, SelectEntry
@@ -143,7 +143,7 @@ def read(name: str, rule: SelectEntry, digests: Mapping[str, str]) -> Choice | N
         digests: the training digest of each of its points, the user's files included.
     """
     try:
-        content = json_files.parse_object(paths.choice(name).read_bytes())
+        content = json_files.parse_object(regular.read_bytes(paths.choice(name)))
         is_sealed = json_files.is_sealed(content)
         choice = _choice_of(content)
     except (OSError, ValueError, KeyError, TypeError):

@@ -7,6 +7,7 @@ from pandas.api.types import is_string_dtype
 
 from isotrope import registry
 from isotrope.errors import UserError
+from isotrope.files import regular
 from isotrope.files.arrays import read_arrays
 from isotrope.files.code_column import STATES
 from isotrope.files.disk import write_whole
@@ -135,5 +136,5 @@ def _has_no_rows(data_csv: Path) -> bool:
     """Whether a CSV file is there and holds the names of its columns alone."""
     if not data_csv.is_file():
         return False
-    text = data_csv.read_text(encoding="utf-8", errors="replace")
+    text = regular.read_text(data_csv, errors="replace")
     return text.count("\n") == 1 and text.endswith("\n")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
+from isotrope.files import regular
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import RUN_COLUMNS, read_table
 from isotrope.plan.figures import StudyFigures
@@ -147,13 +148,13 @@ def _drawn(group: str) -> tuple[dict[str, Path], list[str]]:
         path = next((p for p in (folder / f"{name}{end}" for end in PICTURES) if p.is_file()), None)
         if path is None:
             continue
-        content = path.read_bytes()
+        content = regular.read_bytes(path)
         if why := nothing_drawn(content.decode("utf-8", "replace")):
             sentences.append(f"{name}: nothing to draw, {why}.")
             continue
         marks = [sha256(content).hexdigest()]
         if (numbers := path.with_suffix(".csv")).is_file():
-            marks.append(sha256(numbers.read_bytes()).hexdigest())
+            marks.append(sha256(regular.read_bytes(numbers)).hexdigest())
         if same := next((seen[mark] for mark in marks if mark in seen), None):
             sentences.append(f"{name}: shows the same numbers as {same} here.")
             continue
@@ -193,7 +194,7 @@ def _picture(path: Path, title: str, caption: str) -> str:
 
 def _image(path: Path, title: str) -> str:
     """A picture inside the page, in a box where it may be wider than the window."""
-    content = path.read_bytes()
+    content = regular.read_bytes(path)
     data = base64.b64encode(content).decode("ascii")
     kind, size = PICTURES[path.suffix], ""
     found = re.search(rb'<svg[^>]*? width="([\d.]+)pt"', content[:4000], re.DOTALL)

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from isotrope.errors import UserError, did_you_mean
+from isotrope.files import regular
 from isotrope.files.tables import (
     CODE,
     MORE_COLUMNS,
@@ -287,7 +288,7 @@ def rows_of(run: CollectedPack, path: Path, names: Set[str]) -> dict[str, list[R
 def _read_rows(path: Path) -> Iterator[tuple[int, Row]]:
     """The rows of a job's results with their line numbers; numbers in their shortest form."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = regular.read_text(path)
     except FileNotFoundError as error:
         raise UserError(f"{path} is not there; run `snakemake tables` to evaluate") from error
     except UnicodeDecodeError as error:

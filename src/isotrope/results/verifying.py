@@ -13,7 +13,7 @@ from pathlib import Path
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.files import json_files
+from isotrope.files import json_files, regular
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import CODE, COLLECT_AGAIN
 from isotrope.packs import rows as stored
@@ -41,7 +41,7 @@ def unvouched(known: Summary) -> dict[int, str]:
 def _difference(run: Path, entry: Mapping[str, object], path: Path) -> str:
     """What is wrong with the entry of a seed in an older ``run.json``; nothing if all is well."""
     try:
-        finished = json_files.parse_object(path.read_bytes())
+        finished = json_files.parse_object(regular.read_bytes(path))
         json_files.is_sealed(finished)
     except (FileNotFoundError, NotADirectoryError):
         return (
@@ -167,7 +167,7 @@ def read_left_out(folder: Path) -> list[LeftOut]:
     """
     path = folder / LEFT_OUT
     try:
-        found = json_files.parse(path.read_bytes())
+        found = json_files.parse(regular.read_bytes(path))
         return [LeftOut(**{**one, "pack": Path(one["pack"])}) for one in found]
     except (FileNotFoundError, NotADirectoryError):
         return []

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from isotrope import paths
-from isotrope.files import json_files
+from isotrope.files import json_files, regular
 
 SEEDS = paths.finished_seed("", "", 0, "").parent.name
 RESUME = paths.resume_file("", "", 0, "").parent.name
@@ -40,7 +40,7 @@ def names_in(folder: Path) -> frozenset[str]:
 def read_json(path: Path) -> dict[str, Any] | None:
     """An object in a JSON file; None if there is none, or it is damaged, or another writes it."""
     try:
-        return json_files.parse_object(path.read_bytes())
+        return json_files.parse_object(regular.read_bytes(path))
     except (OSError, ValueError):
         return None
 

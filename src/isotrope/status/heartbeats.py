@@ -19,7 +19,7 @@ from typing import Any
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.files import json_files
+from isotrope.files import json_files, regular
 from isotrope.packs import lease_files
 from isotrope.packs.lease_files import Lease
 
@@ -61,7 +61,7 @@ class Job:
 def read(path: Path) -> Job | None:
     """The heartbeat in a file; None if there is none, or none that can be read."""
     try:
-        with path.open(encoding="utf-8") as file:
+        with regular.open_text(path) as file:
             beat_at = os.fstat(file.fileno()).st_mtime
             content = json_files.parse_object(file.read())
         seeds = content["seeds"] if content.get("seeds") else [content["seed"]]

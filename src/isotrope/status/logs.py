@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from isotrope.files import regular
+
 Kind = Literal["well", "ended", "waits", "error"]
 TAIL = 65_536  # bytes that are read of a log, at its end
 LONGEST = 1_000  # characters that are kept of a line
@@ -57,7 +59,7 @@ class LastWord:
 def last_word(path: Path) -> LastWord | None:
     """How a log ends; None if it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with regular.open_bytes(path) as file:
             status = os.fstat(file.fileno())
             file.seek(max(0, status.st_size - TAIL))
             text = file.read().decode("utf-8", errors="replace")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.files import disk, json_files
+from isotrope.files import disk, json_files, regular
 from isotrope.packs import state, summary
 from isotrope.packs.summary import RUN
 from isotrope.results.tables import CollectedPack
@@ -132,7 +132,7 @@ def _stamp(pack: Pack) -> Stamp:
 
 def _remembered() -> dict[str, Stamp]:
     try:
-        found: Mapping[str, Stamp] = json_files.parse_object(paths.VOUCHED.read_bytes())
+        found: Mapping[str, Stamp] = json_files.parse_object(regular.read_bytes(paths.VOUCHED))
     except (OSError, ValueError):
         return {}
     return dict(found)

@@ -29,7 +29,7 @@ from mlflow.entities import Metric, Param, Run, RunTag, ViewType
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.files import disk
+from isotrope.files import disk, regular
 from isotrope.results.tables import text_of
 from isotrope.tracking import mlflow_store
 from isotrope.tracking.seeds import TrackedSeed, Value
@@ -114,7 +114,7 @@ class MlflowRuns:
             return "left deleted"
         filter_string = f"tags.{_FIGURES} = '{group}'"
         found = self._client.search_runs([experiment], filter_string, ViewType.ALL)
-        digest = _digest([(path.name, disk.checksum(path.read_bytes())) for path in files])
+        digest = _digest([(path.name, disk.checksum(regular.read_bytes(path))) for path in files])
         if found and not _is_active(found[0]):
             return "left deleted"
         if found and found[0].data.tags.get(_WRITTEN) == digest:
@@ -124,7 +124,7 @@ class MlflowRuns:
         else:
             run = self._client.create_run(experiment, tags={_FIGURES: group}, run_name="figures")
             number, outcome = run.info.run_id, "new"
-        self._write_files(number, {path.name: path.read_bytes() for path in files})
+        self._write_files(number, {path.name: regular.read_bytes(path) for path in files})
         self._client.set_tag(number, _WRITTEN, digest)
         self._client.set_terminated(number)
         return outcome

@@ -18,7 +18,7 @@ from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from isotrope import paths
-from isotrope.files import disk
+from isotrope.files import disk, regular
 from isotrope.tracking.seeds import AT_THE_END, BY_EPOCH, TrackedSeed, Value
 
 FOLDER = paths.TRACKING / "tensorboard"
@@ -51,7 +51,7 @@ class TensorboardEvents:
         path = folder / f"events.out.tfevents.{seed.finished:.0f}.{name}"
         entry = {"events": folder.as_posix()}
         was_there = folder.exists()
-        if was_there and [*folder.iterdir()] == [path] and path.read_bytes() == content:
+        if was_there and [*folder.iterdir()] == [path] and regular.read_bytes(path) == content:
             return "as before", entry
         new, old = disk.part_of(FOLDER), disk.part_of(FOLDER)  # outside of what TensorBoard reads
         with disk.named_errors(folder, "written"):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from isotrope import devices
 from isotrope.errors import UserError
+from isotrope.files import regular
 from isotrope.layers.normalising import ByValues, Normalised
 from isotrope.packs import store
 from isotrope.params import modelling
@@ -59,7 +60,7 @@ def import_seed(task: TrainingTask, seed: int, file: Path) -> Path:
         "origin": ORIGIN,
         "imported_from": {
             "file": file.name,
-            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "sha256": hashlib.sha256(regular.read_bytes(file)).hexdigest(),
         },
         "epochs": 0,
         "best_epoch": 0,

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from isotrope import paths
 from isotrope.datasets.local_data import checksum, local_file
 from isotrope.errors import UserError
+from isotrope.files import regular
 from isotrope.layers.normalising import Normalised
 from isotrope.packs import store
 from isotrope.training.inert_unpickling import load_inert
@@ -104,6 +105,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         UserError: if the file is absent, damaged, or holds something else.
     """
     try:
+        regular.open_bytes(path).close()  # what reads it below would wait at a named pipe
         if path.suffix == ".safetensors":
             found: Any = load_file(path)
         else:

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 import torch
 
 from isotrope import devices, paths
-from isotrope.files import json_files
+from isotrope.files import json_files, regular
 from isotrope.files.disk import write_whole
 from isotrope.params.blocks import Plugin
 from isotrope.params.wrapping import stackable
@@ -144,7 +144,7 @@ def remember(task: TrainingTask, device: torch.device, width: int) -> None:
 def _remembered(task: TrainingTask, device: torch.device) -> int | None:
     path = paths.stack_width(task.run, task.point, task.training_digest)
     try:
-        said = json_files.parse_object(path.read_bytes())
+        said = json_files.parse_object(regular.read_bytes(path))
         width, where = int(said["width"]), said["device"]
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None

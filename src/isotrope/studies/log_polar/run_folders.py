@@ -16,6 +16,7 @@ from torch import Tensor
 
 from isotrope import paths
 from isotrope.errors import UserError
+from isotrope.files import regular
 from isotrope.files.disk import write_whole
 from isotrope.packs import store, summary
 from isotrope.packs.finding import pack_of
@@ -144,6 +145,6 @@ def _config(run: Mapping[str, Any], where: Path) -> Entry:
 
 def _last_epoch(pack: Path, seed: int) -> dict[str, float]:
     """Losses and accuracies of the last epoch of a seed."""
-    text = (pack / HISTORY).read_text(encoding="utf-8")
+    text = regular.read_text(pack / HISTORY)
     rows = [row for row in csv.DictReader(io.StringIO(text)) if int(row["seed"]) == seed]
     return {theirs: float(rows[-1][ours]) for ours, theirs in STATISTICS.items()} if rows else {}

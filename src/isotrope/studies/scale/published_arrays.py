@@ -30,7 +30,7 @@ from isotrope.datasets import loading
 from isotrope.datasets.images import Images
 from isotrope.errors import UserError
 from isotrope.evaluation import index_correlation, scale_equivariance
-from isotrope.files import disk
+from isotrope.files import disk, regular
 from isotrope.files.arrays import write_arrays
 from isotrope.measuring.networks import Networks
 from isotrope.packs import summary
@@ -87,7 +87,10 @@ def _write_indices(scratch: Path, network: nn.Module, data: Images, device: torc
             member = zipfile.ZipInfo(f"{pool}.npy")  # dated 1980, whenever it was made
             member.compress_type = zipfile.ZIP_DEFLATED
             source = scratch / member.filename
-            with source.open("rb") as read, archive.open(member, "w", force_zip64=True) as written:
+            with (
+                regular.open_bytes(source) as read,
+                archive.open(member, "w", force_zip64=True) as written,
+            ):
                 shutil.copyfileobj(read, written)
     return path
 

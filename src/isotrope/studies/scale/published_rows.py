@@ -11,6 +11,7 @@ import pandas
 
 from isotrope import paths
 from isotrope.errors import UserError
+from isotrope.files import regular
 from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table
 from isotrope.packs.finding import packs_trained_so
 from isotrope.packs.summary import HISTORY
@@ -130,7 +131,7 @@ def _beyond_tables(run: str, digest: str) -> dict[int, Row]:
 def _last_epochs(path: Path) -> dict[int, Row]:
     """Losses and accuracies (percent) of each seed's last epoch."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = regular.read_text(path)
     except FileNotFoundError:
         return {}
     rows = csv.DictReader(io.StringIO(text))
