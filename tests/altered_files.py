@@ -6,7 +6,9 @@ import os
 import random
 import re
 import socket
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,19 @@ def replace(path: Path, kind: str) -> None:
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(f"/proc/self/fd/{place}/{path.name}")
         os.close(place)
+
+
+@contextmanager
+def pipe_at(path: Path, seconds: float = 5) -> Iterator[float]:
+    """A named pipe; whoever waits at it goes on after some seconds, which are said."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(path)
+    timer = threading.Timer(seconds, lambda: os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK)))
+    timer.start()
+    try:
+        yield seconds
+    finally:
+        timer.cancel()
 
 
 def damage(path: Path, number: int, others: Sequence[Path] = ()) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import socket
 
 import pytest
+from altered_files import pipe_at
 from web_server import cut, once, silent, status, web_server, whole
 
 from isotrope import paths
@@ -54,6 +55,14 @@ def test_a_file_is_fetched_whole_and_nothing_else_is_left(web):
     assert download("toy", "a.npz") == PATH
     assert PATH.read_bytes() == CONTENT
     assert [path.name for path in PATH.parent.iterdir()] == ["a.npz"]
+
+
+def test_a_pipe_in_the_place_of_a_part_is_said(web):
+    web.pages["/a"] = CONTENT
+    pin(web.url("/a"))
+    with pipe_at(PART), pytest.raises(UserError, match="is a named pipe, not a file"):
+        download("toy", "a.npz")
+    assert web.asked == []
 
 
 def test_a_file_that_is_there_is_not_fetched_again_and_a_wrong_one_is(web):

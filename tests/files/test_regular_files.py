@@ -1,13 +1,12 @@
 """What is no regular file is refused at once, and whoever reads a file asks for that."""
 
 import ast
-import os
 import socket
 import stat
-import threading
 from pathlib import Path
 
 import pytest
+from altered_files import pipe_at
 
 import isotrope
 from isotrope.errors import of_the_system
@@ -15,27 +14,13 @@ from isotrope.files import regular
 
 PACKAGE = Path(isotrope.__file__).parent
 READERS = (regular.read_bytes, regular.read_text, regular.open_bytes, regular.open_text)
-WAITS = 5  # seconds, after which a reader is let go on
-
-
-@pytest.fixture
-def pipe(tmp_path):
-    """A named pipe; whoever waits at it gets a writer after a while, and goes on."""
-    path = tmp_path / "pipe"
-    os.mkfifo(path)
-
-    def let_go():
-        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
-
-    timer = threading.Timer(WAITS, let_go)
-    timer.start()
-    yield path
-    timer.cancel()
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_pipe_is_refused_at_once(pipe, read):
-    with pytest.raises(OSError, match="Is a named pipe, not a file") as error:
+def test_a_pipe_is_refused_at_once(tmp_path, read):
+    pipe = tmp_path / "pipe"
+    named = pytest.raises(OSError, match="Is a named pipe, not a file")
+    with pipe_at(pipe), named as error:
         read(pipe)
     assert of_the_system(error.value).sentences == (
         f"{pipe}: is a named pipe, not a file; move it away and start again",

@@ -1,8 +1,10 @@
 """What a job says is kept in a file, whoever started it, and no trouble with that ends the job."""
 
 import sys
+import time
 
 import pytest
+from altered_files import pipe_at
 
 from isotrope.errors import UserError
 from isotrope.packs.lease import LeaseLostError
@@ -24,6 +26,16 @@ def test_lines_are_kept_and_said(path):
     with logged(path, said.append) as log:
         pass
     assert path.read_text() == ""
+
+
+def test_a_pipe_in_its_place_keeps_nobody_waiting(path):
+    said = []
+    with pipe_at(path) as seconds:
+        began = time.monotonic()
+        with logged(path, said.append) as log:
+            log("one")
+        assert time.monotonic() - began < seconds / 2
+    assert said == ["one"]
 
 
 def test_an_earlier_log_is_kept_if_wanted(path):
