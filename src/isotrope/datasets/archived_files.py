@@ -16,7 +16,6 @@ from typing import NamedTuple
 from isotrope.datasets.file_index import indexed_file
 from isotrope.datasets.local_data import VARIABLE, local_root
 from isotrope.errors import UserError
-from isotrope.files import regular
 
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # before each file of a zip archive
 _PACKED = "deflated"
@@ -122,7 +121,7 @@ def files_in_inner_tar(place: Place) -> dict[str, Place]:
     """
     path, (first, count) = indexed_file(place.file), map(int, place.at.split(":"))
     try:
-        with regular.open_bytes(path) as outer:
+        with path.open("rb") as outer:
             outer.seek(first)
             with tarfile.open(fileobj=outer, mode="r:") as archive:
                 found = {one.name: (one.offset_data, one.size) for one in archive if one.isreg()}
@@ -149,9 +148,9 @@ def read_place(place: Place) -> bytes:
     """
     path = indexed_file(place.file)
     if not place.at:
-        return regular.read_bytes(path)
+        return path.read_bytes()
     first, count, *packed = place.at.split(":")
-    with regular.open_bytes(path) as opened:
+    with path.open("rb") as opened:
         opened.seek(int(first))
         found = opened.read(int(count))
     if len(found) < int(count):
@@ -160,13 +159,13 @@ def read_place(place: Place) -> bytes:
 
 
 def _of_tar(path: Path) -> dict[str, str]:
-    with regular.open_bytes(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
+    with tarfile.open(path, "r:") as archive:
         return {one.name: f"{one.offset_data}:{one.size}" for one in archive if one.isreg()}
 
 
 def _of_zip(path: Path) -> dict[str, str]:
     found = {}
-    with regular.open_bytes(path) as opened, zipfile.ZipFile(opened) as archive:
+    with zipfile.ZipFile(path) as archive, path.open("rb") as opened:
         for one in archive.infolist():
             if one.is_dir():
                 continue

@@ -12,7 +12,6 @@ from pathlib import Path
 from isotrope import paths
 from isotrope.datasets.local_data import VARIABLE, local_root
 from isotrope.errors import UserError
-from isotrope.files import regular
 
 FILE, BYTES = "file", "bytes"
 
@@ -51,7 +50,7 @@ def read_file_index(folder: Path, key: str) -> list[dict[str, str]]:
 
 def rows_of_file_index(folder: Path, key: str) -> Iterator[dict[str, str]]:
     """The same one after the other, for an index of a million files."""
-    with regular.open_text(folder / f"{key}{paths.SOURCES_OF}", newline="") as file:
+    with (folder / f"{key}{paths.SOURCES_OF}").open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)
 
 
