@@ -1,10 +1,12 @@
 """Deleted outputs of packs are missed, where they can be made again from what is kept."""
 
+from dataclasses import replace
+
 import pytest
 from made_up_index import DEMO, OWN, pack, point, run
 
 from isotrope import paths
-from isotrope.plan.index import SelectEntry
+from isotrope.plan.index import JobEntry, SelectEntry
 from isotrope.plan.outputs_gone import outputs_gone
 from isotrope.plan.targets import Plan
 
@@ -62,6 +64,19 @@ def test_evaluations_that_all_have_jobs_of_their_own_leave_no_results_to_miss(fo
     (folder / "results.csv").unlink()
     bare = run(OWN, seeds=(1, 2), seeds_per_job=2, base=point(evaluations={}))
     assert outputs_gone(OWN, bare) == []
+
+
+def test_results_of_evaluations_with_jobs_of_their_own_are_missed(folder):
+    job = JobEntry(0, 1, 5, 1000)
+    alone = replace(point().evaluations["accuracy"], job=job)
+    entries = {"alone": alone, "whole": replace(alone, of_run=True)}
+    entry = run(OWN, seeds=(1, 2), seeds_per_job=2, base=point(evaluations=entries))
+    whole = paths.results_of_run(OWN, "base", "whole")
+    missing = [whole.as_posix(), *gone("base", "results-alone.csv")]
+    assert outputs_gone(OWN, entry) == missing
+    whole.touch()
+    (folder / "results-alone.csv").touch()
+    assert outputs_gone(OWN, entry) == []
 
 
 def test_seeds_of_the_chosen_point_are_kept_at_the_candidates(folder):

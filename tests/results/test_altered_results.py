@@ -162,6 +162,21 @@ def test_an_altered_number_leaves_its_seed_out_of_its_table_alone(project, whole
     ).read_text(encoding="utf-8")
 
 
+def test_rows_that_were_computed_for_other_settings_are_not_called_altered(project, whole):
+    line = first_row(project.results.read_text())
+    project.edit(project.results, line, with_value(line, "0.97"))
+    project.edit(paths.code_of_results(project.results), DIGEST, "e" * 16)
+
+    project.collect()
+
+    assert project.table("accuracy") == of_seed(whole["accuracy"], 2)
+    (said,) = project.said
+    assert (
+        "holds rows of accuracy with other settings, or another REVISION, than now; delete" in said
+    )
+    assert "altered" not in said
+
+
 @pytest.mark.parametrize("change", ["gone", "twice", "other scale"])
 def test_rows_that_are_gone_or_added_leave_their_seed_out(project, whole, change):
     line = first_row(project.results.read_text(), "scale_generalization")

@@ -147,6 +147,27 @@ def test_a_raised_revision_reruns_what_depends_on_it(project):
     assert "2 to train" in project.trained(ONE)
 
 
+def test_what_was_evaluated_by_hand_for_a_revision_that_is_set_back_reaches_no_table(project):
+    evaluation = "src/isotrope/evaluation/accuracy.py"
+    text, rows = project.path(evaluation).read_text(), results(project)
+    table = project.path("out/tables/scale/accuracy.csv").read_text()
+    project.edit(evaluation, "REVISION = 1", "REVISION = 2")
+    project.edit(evaluation, '"value": right / count', '"value": 0.125')
+    for words in (("evaluate", FILE), ("collect", "scale")):
+        assert project.run("isotrope", *words).returncode == 0
+    assert ",0.125," in results(project)
+    assert ",0.125," in project.path("out/tables/scale/accuracy.csv").read_text()
+
+    project.path(evaluation).write_text(text)
+    output = project.make("tables")
+
+    assert jobs(output) == {"evaluate": 1, "collect": 2, "tables": 1}
+    of = f"{ONE}/base/seeds-1-2/results.csv was of settings or a REVISION that were set back"
+    assert of in output
+    assert results(project) == rows
+    assert project.path("out/tables/scale/accuracy.csv").read_text() == table
+
+
 def test_a_new_param_file_trains_itself_only_and_joins_the_tables(project):
     project.add("tiny/stripes/three", channels=5)
 

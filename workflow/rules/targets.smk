@@ -22,16 +22,19 @@ rule tables:
     input:
         plan.tables,
         plan.arrays,
+        plan.rows_gone,
 
 
 rule figures:
     input:
         plan.figures,
+        plan.rows_gone,
 
 
 rule report:
     input:
         plan.report,
+        plan.rows_gone,
 
 
 rule tracking:

@@ -87,6 +87,8 @@ def ask(config: Mapping[str, Any], head: bool) -> Asked:
             "rename or move the folder"
         )
     plan = Plan(config, head)
-    if head and (notes := [*plan.notes(), *plan.figures_left_out(), *plan.cost_notes()]):
-        complain(*notes)
+    if head:
+        notes = [*plan.remove_set_back(), *plan.notes(), *plan.figures_left_out()]
+        if notes := [*notes, *plan.cost_notes()]:
+            complain(*notes)
     return Asked(plan)

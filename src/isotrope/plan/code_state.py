@@ -90,7 +90,7 @@ class CodeStates:
             pack: the pack's name.
         """
         made = code_records.trained_with(paths.pack_folder(run, place, pack))
-        name = self._point_made(run, place, made.digest) if made else None
+        name = self.point_made(run, place, made.digest) if made else None
         if made is None or name is None:
             return PackCode(run, place, pack)
         point = self.index.runs[run].points[name]
@@ -129,7 +129,7 @@ class CodeStates:
             results: the file with the rows.
         """
         one = self.index.runs[run].points[point].evaluations[table]
-        _, codes = self._rows_in(results).get(table, ("", {}))
+        _, codes = self.rows_in(results).get(table, ("", {}))
         return {
             seed: self._state(run, one.plugins, [code], {})
             for code, seeds in codes.items()
@@ -173,13 +173,13 @@ class CodeStates:
     def _is_evaluated(self, run: str, place: str) -> bool:
         return place in self.index.runs[run].evaluated
 
-    def _point_made(self, run: str, place: str, digest: str) -> str | None:
+    def point_made(self, run: str, place: str, digest: str) -> str | None:
         """The point whose weights have a training digest, if the param-file still says so."""
         entry = self.index.runs[run]
         chosen = entry.select is not None and place == paths.SELECTED
         for name, point in entry.points.items():
             wanted = point.training_digest, point.trained_on, point.files
-            if (chosen or name == place) and self._is_current(digest, *wanted):
+            if (chosen or name == place) and self.is_current(digest, *wanted):
                 return name
         return None
 
@@ -192,25 +192,24 @@ class CodeStates:
             results = paths.results_of_run(run, place, table)
         else:
             results = paths.results(run, place, pack, table if one.job else None)
-        known = self._rows_in(results).get(table)
+        known = self.rows_in(results).get(table)
         if known is None:
             return [code_records.NOT_RECORDED] if self._is_old(results) else None
         digest, codes = known
         behind = point.datasets_behind(table), point.files_behind(table)
-        return list(codes) if self._is_current(digest, one.digest, *behind) else None
+        return list(codes) if self.is_current(digest, one.digest, *behind) else None
 
-    def _rows_in(self, results: Path) -> dict[str, tuple[str, dict[str, list[int | None]]]]:
+    def rows_in(self, results: Path) -> dict[str, tuple[str, dict[str, list[int | None]]]]:
+        """What the rows in a table of results were computed with, as `code_records` reads it."""
         if results not in self._rows:
             self._rows[results] = code_records.codes_of_results(results)
         return self._rows[results]
 
     def _is_old(self, results: Path) -> bool:
         """Whether rows are there without a word about code: then an older version left them."""
-        return not self._rows_in(results) and results.is_file()
+        return not self.rows_in(results) and results.is_file()
 
-    def _is_current(
-        self, made: str, digest: str, datasets: Iterable[str], files: list[str]
-    ) -> bool:
+    def is_current(self, made: str, digest: str, datasets: Iterable[str], files: list[str]) -> bool:
         """Whether results were made for a digest, with the user's files as they are.
 
         Weights of the user's are passed over: reading them takes longer than a plan may.
@@ -218,9 +217,17 @@ class CodeStates:
         if files:
             return True
         try:
-            return made == with_sums(digest, *(self._sums_of(key) for key in datasets))
+            return made == self.digest_now(digest, datasets)
         except UserError:
             return False  # a data set that is not there, or damaged: its rule says so
+
+    def digest_now(self, digest: str, datasets: Iterable[str]) -> str:
+        """A digest with the user's files behind data sets, as results carry it.
+
+        Raises:
+            UserError: if a data set is not there, or damaged.
+        """
+        return with_sums(digest, *(self._sums_of(key) for key in datasets))
 
     def _sums_of(self, dataset: str) -> list[str]:
         if dataset not in self._sums:

@@ -24,8 +24,11 @@ def outputs_gone(name: str, run: RunEntry) -> list[str]:
     found: list[str] = []
     for point in run.evaluated:
         there = _names_in(paths.point_folder(name, point))
-        shared = any(one.shared_tables for one in run.behind(point))
-        made = {*OUTPUTS, RESULTS} if shared else set(OUTPUTS)
+        results = _results_in_packs(name, run, point)
+        made = {*OUTPUTS, *results}
+        if there.issuperset(paths.pack_folder(name, point, pack).name for pack in run.packs(point)):
+            of_run = _results_of_run(name, run, point)
+            found += [path.as_posix() for path in of_run if path.name not in there]
         kept: set[str] | None = None
         for pack, seeds in run.packs(point).items() if there else ():
             folder = paths.pack_folder(name, point, pack)
@@ -35,9 +38,26 @@ def outputs_gone(name: str, run: RunEntry) -> list[str]:
                 continue
             if kept is None:
                 kept = _seeds_kept(name, run, point)
-            if gone == {RESULTS} or kept.issuperset(map(str, seeds)):
+            if gone <= results or kept.issuperset(map(str, seeds)):
                 found += [(folder / file).as_posix() for file in sorted(gone)]
     return found
+
+
+def _results_in_packs(name: str, run: RunEntry, point: str) -> set[str]:
+    """The names of the tables of results in a pack, those of evaluations with own jobs included."""
+    found = set[str]()
+    for one in run.behind(point):
+        own = (table for table, job in one.evaluations.items() if job.job and not job.of_run)
+        found |= {paths.results(name, point, "", table).name for table in own}
+        found |= {RESULTS} if one.shared_tables else set()
+    return found
+
+
+def _results_of_run(name: str, run: RunEntry, point: str) -> list[Path]:
+    """The tables of results of evaluations that measure all seeds of a point together."""
+    entries = [entry for one in run.behind(point) for entry in one.evaluations.items()]
+    tables = dict.fromkeys(table for table, job in entries if job.of_run)
+    return [paths.results_of_run(name, point, table) for table in tables]
 
 
 def _seeds_kept(name: str, run: RunEntry, point: str) -> set[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
-from isotrope.packs.summary import OUTPUTS, RESULTS, RUN, WEIGHTS
+from isotrope.packs.summary import HISTORY, OUTPUTS, RESULTS, RUN, WEIGHTS
 from isotrope.plan import code_words
 from isotrope.plan.code_state import CodeStates, PackCode
 from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
@@ -22,6 +22,7 @@ from isotrope.plan.needs import Needs, of_packs, results_of
 from isotrope.plan.outputs_gone import outputs_gone
 from isotrope.plan.result_code import ResultCode
 from isotrope.plan.selection import Selection
+from isotrope.plan.set_back import remove_set_back
 from isotrope.plan.sources import Sources
 from isotrope.plan.studies import near_misses
 from isotrope.registry import BrokenPluginError
@@ -96,6 +97,15 @@ class Plan(Needs):
             for what, names in waiting.items()
         ]
 
+    def remove_set_back(self) -> list[str]:
+        """Remove outputs that hold something else than is asked for, and is kept; a note of each.
+
+        Raises:
+            UserError: if one cannot be removed.
+        """
+        asked = [] if self.tables_are_sources else self._ready
+        return remove_set_back(asked, self._codes)
+
     def cost_notes(self) -> list[str]:
         """What many jobs cost, before they are started."""
         if self.tables_are_sources:
@@ -151,6 +161,11 @@ class Plan(Needs):
     def training_gone(self) -> list[str]:
         """Those of them that training leaves."""
         return [path for path in self.outputs_gone() if path.rpartition("/")[2] in OUTPUTS]
+
+    def rows_gone(self) -> list[str]:
+        """Those of them that tables are made of."""
+        gone = self.outputs_gone()
+        return [path for path in gone if path.rpartition("/")[2] not in (WEIGHTS, HISTORY)]
 
     def _results_of(self, name: str, table: str) -> list[str]:
         run = self.index.runs[name]

@@ -16,6 +16,7 @@ from isotrope.errors import UserError
 from isotrope.files import json_files, regular
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import CODE, COLLECT_AGAIN
+from isotrope.packs import code_records
 from isotrope.packs import rows as stored
 from isotrope.packs.summary import SEED, Summary
 from isotrope.results.tables import CollectedPack, LeftOut, Row, rows_of
@@ -95,7 +96,7 @@ def verified(
         ours = {name for name in measured if pack.file_of(name) == path}
         for name, rows in rows_of(pack, path, ours).items():
             whole = name in pack.of_run
-            wrong = _wrong_rows(pack, path, rows, stores[name], [None] if whole else sound)
+            wrong = _wrong_rows(pack, name, rows, stores[name], [None] if whole else sound)
             left += [_left_out(pack, seed, name, reason) for seed, reason in wrong.items()]
             lost = sound if whole and wrong else [seed for seed in wrong if seed is not None]
             without[name] = frozenset(lost)
@@ -112,12 +113,14 @@ def verified(
 
 def _wrong_rows(
     pack: CollectedPack,
-    path: Path,
+    table: str,
     rows: Sequence[Row],
     store: tuple[str, str],
     seeds: Sequence[int | None],
 ) -> dict[int | None, str]:
     """The seeds whose rows are not those that were computed, and why; None is the run."""
+    path = pack.file_of(table)
+    made, _ = code_records.codes_of_results(path).get(table, (store[1], {}))
     found: dict[int | None, str] = {}
     by_seed: dict[str, list[Row]] = {}
     for row in rows:
@@ -131,10 +134,10 @@ def _wrong_rows(
             continue
         ours = by_seed.get("" if seed is None else str(seed), [])
         if sorted(map(_cells, ours)) != sorted(map(_cells, expected)):
-            found[seed] = (
-                f"{path} was altered: its rows are not those that were computed, in {computed}; "
-                f"{_AGAIN.format(path)}"
-            )
+            what = f"was altered: its rows are not those that were computed, in {computed}"
+            if made != store[1]:
+                what = f"holds rows of {table} with other settings, or another REVISION, than now"
+            found[seed] = f"{path} {what}; {_AGAIN.format(path)}"
     return found
 
 

@@ -4,8 +4,8 @@ A finished pack costs one listing of its folder, and the few bytes that say what
 Heartbeats and logs are read of the others, and ``run.json`` of those whose seeds do not tell what
 it holds.
 
-What is not seen: an evaluation whose settings were changed and changed back, while ``results.csv``
-is still that of the settings between; Snakemake sees it.
+What is not seen here: an evaluation whose settings were changed and changed back, while
+``results.csv`` is still that of the settings between. `vouching` compares the rows.
 """
 
 from collections.abc import Mapping
