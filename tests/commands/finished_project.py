@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from toy_runs import param_file
+from toy_param_files import param_file
 
 from isotrope import cli
 from isotrope.plan import index_file

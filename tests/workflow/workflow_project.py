@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from toy_runs import param_file
+from toy_param_files import param_file
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
