@@ -42,7 +42,7 @@ def planned(targets: set[str]) -> list[dict[str, object]]:
                     "log": list(job.log),
                     "inputs": {name: _files(files) for name, files in job.input.items()},
                     "maybe_empty": [str(file) for file in job.output if not _is_ensured(file)],
-                    "params": [name for name, value in job.params.items() if value],
+                    "params": {name: str(value) for name, value in job.params.items() if value},
                 }
             )
     return found

@@ -281,3 +281,20 @@ def test_a_job_starts_again_when_what_it_is_asked_for_changes(plan):
 def test_an_empty_file_is_no_output_but_for_a_picture_and_a_download(plan):
     may_be_empty = {file for job in plan[1].values() for file in job["maybe_empty"]}
     assert may_be_empty == {"out/data/stripes/size=12.png", f"out/downloads/mnist/{IMAGES}"}
+
+
+def test_what_a_job_is_asked_for_says_with_what_and_for_which_seeds(plan):
+    said = {
+        f"{OURS}/choose.log": ("choice", ["statistic", "channels=4", "channels=5"]),
+        f"{PACK}/train.log": ("wanted", ["digest", "'seeds': '1,2'"]),
+        f"{PACK}/evaluate.log": ("wanted", ["accuracy", "'seeds': '1,2'"]),
+        f"{PACK}/evaluate-long.log": ("wanted", ["long", "'seeds': '1,2'"]),
+        f"{OURS}/selected/evaluate-spread.log": ("wanted", ["spread"]),
+        "out/data/stripes/size=12.log": ("settings", ["12"]),
+        "out/tables/scale/runs.log": ("labels", [RUN]),
+        "out/tracking/mlflow.log": ("labels", [RUN]),
+        "out/figures/scale/moving.log": ("caption", ["It moves."]),
+    }
+    for log, (name, words) in said.items():
+        found = plan[1][log]["params"][name]
+        assert [word for word in words if word not in found] == [], (log, found)
