@@ -1,5 +1,6 @@
 """`isotrope new run` writes param-files that are accepted, for every model and every data set."""
 
+import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -109,6 +110,8 @@ def test_settings_with_defaults_are_comments_with_their_meaning(project):
     assert "\n  epochs: " in text
     assert "# these fit, too: " in text
     assert max(map(len, text.splitlines())) <= 130
+    with_meaning = [line for line in text.splitlines() if re.match(r" +#? ?\w+: .* # ", line)]
+    assert 80 < max(map(len, with_meaning)) <= 100
     for key in registry.load("models", "cnn").Params.model_fields:
         assert f"# {key}: " in text
 

@@ -156,3 +156,24 @@ def test_it_is_exported_and_traced_as_operations_of_torch():
     exported = torch.export.export(own, (images,), strict=False).module()
     torch.testing.assert_close(exported(images), expected, rtol=1e-9, atol=1e-12)
     assert not scattering_gradients._compiled_fits(torch.empty(1, 8, 8, device="meta"))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 1.0])
+def test_no_more_is_kept_for_the_backward_pass_than_may_be(share, monkeypatch):
+    monkeypatch.setattr(scattering_groups, "_AT_ONCE", 1)  # many small steps
+    sizes, forward = [], scattering_on_cpu.Step.forward
+
+    def noted(step, coefficients, *, kept):
+        sizes.append((step.size(), kept))
+        return forward(step, coefficients, kept=kept)
+
+    monkeypatch.setattr(scattering_on_cpu.Step, "forward", noted)
+    own = transform(2, (16, 16), 2, parameterization="canonical")
+    images = noise(3, 16, 16).requires_grad_()
+    own(images)
+    most = int(share * sum(size for size, _ in sizes))
+    sizes.clear()
+    monkeypatch.setattr(scattering_on_cpu, "_KEPT", most)
+    own(images)
+    kept = sum(size for size, is_kept in sizes if is_kept)
+    assert most - max(size for size, _ in sizes) < kept <= most

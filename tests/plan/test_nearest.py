@@ -20,6 +20,11 @@ RUNS = [
             "my_net/stir_emoji/c and 1 more)?",
         ),
         ("my_nett", "; did you mean 'my_net/*' (my_net/stir_emoji/a,"),
+        (
+            "my_nett/stir_emoji/[abc]",
+            "; did you mean 'my_net/stir_emoji/[abc]' (my_net/stir_emoji/a, my_net/stir_emoji/b, "
+            "my_net/stir_emoji/c)?",
+        ),
         ("standard/*/mien", "; did you mean 'standard/*/mine' (standard/stir_emoji/mine)?"),
         ("*/stir_emojy/m*", "; did you mean '*/stir_emoji/m*' (standard/stir_emoji/mine)?"),
         ("my_nett/stir_emoji/mine*", "; did you mean 'my_net/stir_emoji/"),
