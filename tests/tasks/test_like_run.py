@@ -350,6 +350,28 @@ def test_of_several_runs_those_with_tables_come_first(indexed):
         like_run.meant(known, "nothing/of/this")
 
 
+def test_runs_of_the_same_study_and_data_add_their_evaluations(evaluate, project):
+    stranger, late = "standard/digits/stranger", "standard/digits/late"
+    of_stranger = PARAM_FILE.format(seeds="1", size=12, evaluations="predictions")
+    of_late = PARAM_FILE.format(seeds="1", size=12, evaluations="predictions, flip_average")
+    files = {
+        stranger: of_stranger.replace("study: own", "study: theirs"),
+        late: of_late.replace("[predictions", "[{name: predictions, logits: true}"),
+    }
+    written = [project / paths.PARAM_FILES / f"{name}.yaml" for name in files]
+    for path, text in zip(written, files.values(), strict=True):
+        path.write_text(text)
+    try:
+        found = like_run.like(index_file.current(), [OTHER, stranger, LARGE, late])
+    finally:
+        for path in written:
+            path.unlink()
+    assert (found.run, found.dataset.params.size) == (OTHER, 12)
+    aliases = [one.alias for one in found.evaluations]
+    assert aliases == ["accuracy", "flip_average", "predictions"]
+    assert found.evaluations[-1].params.logits
+
+
 def test_an_evaluation_on_other_data_has_them_built_or_is_left_out(
     evaluate, project, recorded, monkeypatch
 ):
