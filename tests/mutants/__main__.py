@@ -4,12 +4,11 @@
 """
 
 import argparse
-import math
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -61,7 +60,10 @@ def main(words: Sequence[str] | None = None) -> None:
             for done in as_completed([workers.submit(_try, mutation) for mutation in waiting]):
                 results.add(path, result := done.result())
                 print(_line(result), flush=True)
-        checked |= _checked(Path(copies), path, checked.keys())
+        noticing = {r.by for r in results.read(path).values() if r.outcome == KILLED}
+        if new := noticing - checked.keys():
+            clean = trials.Copy(ROOT, Path(copies) / "clean")
+            checked |= trials.passing_without(clean, new)
     results.write_checked(folder, checked)
     there = {m.name for ms in all_mutations(ROOT).values() for m in ms} - known.keys()
     counted = [
@@ -79,17 +81,6 @@ def _line(result: Result) -> str:
     if result.outcome == LIVED:
         said += f"\n    - {result.was}\n    + {result.now}"
     return said
-
-
-def _checked(copies: Path, path: Path, known: Collection[str]) -> dict[str, bool]:
-    """Whether the tests that noticed bugs pass without one."""
-    noticing = {r.by for r in results.read(path).values() if r.outcome == KILLED} - set(known)
-    if not noticing:
-        return {}
-    files = sorted({test.split("[")[0] for test in noticing})
-    clean = trials.Copy(ROOT, copies / "clean").test(files, math.inf, to_the_end=True)
-    failed = {test.split("[")[0] for test in clean.all_failed}
-    return {test: test.split("[")[0] not in failed for test in noticing}
 
 
 def _asked(words: Sequence[str] | None) -> argparse.Namespace:

@@ -6,6 +6,7 @@ Planting itself is `make mutants`, which takes hours.
 import ast
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 
 import pytest
 import python_mutations
@@ -14,6 +15,7 @@ import rule_mutations
 from guards import Guards
 from results import Result
 from sampling import KNOWN, all_mutations, known_equivalents, room, sample
+from trials import Trial, passing_without
 
 ROOT = Path(__file__).parents[2]
 
@@ -204,3 +206,18 @@ def test_the_report_counts_by_room_and_shows_what_lived():
     )
     assert "src/isotrope/packs/a.py:7: boundary, in f\n    - a < b\n    + a <= b\n" in report
     assert "- Snakefile:7, boundary: `a <= b` by t.py::test" in report
+
+
+def in_a_clean_copy(passed, failed=(), how=""):
+    """A copy without a bug, in which these tests pass and fail."""
+    found = Trial("", how, False, frozenset(failed), frozenset(passed), {}, 1.0)
+    return SimpleNamespace(test=lambda *tests, **how: found)
+
+
+def test_a_test_that_fails_or_does_not_run_without_a_bug_has_noticed_nothing():
+    noticing = ["a.py::one[1]", "a.py::two[x]", "a.py::gone", "a.py", "b.py"]
+    clean = in_a_clean_copy({"a.py::one[1]", "a.py::two[x]", "b.py::any"}, {"a.py::two[y]"})
+    passing = passing_without(clean, noticing)
+    assert passing == dict(zip(noticing, (True, False, False, False, True), strict=True))
+    with pytest.raises(SystemExit, match="no test that noticed a bug runs without one: status 4"):
+        passing_without(in_a_clean_copy((), how="status 4"), noticing)

@@ -5,6 +5,7 @@ of a second take a second. All that a test starts is in its process group and en
 """
 
 import json
+import math
 import os
 import resource
 import shutil
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,7 @@ class Trial:
         how: the last line of its error.
         hung: whether the tests had to be killed.
         all_failed: all tests that failed.
+        all_passed: all tests that ran and did not fail.
         ran: the test files that ran to their end, and the seconds that each took.
         seconds: of processors, for all of it.
     """
@@ -70,6 +72,7 @@ class Trial:
     how: str
     hung: bool
     all_failed: frozenset[str]
+    all_passed: frozenset[str]
     ran: dict[str, float]
     seconds: float
 
@@ -152,7 +155,25 @@ class Copy:
         if not failed and status not in (PASSED, STOPPED, NO_TESTS, None):
             failed, how = tests[0], f"pytest ended with status {status}"
         all_failed = frozenset(report["test"] for report in failures)
-        return Trial(failed, how, status is None, all_failed, took, _spent() - began)
+        passed = frozenset(report["test"] for report in reports) - all_failed
+        return Trial(failed, how, status is None, all_failed, passed, took, _spent() - began)
+
+
+def passing_without(copy: Copy, noticing: Collection[str]) -> dict[str, bool]:
+    """Whether tests, or files of tests, that noticed bugs run and pass in a copy without one.
+
+    Raises:
+        SystemExit: if none of them runs.
+    """
+    names = {test: test.split("[")[0] for test in noticing}
+    clean = copy.test(sorted(set(names.values())), math.inf, to_the_end=True)
+    if not (clean.all_passed or clean.all_failed):
+        raise SystemExit(f"no test that noticed a bug runs without one: {clean.how}")
+    passed, failed = (
+        {name for test in tests for name in (test.split("[")[0], test.split("::")[0])}
+        for tests in (clean.all_passed, clean.all_failed)
+    )
+    return {test: name in passed - failed for test, name in names.items()}
 
 
 class _Watcher:
