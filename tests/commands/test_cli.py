@@ -132,7 +132,10 @@ def test_all_mistakes_of_named_param_files_are_said(folder, isotrope):
             "no param-file belongs to 'scale-demo'; did you mean 'scale'",
         ),
         (["new", "model", "standard"], "standard.py is there already"),
-        (["new", "modell", "mine"], "modell`: there is no such kind of file; did you mean 'model'?"),
+        (
+            ["new", "modell", "mine"],
+            "modell`: there is no such kind of file; did you mean 'model'?",
+        ),
         (["submit", "standard/mien"], "standard/mien: no param-file is called so; did you mean"),
         (
             ["submit", NAME, "--executor", "slum"],
