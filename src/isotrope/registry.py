@@ -328,6 +328,15 @@ def literals(path: Path) -> dict[str, Any]:
     return _literals(*stamped, path)
 
 
+def line_of(path: Path, constant: str) -> int:
+    """The line at which a module assigns a constant at its top level; 1 if it does not."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(one, ast.Name) and one.id == constant for one in targets):
+            return node.lineno
+    return 1
+
+
 @cache
 def _literals(whole: Path, changed: int, path: Path) -> dict[str, Any]:
     del changed

@@ -3,7 +3,7 @@ import yaml
 from made_up_param_file import NAME, changed, sentences, write
 
 from isotrope import registry
-from isotrope.params import blocks
+from isotrope.params import networks
 from isotrope.params.param_file import read_run
 
 
@@ -23,7 +23,7 @@ def test_a_data_set_that_lacks_the_models_channels_is_refused_before_training(
         raise ValueError(f"the network takes 3 channels, the images have {image_shape[0]}")
 
     monkeypatch.setattr(registry.load("models", "standard"), "build", build)
-    monkeypatch.setattr(blocks, "_misfit", blocks._misfit.__wrapped__)
+    monkeypatch.setattr(networks, "_found_in", networks._found_in.__wrapped__)
     write(param_files)
 
     (found,) = sentences(param_files)

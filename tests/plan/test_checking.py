@@ -347,6 +347,9 @@ class Looking(nn.Module):
         self.stage1 = self.features = nn.Identity()
         self.half = int(torch.ones(4).sum().item())
 
+    def forward(self, images):
+        return images.flatten(1)[:, :36]
+
 
 def build(params, image_shape, classes):
     if image_shape[0] > 2:

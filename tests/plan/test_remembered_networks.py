@@ -21,12 +21,13 @@ OUTER = """
 from pydantic import Field
 from torch import nn
 
+from isotrope.layers.preceded import Preceded
 from isotrope.params import modelling
 from isotrope.params.wrapping import InnerModel, inner
 from isotrope.settings import Settings
 
 REVISION = 1
-PARTS = set()
+PARTS = {"before"}
 WRAPS = "around"
 
 
@@ -37,7 +38,7 @@ class Params(Settings):
 
 def build(params, image_shape, classes):
     network = modelling.build(params.around.name, params.around.params, image_shape, classes)
-    return nn.Sequential(nn.Identity(), network)
+    return Preceded("before", nn.Identity(), network)
 """
 RUN = ("standard", "outer")
 
@@ -117,8 +118,8 @@ def test_an_altered_answer_is_not_believed(built, param_files):
     text = paths.CHECKED.read_text()
     content = json.loads(text)
     (trial,) = content["trials"].values()
-    assert trial[-1] is None, "nothing is wrong with it"
-    trial[-1] = "it is refused"
+    assert trial[-1] == [None, None, [], []], "nothing is wrong with it"
+    trial[-1][0] = "it is refused"
     paths.CHECKED.write_text(json.dumps(content))
     assert check_folder().runs
     assert built() == ["outer", "within"]

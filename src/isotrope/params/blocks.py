@@ -1,14 +1,12 @@
-"""The blocks of a param-file that plug-ins check, and whether model and data set fit each other."""
+"""The blocks of a param-file that plug-ins check."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from isotrope import registry
 from isotrope.errors import UserError, did_you_mean
 from isotrope.mistakes import Complaint, Where, complaints_of
-from isotrope.params import meta_device, modelling
-from isotrope.params.trials import tried
+from isotrope.params import modelling
 from isotrope.settings import Settings
 
 
@@ -67,45 +65,3 @@ def image_shape(dataset: Plugin, split: str = "train") -> tuple[tuple[int, int, 
     except Exception as error:
         path = registry.source("data", dataset.name)
         raise registry.broken(path, error, "does not say what its images are") from error
-
-
-def misfits(dataset: Plugin | None, model: Plugin | None) -> list[Complaint]:
-    """Why the model cannot be built for the data set's images, if so; None is one that is wrong."""
-    if dataset is None or model is None:
-        return []
-    shape, classes = image_shape(dataset)
-    reason: str | None = _misfit(model.name, model.params, shape, classes)
-    if reason is None:
-        return []
-    images = " x ".join(map(str, shape))
-    if (setting := _setting_named_in(reason, model.params)) is not None:
-        return [(("model", setting), f": {reason} ({dataset.name} has {images} images)")]
-    what = f": does not fit the data set ({dataset.name} has {images} images): {reason}"
-    return [(("model",), what)]
-
-
-def _setting_named_in(reason: str, params: Settings) -> str | None:
-    """The first setting of a param-file that a model names as it refuses to be built, if any."""
-    return next((w for w in re.findall(r"\w+", reason) if w in params.model_fields_set), None)
-
-
-@tried
-def _misfit(name: str, params: Settings, shape: tuple[int, int, int], classes: int) -> str | None:
-    """Why a model cannot be built for images of a shape, if so.
-
-    It is built on the meta device, without memory or a random number; for real only where that
-    fails, which tells a refusal from a model that has to see the values of its tensors.
-    """
-    if meta_device.is_built(lambda: modelling.build(name, params, shape, classes)):
-        return None
-    return _refusal(name, params, shape, classes)
-
-
-def _refusal(name: str, params: Settings, shape: tuple[int, int, int], classes: int) -> str | None:
-    try:
-        modelling.build(name, params, shape, classes)
-    except ValueError as error:
-        return str(error)
-    except Exception as error:
-        raise registry.broken(registry.source("models", name), error, "cannot be built") from error
-    return None

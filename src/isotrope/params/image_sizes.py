@@ -1,6 +1,5 @@
 """Whether a network that was built for images of one size takes those of another."""
 
-from functools import partial
 from typing import Any
 
 from isotrope.params import meta_device, modelling
@@ -31,21 +30,13 @@ def refusal(model: Plugin, built_for: Shape, classes: int, shape: Shape) -> str 
 def _refusal(
     name: str, params: Settings, built_for: Shape, classes: int, shape: Shape
 ) -> str | None:
-    import torch  # only here: planning imports this module without it
-    from torch.utils._pytree import tree_map_only
-
     reason = None
     for device in ("meta", "cpu"):
         try:
-            with torch.random.fork_rng(devices=[]), torch.inference_mode():
-                network = _built(name, params, built_for, classes, device)
-                if network is None:
-                    continue
-                generator = torch.Generator("cpu")  # it draws on the CPU, as in an evaluation
-                noise = [network.draw(generator, 2)] if hasattr(network, "draw") else []
-                there = tree_map_only(torch.Tensor, partial(torch.Tensor.to, device=device), noise)
-                with torch.device(device):
-                    network(torch.zeros(2, *shape), *there)
+            network = _built(name, params, built_for, classes, device)
+            if network is None:
+                continue
+            meta_device.answer(network, shape, device)
         except (RuntimeError, ValueError, NotImplementedError) as error:
             reason = str(error).partition("\n")[0]
         else:
@@ -54,14 +45,13 @@ def _refusal(
 
 
 def _built(name: str, params: Settings, built_for: Shape, classes: int, device: str) -> Any:
-    """The network, in evaluation mode; on the meta device without its initial values, or None."""
-    import torch
+    """The network; on the meta device without its initial values, or None."""
+    import torch  # only here: planning imports this module without it
 
     def build() -> Any:
         return modelling.build(name, params, built_for, classes)
 
     if device == "meta":
-        network = meta_device.built(build)
-        return network if network is None else network.eval()
-    with torch.device(device):
-        return build().eval()
+        return meta_device.built(build)
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        return build()

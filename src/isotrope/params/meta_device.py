@@ -1,10 +1,31 @@
-"""Whether a network can be built on torch's meta device: tensors have shapes there, no values."""
+"""Networks on torch's meta device, where tensors have shapes and no values."""
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+def answer(network: Any, shape: tuple[int, int, int], device: str) -> Any:
+    """What a network answers to two images, in evaluation mode; whatever it raises.
+
+    Args:
+        network: as it was built on the device.
+        shape: channels, height and width of the images.
+        device: ``meta``, where nothing is computed, or ``cpu``.
+    """
+    import torch  # only here, and below: planning imports this module without it
+    from torch.utils._pytree import tree_map_only
+
+    network.eval()
+    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+        generator = torch.Generator("cpu")  # it draws on the CPU, as in an evaluation
+        noise = [network.draw(generator, 2)] if hasattr(network, "draw") else []
+        there = tree_map_only(torch.Tensor, partial(torch.Tensor.to, device=device), noise)
+        with torch.device(device):
+            return network(torch.zeros(2, *shape), *there)
 
 
 def is_built(build: Callable[[], object]) -> bool:

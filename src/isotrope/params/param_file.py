@@ -22,10 +22,12 @@ from isotrope.params.evaluations import (
     find_others,
 )
 from isotrope.params.fitting import network_misfits, select_misfits, training_misfits
+from isotrope.params.networks import misfits
 from isotrope.params.param_folder import find, name_of, place_mistake, read_text
 from isotrope.params.points import (
     Parts,
     Point,
+    is_own,
     place_in_sweep,
     points_of,
     select_complaints,
@@ -371,7 +373,7 @@ class _Checking:
         if self.others and self.envelope is not None:
             self._find_others(self.envelope.seeds)
         found = self.evaluations
-        self._part(lambda: (None, blocks.misfits(dataset, model)), None)
+        self._part(lambda: (None, misfits(dataset, model, is_own(raw))), None)
         self._part(lambda: (None, training_misfits(dataset, training)), None)
         self._part(lambda: (None, network_misfits(dataset, model, training)), None)
         self._part(lambda: (None, select_misfits(dataset, raw)), None)

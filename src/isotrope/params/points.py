@@ -18,6 +18,7 @@ from isotrope.params.augmentation import KIND
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import Evaluation, evaluation_misfits
 from isotrope.params.fitting import network_misfits, training_misfits
+from isotrope.params.networks import misfits
 from isotrope.params.plugin_names import named
 from isotrope.params.seeds import listed, valid_seeds
 from isotrope.params.start import Start
@@ -94,6 +95,12 @@ class Parts(NamedTuple):
             training = self.training.on_dataset(self.dataset.name)
             return Point(name, self.dataset, self.model, training)
         return None
+
+
+def is_own(raw: dict[str, Any]) -> bool:
+    """Whether a param-file is of the series ``own``, as those are that say nothing of it."""
+    series: Any = raw.get("series", "own")
+    return bool(series == "own")
 
 
 def sweep_complaints(raw: dict[str, Any]) -> list[Complaint]:
@@ -180,10 +187,10 @@ def _swept(raw: dict[str, Any], evaluations: list[Evaluation]) -> tuple[Parts, l
     training, wrong = complaints_of(Training, raw.get("training"), ("training",))
     dataset, also = blocks.check_plugin("data", raw.get("dataset"), ("dataset",))
     model, too = blocks.check_plugin("models", raw.get("model"), ("model",))
-    misfits = blocks.misfits(dataset, model) + training_misfits(dataset, training)
-    misfits += network_misfits(dataset, model, training)
-    misfits += evaluation_misfits(dataset, model, evaluations)
-    return Parts(dataset, model, training), wrong + also + too + misfits
+    found = misfits(dataset, model, is_own(raw)) + training_misfits(dataset, training)
+    found += network_misfits(dataset, model, training)
+    found += evaluation_misfits(dataset, model, evaluations)
+    return Parts(dataset, model, training), wrong + also + too + found
 
 
 def _swept_place(where: Where, keys: list[str]) -> Where:

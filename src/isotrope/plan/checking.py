@@ -34,7 +34,11 @@ from isotrope.plan.index_file import CHECKING, run_entry
 from isotrope.plan.indexing import index_of
 
 _CORE = ("plan/checking.py", "plan/indexing.py", "params/param_file.py", "training/__init__.py")
-_BUILDING = ("params/image_sizes.py", "params/fitting.py")  # with what they use
+_BUILDING = (
+    "params/networks.py",
+    "params/image_sizes.py",
+    "params/fitting.py",
+)  # with what they use
 _READING = ("plan/code_digests.py", "plan/syntax.py")
 _LARGEST = 10_000_000  # bytes of a source
 _PACKAGES = ("pydantic", "torch")  # whose versions count
