@@ -28,6 +28,7 @@ def check(
     from isotrope.plan.indexing import index_of
     from isotrope.plan.result_code import ResultCode
     from isotrope.plan.studies import near_misses
+    from isotrope.results.cells_mistakes import mistakes_in_cells
 
     stamped = index_file.stamps()
     if files and write_index:
@@ -38,12 +39,13 @@ def check(
         progress = checking.Progress()
         with signs_of_life(progress.words):
             found = checking.check_folder(progress=progress)
+        found = replace(found, studies=mistakes_in_cells(found))
     if write_index:
         code = ResultCode()
         index_file.write(replace(found, code=code.all_files(found)), stamped)
         code.sources.keep()
-    if found.mistakes:
-        raise UserError(*(one for said in found.mistakes.values() for one in said))
+    if said := [one for of_file in found.mistakes.values() for one in of_file] + found.studies:
+        raise UserError(*said)
     if not quiet:
         for name, run in found.runs.items():
             if run.broken:

@@ -4,17 +4,20 @@ What was collected has a checksum in ``.sums`` beside the folder of its table. A
 made by hand or copied from elsewhere, is read as it is.
 """
 
+from __future__ import annotations
+
 import csv
 import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
-
-import pandas
+from typing import TYPE_CHECKING, Literal
 
 from isotrope.errors import UserError
 from isotrope.files import disk, json_files, regular
+
+if TYPE_CHECKING:
+    import pandas
 
 Kind = Literal["text", "number", "count"]
 Columns = Mapping[str, Kind]
@@ -151,6 +154,8 @@ def read_table(
     if set(widths) != {len(header)} or not content.endswith("\n"):
         raise UserError(f"{path} is truncated or damaged; {remedy}")
     texts = {column: str for column, kind in columns.items() if kind == "text"} | {CODE: str}
+    import pandas  # only here, and below: the names of columns are known without it
+
     table = pandas.read_csv(
         io.StringIO(content),
         dtype=texts,
@@ -170,7 +175,8 @@ def read_table(
 
 
 def _is_number(values: pandas.Series) -> bool:
-    types = pandas.api.types
+    from pandas.api import types
+
     return types.is_numeric_dtype(values) and not types.is_bool_dtype(values)
 
 

@@ -17,6 +17,7 @@ MOST_NAMED = 10  # param-files with mistakes
 LEFT_OUT = (
     "runs whose param-file has mistakes are left out; `isotrope check` says what is wrong with each"
 )
+WITHOUT_FIGURES = "figures of a study can be drawn once its cells.py is right"
 
 
 @dataclass(frozen=True)
@@ -281,6 +282,7 @@ class Index:
         earlier: runs that are left out, as they were before their param-file had a mistake.
         claims: of each path in ``mistakes`` the study and the series that the file names, each
             empty if it does not say.
+        studies: what is wrong with what studies say of their figures, which stops no training.
     """
 
     runs: dict[str, RunEntry]
@@ -289,20 +291,22 @@ class Index:
     mistakes: dict[str, list[str]] = field(default_factory=dict)
     earlier: dict[str, RunEntry] = field(default_factory=dict)
     claims: dict[str, tuple[str, str]] = field(default_factory=dict)
+    studies: list[str] = field(default_factory=list)
 
     @property
     def notes(self) -> list[str]:
         """What a user is told of param-files with mistakes: a sentence of each, of many the first.
 
-        None if there are none.
+        And of studies. None if there are none.
         """
+        cells = [*self.studies, WITHOUT_FIGURES] if self.studies else []
         if not self.mistakes:
-            return []
+            return cells
         first = [sentences[0] for sentences in self.mistakes.values()]
         found = first[:MOST_NAMED]
         if len(first) > MOST_NAMED:
             found.append(f"{len(first) - MOST_NAMED} more param-files have mistakes")
-        return [*found, LEFT_OUT]
+        return [*found, LEFT_OUT, *cells]
 
     def with_earlier(self) -> "Index":
         """The same with runs that are left out as they were: for what looks at results alone."""

@@ -30,7 +30,7 @@ from isotrope.plan.index import (
     StartEntry,
 )
 
-VERSION = 8
+VERSION = 9
 _ROOMS = (
     *("params", "datasets", "plan", "training"),
     *("data", "augmentation", "layers", "models", "features", "attacks", "evaluation"),
@@ -45,6 +45,8 @@ def stamps(root: Path = paths.PARAM_FILES) -> dict[str, list[int]]:
     for kind in (".", *_ROOMS):
         for path in (registry.PACKAGE / kind).glob("*.py"):
             named[f"isotrope/{kind}/{path.name}"] = path
+    for path in (registry.PACKAGE / "studies").glob("*/cells.py"):
+        named[f"isotrope/studies/{path.parent.name}/{path.name}"] = path
     named |= {path.as_posix(): path for path in registry.USERS.rglob("*.py")}
     names = sorted(named)
     stamped = overlapped(_stamp, [named[name] for name in names])
@@ -78,9 +80,10 @@ def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
         mistakes = {path: [*map(str, said)] for path, said in content["mistakes"].items()}
         claims = {path: (str(study), str(one)) for path, (study, one) in content["claims"].items()}
         earlier = {name: run_entry(run) for name, run in content["earlier"].items()}
+        studies = [*map(str, content["studies"])]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return Index(runs, datasets, code, mistakes, earlier, claims), stamped
+    return Index(runs, datasets, code, mistakes, earlier, claims, studies), stamped
 
 
 def run_entry(raw: dict[str, Any]) -> RunEntry:
@@ -124,7 +127,9 @@ def current(stamped: dict[str, list[int]] | None = None) -> Index:
     if status not in (0, 2):
         raise RuntimeError("\n".join(("`isotrope check` failed:", *said)))
     known = read()
-    written = known is not None and known[1] == stamped and bool(known[0].mistakes)
+    written = (
+        known is not None and known[1] == stamped and bool(known[0].mistakes or known[0].studies)
+    )
     if status == 2 and not written:
         raise UserError(*said)
     if known is None:
@@ -153,7 +158,8 @@ def _is_whole(index: Index) -> bool:
 
     The package that a broken plug-in lacks may have been installed since, or a file made readable.
     """
-    return not index.mistakes and not any(run.broken for run in index.runs.values())
+    found = index.mistakes or index.studies
+    return not found and not any(run.broken for run in index.runs.values())
 
 
 def in_job() -> bool:

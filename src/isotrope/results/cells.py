@@ -6,13 +6,17 @@ one name in legends; in each panel it stems from one point of one run. A *cell* 
 panel.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import pandas
+from typing import TYPE_CHECKING
 
 from isotrope import registry
+
+if TYPE_CHECKING:
+    import pandas
 
 Panel = tuple[str, ...]
 MODULE = "cells"  # studies/<study>/cells.py
@@ -73,6 +77,8 @@ class Cells:
         The name is the label; where a panel has two runs or points of one label, it says more: the
         model, if that tells them apart, else what their names and points add.
         """
+        import pandas  # only here, and below: `isotrope check` reads cells without it
+
         place = _text_column(runs, self.dataset[0])
         for column in self.dataset[1:]:
             place = (place + "/" + _text_column(runs, column)).str.removesuffix("/")
@@ -168,6 +174,8 @@ def _text_column(runs: pandas.DataFrame, column: str) -> pandas.Series:
     Whole numbers have no decimal point, and true and false are written small, whatever pandas made
     of the column.
     """
+    import pandas
+
     if column not in runs:
         return pandas.Series("", runs.index, dtype="str")
     words = runs[column].map(_word)
