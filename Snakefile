@@ -20,6 +20,7 @@ include: "workflow/rules/export.smk"
 
 onstart:
     head.begins()
+    complain(*plan.plan.code_notes())
     remember_what_is_asked()
 
 

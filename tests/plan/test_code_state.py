@@ -224,7 +224,7 @@ def test_the_plan_says_it_and_tables_and_captions_change_with_it(project, monkey
     monkeypatch.setattr(index_file, "current", project.index)
     monkeypatch.setattr("isotrope.plan.targets.ResultCode", lambda sources: project.code)
     plan = Plan({})
-    notes = plan.notes()
+    notes = plan.code_notes()
     assert any("code that has changed since (plugins/models/mine.py)" in one for one in notes)
     assert f"{OWN}: code of 1 pack changed" in plan.labels("scale", "runs")
     assert plan.labels("scale", "accuracy") == f"{OWN}: code of 1 pack changed"

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from isotrope.plan.log_words import LOCKED, LogWords, unknown_target
+from isotrope.plan.log_words import LOCKED, OTHER_RUNS, LogWords, unknown_target
 
 TARGETS = ("datasets", "runs", "figures", "all")
 CHANGED = "Params have changed since last execution"
@@ -41,6 +41,42 @@ def test_the_sentence_stands_below_the_reason_in_the_place_of_digests(reason, ex
     record, asked = logged(why="trained with x 1, now 2", **job)
     assert record.reason == expected
     assert asked == [("train", {"run": "a/b/c"})]
+
+
+def test_the_reasons_of_what_was_only_planned_and_the_code_of_results_are_said_last():
+    words = LogWords(lambda _, wildcards: wildcards.get("why", ""), lambda: TARGETS)
+
+    def job(rule, **wildcards):
+        record = {"rule_name": rule, "wildcards": wildcards, "reason": "Params have changed"}
+        words.filter(logging.makeLogRecord(record))
+
+    for run in "abcde":
+        job("train", run=f"m/{run}/1", why="trained with x 1, now 2")
+    job("build_dataset", why="built with y 1, now 2")
+    job("collect")
+    expected = [
+        "to train m/a/1, train m/b/1, train m/c/1 and 2 more again: trained with x 1, now 2",
+        "to build dataset again: built with y 1, now 2",
+    ]
+    assert words.at_the_end(True, lambda: ["code"]) == [*expected, "code"]
+    assert words.at_the_end(False, lambda: ["code"]) == ["code"]
+    for number in range(10):
+        job("train", run="m/n/o", why=str(number))
+    assert words.at_the_end(True, list)[-1] == "and 4 reasons more, each below its job"
+    words.filter(logging.makeLogRecord({"msg": "lost", "levelno": logging.ERROR}))
+    assert words.at_the_end(True, lambda: ["code"]) == []  # the error is read last
+
+
+def test_the_report_of_other_runs_says_why_it_is_written_again():
+    reason = "Set of input files has changed since last execution"
+    record, _ = logged(rule_name="write_report", wildcards={}, reason=reason)
+    assert record.reason == f"{reason}\n    {OTHER_RUNS}"
+    for rule, why in (
+        ("collect", reason),
+        ("write_report", "Missing output files: out/report.html"),
+    ):
+        record, _ = logged(rule_name=rule, wildcards={}, reason=why)
+        assert record.reason == why
 
 
 def test_where_no_sentence_is_known_the_reason_stays():

@@ -45,7 +45,11 @@ def test_changed_code_is_said_everywhere_until_it_is_kept_and_trains_nothing(pro
     assert project.planned("tables") == {}
 
     project.edit(MODEL, "images * 1.0", "images * 2.0")
-    assert TOLD in project.make("-n", "tables")
+    project.edit(f"param-files/{ONE}.yaml", "epochs: 2", "epochs: 3")
+    *_, why, code, ways_on = project.make("-n", "tables").splitlines()  # is read last
+    assert why == f"to train {ONE} again: trained with training.epochs 2, now 3"
+    assert code.startswith("1 run holds results of code that has changed since (plugins/models")
+    assert "raised" in ways_on
 
 
 def test_a_job_says_what_changed_since_it_was_planned_and_records_what_it_ran(project):

@@ -1,11 +1,13 @@
 # The plan, which rules ask, and wildcard constraints; no rule, and nothing that imports torch. `plan.memory` in a
 # rule is the method of isotrope.plan.targets.Plan with that name; it is given the wildcards that its parameters name.
 
+import atexit
 import signal
 
 from snakemake.logging import logger
 
 from isotrope.cluster.starting import Head
+from isotrope.console.printing import complain
 from isotrope.plan.asked import remember
 from isotrope.plan.asking import ask
 from isotrope.plan.index_file import PLANNED
@@ -53,4 +55,7 @@ def remember_what_is_asked():
 
 
 if workflow.is_main_process:
-    logger.addFilter(LogWords(Reasons(plan).why, targets))
+    words = LogWords(Reasons(plan).why, targets)
+    logger.addFilter(words)
+    # what Snakemake says stands above, with the table of jobs: this is what is read last
+    atexit.register(lambda: complain(*words.at_the_end(workflow.dryrun, plan.plan.code_notes)))

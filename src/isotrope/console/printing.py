@@ -40,6 +40,8 @@ def say(text: str) -> None:
 
 def complain(*sentences: str) -> None:
     """Sentences to standard error, if that can be written: a line each, none too long."""
+    if not sentences:
+        return
     lines = [in_one_line(sentence, LONGEST) for sentence in sentences[:MOST]]
     if len(sentences) > MOST:
         lines.append(f"and {len(sentences) - MOST:,} more")

@@ -7,8 +7,11 @@ its log file. Where Snakemake's wording is another one some day, it stays as it 
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+
+from isotrope.errors import UserError
+from isotrope.plan.code_words import listed
 
 LOCKED = (
     "Another Snakemake is at work on the same files in this folder, or one that was killed has "
@@ -22,6 +25,11 @@ _DIGESTS = re.compile(
     re.DOTALL,
 )
 _OUTPUTS = "out/"
+_OTHER_INPUTS = "Set of input files has changed"
+OTHER_RUNS = (
+    "other runs are asked for than when it was written; what is not asked for now stays in it"
+)
+_MOST = 8  # reasons at the end
 
 
 class LogWords(logging.Filter):
@@ -37,20 +45,50 @@ class LogWords(logging.Filter):
     ) -> None:
         super().__init__()
         self._why, self._targets = why, targets
+        self._said: dict[str, dict[str, None]] = {}
+        self._failed = False
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the words of a record."""
         reason, rule = getattr(record, "reason", None), getattr(record, "rule_name", None)
         if isinstance(reason, str) and isinstance(rule, str):
-            if sentence := self._why(rule, getattr(record, "wildcards", None) or {}):
+            wildcards = getattr(record, "wildcards", None) or {}
+            sentence = self._why(rule, wildcards)
+            if not sentence and rule == "write_report" and _OTHER_INPUTS in reason:
+                sentence = OTHER_RUNS
+            if sentence:
                 short = _DIGESTS.sub(r"\1", reason)
                 record.reason = f"{short}\n    {sentence}"
-        elif record.levelno >= logging.ERROR and isinstance(record.msg, str):
+                job = " ".join([rule.replace("_", " "), *filter(None, [wildcards.get("run")])])
+                self._said.setdefault(sentence, {})[job] = None
+        elif record.levelno >= logging.ERROR:
+            self._failed = True
+            if not isinstance(record.msg, str):
+                return True
             if _LOCK.search(record.msg):
                 record.msg = LOCKED
             elif found := _NO_RULE.search(record.msg):
                 record.msg = unknown_target(found["target"], self._targets())
         return True
+
+    def at_the_end(self, planned: bool, code: Callable[[], Sequence[str]]) -> list[str]:
+        """What a user should read last: why jobs run again, and which results are of other code.
+
+        Args:
+            planned: whether jobs were planned only, and not run: then the reasons stand far above.
+            code: sentences about code, asked for if nothing has failed.
+        """
+        if self._failed:
+            return []
+        reasons = [
+            f"to {listed(list(jobs))} again: {sentence}" for sentence, jobs in self._said.items()
+        ]
+        if more := reasons[_MOST:]:
+            reasons[_MOST:] = [f"and {len(more)} reasons more, each below its job"]
+        try:
+            return [*(reasons if planned else ()), *code()]
+        except UserError as error:
+            return list(error.sentences)
 
 
 def unknown_target(target: str, targets: Iterable[str]) -> str:

@@ -90,8 +90,7 @@ class Plan(Needs):
         for name in asked:
             if what := self.waiting_for(name):
                 waiting.setdefault(what, []).append(name)
-        changed = code_words.notes(one for name in asked for one in self._codes_of(name))
-        return [*self.index.notes, *doubtful, *changed] + [
+        return [*self.index.notes, *doubtful] + [
             f"{len(names)} {'runs wait' if len(names) > 1 else 'run waits'} for {what}: "
             f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
             for what, names in waiting.items()
@@ -105,6 +104,12 @@ class Plan(Needs):
         """
         asked = [] if self.tables_are_sources else self._ready
         return remove_set_back(asked, self._codes)
+
+    def code_notes(self) -> list[str]:
+        """Which runs that are asked for hold results of other code, and what to do then."""
+        if self.tables_are_sources:
+            return []
+        return code_words.notes(one for name in self._asked() for one in self._codes_of(name))
 
     def cost_notes(self) -> list[str]:
         """What many jobs cost, before they are started."""
