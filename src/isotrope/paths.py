@@ -129,9 +129,14 @@ def results_of_run(run: str, point: str, table: str) -> Path:
     return point_folder(run, point) / f"results-{table}.csv"
 
 
+def evaluations(run: str, point: str) -> Path:
+    """The stores of what was computed of a point: a folder for each evaluation and digest."""
+    return point_folder(run, point) / ".evaluations"
+
+
 def finished_evaluation(run: str, point: str, name: str, digest: str, seed: int | None) -> Path:
     """The rows of one seed under one evaluation; of the run's where no seed is given."""
-    folder = point_folder(run, point) / ".evaluations" / f"{name}-{digest}"
+    folder = evaluations(run, point) / f"{name}-{digest}"
     return folder / ("run.csv" if seed is None else f"{seed}.csv")
 
 

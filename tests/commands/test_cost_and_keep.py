@@ -10,7 +10,7 @@ from isotrope.cli import app
 from isotrope.errors import UserError
 from isotrope.plan import code_state, code_words
 from isotrope.plan import cost as costs
-from isotrope.plan.cost import HERE_GPU
+from isotrope.plan.rates import HERE_GPU
 from isotrope.results import keeping
 
 
@@ -24,10 +24,10 @@ def cost(*words):
 
 NEVER = ["not", "measured"]
 ROWS = [
-    ["rotation", "own", "1", "2", "3", *NEVER, "1"],
-    ["scale", "demo", "1", "2", "3", *NEVER, "1"],
-    ["scale", "own", "2", "(1", "wait)", "4", "26", *NEVER, "2"],
-    ["scale", "published", "1", "4", "50", *NEVER, "2"],
+    ["rotation", "own", "1", "2", "3", "1", *NEVER, "1"],
+    ["scale", "demo", "1", "2", "3", "1", *NEVER, "1"],
+    ["scale", "own", "2", "(1", "wait)", "4", "26", "2", *NEVER, "2"],
+    ["scale", "published", "1", "4", "50", "2", *NEVER, "2"],
 ]
 
 
@@ -37,32 +37,34 @@ ROWS = [
         ([], ROWS),  # published runs, too, which plain status leaves out
         (["--studies", "scale"], ROWS[1:]),
         (["--series", "published"], ROWS[3:]),
-        (["--runs", OWN], [["scale", "own", "1", "4", "26", *NEVER, "2"]]),
+        (["--runs", OWN], [["scale", "own", "1", "4", "26", "2", *NEVER, "2"]]),
     ],
 )
 def test_every_study_and_series_has_its_line(indexed, words, rows):
     found, below = cost(*words)
     assert found == rows
-    trainings = sum(int(row[row.index("not") - 1]) for row in rows)
-    assert f", {trainings} trainings, at most" in below
+    trainings = sum(int(row[row.index("not") - 2]) for row in rows)
+    assert f"{trainings} trainings; not reckoned, for never measured: {trainings} tr" in below
 
 
 @pytest.mark.parametrize(
-    ("trainings", "hours", "unknown", "said"),
+    ("trainings", "hours", "unknown", "unmeasured", "said"),
     [
-        (0, {}, 0, "0.0"),
-        (3, {}, 3, "not measured"),
-        (3, {HERE_GPU: 1234.5, "published": 1.0}, 0, "1,235.5"),
-        (5, {HERE_GPU: 2.0}, 1, "2.0 +"),
+        (0, {}, 0, 0, "0.0"),
+        (0, {}, 0, 1, "not measured"),
+        (3, {}, 3, 1, "not measured"),
+        (3, {HERE_GPU: 1234.5, "published": 1.0}, 0, 0, "1,235.5"),
+        (5, {HERE_GPU: 2.0}, 1, 0, "2.0 +"),
+        (5, {HERE_GPU: 2.0}, 0, 1, "2.0 +"),
     ],
 )
-def test_hours_have_a_plus_where_trainings_were_never_measured(
-    indexed, monkeypatch, trainings, hours, unknown, said
+def test_hours_have_a_plus_where_jobs_were_never_measured(
+    indexed, monkeypatch, trainings, hours, unknown, unmeasured, said
 ):
-    one = costs.Cost(1, 0, 4, trainings, hours, unknown, 7.0)
+    one = costs.Cost(1, 0, 4, trainings, 1, hours, unknown, unmeasured, 7.0)
     monkeypatch.setattr(costs, "costs_of", lambda index, names, waiting: {("s", "own"): one})
     (row,), _ = cost("--runs", DEMO)
-    assert row == ["s", "own", "1", "4", str(trainings), *said.split(), "7"]
+    assert row == ["s", "own", "1", "4", str(trainings), "1", *said.split(), "7"]
 
 
 @pytest.fixture

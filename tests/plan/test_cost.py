@@ -9,9 +9,10 @@ from made_up_index import DEMO, LOCAL, OWN, PUBLISHED, made_up_index, point, run
 from isotrope import paths
 from isotrope.packs import summary
 from isotrope.plan import cost as costs
-from isotrope.plan.cost import HERE_CPU, HERE_GPU, costs_of, in_words, measured_rates, total
-from isotrope.plan.cost import PUBLISHED as FROM_PAPER
-from isotrope.plan.index import Index, SelectEntry
+from isotrope.plan.cost import costs_of, in_words, measured_rates, total
+from isotrope.plan.index import EvaluationEntry, Index, JobEntry, SelectEntry
+from isotrope.plan.rates import HERE_CPU, HERE_GPU, evaluation_rates
+from isotrope.plan.rates import PUBLISHED as FROM_PAPER
 from isotrope.plan.targets import MANY, Plan
 
 COLUMNS = "study,table,model,dataset,setting,metric,value,spread,n,source\n"
@@ -69,6 +70,66 @@ def test_packs_that_were_trained_otherwise_are_left_to_train_and_evaluate(here):
     assert (one.jobs, one.trainings) == (1 + 1, 1)
 
 
+def evaluated(name, *stores):
+    for table, digest in stores:
+        (paths.evaluations(name, "base") / f"{table}-{digest}").mkdir(parents=True)
+
+
+SAME = (("accuracy", "b" * 16), ("scale_generalization", "c" * 16))  # as the index has them
+
+
+def test_evaluations_that_would_be_computed_otherwise_now_are_left(here):
+    index = made_up_index()
+    for seeds in ("1-25", "26-50"):
+        made(OWN, summary.WEIGHTS, summary.RESULTS, seeds=seeds)
+    evaluated(OWN, *SAME)
+    (one,) = costs_of(index, [OWN]).values()
+    assert (one.jobs, one.evaluations) == (0, 0)
+
+    paths.evaluations(OWN, "base").joinpath(f"accuracy-{'b' * 16}").rename(
+        paths.evaluations(OWN, "base") / f"accuracy-{'0' * 16}"
+    )
+    (one,) = costs_of(index, [OWN]).values()
+    assert (one.jobs, one.evaluations, one.trainings) == (2, 2, 0)
+
+
+def test_a_stale_table_of_its_own_job_leaves_the_shared_ones_alone(here):
+    alone = EvaluationEntry(
+        "scale_generalization", "c" * 16, "stir/emoji", job=JobEntry(0, 1, 5, 1)
+    )
+    evaluations = {**point().evaluations, "scale_generalization": alone}
+    index = Index({OWN: run(OWN, base=point(evaluations=evaluations))}, made_up_index().datasets)
+    made(OWN, summary.WEIGHTS, summary.RESULTS, "results-scale_generalization.csv")
+    evaluated(OWN, SAME[0], ("scale_generalization", "0" * 16))
+
+    (one,) = costs_of(index, [OWN]).values()
+
+    assert (one.evaluations, one.unmeasured, one.limit) == (1, 1, pytest.approx(5 / 60))
+    paths.results(OWN, "base", "1-25").unlink()
+    (one,) = costs_of(index, [OWN]).values()
+    assert one.evaluations == 2
+
+
+def test_evaluations_take_as_long_as_those_of_the_same_tables_took_here(here, monkeypatch):
+    index = made_up_index()
+    seeds = {seed: {"device": "cpu"} for seed in (1, 2, 3)}
+    known = summary.Summary(paths.OUT, "a" * 16, seeds, {})
+    monkeypatch.setattr(summary, "glance", lambda folder: known)
+    monkeypatch.setattr(costs, "measured_rates", dict)
+    made(DEMO, summary.WEIGHTS, summary.RESULTS)
+    evaluated(DEMO, *SAME)
+    times = paths.pack_folder(DEMO, "base", "1-25") / "evaluate.benchmark.tsv"
+    times.write_text("s\th:m:s\n36.0\t0:00:36\n")
+    tables = ("accuracy", "scale_generalization")
+    assert evaluation_rates(index) == {("standard", "stir_emoji", tables, HERE_CPU): 12.0}
+
+    (one,) = costs_of(index, [OWN]).values()
+    assert one.hours == {HERE_CPU: pytest.approx(26 * 12 / 3600)}
+    assert (one.unknown, one.unmeasured) == (26, 0)
+    times.write_text("s\nnothing\n")
+    assert evaluation_rates(index) == {}
+
+
 def test_studies_and_series_have_a_line_each_and_waiting_runs_are_not_counted(here):
     found = costs_of(made_up_index(), [DEMO, OWN, LOCAL], waiting=[LOCAL])
     assert list(found) == [("scale", "demo"), ("scale", "own")]
@@ -91,7 +152,10 @@ def test_hours_are_seeds_times_epochs_times_seconds_of_the_nearest_rate(here, mo
     publish(("standard,stir_emoji", 36.0), ("standard,other", 1.0), ("disco,stir_emoji", 1.0))
     (one,) = costs_of(index, [OWN]).values()
     assert one.hours == {FROM_PAPER: pytest.approx(26 * 2 * 36 / 3600)}
-    assert in_words(one).startswith("4 jobs, 26 trainings, at most 0.5 hours (published); by")
+    assert in_words(one) == (
+        "4 jobs (2 evaluate), 26 trainings; at most 0.5 hours (published); not reckoned, for never "
+        "measured: 2 evaluations; by their time limits 2 hours"
+    )
 
     rates = {("standard", "stir_emoji", HERE_CPU): 72.0, ("standard", "stir_emoji", HERE_GPU): 9.0}
     monkeypatch.setattr(costs, "measured_rates", lambda: rates)
@@ -138,5 +202,6 @@ def test_many_jobs_are_said_before_they_start_and_few_are_not(indexed):
     plan.index.runs[PUBLISHED] = many
     (said,) = plan.cost_notes()
     assert many.seeds_per_job * 50 >= MANY
-    assert said.startswith("this asks for 100 jobs, 50 trainings, at most 50 trainings of models")
+    told = "this asks for 100 jobs (50 evaluate), 50 trainings; not reckoned, for never measured: "
+    assert said.startswith(f"{told}50 trainings, 50 evaluations; by")
     assert said.endswith("; `isotrope cost` says it by study")

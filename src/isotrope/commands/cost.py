@@ -8,14 +8,15 @@ from isotrope.console.printing import say
 if TYPE_CHECKING:
     from isotrope.plan.cost import Cost
 
-_HEADS = ("study", "series", "runs", "jobs", "trainings", "hours", "limit")
+_HEADS = ("study", "series", "runs", "jobs", "trainings", "evaluations", "hours", "limit")
 
 
 def _hours(cost: "Cost") -> str:
-    """Reckoned hours; with a plus where trainings are left that were never measured."""
-    if cost.trainings and not cost.hours:
+    """Reckoned hours; with a plus where jobs are left that were never measured."""
+    unknown = cost.unknown or cost.unmeasured
+    if unknown and not cost.hours:
         return "not measured"
-    return f"{sum(cost.hours.values()):,.1f}" + (" +" if cost.unknown else "")
+    return f"{sum(cost.hours.values()):,.1f}" + (" +" if unknown else "")
 
 
 def cost(
@@ -42,6 +43,7 @@ def cost(
             f"{one.runs}" + (f" ({one.waiting} wait)" if one.waiting else ""),
             f"{one.jobs:,}",
             f"{one.trainings:,}",
+            f"{one.evaluations:,}",
             _hours(one),
             f"{one.limit:,.0f}",
         )
@@ -52,7 +54,8 @@ def cost(
         say("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
     say(f"in all {in_words(total(found.values()))}")
     say(
-        "hours: seeds x epochs (at most) x seconds of an epoch of the same model and data, on one "
-        "GPU or on the CPU where they were measured, without evaluations; limit: hours that jobs "
-        "may take; +: and models that were never measured; runs that wait are not counted"
+        "hours: seeds x epochs (at most) x seconds of an epoch of the same model and data, and "
+        "seeds x seconds of their evaluations, on one GPU or on the CPU where they were measured; "
+        "limit: hours that jobs may take; +: and what was never measured, as evaluations with jobs "
+        "of their own never are; runs that wait are not counted"
     )

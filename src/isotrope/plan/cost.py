@@ -1,27 +1,25 @@
 """What runs cost that are not trained yet: jobs, trainings, and hours from measured rates.
 
-A training takes at most its epochs times the seconds of an epoch. These are the median of what was
-measured here for the same model and data set, on a GPU for runs that ask for one, else the
-published ones, which are those of the authors' machine. Where neither is known nothing is reckoned,
-and the wall times that jobs ask for are the bound. Evaluations are counted as jobs; their time is
-not reckoned.
+A training takes at most its epochs times the seconds of an epoch, and an evaluation of a pack its
+seeds times the seconds of a seed, as ``rates`` knows them. Where nothing is known nothing is
+reckoned, and the wall times that jobs ask for are the bound.
 """
 
-import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from statistics import median
 
 from isotrope import paths
-from isotrope.files import regular
 from isotrope.packs import summary
 from isotrope.plan.index import Index, RunEntry
-
-_RATE = "seconds_per_epoch_mean"
-HERE_GPU, HERE_CPU, PUBLISHED = "measured here on a GPU", "measured here on a CPU", "published"
-
-Rates = Mapping[tuple[str, str, str], float]  # model, data set, and where: HERE_GPU or HERE_CPU
+from isotrope.plan.rates import (
+    EvaluationRates,
+    Rates,
+    evaluation_rates,
+    measured_rates,
+    rate_of_evaluation,
+    rate_of_training,
+)
+from isotrope.plan.stores import stale_tables
 
 
 @dataclass
@@ -33,9 +31,11 @@ class Cost:
         waiting: how many of them wait for data or a plug-in; nothing else counts them.
         jobs: trainings of packs and evaluations that are not done, or were done otherwise than now.
         trainings: seeds that are not trained.
-        hours: reckoned for trainings, by where their rates are from: hours of a GPU, or of the CPU
-            where they ask for none, or were measured on none.
+        evaluations: the jobs that evaluate.
+        hours: reckoned, by where their rates are from: hours of a GPU, or of the CPU where they ask
+            for none, or were measured on none.
         unknown: trainings of models that were never measured.
+        unmeasured: evaluations that were never measured.
         limit: hours of wall time that all jobs may take, one after the other.
     """
 
@@ -43,9 +43,15 @@ class Cost:
     waiting: int = 0
     jobs: int = 0
     trainings: int = 0
+    evaluations: int = 0
     hours: dict[str, float] = field(default_factory=dict)
     unknown: int = 0
+    unmeasured: int = 0
     limit: float = 0.0
+
+    def reckon(self, hours: float, source: str) -> None:
+        """Add hours, by where their rate is from."""
+        self.hours[source] = self.hours.get(source, 0.0) + hours
 
 
 def costs_of(
@@ -58,7 +64,8 @@ def costs_of(
         names: those that count.
         waiting: those of them that cannot be made yet.
     """
-    rates, left_out = measured_rates(), set(waiting)
+    left_out = set(waiting)
+    rates = measured_rates(), evaluation_rates(index)
     found: dict[tuple[str, str], Cost] = {}
     for name in names:
         run = index.runs[name]
@@ -67,18 +74,26 @@ def costs_of(
         if name in left_out:
             cost.waiting += 1
         else:
-            _add(cost, index, name, rates)
+            old = _old_packs(index, name)
+            _add_trainings(cost, index.runs[name], name, rates[0], old)
+            _add_evaluations(cost, index, name, rates[1], old)
     return found
+
+
+_COUNTS = (
+    *("runs", "waiting", "jobs", "trainings", "evaluations"),
+    *("unknown", "unmeasured", "limit"),
+)
 
 
 def total(costs: Iterable[Cost]) -> Cost:
     """The sum of several."""
     whole = Cost()
     for one in costs:
-        for key in ("runs", "waiting", "jobs", "trainings", "unknown", "limit"):
+        for key in _COUNTS:
             setattr(whole, key, getattr(whole, key) + getattr(one, key))
         for source, hours in one.hours.items():
-            whole.hours[source] = whole.hours.get(source, 0.0) + hours
+            whole.reckon(hours, source)
     return whole
 
 
@@ -86,44 +101,28 @@ def in_words(cost: Cost) -> str:
     """The cost in a sentence."""
     if not cost.jobs:
         return "nothing is left to train or evaluate"
-    parts = [f"{hours:,.1f} hours ({source})" for source, hours in sorted(cost.hours.items())]
-    if cost.unknown:
-        parts.append(f"{cost.unknown:,} trainings of models that were never measured")
-    known = f", at most {' + '.join(parts)}" if parts else ""
-    return (
-        f"{cost.jobs:,} jobs, {cost.trainings:,} trainings{known}; "
-        f"by their time limits {cost.limit:,.0f} hours"
-    )
+    hours = [f"{hours:,.1f} hours ({source})" for source, hours in sorted(cost.hours.items())]
+    unknown = [
+        f"{number:,} {what}"
+        for number, what in ((cost.unknown, "trainings"), (cost.unmeasured, "evaluations"))
+        if number
+    ]
+    parts = [
+        f"{cost.jobs:,} jobs ({cost.evaluations:,} evaluate), {cost.trainings:,} trainings",
+        *([f"at most {' + '.join(hours)}"] if hours else []),
+        *([f"not reckoned, for never measured: {', '.join(unknown)}"] if unknown else []),
+        f"by their time limits {cost.limit:,.0f} hours",
+    ]
+    return "; ".join(parts)
 
 
-def measured_rates() -> Rates:
-    """Median seconds of an epoch of what was trained here, by model, data set and kind of device.
-
-    One pack of each point is read.
-    """
-    found: dict[tuple[str, str, str], list[float]] = {}
-    packs = (paths.OUT / "runs").glob(f"*/*/*/*/seeds-*/{summary.RUN}")
-    one_of_each = {path.parent.parent: path.parent for path in sorted(packs)}
-    for pack in one_of_each.values():
-        known = summary.glance(pack)
-        if known is None:
-            continue
-        blocks = (known.content.get("model"), known.content.get("dataset"))
-        names = [str(block.get("name")) for block in blocks if isinstance(block, dict)]
-        for seed in known.seeds.values():
-            if len(names) == 2 and (rate := seed.get(_RATE)):
-                where = HERE_CPU if seed.get("device", "cpu") == "cpu" else HERE_GPU
-                found.setdefault((names[0], names[1], where), []).append(float(rate))
-    return {key: median(rates) for key, rates in found.items()}
-
-
-def _add(cost: Cost, index: Index, name: str, rates: Rates) -> None:
-    run = index.runs[name]
-    old = _old_packs(index, name)
+def _add_trainings(
+    cost: Cost, run: RunEntry, name: str, rates: Rates, old: set[tuple[str, str]]
+) -> None:
     gpus = max(run.gpu, 1)
     chosen = [paths.SELECTED] if run.select else []
     winner_again = len(run.select.seeds) if run.select else 0
-    per_epoch = _rate(run, rates)
+    per_epoch = rate_of_training(run, rates)
     for point in (*run.points, *chosen):
         packs = {
             pack: seeds
@@ -141,20 +140,44 @@ def _add(cost: Cost, index: Index, name: str, rates: Rates) -> None:
             cost.unknown += trainings
         elif trainings:
             seconds, source = per_epoch
-            hours = trainings * epochs * seconds / 3600
-            cost.hours[source] = cost.hours.get(source, 0.0) + hours
+            cost.reckon(trainings * epochs * seconds / 3600, source)
+
+
+def _add_evaluations(
+    cost: Cost, index: Index, name: str, rates: EvaluationRates, old: set[tuple[str, str]]
+) -> None:
+    """Count the jobs that evaluate: without results, of other weights, or computed otherwise."""
+    run = index.runs[name]
     for point in run.evaluated:
-        evaluations = next(iter(run.behind(point))).evaluations.values()
-        own = sum(one.job is not None and not one.of_run for one in evaluations)
-        packs_left = [
-            pack
-            for pack in run.packs(point)
-            if (point, pack) in old or not _is_tested(name, point, pack)
-        ]
-        jobs = len(packs_left) * (1 + own)
-        jobs += sum(one.of_run for one in evaluations) if packs_left else 0
-        cost.jobs += jobs
-        cost.limit += jobs * run.evaluation_minutes / 60 * gpus
+        entry = run.behind(point)[0]
+        packs = run.packs(point)
+        stale = stale_tables(index, name, point)
+        again = {pack for pack in packs if (point, pack) in old}
+        alone = [table for table, one in entry.evaluations.items() if one.job and not one.of_run]
+        left: list[tuple[str | None, int]] = []  # table and seeds; no table of those sharing a job
+        for pack, seeds in packs.items():
+            shared = bool(stale & set(entry.shared_tables))
+            for table in (None, *alone):
+                other = shared if table is None else table in stale
+                made = paths.results(name, point, pack, table)
+                if pack in again or other or not made.is_file():
+                    left.append((table, len(seeds)))
+        of_packs = bool(left)
+        for table in (table for table, one in entry.evaluations.items() if one.of_run):
+            made = paths.results_of_run(name, point, table)
+            if of_packs or table in stale or not made.is_file():
+                left.append((table, sum(map(len, packs.values()))))
+        cost.jobs += len(left)
+        cost.evaluations += len(left)
+        rate = rate_of_evaluation(run, entry, rates)
+        for table, count in left:
+            job = entry.evaluations[table].job if table else None
+            minutes, gpus = (job.minutes, job.gpu) if job else (run.evaluation_minutes, run.gpu)
+            cost.limit += minutes / 60 * max(gpus, 1)
+            if table is None and rate is not None:
+                cost.reckon(count * rate[0] / 3600, rate[1])
+            else:
+                cost.unmeasured += 1
 
 
 def _old_packs(index: Index, name: str) -> set[tuple[str, str]]:
@@ -172,50 +195,3 @@ def _old_packs(index: Index, name: str) -> set[tuple[str, str]]:
 
 def _is_trained(name: str, point: str, pack: str) -> bool:
     return (paths.pack_folder(name, point, pack) / summary.WEIGHTS).is_file()
-
-
-def _is_tested(name: str, point: str, pack: str) -> bool:
-    return (paths.pack_folder(name, point, pack) / summary.RESULTS).is_file()
-
-
-def _rate(run: RunEntry, rates: Rates) -> tuple[float, str] | None:
-    """Seconds of an epoch of a run, and where they are from."""
-    first = HERE_GPU if run.gpu else HERE_CPU
-    if (rate := rates.get((run.model, run.dataset, first))) is not None:
-        return rate, first
-    if (rate := _published_rate(run)) is not None:
-        return rate, PUBLISHED
-    rate = rates.get((run.model, run.dataset, HERE_CPU))
-    return None if rate is None else (rate, HERE_CPU)
-
-
-def _published_rate(run: RunEntry) -> float | None:
-    """The published seconds of an epoch of a model on the same data, the mean over its settings."""
-    values = {str(value) for point in run.points.values() for value in point.parameters.values()}
-    found = [
-        seconds
-        for model, dataset, seconds in _published_rates(paths.published(run.study))
-        if model == run.model
-        and dataset.split("/")[0] == run.dataset
-        and set(dataset.split("/")[1:]) <= values
-    ]
-    return sum(found) / len(found) if found else None
-
-
-_known: dict[tuple[str, int], list[tuple[str, str, float]]] = {}
-
-
-def _published_rates(path: Path) -> list[tuple[str, str, float]]:
-    """Model, data set and seconds of every published rate in a file."""
-    try:
-        key = path.as_posix(), path.stat().st_mtime_ns
-    except OSError:
-        return []
-    if key not in _known:
-        with regular.open_text(path, newline="") as file:
-            _known[key] = [
-                (row["model"], row["dataset"], float(row["value"]))
-                for row in csv.DictReader(file)
-                if (row.get("table"), row.get("metric")) == ("training", _RATE)
-            ]
-    return _known[key]
