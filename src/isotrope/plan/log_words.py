@@ -27,8 +27,10 @@ _DIGESTS = re.compile(
 _OUTPUTS = "out/"
 _OTHER_INPUTS = "Set of input files has changed"
 OTHER_RUNS = (
-    "other runs are asked for than when it was written; what is not asked for now stays in it"
+    "other runs or seeds are asked for than when it was written; what is not asked for now stays "
+    "in it"
 )
+_KEEPS_OTHERS = ("collect", "collect_arrays", "write_report")  # rules whose files hold all there is
 _MOST = 8  # reasons at the end
 
 
@@ -54,12 +56,13 @@ class LogWords(logging.Filter):
         if isinstance(reason, str) and isinstance(rule, str):
             wildcards = getattr(record, "wildcards", None) or {}
             sentence = self._why(rule, wildcards)
-            if not sentence and rule == "write_report" and _OTHER_INPUTS in reason:
+            if not sentence and rule in _KEEPS_OTHERS and _OTHER_INPUTS in reason:
                 sentence = OTHER_RUNS
             if sentence:
                 short = _DIGESTS.sub(r"\1", reason)
                 record.reason = f"{short}\n    {sentence}"
-                job = " ".join([rule.replace("_", " "), *filter(None, [wildcards.get("run")])])
+                about = wildcards.get("run") or wildcards.get("group") or ""
+                job = f"{rule.replace('_', ' ')} {about}".rstrip()
                 self._said.setdefault(sentence, {})[job] = None
         elif record.levelno >= logging.ERROR:
             self._failed = True
