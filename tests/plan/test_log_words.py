@@ -53,29 +53,29 @@ def test_the_reasons_of_what_was_only_planned_and_the_code_of_results_are_said_l
     for run in "abcde":
         job("train", run=f"m/{run}/1", why="trained with x 1, now 2")
     job("build_dataset", why="built with y 1, now 2")
-    job("collect")
+    job("draw_figure")
+    job("collect", group="shift", why="other runs")
     expected = [
         "to train m/a/1, train m/b/1, train m/c/1 and 2 more again: trained with x 1, now 2",
         "to build dataset again: built with y 1, now 2",
+        "to collect shift again: other runs",
     ]
     assert words.at_the_end(True, lambda: ["code"]) == [*expected, "code"]
     assert words.at_the_end(False, lambda: ["code"]) == ["code"]
     for number in range(10):
         job("train", run="m/n/o", why=str(number))
-    assert words.at_the_end(True, list)[-1] == "and 4 reasons more, each below its job"
+    assert words.at_the_end(True, list)[-1] == "and 5 reasons more, each below its job"
     words.filter(logging.makeLogRecord({"msg": "lost", "levelno": logging.ERROR}))
     assert words.at_the_end(True, lambda: ["code"]) == []  # the error is read last
 
 
-def test_the_report_of_other_runs_says_why_it_is_written_again():
+@pytest.mark.parametrize("rule", ["collect", "collect_arrays", "write_report"])
+def test_what_holds_all_there_is_says_that_other_runs_are_asked_for(rule):
     reason = "Set of input files has changed since last execution"
-    record, _ = logged(rule_name="write_report", wildcards={}, reason=reason)
+    record, _ = logged(rule_name=rule, wildcards={}, reason=reason)
     assert record.reason == f"{reason}\n    {OTHER_RUNS}"
-    for rule, why in (
-        ("collect", reason),
-        ("write_report", "Missing output files: out/report.html"),
-    ):
-        record, _ = logged(rule_name=rule, wildcards={}, reason=why)
+    for other, why in (("train", reason), (rule, "Missing output files: out/report.html")):
+        record, _ = logged(rule_name=other, wildcards={}, reason=why)
         assert record.reason == why
 
 
