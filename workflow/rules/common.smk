@@ -58,4 +58,6 @@ if workflow.is_main_process:
     words = LogWords(Reasons(plan).why, targets)
     logger.addFilter(words)
     # what Snakemake says stands above, with the table of jobs: this is what is read last
-    atexit.register(lambda: complain(*words.at_the_end(workflow.dryrun, plan.plan.code_notes)))
+    atexit.register(
+        lambda: complain(*words.at_the_end(workflow.dryrun, plan.plan.code_notes))
+    )
