@@ -54,6 +54,13 @@ def test_names_that_nobody_knows_differ_and_do_not_depend_on_the_order_of_runs()
     assert len(set(found.values())) == 30
 
 
+def test_series_of_one_colour_differ_in_marker_and_in_line():
+    found = list(styles([str(i) for i in range(36)]).values())
+    assert len({its.colour for its in found}) == 12
+    assert len({(its.colour, its.marker) for its in found}) == 36
+    assert len({(its.colour, its.dashes) for its in found}) == 36
+
+
 def test_twelve_series_have_twelve_colours():
     found = of([(f"model{i}", f"own {i}") for i in range(12)])
     assert len({its.colour for its in found.values()}) == 12

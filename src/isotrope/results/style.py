@@ -100,16 +100,20 @@ class Style:
 
 
 def styles(names: Sequence[str]) -> dict[str, Style]:
-    """The style of each series; the first twelve differ in colour and in marker."""
+    """The style of each series.
+
+    The first twelve differ in colour and in marker. A later one has the colour of an earlier one,
+    with another marker and another line.
+    """
     return {name: _style(place) for place, name in enumerate(names)}
 
 
 def _style(place: int) -> Style:
-    """The style with a number; those of the first twelve differ in colour and in marker."""
+    """The style with a number: of each 144 there is one, of one colour 3 have other lines."""
     return Style(
         _COLOURS[place % len(_COLOURS)],
         _MARKERS[(place + place // len(_COLOURS)) % len(_MARKERS)],
-        _DASHES[place % len(_DASHES)],
+        _DASHES[(place + place // len(_COLOURS)) % len(_DASHES)],
     )
 
 

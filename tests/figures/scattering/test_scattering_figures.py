@@ -246,7 +246,7 @@ def test_the_table_has_errors_deviations_gains_and_published_numbers(
     row = r"cifar10 & LS + linear & 100 & 38.00 ± 0.58 & 1.00 & 3 & +2.00 [+2.00, +2.00] &"
     assert f"{row} 37.84 ± 0.57" in tex
     assert r"cifar10 & CNN & all & 70.00 ± 0.58 & 1.00 & 3 & -- & --" in tex, "trained otherwise"
-    assert "standard errors are written as standard deviations" in words_below(figure)
+    assert "Bars and ±: 95 % interval of the mean, from 3 seeds on." in words_below(figure)
 
 
 def test_costs_of_networks_stand_beside_each_other(

@@ -1,7 +1,8 @@
 """A row for each series and a column for each measure of it: what the figures of this form share.
 
-Each measure has a panel with a marker for the mean of every series, its interval, the published
-value beside it, and the numbers in words above the markers where there is room for them.
+Each measure has a panel with a marker for the mean of every series, its 95 % interval, the
+published value beside it, and the numbers in words above the markers where there is room for them,
+with half of the same interval.
 """
 
 import math
@@ -15,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from isotrope.results.statistics import FEWEST
+from isotrope.results.statistics import FEWEST, half_intervals
 from isotrope.results.style import (
     DOUBLE,
     GREY,
@@ -70,8 +71,8 @@ class Group:
     Args:
         title: what stands above them.
         names: of the series, from the top.
-        ours: columns name, metric, mean, low, high and n.
-        theirs: columns name, metric, mean and spread; maybe without rows.
+        ours: columns name, metric, mean, low, high, spread and n.
+        theirs: columns name, metric, mean, spread and n; maybe without rows.
         labels: what stands for the names, where it is not they.
     """
 
@@ -79,7 +80,7 @@ class Group:
     names: Sequence[str]
     ours: pandas.DataFrame
     theirs: pandas.DataFrame = field(
-        default_factory=lambda: pandas.DataFrame(columns=["name", "metric", "mean", "spread"])
+        default_factory=lambda: pandas.DataFrame(columns=["name", "metric", "mean", "spread", "n"])
     )
     labels: Sequence[str] = ()
 
@@ -89,7 +90,7 @@ def draw_columns(
     columns: Sequence[Column],
     style: Mapping[str, Style],
     sentences: Sequence[str],
-    solid: str = "mean over seeds ± standard deviation",
+    solid: str = "mean over seeds ± half its 95 % interval",
     letters: int = 18,
 ) -> Figure:
     """The figure.
@@ -166,13 +167,15 @@ def _draw_panel(
 
 
 def _word(at: Mapping[Any, Any], column: Column, hollow: bool) -> str:
-    """A mean with its standard deviation, where it is known; published ones in brackets."""
-    word = words(at["mean"], at["spread"], column.form)
+    """A mean with half its 95 % interval, from some seeds on; published ones in brackets."""
+    seeds = at.get("n", math.nan)
+    (half,) = half_intervals([at["spread"]], [seeds]) if seeds >= FEWEST else (math.nan,)
+    word = words(at["mean"], half, column.form)
     return f"[{word}]" if hollow else word
 
 
 def words(mean: float, spread: float | None, form: str) -> str:
-    """A mean with its standard deviation, where it is known and there is one.
+    """A mean with what it varies by, where that is known and not 0.
 
     A percentage is written as 100 where it is that, and with more digits where it is nearly that.
     """

@@ -32,8 +32,8 @@ LATEX = True
 CAPTION = (
     "Test accuracy; the share of pairs of shifted copies of an image that are answered alike, "
     "with circular shifts and with shifts off the canvas; and the share of images that are "
-    "recognised at every circular shift of the box. Solid: mean over seeds with its standard "
-    "deviation in words and its 95 % interval (Student's t) as a bar. Hollow and in brackets: "
+    "recognised at every circular shift of the box. Solid: mean over seeds with its 95 % "
+    "interval (Student's t), in words and as a bar. Hollow and in brackets: "
     "published. The table beside it has more columns."
 )
 DATA: Columns = DATA_OF_TABLE
@@ -62,7 +62,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         ours, theirs = (cells.rows_in(frame, [panel]) for frame in (means, beside))
         groups.append(Group(cells.title(panel), cells.names(ours), ours, theirs))
     sentences = [
-        f"Bars: 95 % interval of the mean, from {FEWEST} seeds on.",
+        f"Bars and ±: 95 % interval of the mean, from {FEWEST} seeds on.",
         f"{said(protocols)} {box_of(tables)}",
         *origin(rows, beside, tables),
         *lost_seeds(rows, tables),
@@ -86,5 +86,5 @@ def _published(tables: Tables, means: pandas.DataFrame, protocols: list[str]) ->
 
 def latex(data: pandas.DataFrame, cells: Cells) -> str:
     """The numbers of the figure as a LaTeX table; it needs the package booktabs."""
-    caption = "Accuracy and consistency under shifts, in percent."
+    caption = "Accuracy and consistency under shifts, in percent, ± standard deviation over seeds."
     return typeset(data, cells, caption, "tab:consistency")

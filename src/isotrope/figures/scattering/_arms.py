@@ -134,7 +134,7 @@ def draw_arms(
         groups.append(Group(str(place), cells.names(mine), mine, beside))
     sentences = [
         *origin(rows, theirs, tables),
-        *(["Published standard errors are written as standard deviations."] if len(theirs) else []),
+        f"Bars and ±: 95 % interval of the mean, from {FEWEST} seeds on.",
         *lost_seeds(rows, tables),
     ]
     return draw_columns(groups, columns, styles_of(tables), sentences, letters=26)

@@ -25,9 +25,9 @@ COLUMNS = {"runs": {"training.epochs": "number"}, "accuracy": {}}
 LATEX = True
 CAPTION = (
     "Test accuracy of every network by the number of images that it is trained on. Solid: mean "
-    "over seeds, with its standard deviation in words and its 95 % interval (Student's t) as a "
-    "bar; hollow: published. The CSV and LaTeX files beside it also have the standard error and "
-    "the paired gain of learned over fixed filters, with its interval."
+    "over seeds, with its 95 % interval (Student's t), in words and as a bar; hollow: published, "
+    "with the same interval in words. The CSV and LaTeX files beside it also have the standard "
+    "error and the paired gain of learned over fixed filters, with its interval."
 )
 DATA: Columns = {
     "name": "text",

@@ -25,7 +25,7 @@ COLUMNS = {"runs": {"training.epochs": "number"}, "accuracy": {}}
 CAPTION = (
     "Test accuracy with learned filters minus that with fixed ones, of the same seeds and so the "
     "same training images, by the number of these images. Solid: mean over seeds, with its "
-    "standard deviation in words and its 95 % interval (Student's t) as a bar. Hollow: the "
+    "95 % interval (Student's t), in words and as a bar. Hollow: the "
     "difference of published means. Line: no gain."
 )
 

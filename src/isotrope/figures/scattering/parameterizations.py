@@ -27,8 +27,8 @@ LATEX = True
 CAPTION = (
     "Test accuracy by what of the filters is learned: fixed (nothing), canonical (four numbers "
     "each), equivariant (four for each scale) or pixelwise (their whole spectra), by the number of "
-    "training images. Solid: mean over seeds, with its standard deviation in words and its 95 % "
-    "interval (Student's t) as a bar; hollow: published."
+    "training images. Solid: mean over seeds, with its 95 % interval (Student's t), in words and "
+    "as a bar; hollow: published, with the same interval in words."
 )
 DATA: Columns = {
     "name": "text",

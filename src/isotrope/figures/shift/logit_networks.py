@@ -22,8 +22,8 @@ COLUMNS = COLUMNS_OF_TABLE
 LATEX = True
 CAPTION = (
     "Accuracy and consistency of networks with learned phases, by the network that gives each "
-    "phase its logit, and by its width. Solid: mean over seeds, with its standard deviation in "
-    "words and its 95 % interval (Student's t) as a bar. The table beside it has more columns."
+    "phase its logit, and by its width. Solid: mean over seeds, with its 95 % interval (Student's "
+    "t), in words and as a bar. The table beside it has more columns."
 )
 DATA: Columns = {**DATA_OF_TABLE, "setting": "text"}
 
@@ -49,4 +49,6 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
 def latex(data: pandas.DataFrame, cells: Cells) -> str:
     """The numbers of the figure as a LaTeX table; it needs the package booktabs."""
     data = data.assign(name=data["setting"])
-    return typeset(data, cells, "Logit networks, in percent.", "tab:logit-networks")
+    return typeset(
+        data, cells, "Logit networks, in percent, ± standard deviation.", "tab:logit-networks"
+    )

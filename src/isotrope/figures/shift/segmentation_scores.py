@@ -25,8 +25,8 @@ COLUMNS = {"runs": {"training.epochs": "number"}, "segmentation": {}}
 CAPTION = (
     "Mean IoU of segmentations, and the share of pixels that keep their class where the image is "
     "shifted: circularly (mASCC), and off the canvas, where only what both show is compared "
-    "(mASSC). Solid: mean over seeds with its standard deviation in words and its 95 % interval "
-    "(Student's t) as a bar. Hollow and in brackets: published."
+    "(mASSC). Solid: mean over seeds with its 95 % interval (Student's t), in words and as a "
+    "bar. Hollow and in brackets: published."
 )
 
 MEASURES = (
@@ -73,7 +73,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         ours, published = (cells.rows_in(frame, [panel]) for frame in (means, beside))
         groups.append(Group(cells.title(panel), cells.names(ours), ours, published))
     sentences = [
-        f"Bars: 95 % interval of the mean, from {FEWEST} seeds on.",
+        f"Bars and ±: 95 % interval of the mean, from {FEWEST} seeds on.",
         *([f"Consistency: protocol {protocol}."] if protocol else []),
         *origin(rows, beside, tables),
         *lost_seeds(rows, tables),

@@ -23,8 +23,8 @@ LATEX = True
 CAPTION = (
     "Accuracy and consistency of networks with learned phases, by how phases are taken in training "
     "(drawn and mixed, drawn and taken whole, mixed, or the best alone) and in tests, and by the "
-    "schedule of the temperature. Solid: mean over seeds, with its standard deviation in words "
-    "and its 95 % interval (Student's t) as a bar. The table beside it has more columns."
+    "schedule of the temperature. Solid: mean over seeds, with its 95 % interval (Student's "
+    "t), in words and as a bar. The table beside it has more columns."
 )
 DATA: Columns = {**DATA_OF_TABLE, "setting": "text"}
 
@@ -57,4 +57,6 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
 def latex(data: pandas.DataFrame, cells: Cells) -> str:
     """The numbers of the figure as a LaTeX table; it needs the package booktabs."""
     data = data.assign(name=data["setting"])
-    return typeset(data, cells, "Training modes, in percent.", "tab:training-modes")
+    return typeset(
+        data, cells, "Training modes, in percent, ± standard deviation.", "tab:training-modes"
+    )

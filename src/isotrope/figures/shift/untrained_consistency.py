@@ -27,7 +27,7 @@ CAPTION = (
     "The share of pairs of shifted copies of an image that are answered alike, by the networks as "
     "their training began and after it. An exact network has 100 % from the beginning; an "
     "untrained one often answers all images alike, which is consistent, too. Solid: mean over "
-    "seeds with its standard deviation in words and its 95 % interval (Student's t) as a bar."
+    "seeds with its 95 % interval (Student's t), in words and as a bar."
 )
 
 STATES = {"shift_consistency_untrained": "untrained", "shift_consistency": "trained"}
@@ -68,7 +68,7 @@ def draw(tables: Tables) -> tuple[Figure, pandas.DataFrame]:
         ours = cells.rows_in(means, [panel])
         groups.append(Group(cells.title(panel), cells.names(ours), ours))
     sentences = [
-        f"Bars: 95 % interval of the mean, from {FEWEST} seeds on.",
+        f"Bars and ±: 95 % interval of the mean, from {FEWEST} seeds on.",
         said(protocols),
         *origin(both, means.iloc[:0], tables),
         *lost_seeds(both, tables),
