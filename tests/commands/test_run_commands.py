@@ -124,8 +124,8 @@ def test_a_choice_is_written_and_said_with_its_candidates(file, monkeypatch):
     said = run("choose", file).output
     assert written == [("a/b/c", "run a/b/c", "of a/b/c"), ("a/b/c", made)]
     assert said.splitlines() == [
-        "p: best validation accuracy 0.5000 (median of 2 seeds)",
-        "q: best validation accuracy 0.2500 (median of 1 seeds, 1 diverged)",
+        "p: best validation accuracy 50.0 % (median of 2 seeds)",
+        "q: best validation accuracy 25.0 % (median of 1 seeds, 1 diverged)",
         "p is chosen, the last of 2 equals; wrote out/runs/a/b/c/choice.json",
     ]
 

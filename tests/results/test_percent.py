@@ -19,6 +19,24 @@ from isotrope.results.percent import factor_of, heading, mean_with_interval, num
         ("worst_angle", [270.0], None),
         ("worst_angle", [0.0], None),
         ("error", [0.4], None),
+        ("mean", [0.097, 0.5], 100.0),  # over all angles, of the accuracy
+        ("mean_low", [0.4], 100.0),
+        ("mean", [0.5, 12.0], None),  # of something else
+        ("mean_radius", [0.5], None),
+        ("success", [0.87], 100.0),
+        ("success_high", [1.0], 100.0),
+        ("single", [0.9], 100.0),
+        ("lowest", [0.4], 100.0),
+        ("lowest_x", [0.0], None),
+        ("steady", [99.0], 1.0),
+        ("ink_lost", [0.0, 0.3], 100.0),
+        ("zero_gradients", [0.1], 100.0),
+        ("published_mean_acc", [0.5], 100.0),
+        ("mascc_worst_low", [95.0], 1.0),
+        ("mascc_variance", [0.2], None),
+        ("mascc_disagreements", [4.0], None),
+        ("mascc_margin_least", [0.2], None),
+        ("black_box_wins", [-3.0], None),  # points
     ],
 )
 def test_a_share_is_told_by_its_name_and_its_unit_by_its_values(metric, values, factor):

@@ -62,15 +62,18 @@ def choose(file: ParamFile) -> None:
     """Choose the point of a run's sweep that gets all seeds, from its candidates' results."""
     from isotrope.params.param_folder import name_of
     from isotrope.plan.index_file import current
-    from isotrope.results import choice
+    from isotrope.results import choice, percent
 
     name, known = name_of(file), current()
     made = choice.choose(name, known.run(name), known.digests(name))
     choice.write(name, made)
+    by = made.rule.by
+    factor = percent.factor_of(by, [one.value for one in made.candidates])
     for one in made.candidates:
         diverged = f", {len(one.diverged)} diverged" if one.diverged else ""
         seeds = f"{made.rule.statistic} of {len(one.values)} seeds{diverged}"
-        say(f"{one.point}: best {made.rule.by.replace('_', ' ')} {one.value:.4f} ({seeds})")
+        value = percent.number(one.value, factor) + (" %" if factor else "")
+        say(f"{one.point}: best {by.replace('_', ' ')} {value} ({seeds})")
     tie = f", the {made.rule.ties} of {len(made.tied)} equals" if made.tied else ""
     say(f"{made.winner} is chosen{tie}; wrote {paths.choice(name)}")
 

@@ -4,10 +4,15 @@ import math
 from collections.abc import Iterable
 
 SHARES = {  # a metric with such a word in its name is a share; some tables have it in percent
-    *("accuracy", "agreement", "alarm", "consistency", "fidelity", "iou", "mascc", "massc"),
-    *("share", "worst"),
+    *("acc", "accuracy", "agreement", "alarm", "consistency", "fidelity", "iou", "mascc", "massc"),
+    *("share", "steady", "success", "worst"),
 }
-NO_SHARES = {"angle", "scale", "size"}  # ends of names of where something is at its worst
+# words in names of where something is at its worst, or of what is counted or measured of a share
+NO_SHARES = {"angle", "scale", "size", "margin", "variance", "disagreements"}
+NAMES = {  # whole names of shares, with or without an end of an interval; fractions in every table
+    *("mean", "single", "lowest", "ink_lost", "zero_gradients", "hidden_noise", "unbounded_left"),
+}
+_ENDS = ("_low", "_high")
 
 
 def factor_of(metric: str, values: Iterable[float]) -> float | None:
@@ -17,10 +22,15 @@ def factor_of(metric: str, values: Iterable[float]) -> float | None:
         metric: its name, as in ``validation_accuracy``.
         values: all of them; those of a share in a table are fractions of 1 if none is greater.
     """
-    words = metric.split("_")
-    if not SHARES & set(words) or words[-1] in NO_SHARES:
+    words = set(metric.split("_"))
+    for end in _ENDS:
+        metric = metric.removesuffix(end)
+    fractions = all(0 <= value <= 1 for value in values if not math.isnan(value))
+    if metric in NAMES:
+        return 100.0 if fractions else None
+    if not SHARES & words or NO_SHARES & words:
         return None
-    return 100.0 if all(value <= 1 for value in values if not math.isnan(value)) else 1.0
+    return 100.0 if fractions else 1.0
 
 
 def heading(metric: str, factor: float | None) -> str:
