@@ -75,6 +75,9 @@ def test_every_kind_is_written_into_its_folder_and_says_what_comes_next(package,
     assert lines[0] == f"wrote {path}"
     assert "radial_2" in lines[-2]
     assert "{{" not in lines[-2]
+    part = KINDS[kind].partition("/")[0]
+    assert lines[-1] == f"`make test PART={part}` tests it already"
+    assert (ROOT / "tests" / part).is_dir()
     text = path.read_text()
     assert text.startswith('"""Radial 2: ')
     assert "$" not in text
@@ -145,7 +148,7 @@ def test_the_settings_that_the_skeleton_of_a_study_explains_are_those_there_are(
 
 
 def test_a_figure_of_one_study_goes_into_its_folder(package):
-    write_skeleton("figure", "radial", study="rotation")
+    assert "make test" not in write_skeleton("figure", "radial", study="rotation")[-1]
     assert registry.names("figures/rotation") == ["radial"]
     with pytest.raises(UserError, match="'Rot': a study has small letters"):
         write_skeleton("figure", "radial", study="Rot")

@@ -100,7 +100,7 @@ def test_every_task_of_an_evaluation_is_done_with_those_of_own_jobs_unless_refus
     monkeypatch.setattr(
         evaluating, "evaluate", lambda task, log, own_log: done.append((task, own_log))
     )
-    run("evaluate", file)
+    run("evaluate", "a/b/c")  # the name of the run
     monkeypatch.setenv(index_file.PLANNED, "1")
     run("evaluate", file, "--seeds", "1-3", "--table", "accuracy", "--no-own-jobs")
     assert asked == [

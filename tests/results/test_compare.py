@@ -203,6 +203,10 @@ def test_markdown_and_terminal_hold_both_tables(folder, capsys):
     assert "| pixel_pool | 98.5 ± 0.7, 2 | 98.0 ± 6.0, 34 | +0.5 | 1.1 | inside |" in text
     assert "| pixel_pool | 1 collapsed of 3 | 16 of 50 | 1 | 98.0 | 99.0 |" in text
     assert [shown.row_count for shown in tables(cells)] == [3, 1]
+    assert "Accuracy in percent" in text
+    text = markdown(cells.assign(metric="error"))  # no share, though it lies from 0 to 1
+    assert "in percent" not in text
+    assert "| 0.4 ± " in text
 
 
 def test_the_command_prints_and_writes_what_it_found(folder, monkeypatch, capsys):

@@ -19,6 +19,7 @@ from isotrope.commands.arguments import (
     SeedList,
     Threads,
     files,
+    of_runs,
     readable,
     runs,
 )
@@ -82,8 +83,8 @@ def evaluate(
     file: Annotated[
         Path,
         typer.Argument(
-            help="a YAML file below param-files/; with --like a function that makes a network, as "
-            "in package.module:function or file.py:function",
+            help="a param-file, or the name of its run; with --like a function that makes a "
+            "network, as in package.module:function or file.py:function",
             autocompletion=files,
         ),
     ],
@@ -141,7 +142,7 @@ def evaluate(
             "as in --like cnn/mnist/demo"
         )
     for task in by_hand.evaluation_tasks(
-        file, point, pack, seeds, device, threads, table, own_jobs
+        of_runs(file), point, pack, seeds, device, threads, table, own_jobs
     ):
         evaluating.evaluate(task, say, own_log=not index_file.in_job())
 

@@ -1,6 +1,6 @@
 """How measured and published values are shown beside each other: on a terminal, in Markdown.
 
-Values of a metric that all lie from 0 to 1 are fractions, and shown in percent.
+Shares are shown in percent.
 """
 
 import math
@@ -9,6 +9,7 @@ from typing import Any
 import pandas
 from rich.table import Table
 
+from isotrope.results import percent
 from isotrope.results.compare import CELL, NUMBERS, VERDICTS
 
 MEANS = ("run", "mean ± sd, seeds", "published", "difference", "SE", "verdict")
@@ -53,9 +54,14 @@ def in_losses(cells: pandas.DataFrame) -> list[tuple[str, ...]]:
 
 
 def _factor(cells: pandas.DataFrame) -> float:
-    """100 where all values are fractions, else 1."""
+    """What makes the values of a metric percent; 1 for what is no share."""
+    return _percent(cells) or 1.0
+
+
+def _percent(cells: pandas.DataFrame) -> float | None:
+    """100 or 1 of shares; None of what is no share."""
     values = cells[["mean", "median", "learned_mean", "published_mean"]].to_numpy(float).ravel()
-    return 100.0 if all(0 <= value <= 1 for value in values if not math.isnan(value)) else 1.0
+    return percent.factor_of(str(cells["metric"].iloc[0]), values)
 
 
 def _lossy(cells: pandas.DataFrame) -> pandas.Series:
@@ -109,7 +115,7 @@ def _tables_of_metrics(
     for (table, metric), found in cells.groupby(["table", "metric"], sort=False):
         title = str(metric).replace("_", " ").capitalize()
         title += f" ({table})" if table != metric else ""
-        title += " in percent" if _factor(found) == 100 else ""
+        title += " in percent" if _percent(found) else ""
         shown: list[tuple[tuple[str, ...], Lines]]
         shown = [(MEANS, in_means(found)), (LOST, in_losses(found))]
         metrics.append((title, [(header, rows) for header, rows in shown if rows]))

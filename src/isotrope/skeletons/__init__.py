@@ -6,6 +6,7 @@ Each works as it stands; a plug-in passes the tests over all of its kind.
 import keyword
 import re
 from importlib import resources
+from pathlib import Path
 from string import Template
 
 from isotrope import paths, registry
@@ -46,7 +47,7 @@ def write_study(study: str, core: bool = False) -> list[str]:
     places = registry.folder(folder), registry.users_folder(folder)
     for place in places:
         if (path := place / "cells.py").exists():
-            raise UserError(f"{path} is there already; choose another name or edit it")
+            raise UserError(f"{_shown(path)} is there already; choose another name or edit it")
     written = [places[0 if core else 1] / "cells.py"]
     write_whole(written[0], _skeleton("study").substitute(name=study))
     if core:
@@ -66,6 +67,11 @@ def _check_study(study: str) -> None:
         raise UserError(f"'{study}': a study has small letters, digits and '_', a letter first")
     if keyword.iskeyword(study) or study == "general":
         raise UserError(f"'{study}' means something else here; choose another name")
+
+
+def _shown(path: Path) -> Path:
+    """A path as users know it: from the project's folder on where it lies there."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _skeleton(kind: str) -> Template:
@@ -100,7 +106,7 @@ def write_skeleton(kind: str, name: str, core: bool = False, study: str = "gener
     places = registry.folder(folder), registry.users_folder(folder)
     for place in places:
         if (path := place / f"{name}.py").exists():
-            raise UserError(f"{path} is there already; choose another name or edit it")
+            raise UserError(f"{_shown(path)} is there already; choose another name or edit it")
     path = places[0 if core else 1] / f"{name}.py"
     title = name.replace("_", " ").capitalize()
     write_whole(path, _skeleton(kind).substitute(name=name, title=title))
@@ -110,4 +116,7 @@ def write_skeleton(kind: str, name: str, core: bool = False, study: str = "gener
 
         written = schema.write_committed() if core else [schema.write_users()]
         lines += [f"wrote {one}" for one in written]
-    return [*lines, f"next: {NEXT[kind].format(name=name)}", "`make test` tests it already"]
+    lines.append(f"next: {NEXT[kind].format(name=name)}")
+    if study == "general":  # figures of one study are drawn from tables that it alone has
+        lines.append(f"`make test PART={folder.partition('/')[0]}` tests it already")
+    return lines
