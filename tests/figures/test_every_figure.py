@@ -222,6 +222,9 @@ def test_absent_table_is_named_with_the_command_that_makes_it(
         path.unlink()
         with pytest.raises(UserError, match=rf"{table}\.csv is not there; run `snakemake tables`"):
             draw_figure(name, folder, published_csv, tmp_path / name)
+        if table != "runs":
+            with pytest.raises(UserError, match=rf"has {table} among its `evaluations`"):
+                draw_figure(name, folder, published_csv, tmp_path / name)
         path.write_bytes(content[:-4])
         with pytest.raises(UserError, match=rf"{table}\.csv is truncated .* `snakemake tables`"):
             draw_figure(name, folder, published_csv, tmp_path / name)

@@ -213,3 +213,14 @@ def test_a_seal_holds_for_what_will_be_read():
     assert not is_sealed({"a": 1})
     with pytest.raises(ValueError, match="its content is not what its checksum stands for"):
         is_sealed({**kept, "c": 1})
+
+
+@pytest.mark.parametrize("inside", ["base/seeds-1-3", "seeds-1-3"])
+def test_the_folder_of_a_run_or_point_names_a_pack_in_it(tmp_path, inside):
+    with pytest.raises(UserError, match=r"run\.json is not there; run `snakemake runs`"):
+        summary.read(tmp_path)
+    (tmp_path / inside).mkdir(parents=True)
+    with pytest.raises(
+        UserError, match=rf"run\.json is not there; name a pack, as in \S+/{inside}"
+    ):
+        summary.read(tmp_path)

@@ -105,7 +105,7 @@ class Summary:
             held = ", ".join(str(seed) for seed in self.seeds)
             raise UserError(
                 f"{self.path} holds no seed {listed}; it holds {held}; run `snakemake runs` to "
-                "train it"
+                "train it, if it is among the `seeds` of the param-file"
             )
 
 
@@ -119,7 +119,11 @@ def read(folder: Path) -> Summary:
     try:
         content = regular.read_text(path)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError(f"{path} is not there; run `snakemake runs` to train its seeds") from error
+        packs = sorted([*folder.glob("seeds-*"), *folder.glob("*/seeds-*")])
+        remedy = (
+            f"name a pack, as in {packs[0]}" if packs else "run `snakemake runs` to train its seeds"
+        )
+        raise UserError(f"{path} is not there; {remedy}") from error
     except UnicodeDecodeError as error:
         raise _damaged(path, str(error)) from error
     except OSError as error:

@@ -68,6 +68,11 @@ def read_tables(study: str, name: str, folder: Path, published_csv: Path | None)
     for table in module.TABLES:
         columns = RUN_COLUMNS if table == "runs" else RESULT_COLUMNS
         path = folder / f"{table}.csv"
+        if "runs" in frames and not path.exists():
+            raise UserError(
+                f"{path} is not there; run `snakemake tables`, which writes it where a run of "
+                f"{folder.name} has {table} among its `evaluations`"
+            )
         asked = {**columns, **needed.get(table, {})}
         asked |= {column: "count" for column in COUNTED if column in asked}
         frames[table] = _drawable(read_table(path, asked, with_code=True))
