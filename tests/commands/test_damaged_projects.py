@@ -61,7 +61,8 @@ def test_nothing_that_was_altered_is_used(project, first):
             text = after[path].decode("utf-8", "replace")
             assert not USED.search(text), (what, path, outcome)
             if path.parent == Path("out/tables/scale") and path.suffix == ".csv":
-                assert set(text.splitlines()) <= sound_rows[path.name], (what, path, outcome)
+                kept = {line for line in text.splitlines() if ",left out," not in line}
+                assert kept <= sound_rows[path.name], (what, path, outcome)
         # a sentence may show what it found in the file that it names
         said = "".join(line for line in outcome.out.splitlines() if str(target) not in line)
         assert not USED.search(said), (what, outcome)

@@ -14,9 +14,11 @@ from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table, write
 from isotrope.packs import code_records
 from isotrope.packs.code_records import Code
 from isotrope.plan import index_file
+from isotrope.plan.index import EvaluationEntry
 from isotrope.results import collecting, summary
 from isotrope.results.collecting import collect_group
 from isotrope.results.drawing import code_in_runs, read_tables
+from isotrope.results.finished import finished_packs
 from isotrope.results.series import measured, origin
 
 THEN, NOW = "1" * 16, "2" * 16
@@ -157,12 +159,12 @@ def test_the_page_of_summaries_names_both_ways_on(project):
 
 def test_rows_of_a_whole_point_have_the_worst_of_its_seeds(project):
     entry = project.runs[ONE]
-    spread = collecting.EvaluationEntry("spread", "d" * 16, "stir/emoji", of_run=True)
+    spread = EvaluationEntry("spread", "d" * 16, "stir/emoji", of_run=True)
     base = point(evaluations={**entry.points["base"].evaluations, "spread": spread})
     train(project, ONE, THEN, NOW, NOW)
     results = paths.results_of_run(ONE, "base", "spread")
     code_records.write_codes_of_results(results, {"spread": ("d" * 16, {None: NOW})})
-    (pack,) = collecting.finished_packs(project.index(), ONE, entry, "base", None)
+    (pack,) = finished_packs(project.index(), ONE, entry, "base", None)
     pack = replace(
         pack, evaluations=("spread",), of_run=frozenset({"spread"}), files={"spread": results}
     )

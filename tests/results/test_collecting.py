@@ -15,7 +15,7 @@ from isotrope.digests import with_local_files
 from isotrope.errors import UserError
 from isotrope.files.arrays import read_arrays, write_arrays
 from isotrope.files.json_files import sealed
-from isotrope.files.tables import SELECTION_COLUMNS
+from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, SELECTION_COLUMNS, read_table
 from isotrope.packs import rows as stored
 from isotrope.plan import index_file
 from isotrope.plan.index import EvaluationEntry, Index, SelectEntry
@@ -196,10 +196,29 @@ def test_runs_that_wait_for_a_plug_in_are_named_where_no_other_is_finished(proje
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"training_digest": "12345678"}'])
-def test_a_damaged_summary_is_named_with_the_way_out(project, text):
+def test_a_damaged_summary_is_named_and_its_seeds_alone_are_left_out(project, text):
     (project.pack(TWO) / "run.json").write_text(text)
-    with pytest.raises(UserError, match=r"two/base/seeds-1-3/run\.json is truncated or altered"):
-        collect_group("scale-demo")
+    said = []
+    collect_group("scale-demo", log=said.append)
+    (sentence,) = said
+    assert "two/base/seeds-1-3/run.json is truncated or altered" in sentence
+    assert "it is left out of all tables" in sentence
+    assert "delete it and run `snakemake runs`" in sentence
+    with (paths.table_folder("scale-demo") / "runs.csv").open(newline="") as file:
+        rows = [(row["run"], row["seed"], row["status"]) for row in csv.DictReader(file)]
+    assert rows[3:] == [(TWO, seed, "left out") for seed in "123"]
+    assert {status for _, _, status in rows[:3]} == {"done"}
+    folder = paths.table_folder("scale-demo")
+    assert set(read_table(folder / "runs.csv", RUN_COLUMNS)["run"]) == {ONE}
+    assert set(read_table(folder / "accuracy.csv", RESULT_COLUMNS)["run"]) == {ONE}
+
+
+def test_weights_without_a_summary_are_named(project):
+    (project.pack(TWO) / "weights.safetensors").touch()
+    (project.pack(TWO) / "run.json").unlink()
+    said = []
+    collect_group("scale-demo", log=said.append)
+    assert "run.json is not there; run `snakemake runs`" in said[0]
 
 
 def test_a_damaged_manifest_is_named_with_the_way_out(project):

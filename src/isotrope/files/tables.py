@@ -1,5 +1,8 @@
 """Writing and reading tables: which columns they have, and how damage is named.
 
+A seed that nothing vouches for stands in the table of runs with the status ``left out`` and without
+numbers, for people to see; whoever reads the table is given the others.
+
 What was collected has a checksum in ``.sums`` beside the folder of its table. A table without one,
 made by hand or copied from elsewhere, is read as it is.
 """
@@ -47,6 +50,7 @@ RUN_COLUMNS: Columns = {
 SCORE_COLUMNS = ("validation_score", "best_validation_score")  # its name, and its best value
 CODE = "code"  # whether a row was made with the code as it is; of every table
 MORE_COLUMNS = ("classes", "parameters", *SCORE_COLUMNS, CODE)
+STATUS, LEFT_OUT = "status", "left out"  # of runs: a seed that nothing vouches for
 RESULT_COLUMNS: Columns = {
     "run": "text",
     "point": "text",
@@ -144,14 +148,17 @@ def read_table(
     lines = csv.reader(io.StringIO(content), strict=True)
     try:
         header = next(lines, [])
-        widths = [len(cells) for cells in lines]
+        rows = list(lines)
     except csv.Error as error:
         raise UserError(f"{path}:{lines.line_num}: damaged ({error}); {remedy}") from error
-    if not widths:
+    widths = {len(cells) for cells in rows}
+    if STATUS in header and widths == {len(header)}:
+        content, rows = _without_left_out(header, rows, content)
+    if not rows:
         raise UserError(f"{path} is empty; {remedy}")
     if absent := [column for column in columns if column not in header]:
         raise UserError(f"{path} has no column {', '.join(absent)}; {remedy}")
-    if set(widths) != {len(header)} or not content.endswith("\n"):
+    if widths != {len(header)} or not content.endswith("\n"):
         raise UserError(f"{path} is truncated or damaged; {remedy}")
     texts = {column: str for column, kind in columns.items() if kind == "text"} | {CODE: str}
     import pandas  # only here, and below: the names of columns are known without it
@@ -172,6 +179,18 @@ def read_table(
     if with_code:
         return table if CODE in table else table.assign(code="")
     return table.drop(columns=CODE, errors="ignore")
+
+
+def _without_left_out(
+    header: list[str], rows: list[list[str]], content: str
+) -> tuple[str, list[list[str]]]:
+    """The text and the rows of a table without the seeds that are left out."""
+    kept = [cells for cells in rows if cells[header.index(STATUS)] != LEFT_OUT]
+    if len(kept) == len(rows):
+        return content, rows
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *kept])
+    return text.getvalue() if content.endswith("\n") else content, kept
 
 
 def _is_number(values: pandas.Series) -> bool:

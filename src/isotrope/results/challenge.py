@@ -24,7 +24,7 @@ from scipy import stats
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.tables import RESULT_COLUMNS, read_table
 from isotrope.plan.index import Index
-from isotrope.results.collecting import finished_packs
+from isotrope.results.finished import finished_packs
 from isotrope.results.statistics import FEWEST, Difference
 from isotrope.results.tables import collect
 

@@ -6,29 +6,27 @@ it is trained and evaluated as its param-file says now: asking for one run by na
 
 import csv
 import io
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from isotrope import paths, registry
-from isotrope.datasets.local_data import absent_files, checksums
-from isotrope.digests import with_local_files
+from isotrope import paths
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.code_column import NOT_RECORDED, worst
 from isotrope.files.tables import SELECTION_COLUMNS, write_table
-from isotrope.packs import code_records, state, summary
+from isotrope.packs import code_records, summary
 from isotrope.plan import index_file
 from isotrope.plan.code_state import CodeStates
-from isotrope.plan.index import EvaluationEntry, Index, RunEntry
 from isotrope.results import choice, tables, verifying
 from isotrope.results.choice import Choice
+from isotrope.results.finished import finished_packs, lost_with_its_choice
 from isotrope.results.table_arrays import (
     TESTED,
     collect_arrays,
     collect_histories,
     collect_recordings,
 )
-from isotrope.results.tables import CollectedPack, LeftOut
+from isotrope.results.tables import CollectedPack
 
 
 def collect_group(
@@ -67,12 +65,13 @@ def collect_group(
         for point in run.evaluated
         for pack in finished_packs(known, name, run, point, choices.get(name), wanted)
     ]
-    left = [
-        _without_choice(name)
+    found += [
+        lost_with_its_choice(name, runs[name])
         for name, made in chosen.items()
-        if made is None and paths.choice(name).exists()
+        if made is None and (paths.choice(name).exists() or paths.choice(name).is_symlink())
     ]
-    left += dict.fromkeys(one for pack in found for one in pack.left_out)
+    left = list(dict.fromkeys(one for pack in found for one in pack.left_out))
+    lost = [pack for pack in found if not pack.seeds]
     found = [pack for pack in found if pack.seeds]
     if left and not _has(found, table):
         raise UserError(*map(str, left))
@@ -88,8 +87,9 @@ def collect_group(
         log(str(one))
     if wanted is None and (older := sum(pack.older for pack in found)):
         log(
-            f"{older} of {len(found)} packs were written before run.json had a checksum: nothing "
-            "vouches for their numbers of classes and of parameters"
+            f"{older} of {len(found)} packs were written before run.json had a checksum: their "
+            "numbers of classes and of parameters, for which nothing vouches, are left out; delete "
+            "a run.json and run `snakemake runs` to have it written anew from its finished seeds"
         )
     folder = paths.table_folder(group)
     if wanted is None:
@@ -100,7 +100,8 @@ def collect_group(
         return [collect_histories(found, folder)]
     if arrays and table is not None:
         return [collect_arrays(found, table, folder)]
-    written = tables.collect(group, with_codes(found, CodeStates(known)), folder, table)
+    packs = [*with_codes(found, CodeStates(known)), *lost]
+    written = tables.collect(group, packs, folder, table)
     if table is None:
         with_arrays = sorted(
             {one for pack in found for one in pack.arrays if one in pack.evaluations}
@@ -111,16 +112,6 @@ def collect_group(
     if choices and table is None:
         written.append(_write_selection(group, choices))
     return written
-
-
-def _without_choice(name: str) -> LeftOut:
-    """What is said of a run whose choice is there and cannot be used."""
-    path, file = paths.choice(name), f"{paths.PARAM_FILES}/{name}.yaml"
-    reason = (
-        f"{path} is damaged, or made from other candidates than those of the param-file; "
-        f"run `isotrope choose {file}`"
-    )
-    return LeftOut(name, paths.SELECTED, path.parent, None, "", reason)
 
 
 def _has(found: Sequence[CollectedPack], table: str | None) -> bool:
@@ -148,91 +139,6 @@ def _write_selection(group: str, choices: dict[str, Choice]) -> Path:
     path = paths.table_folder(group) / "selection.csv"
     write_table(path, text.getvalue())
     return path
-
-
-def finished_packs(
-    known: Index,
-    name: str,
-    run: RunEntry,
-    place: str,
-    made: Choice | None,
-    wanted: Set[str] | None = None,
-) -> list[CollectedPack]:
-    """The packs of a point, each with the seeds and evaluations that are up to date.
-
-    Each says what of it is left out, since nothing vouches for it; one of which all is left out has
-    no seeds.
-
-    Args:
-        known: all runs.
-        name: the run's name.
-        run: what the index knows of it.
-        place: the point as paths name it.
-        made: the choice of the run that the point was made by; the point is then its winner.
-        wanted: the tables whose rows are compared with what was computed; all if left out.
-
-    Raises:
-        UserError: if the summary of a pack is damaged.
-    """
-    point = made.winner if made else place
-    if point not in run.points:
-        return []  # nothing is chosen yet
-    entry = run.points[point]
-    manifests = {key: Path(known.datasets[key].manifest) for key in entry.datasets}
-    if not all(path.is_file() for path in manifests.values()):
-        return []
-    if absent_files(entry.files):
-        return []
-    own = checksums(entry.files)
-    trained_on = [manifests[key] for key in entry.trained_on]
-    digest = with_local_files(entry.training_digest, *trained_on, own=own)
-    stores = {
-        table: (
-            one.name,
-            with_local_files(
-                one.digest,
-                *(manifests[key] for key in entry.datasets_behind(table)),
-                own=checksums(entry.files_behind(table)),
-            ),
-        )
-        for table, one in entry.evaluations.items()
-        if not absent_files(entry.files_behind(table))
-    }
-    arrays = {
-        table: paths.finished_evaluation(name, point, *store, 0).parent
-        for table, store in stores.items()
-        if registry.literal("evaluation", store[0], "ARRAYS", False)
-    }
-    found = []
-    for pack, seeds in run.packs(place).items():
-        folder = paths.pack_folder(name, place, pack)
-        status = state.trained(folder, digest)
-        if trained := tuple(seed for seed in seeds if seed in status):
-            evaluated = state.sound(status, trained)
-            files = {
-                table: _results_file(name, place, pack, table, one)
-                for table, one in entry.evaluations.items()
-            }
-            listed = {path: state.listed(path) for path in files.values()}
-            complete = tuple(
-                table
-                for table, store in stores.items()
-                if all(
-                    paths.finished_evaluation(name, point, *store, seed).exists()
-                    for seed in ([None] if entry.evaluations[table].of_run else evaluated)
-                )
-            )
-            known_here = tuple(table for table in complete if table in listed[files[table]])
-            pack_of = _collected(name, run, point, folder, trained, digest, known_here)
-            of_run = frozenset(t for t in known_here if entry.evaluations[t].of_run)
-            recordings = {seed: paths.recordings(name, point, seed, digest) for seed in trained}
-            recorded = {seed: file for seed, file in recordings.items() if file.is_file()}
-            pack_of = replace(
-                pack_of, arrays=arrays, files=files, of_run=of_run, recordings=recorded
-            )
-            of_pack = summary.read(folder)
-            found.append(verifying.verified(pack_of, of_pack, stores, complete, wanted))
-    return found
 
 
 def with_codes(packs: Sequence[CollectedPack], codes: CodeStates) -> list[CollectedPack]:
@@ -270,38 +176,3 @@ def _codes_of_weights(pack: CollectedPack, codes: CodeStates) -> dict[int, str]:
         seed: codes.of_codes(pack.run, plugins, code_records.codes_of(known[seed]))
         for seed in pack.seeds
     }
-
-
-def _results_file(run: str, point: str, pack: str, table: str, evaluation: EvaluationEntry) -> Path:
-    """The file that holds a pack's rows of an evaluation."""
-    if evaluation.of_run:
-        return paths.results_of_run(run, point, table)
-    return paths.results(run, point, pack, table if evaluation.job else None)
-
-
-def _collected(
-    name: str,
-    run: RunEntry,
-    point: str,
-    folder: Path,
-    seeds: tuple[int, ...],
-    digest: str,
-    evaluations: tuple[str, ...],
-) -> CollectedPack:
-    entry = run.points[point]
-    names = ("dataset.name", "model.name", "dataset.source")
-    return CollectedPack(
-        run=name,
-        study=run.study,
-        series=run.series,
-        label=run.label,
-        source=run.source,
-        model=run.model,
-        dataset=run.dataset,
-        point=point,
-        parameters={k: v for k, v in entry.parameters.items() if k not in names},
-        pack=folder,
-        seeds=seeds,
-        training_digest=digest,
-        evaluations=evaluations,
-    )

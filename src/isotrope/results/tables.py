@@ -12,6 +12,7 @@ labels are masks, of which ``best_validation_accuracy`` is empty.
 ``code`` says of each row whether the code that made it is the same now, has changed, has changed
 and was kept all the same, or was not recorded; of rows of an evaluation the weights count, too.
 
+A seed that nothing vouches for stands in ``runs.csv`` with the status ``left out`` and no numbers.
 A diverged seed stands in ``runs.csv`` only. A collapsed seed (it never left chance level) stands in
 every table; its status tells it apart.
 """
@@ -26,10 +27,12 @@ from isotrope.errors import UserError, did_you_mean
 from isotrope.files import regular
 from isotrope.files.tables import (
     CODE,
+    LEFT_OUT,
     MORE_COLUMNS,
     RESULT_COLUMNS,
     RUN_COLUMNS,
     SCORE_COLUMNS,
+    STATUS,
     write_table,
 )
 from isotrope.packs import summary
@@ -101,6 +104,7 @@ class CollectedPack:
         of_run: those of them whose rows belong to the point as a whole, not to its seeds.
         without: for each of them the seeds whose rows nothing vouches for.
         left_out: all that nothing vouches for, with the reasons; it is in no table.
+        lost: those seeds that are left out of every table.
         codes: for each seed whether its weights were made with the code as it is.
         codes_of_rows: the same of the rows of each of them, by seed as a word; empty of the point.
         older: whether its ``run.json`` has no checksum, so that only its seeds are vouched for.
@@ -125,6 +129,7 @@ class CollectedPack:
     of_run: frozenset[str] = frozenset()
     without: Mapping[str, frozenset[int]] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
+    lost: tuple[int, ...] = ()
     codes: Mapping[int, str] = field(default_factory=dict)
     codes_of_rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     older: bool = False
@@ -141,7 +146,7 @@ def collect(
 
     Args:
         group: a study, or its demo.
-        runs: the packs of the group.
+        runs: the packs of the group; of one without seeds there is what it has lost.
         folder: where the tables go; it is made if need be.
         only: the one table to write, ``runs`` or an evaluation; all of them if left out.
 
@@ -165,6 +170,9 @@ def collect(
     mistakes: list[str] = []
     read: set[Path] = set()  # files with rows of whole points
     for run in runs:
+        trained.extend(lost_rows(run))
+        if not run.seeds:
+            continue
         try:
             rows = seed_rows(run)
             for name, measured in pack_rows(run, rows, wanted).items():
@@ -222,14 +230,22 @@ def text_of(value: Scalar) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
+def lost_rows(run: CollectedPack) -> list[Row]:
+    """The rows in ``runs.csv`` of the seeds of a pack that nothing vouches for."""
+    by_pack = {key: text_of(getattr(run, key)) for key in RUN_COLUMNS if hasattr(run, key)}
+    parameters = {key: text_of(value) for key, value in run.parameters.items()}
+    return [{**by_pack, **parameters, "seed": str(n), STATUS: LEFT_OUT} for n in run.lost]
+
+
 def seed_rows(run: CollectedPack) -> list[Row]:
     """The rows of a pack in ``runs.csv``: one for each seed that is asked for."""
     known = summary.read(run.pack)
+    of_network = known.content if known.is_sealed else {}  # nothing else vouches for it
     known.check_training(run.training_digest, run.run)
     known.check_seeds(run.seeds)
     by_pack = {
         **{key: getattr(run, key) for key in RUN_COLUMNS if hasattr(run, key)},
-        **{key: known.content.get(key) for key in MORE_COLUMNS},
+        **{key: of_network.get(key) for key in MORE_COLUMNS},
     }
     rows = []
     for number in run.seeds:

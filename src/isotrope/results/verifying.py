@@ -77,8 +77,6 @@ def verified(
         complete: the tables whose finished evaluations are there.
         wanted: the tables whose rows are compared; all if None.
 
-    Raises:
-        UserError: if a table of results is no table, or is of another run.
     """
     doubts = unvouched(known)
     left = [_left_out(pack, seed, "", doubts[seed]) for seed in pack.seeds if seed in doubts]
@@ -87,14 +85,26 @@ def verified(
     names = [name for name in complete if wanted is None or name in wanted]
     for name in names:
         path = pack.file_of(name)
-        if name not in pack.evaluations and path.exists():
+        if name in pack.evaluations:
+            continue
+        beside = {table for table in stores if pack.file_of(table) == path}
+        if path.exists() or path.is_symlink():
             reason = f"{path} does not hold it, though it is computed; {_AGAIN.format(path)}"
+            left.append(_left_out(pack, None, name, reason))
+        elif sound and beside <= set(complete):  # else a job is at work
+            reason = f"{path} is not there, though it is computed; {_AGAIN.partition('and ')[2]}"
             left.append(_left_out(pack, None, name, reason))
     without: dict[str, frozenset[int]] = {}
     measured = [name for name in names if name in pack.evaluations]
     for path in {pack.file_of(name) for name in measured}:
         ours = {name for name in measured if pack.file_of(name) == path}
-        for name, rows in rows_of(pack, path, ours).items():
+        try:
+            found = rows_of(pack, path, ours)
+        except UserError as error:
+            found = {}
+            left += [_left_out(pack, None, name, error.sentences[0]) for name in sorted(ours)]
+            without |= dict.fromkeys(ours, frozenset(sound))
+        for name, rows in found.items():
             whole = name in pack.of_run
             wrong = _wrong_rows(pack, name, rows, stores[name], [None] if whole else sound)
             left += [_left_out(pack, seed, name, reason) for seed, reason in wrong.items()]
@@ -107,6 +117,7 @@ def verified(
         evaluations=tuple(kept),
         without=without,
         left_out=tuple(left),
+        lost=tuple(seed for seed in pack.seeds if seed in doubts),
         older=not known.is_sealed,
     )
 

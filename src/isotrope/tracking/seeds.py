@@ -23,7 +23,7 @@ from isotrope.packs.entries import BEST
 from isotrope.packs.summary import AGAIN, HISTORY, RESULTS, RUN, WEIGHTS
 from isotrope.plan.index import Index
 from isotrope.results import choice
-from isotrope.results.collecting import finished_packs
+from isotrope.results.finished import finished_packs
 from isotrope.results.tables import CollectedPack, Row, Scalar, pack_rows, seed_rows
 
 BY_EPOCH, AT_THE_END = "by epoch", "at the end"  # parts of a seed; the others are evaluations

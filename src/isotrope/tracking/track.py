@@ -174,7 +174,7 @@ def _seeds(known: Index, name: str, mistakes: list[str]) -> Iterator[TrackedSeed
         mistakes += error.sentences
         return
     mistakes += dict.fromkeys(str(one) for pack in packs for one in pack.left_out)
-    for pack in packs:
+    for pack in (one for one in packs if one.seeds):
         try:
             seeds = read_pack(pack, group)
         except UserError as error:
