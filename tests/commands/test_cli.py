@@ -202,6 +202,17 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
         cli.main()
 
 
+def test_an_option_that_many_commands_have_has_one_default():
+    defaults = {}
+    for name, command in COMMANDS.items():
+        for one in command.params:
+            if one.name in ("threads", "device"):
+                defaults.setdefault(one.name, {})[name] = one.default
+    assert {*defaults["threads"].values()} == {1}
+    assert {*defaults["device"].values()} == {"auto"}
+    assert {"train", "evaluate", "attack", "export", "draw"} <= defaults["threads"].keys()
+
+
 @pytest.mark.parametrize("words", [["--version"], ["nothing"]])
 def test_nothing_is_said_where_nobody_reads_any_more(words):
     """Also not by Python, which at its end would write once more what could not be written."""

@@ -25,3 +25,12 @@ def test_each_block_of_an_older_summary_is_compared_with_its_settings(model, dat
     found = list(entries.contradictions(settings(model, dataset)))
     assert len(found) == len(said)
     assert all(one.startswith(words) for one, words in zip(found, said, strict=True))
+
+
+def test_contradictions_are_named_in_the_order_of_their_settings():
+    names = [f"setting{letter}" for letter in "hcaibgjedf"]
+    written = {"name": "net", **dict.fromkeys(names, 1)}
+    content = settings(written, {"name": "toy", "size": 5})
+    content["model"] = {"name": "net", "params": dict.fromkeys(names, 2)}
+    found = [one.partition(" ")[0] for one in entries.contradictions(content)]
+    assert found == [f"model.{name}" for name in sorted(names)]

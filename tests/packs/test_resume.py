@@ -48,6 +48,16 @@ def test_a_truncated_file_falls_back_to_the_previous_one(tmp_path, kept):
     assert "truncated or altered" in lines[0]
 
 
+def test_what_was_saved_on_a_gpu_is_taken_up_without_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    path = tmp_path / "3-aa.pt"
+    resume.save(path, state(2), "aa")
+    found = resume.load(path, "aa", pytest.fail)
+    assert found["weights"]["w"].tolist() == [2.0, 2.0, 2.0]
+    assert found["weights"]["w"].device.type == "cpu"
+
+
 class Harm:
     def __reduce__(self):
         return os.mkdir, ("harmed",)

@@ -214,6 +214,21 @@ def test_weights_alone_are_read_whatever_torch_is_told_by_its_environment(tmp_pa
     assert not (tmp_path / "harmed").exists()
 
 
+def as_from_a_gpu(monkeypatch):
+    """Let torch save tensors as if they lay on a GPU; without one they cannot be put back there."""
+    monkeypatch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+def test_weights_that_were_saved_on_a_gpu_are_read_without_one(tmp_path, monkeypatch):
+    as_from_a_gpu(monkeypatch)
+    weights = small().state_dict()
+    torch.save(weights, tmp_path / "a.pt")
+    found = read_weights(tmp_path / "a.pt")
+    assert all(torch.equal(found[key], value) for key, value in weights.items())
+    assert {value.device.type for value in found.values()} == {"cpu"}
+
+
 def test_imported_weights_are_a_finished_seed_of_their_own_origin(toys):  # noqa: F811
     other, _ = first()
     file = other.stored(1) / "weights.safetensors"
