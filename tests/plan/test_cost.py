@@ -56,6 +56,18 @@ def test_jobs_and_trainings_that_are_left_are_counted(here):
     assert in_words(one) == "nothing is left to train or evaluate"
 
 
+def test_the_limit_is_what_all_jobs_may_take_on_all_their_gpus(here):
+    index = made_up_index()
+    for gpus, factor in ((0, 1), (1, 1), (3, 3)):
+        more = {"minutes": 90, "evaluation_minutes": 12, "gpu": gpus}
+        index.runs[OWN] = replace(index.runs[OWN], **more)
+        (one,) = costs_of(index, [OWN]).values()
+        assert one.limit == pytest.approx(factor * (2 * 1.5 + 2 * 0.2))
+    made(OWN, summary.WEIGHTS)
+    (one,) = costs_of(index, [OWN]).values()
+    assert one.limit == pytest.approx(3 * (1.5 + 2 * 0.2))
+
+
 def test_packs_that_were_trained_otherwise_are_left_to_train_and_evaluate(here):
     index = made_up_index()
     digest = index.digests(OWN)["base"]
