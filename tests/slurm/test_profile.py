@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 from shutil import which
@@ -10,6 +11,8 @@ import pytest
 import yaml
 import yte
 from on_slurm import SNAKEMAKE, Project
+
+from isotrope.processes import signals
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,6 +61,33 @@ def test_every_rule_that_asks_for_gpus_goes_to_the_partition_that_has_them() -> 
     assert asking == {"train", "evaluate", "evaluate_alone", "evaluate_run"}
     assert {rule: sent[rule]["slurm_partition"] for rule in asking} == dict.fromkeys(asking, "gpu")
     assert all("--open-mode=append" in sent[rule]["slurm_extra"] for rule in asking)
+
+
+def test_a_job_hears_of_its_end_by_a_signal_that_training_knows_and_snakemake_does_not() -> None:
+    found = profile("slurm")
+    sent = re.search(r"--signal=(\w+)@(\d+)", found["set-resources"]["train"]["slurm_extra"])
+    assert sent is not None
+    name, seconds = sent.groups()
+
+    assert getattr(signal, f"SIG{name}") in signals._WARNINGS
+    assert int(seconds) >= 60  # to save in
+    assert name in re.fullmatch(r"trap '' ([A-Z0-9 ]+)", found["precommand"])[1].split()
+    common = (ROOT / "workflow" / "rules" / "common.smk").read_text("utf-8")
+    ignored = re.search(r"for warning in \((.*)\):\n    signal.signal\(warning, ", common)[1]
+    assert f"signal.SIG{name}" in ignored.split(", ")
+
+
+def test_slurm_starts_a_job_again_and_snakemake_only_what_failed() -> None:
+    found = profile("slurm")
+
+    assert found["slurm-requeue"] is True
+    assert found["retries"] > 0
+    assert found["keep-going"] is True
+    assert found["slurm-status-command"] == "squeue"  # sacct waits for ever for a cancelled job
+    for name in ("default", "slurm"):
+        assert profile(name)["rerun-triggers"] == ["mtime", "params", "input"]
+        assert profile(name)["rerun-incomplete"] is True
+    assert found["config"] == {"series": "demo,own"}, "a paper is made when it is named"
 
 
 def test_the_check_of_a_gpu_goes_where_the_profile_sends_trainings() -> None:
