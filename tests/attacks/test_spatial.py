@@ -1,5 +1,6 @@
 import itertools
 import math
+import sys
 
 import pytest
 import torch
@@ -82,6 +83,26 @@ def test_random_search_stays_in_the_ranges_and_more_of_it_is_worse():
     assert (poses >= least - 1e-9).all()
     assert (poses <= most + 1e-9).all()
     assert len(poses[:, 0].unique()) > 3
+
+
+@pytest.mark.parametrize("search", ["grid", "random"])
+def test_a_refinement_looks_closer_and_closer(search, monkeypatch):
+    shown = []
+
+    def noted(images, poses):
+        shown.append(poses)
+        return posed(images, poses)
+
+    monkeypatch.setattr(sys.modules[spatial.__module__], "posed", noted)
+    images = some_images(200, dtype=torch.float64)
+    settings = {"angles": [-40.0, 0.0, 40.0], "search": search, "samples": 3, "refine": 5}
+    labels = torch.zeros(200, dtype=torch.int64)
+    spatial(lambda some: some.flatten(1)[:, :2] * 0, images, labels, **settings)
+    middle = shown[0][:, 0]  # no pose is worse than the first
+    reached = [float((poses[:, 0] - middle).abs().max()) / 80 for poses in shown[3:8]]
+    assert 0.2 < reached[0] <= 0.25
+    assert reached == sorted(reached, reverse=True)
+    assert 0.008 < reached[-1] <= 0.01
 
 
 @pytest.mark.parametrize("search", ["grid", "random"])

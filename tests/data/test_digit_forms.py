@@ -63,6 +63,18 @@ def test_turned_resized_and_moved_digits_fit_the_canvas_and_are_found_where_they
     assert abs(float(large / small) - 1) < 0.05
 
 
+@pytest.mark.parametrize(
+    ("plugin", "settings"),
+    [(mnist_rts, {}), (mnist_scale, {}), (rot_mnist, {"form": "generated"})],
+)
+def test_training_and_test_digits_have_poses_of_their_own(tmp_path, plugin, settings):
+    train, test = (split_of(plugin, tmp_path, name, **settings) for name in ("train", "test"))
+    count = min(len(train), len(test))
+    for name, drawn in train.latents.items():
+        same = (drawn[:count] == test.latents[name][:count]).double().mean()
+        assert same < 0.05, name
+
+
 def test_a_sample_is_made_again_from_its_stored_pose_alone(tmp_path):
     data = split_of(mnist_rts, tmp_path)
     digits = _digits.read("digits8").test

@@ -5,7 +5,14 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from isotrope.data import _sim2mnist_files, _sim2mnist_original, affnist, sim2mnist, sim2mnist_clean
+from isotrope.data import (
+    _sim2mnist,
+    _sim2mnist_files,
+    _sim2mnist_original,
+    affnist,
+    sim2mnist,
+    sim2mnist_clean,
+)
 from isotrope.data._digits import Digits, Raw, read
 from isotrope.data._image_blocks import SIZE
 from isotrope.data._sim2mnist import CANVAS, Clutter, add_clutter, draw_poses, make_plan
@@ -41,6 +48,21 @@ def centroids(images):
     across = (mass.sum(axis=1) * GRID).sum(axis=1) / total
     down = (mass.sum(axis=2) * GRID).sum(axis=1) / total
     return np.stack([across, down], axis=1)
+
+
+def test_poses_clutter_and_choice_are_drawn_from_streams_of_their_own(monkeypatch):
+    drawn = []
+
+    def noted(seed, stream, indices, numbers):
+        drawn.append((seed, stream))
+        return pose_numbers(seed, stream, indices, numbers)
+
+    monkeypatch.setattr(_sim2mnist, "pose_numbers", noted)
+    plan = make_plan(glyphs(blob(13.5, 13.5)), COUNTS, clutter=Clutter(), seed=3)
+    for split, count in COUNTS.items():
+        plan.block(split, np.arange(count))
+    assert len(drawn) == len(set(drawn)) == 7, "a choice, and poses and clutter of three splits"
+    assert {seed for seed, _ in drawn} == {3}
 
 
 @pytest.mark.parametrize("offset", [(0.0, 0.0), (5.0, 0.0), (-3.0, 4.5)])

@@ -54,3 +54,12 @@ def test_of_files_that_may_stand_for_each_other_the_first_that_is_there_is_watch
     (tmp_path / "lists" / "a.txt").write_bytes(bytes(3))
     assert sizes(either) == f"{tmp_path}/lists/a.txt:3"
     assert local_file(either) == tmp_path / "lists" / "a.txt"
+
+
+def test_of_many_files_number_and_bytes_are_watched(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOTROPE_DATA", str(tmp_path))
+    for name in "ab":
+        (tmp_path / f"{name}.txt").write_bytes(bytes(3))
+    assert sizes("*.txt") == "*.txt:2 files:6"
+    (tmp_path / "b.txt").write_bytes(bytes(9))
+    assert sizes("*.txt") == "*.txt:2 files:12"

@@ -146,6 +146,14 @@ def test_images_that_are_normalised_by_themselves_get_their_own_mean_colour():
         assert images.mean().abs() < 1e-2 or images.shape[-1] != 6
 
 
+def test_each_channel_of_an_image_has_a_colour_of_its_own():
+    images = torch.rand(4, 3, 5, 6, generator=torch.Generator().manual_seed(2))
+    colours = _shifting.Border(None).of(images)
+    torch.testing.assert_close(colours, images.mean(dim=(2, 3), keepdim=True))
+    wide = _shifting.widened(images, 2, _shifting.Border(None))
+    torch.testing.assert_close(wide[..., 0, 0], images.mean(dim=(2, 3)))
+
+
 def test_networks_of_different_mean_colours_are_shown_different_borders():
     class Total(nn.Module):
         def forward(self, images):

@@ -9,6 +9,7 @@ from shifted_networks import CPU, SIDE, Corner, InOrder, Mean, dots, noise, valu
 from isotrope.datasets.images import Images
 from isotrope.errors import UserError
 from isotrope.evaluation import _shifting, shift_consistency
+from isotrope.evaluation._intervals import bootstrap
 from isotrope.layers import forms
 from isotrope.measuring.networks import Networks
 
@@ -141,6 +142,25 @@ def test_consistency_counts_pairs_that_agree_and_lists_the_others():
     np.testing.assert_array_equal(listed[:, 0], images)
     np.testing.assert_array_equal(listed[:, 1:5], shifts[images, pairs].flatten(1))
     np.testing.assert_array_equal(listed[:, 5:], 1)
+
+
+def test_margins_and_intervals_are_those_of_both_copies_and_of_the_images():
+    data, settings = images_of(200), {"protocol": "each", "padding": "circular"}
+    rows, _ = measured(Corner(), data, protocols=["each"], paddings=["circular"], pairs=4)
+    x, y = places("each", 200, pairs=4)["circular"].unbind(dim=-1)
+    unit = data.images[:, 0].double() / 255
+    bright = unit[torch.arange(200)[:, None, None], -y % SIDE, -x % SIDE]  # at the corner
+    margins, classes = (2 * bright - 1).abs(), bright > 0.5
+    same = classes[..., 0] == classes[..., 1]
+    expected = {
+        "margin": margins.amin(dim=-1).median(),
+        "margin_median": margins.amax(dim=-1)[~same].median(),
+        "margin_largest": margins.amax(dim=-1)[~same].max(),
+    }
+    low, high = bootstrap(same.double().mean(dim=1))
+    expected |= {"consistency_low": 100 * low, "consistency_high": 100 * high}
+    for metric, found in expected.items():
+        assert value(rows, metric, **settings) == pytest.approx(float(found), abs=1e-6), metric
 
 
 def test_an_invariant_network_is_consistent_and_has_no_margin_of_disagreement():

@@ -81,6 +81,23 @@ def test_a_holder_elsewhere_is_waited_for_while_its_heartbeat_changes_whatever_i
     assert said().endswith("mine\n")
 
 
+def test_silence_is_counted_from_the_last_heartbeat_on(monkeypatch):
+    path, now, looks = elsewhere(), [0.0], []
+    monkeypatch.setattr(lease, "STALE_SECONDS", 3 * lease.LOOK_SECONDS)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def look(self, interruption):
+        looks.append(now[0])
+        now[0] += lease.LOOK_SECONDS
+        if len(looks) % 2 == 0 and len(looks) <= 20:  # silent at every second look
+            os.utime(path, (len(looks),) * 2)
+
+    monkeypatch.setattr(lease._WantedLease, "_pause", look)
+    hold()
+
+    assert len(looks) == 20 + 3
+
+
 def test_a_pause_of_whoever_waits_is_not_the_silence_of_the_holder(monkeypatch):
     elsewhere()
     now, looks = [0.0], []

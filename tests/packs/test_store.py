@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from isotrope.errors import UserError
+from isotrope.files import disk
 from isotrope.packs import store
 from isotrope.training.records import EpochRow
 
@@ -60,6 +61,30 @@ def test_bytes_that_are_no_weights_are_named_whatever_vouches_for_them(folder):
     for content in (b"", b"no weights", path.read_bytes()[:-5]):
         with pytest.raises(UserError, match=r"truncated or altered .*; train the seed anew"):
             store.parse_weights(content, path, "train the seed anew")
+
+
+def test_a_seed_gets_no_name_after_the_lease_was_lost(tmp_path):
+    def lost():
+        raise PermissionError("another has taken over")
+
+    folder = tmp_path / ".seeds" / "7-aa"
+    summary = {"seed": 7, "training_digest": "aa", "status": "done"}
+    with pytest.raises(UserError, match="taken over"), disk.guarded(lost):
+        store.save(folder, WEIGHTS, ROWS, summary)
+    assert list(folder.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [store.WEIGHTS, store.HISTORY])
+def test_a_seed_is_read_again_after_it_was_written(tmp_path, monkeypatch, name):
+    write = disk.write_synced
+
+    def broken(path, content):
+        write(path, content[:-1] if path.name == name else content)
+
+    monkeypatch.setattr(disk, "write_synced", broken)
+    summary = {"seed": 7, "training_digest": "aa", "status": "done"}
+    with pytest.raises(UserError, match=f"{name} is truncated or altered"):
+        store.save(tmp_path / "7-aa", WEIGHTS, ROWS, summary)
 
 
 def test_a_seed_of_another_training_is_refused(folder):

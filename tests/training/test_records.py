@@ -77,3 +77,8 @@ def test_a_seed_at_chance_level_has_collapsed_and_of_masks_nothing_tells_that():
     assert record([0.25, 0.4]).summary(classes=4)["status"] == "done"
     at_chance.score = "mean_iou"
     assert at_chance.summary(classes=4)["status"] == "done"
+
+
+def test_what_is_kept_tells_whether_a_seed_has_learned_not_what_it_once_reached():
+    assert record([0.9, 0.25], keep="last").summary(classes=4)["status"] == "collapsed"
+    assert record([0.9, 0.25], keep="best").summary(classes=4)["status"] == "done"
