@@ -7,6 +7,7 @@ from toy_data import PLUGINS, ToyDataParams, load_split, subset, toy_images
 from toy_runs import toy_training
 
 from isotrope.datasets.images import to_unit
+from isotrope.datasets.stream import Stream
 from isotrope.training import seeding
 from isotrope.training.batches import Batches
 
@@ -102,6 +103,23 @@ def test_orders_are_what_their_words_say():
             assert torch.equal(labels["own", epoch][row], expected)
     assert not torch.equal(labels["shared", 1], labels["shared", 2])
     assert torch.equal(labels["shared", 1].sort().values, given.sort().values)
+
+
+@pytest.mark.parametrize(("order", "key"), [("own", 7), ("shared", 0), ("fixed", 0)])
+def test_what_is_drawn_while_a_stream_is_read_is_keyed_by_its_order(
+    tmp_path, monkeypatch, order, key
+):
+    monkeypatch.chdir(tmp_path)
+    source, keys = batches("toy_stream", order=order), []
+    chosen = Stream.chosen
+
+    def noted(self, parts, shuffle=None, pin=False):
+        keys.append(shuffle)
+        return chosen(self, parts, shuffle, pin)
+
+    monkeypatch.setattr(Stream, "chosen", noted)
+    seen(source, [7], epoch=3)
+    assert keys == [(key, 3)]
 
 
 def test_each_seed_sees_its_subset_and_nothing_else():

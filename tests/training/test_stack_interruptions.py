@@ -29,8 +29,9 @@ from toy_runs import (
 
 from isotrope.datasets.images import Images
 from isotrope.packs import resume
-from isotrope.training import seeding
+from isotrope.training import loop, seeding
 from isotrope.training.loop import Finished, HeldOut, LockstepTraining
+from isotrope.training.stopwatch import Stopwatch
 from isotrope.training.task import TrainingTask
 
 SEEDS = [1, 2, 3, 4, 5]
@@ -200,3 +201,30 @@ def test_a_warning_saves_all_seeds_of_a_stack(untouched):
     assert len({(s["training"]["epochs"], s["training"]["position"]) for s in states if s}) == 1
     train(task)
     assert_same(task, untouched)
+
+
+def test_seeds_that_train_together_share_the_time_of_an_epoch(monkeypatch):
+    class Ten(Stopwatch):
+        def stop(self) -> None:
+            self.seconds = 10.0
+
+    monkeypatch.setattr(loop, "Stopwatch", Ten)
+    ended: list[Finished] = []
+    in_memory().run(lambda: None, lambda: None, ended.extend)
+    histories = [one.record.history for one in ended]
+    for epoch in range(max(map(len, histories))):
+        shares = [rows[epoch].train_seconds for rows in histories if epoch < len(rows)]
+        assert sum(shares) == pytest.approx(10)
+        assert len(set(shares)) == 1
+
+
+def test_a_score_is_of_the_images_that_a_seed_was_trained_on_where_none_validate():
+    whole = in_memory()
+    subsets = {seed: torch.arange(seed, seed + 7) for seed in SEEDS}
+    networks = [copy.deepcopy(whole.engine.network) for _ in SEEDS]
+    training = toy_training(epochs=1, keep="last")
+    for own, count in ((subsets, 7), (None, len(whole.train))):
+        made = LockstepTraining(networks, SEEDS, training, whole.train, HeldOut(None), subsets=own)
+        assert {record.images for record in made.records.values()} == {count}
+    made = LockstepTraining(networks, SEEDS, training, whole.train, whole.held_out)
+    assert {record.images for record in made.records.values()} == {len(whole.held_out.validation)}
