@@ -13,6 +13,7 @@ from isotrope import paths
 from isotrope.cluster import submitted_pack, submitting
 from isotrope.cluster.submitted_pack import SubmittedPack
 from isotrope.cluster.submitting import TaskResources
+from isotrope.datasets.manifest import Manifest, write_manifest
 from isotrope.errors import UserError
 from isotrope.tasks import by_hand
 
@@ -183,6 +184,28 @@ def test_data_sets_that_need_no_file_are_to_be_built_and_others_are_refused(fold
     archive.touch()
     with pytest.raises(UserError, match=r"not built; run `snakemake out/data/stir/aerial-local\."):
         submitting.unbuilt(submitting.runs_of([WIDE]))
+
+
+def test_a_data_set_that_was_built_otherwise_is_to_be_built_again(folder):
+    runs = submitting.runs_of([MINE])
+    paths.manifest("stir", "emoji").unlink()
+    (entry,) = submitting.unbuilt(runs)
+    built = Manifest(
+        dataset="stir",
+        settings={},
+        revision=1,
+        digest=entry.digest,
+        files=[],
+        image_shape=(1, 64, 64),
+        classes=36,
+        images={},
+        versions={},
+    )
+    write_manifest(built, paths.manifest("stir", "emoji"))
+    assert submitting.unbuilt(runs) == []
+    other = built.model_copy(update={"digest": "0" * 16})
+    write_manifest(other, paths.manifest("stir", "emoji"))
+    assert submitting.unbuilt(runs) == [entry]
 
 
 def test_a_param_file_that_was_changed_since_is_refused_when_the_task_starts(folder, capsys):

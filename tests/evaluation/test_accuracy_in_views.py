@@ -282,3 +282,22 @@ def test_the_loss_of_a_view_is_the_mean_cross_entropy(data):
     expected = torch.nn.functional.cross_entropy(logits, data.labels).item()
     (found,) = values([row for row in rows if row.get("angle") == 0.0], "loss").values()
     assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_images_are_known_by_their_numbers_in_every_view(monkeypatch):
+    monkeypatch.setattr(_sweeps, "CHUNK", 50)
+    seen, predictions = [], Networks.predictions
+
+    def noted(self, images, numbers, draws=None):
+        seen.append(list(numbers))
+        return predictions(self, images, numbers, draws)
+
+    monkeypatch.setattr(Networks, "predictions", noted)
+    images = torch.zeros(70, 1, 12, 12, dtype=torch.uint8)
+    data = Images(images, torch.zeros(70, dtype=torch.int64))
+    params = rotation.Params(angles=[0.0, 90.0, 180.0])
+    rotation.evaluate(Networks({1: Brightest()}, CPU), data, params)
+    assert seen == [
+        *[list(range(32)), list(range(32, 50))] * 3,
+        *[list(range(50, 70))] * 3,
+    ]

@@ -145,6 +145,7 @@ from made_up_param_file import GOOD, NAME, changed, sentences, write
             "12:3: model.indivisible: has no effect without downsampling: aps or lps; take",
         ),
         ("seeds: 1-3", "seeds: 3-1", "2:1: seeds: the range of seeds 3-1 is empty"),
+        ("seeds: 1-3", "seeds: 999999-1000001", "2:1: seeds: a range of seeds ends at 1000000"),
         ("seeds: 1-3", "seeds: [1, 1]", "2:1: seeds: each seed may stand once only"),
         (
             "[accuracy, scale_generalization]",

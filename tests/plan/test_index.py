@@ -295,3 +295,8 @@ def test_reading_an_index_needs_neither_torch_nor_a_plug_in(folder):
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert isinstance(index_file.as_written(), Index)
+
+
+def test_a_range_of_seeds_goes_up_to_a_million():
+    assert valid_seeds("999999-1000000") == [999_999, 1_000_000]
+    assert valid_seeds("1000000-1000001") is None

@@ -47,6 +47,13 @@ def test_boxes_have_quartiles_between_neighbours_and_whiskers_at_seeds_within_re
     assert (row["n"], row["collapsed"]) == (9, 1)
 
 
+def test_whiskers_reach_as_far_to_both_sides_of_a_skewed_box() -> None:
+    values = [3.0, 9.5, 10.0, 10.5, 11.0, 13.0, 15.0, 16.0, 22.0]  # 1.5 box lengths are 7.5
+    rows = pandas.DataFrame({"name": "one", "value": values, "status": "done"})
+    (row,) = boxes(rows, ["name"]).to_dict("records")
+    assert [row[column] for column in BOX] == [3.0, 10.0, 11.0, 15.0, 22.0]
+
+
 def test_quartiles_of_an_even_number_lie_between_seeds() -> None:
     rows = pandas.DataFrame({"name": "one", "value": [1.0, 2.0, 3.0, 4.0], "status": "done"})
     (row,) = boxes(rows, ["name"]).to_dict("records")

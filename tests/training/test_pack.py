@@ -23,6 +23,7 @@ from toy_runs import (
     without_seconds,
 )
 
+from isotrope import devices
 from isotrope.datasets import loading
 from isotrope.errors import UserError
 from isotrope.packs import resume, store
@@ -102,6 +103,15 @@ def test_saving_and_validation_are_no_training_time(toys, monkeypatch):
 
     assert len(saved) > 3 * 4, "after each of three steps of four epochs"
     assert [float(row["train_seconds"]) for row in rows_of(task.folder)] == [3.0] * 4
+
+
+def test_the_most_memory_of_all_times_is_noted(toys, monkeypatch):
+    peaks = iter([7.0, 90.0, *[30.0] * 1000])
+    monkeypatch.setattr(devices, "memory_peak_mb", lambda device: next(peaks))
+    task = toy_task(seeds=[1], pack="1-1", save_every=0.0)
+    train(task)
+    (seed,) = json.loads((task.folder / "run.json").read_text())["seeds"]
+    assert seed["peak_memory_mb"] == 90
 
 
 def test_a_seed_is_the_same_alone_and_in_any_pack(toys):
