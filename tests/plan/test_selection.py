@@ -48,6 +48,11 @@ def test_a_selection_names_its_runs(config, names):
             "are have series own",
         ),
         (
+            {"studies": "rotation", "series": "demo,extra"},
+            "--config series: no run of studies rotation and series demo, extra; those that there "
+            "are have studies rotation and series own",
+        ),
+        (
             {"runs": "*/digits/*", "studies": "scale", "series": "demo"},
             "--config runs: '*/digits/*' has no run of studies scale and series demo; those that "
             "there are have studies rotation and series own",

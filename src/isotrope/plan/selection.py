@@ -1,7 +1,7 @@
 """Which runs the collective targets are about: ``--config studies=... series=... runs=...``."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -9,7 +9,7 @@ from typing import Any
 
 from isotrope import paths
 from isotrope.errors import UserError, did_you_mean
-from isotrope.plan.index import Index
+from isotrope.plan.index import Index, RunEntry
 from isotrope.plan.nearest import nearest_runs
 
 SERIES = ("demo", "extra", "own", "published")
@@ -62,7 +62,8 @@ class Selection:
         """The runs asked for, whether their data are there or not.
 
         Raises:
-            UserError: for a study or run that no param-file has, or none without mistakes.
+            UserError: for a study or run that no param-file has, or none without mistakes; or if
+                no run of the studies is of the series.
         """
         if self.runs:
             return self._named(index)
@@ -74,7 +75,11 @@ class Selection:
         ]
         if unknown:
             raise UserError(*unknown, *index.notes)
-        return [n for n, run in index.runs.items() if self._wanted(run.study, run.series)]
+        found = [n for n, run in index.runs.items() if self._wanted(run.study, run.series)]
+        if self.studies and not found:
+            others = [run for run in index.runs.values() if run.study in self.studies]
+            raise UserError(f"{self.option}series: {self._has_none(others)}")
+        return found
 
     def mistakes(self, index: Index) -> list[str]:
         """What is wrong with the param-files of runs that are asked for, if anything is.
@@ -117,16 +122,20 @@ class Selection:
     def _none_is_called(self, name: str, index: Index) -> str:
         """Why a name or a pattern finds nothing."""
         if others := [entry for run, entry in index.runs.items() if fnmatchcase(run, name)]:
-            theirs = {
-                "studies": sorted({entry.study for entry in others}),
-                "series": sorted({entry.series for entry in others}),
-            }
-            asked = {"studies": self.studies, "series": self.series}
-            keys = [key for key, words in asked.items() if words]
-            said = " and ".join(f"{key} {', '.join(asked[key])}" for key in keys)
-            have = " and ".join(f"{key} {', '.join(theirs[key])}" for key in keys)
-            return f"'{name}' has no run of {said}; those that there are have {have}"
+            return f"'{name}' has {self._has_none(others)}"
         return f"no param-file is called '{name}'{nearest_runs(name, index.runs)}"
+
+    def _has_none(self, others: Collection[RunEntry]) -> str:
+        """That no run is of the studies and series asked for, and of which there are some."""
+        theirs = {
+            "studies": sorted({entry.study for entry in others}),
+            "series": sorted({entry.series for entry in others}),
+        }
+        asked = {"studies": self.studies, "series": self.series}
+        keys = [key for key, words in asked.items() if words]
+        said = " and ".join(f"{key} {', '.join(asked[key])}" for key in keys)
+        have = " and ".join(f"{key} {', '.join(theirs[key])}" for key in keys)
+        return f"no run of {said}; those that there are have {have}"
 
     def as_config(self) -> str:
         """The selection as a user writes it behind ``--config``."""
