@@ -23,6 +23,8 @@ from isotrope.results.percent import factor_of, heading, mean_with_interval, num
         ("mean_low", [0.4], 100.0),
         ("mean", [0.5, 12.0], None),  # of something else
         ("mean_radius", [0.5], None),
+        ("hit_rate", [0.5], 100.0),
+        ("frame_rate", [25.0], None),
         ("success", [0.87], 100.0),
         ("success_high", [1.0], 100.0),
         ("single", [0.9], 100.0),

@@ -12,6 +12,7 @@ NO_SHARES = {"angle", "scale", "size", "margin", "variance", "disagreements"}
 NAMES = {  # whole names of shares, with or without an end of an interval; fractions in every table
     *("mean", "single", "lowest", "ink_lost", "zero_gradients", "hidden_noise", "unbounded_left"),
 }
+RATES = {"precision", "rate", "recall"}  # words in names of what is a share if it is a fraction
 _ENDS = ("_low", "_high")
 
 
@@ -26,7 +27,7 @@ def factor_of(metric: str, values: Iterable[float]) -> float | None:
     for end in _ENDS:
         metric = metric.removesuffix(end)
     fractions = all(0 <= value <= 1 for value in values if not math.isnan(value))
-    if metric in NAMES:
+    if metric in NAMES or (RATES & words and not NO_SHARES & words):
         return 100.0 if fractions else None
     if not SHARES & words or NO_SHARES & words:
         return None
