@@ -1,14 +1,15 @@
 """`isotrope cost` and `isotrope keep`: what is counted, asked for and said."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from made_up_index import DEMO, OWN
+from made_up_index import DEMO, OWN, made_up_index
 from typer.testing import CliRunner
 
 from isotrope.cli import app
 from isotrope.errors import UserError
-from isotrope.plan import code_state, code_words
+from isotrope.plan import code_state, code_words, index_file
 from isotrope.plan import cost as costs
 from isotrope.plan.rates import HERE_GPU
 from isotrope.results import keeping
@@ -92,6 +93,20 @@ def test_results_are_kept_with_the_reason_in_one_line(indexed, kept):
 def test_where_nothing_is_kept_that_is_said(indexed, kept):
     said = CliRunner().invoke(app, ["keep", DEMO, "--why", "a message"])
     assert said.output.startswith("nothing to keep: no result of these runs was made with other")
+
+
+def test_a_run_whose_plug_in_is_broken_is_not_said_to_have_nothing_to_keep(
+    indexed, kept, monkeypatch
+):
+    index, why = made_up_index(), "plugins/models/x.py:3: cannot be imported"
+    index.runs[DEMO] = replace(index.runs[DEMO], points={}, broken=[why])
+    monkeypatch.setattr(index_file, "current", lambda: index)
+    said = CliRunner().invoke(app, ["keep", DEMO, OWN, "--why", "a message"])
+    assert isinstance(said.exception, UserError)
+    assert str(said.exception) == (
+        f"{DEMO}: nothing is kept of it, since it waits for a plug-in: {why}"
+    )
+    assert said.output == f"kept {OWN}, base, seeds 1-2: made with other code\n"
 
 
 def test_an_empty_reason_is_refused(indexed, kept):

@@ -65,6 +65,12 @@ def test_of_other_code_the_commit_is_said(trained):
     assert why(*TRAIN) == "trained by other code (0123456789ab): a REVISION has changed"
 
 
+def test_a_commit_that_does_not_hold_the_code_is_said_to_be_none(trained):
+    trained(OTHERS, git_commit="0123456789abcdef-dirty")
+    said = "trained by other code (0123456789ab, with changes that are in no commit): a REVISION"
+    assert why(*TRAIN).startswith(said)
+
+
 def test_of_other_files_of_the_users_is_said_that_they_may_be_it(trained):
     manifest(["new"])
     trained(with_sums(OURS, ["old"]))

@@ -28,6 +28,11 @@ def test_only_changed_code_makes_a_commit_dirty(tmp_path, monkeypatch):
 
     (tmp_path / "src" / "plugin.py").write_text("two = 2\n")
     assert git_commit() == f"{commit}-dirty", "a new plug-in is code"
+    (tmp_path / "src" / "plugin.py").unlink()
+    assert git_commit() == commit
+    (tmp_path / "plugins" / "models").mkdir(parents=True)
+    (tmp_path / "plugins" / "models" / "mine.py").write_text("three = 3\n")
+    assert git_commit() == f"{commit}-dirty", "one of the user's, too"
 
 
 def test_a_machine_without_git_has_no_commit(monkeypatch):

@@ -232,9 +232,11 @@ def _tidy(folder: Path) -> None:
             and name.replace("_submitted.pkl", "_0_result.pkl") not in names
             for name in names
         )
-        if not waits and time.time() - max(path.stat().st_mtime for path in files) > KEPT:
-            for path in files:
-                path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another `isotrope submit` removes them, too
+            last = max(path.stat().st_mtime for path in files)
+            if not waits and time.time() - last > KEPT:
+                for path in files:
+                    path.unlink(missing_ok=True)
     for link in folder.glob(".submission_file_*"):
         if not link.exists():  # what it led to is removed
             link.unlink(missing_ok=True)

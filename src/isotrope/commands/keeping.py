@@ -26,11 +26,19 @@ def keep(
     if not reason:
         raise UserError("--why: say in a few words why the results hold although code has changed")
     index = index_file.current()
-    names = Selection.from_config({"runs": runs}, option="").names(index)
+    selection = Selection.from_config({"runs": runs}, option="")
+    names = selection.names(index)
+    unknown = [
+        f"{name}: nothing is kept of it, since it waits for a plug-in: {'; '.join(broken)}"
+        for name in names
+        if (broken := index.runs[name].broken)
+    ]
     codes = CodeStates(index)
     kept = {name: keeping.keep(name, codes.of_run(name), reason) for name in names}
     for name, packs in kept.items():
         for pack in packs:
             say(f"kept {name}, {pack.point}, seeds {pack.pack}: {code_words.detail(pack)}")
+    if unknown := [*selection.mistakes(index), *unknown]:
+        raise UserError(*unknown)
     if not any(kept.values()):
         say("nothing to keep: no result of these runs was made with other code than there is now")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from isotrope.params.points import parameters
+from isotrope.processes.provenance import DIRTY
 
 _MOST = 3  # settings that are named
 
@@ -48,9 +49,15 @@ def reason(run: Mapping[str, Any], changed: Mapping[str, Sequence[Any]], own_fil
     if changed:
         return f"trained with {words_of(changed)}"
     commit = run.get("git_commit")
-    code = f"code ({str(commit)[:12]})" if commit else "code"
+    code = f"code ({_commit_text(str(commit))})" if commit else "code"
     data = ", or on other files of yours" if own_files else ""
     return f"trained by other {code}: a REVISION has changed{data}"
+
+
+def _commit_text(commit: str) -> str:
+    """A commit in a few letters, and whether it holds all of the code."""
+    changed = ", with changes that are in no commit" if commit.endswith(DIRTY) else ""
+    return f"{commit.removesuffix(DIRTY)[:12]}{changed}"
 
 
 def words_of(changed: Mapping[str, Sequence[Any]]) -> str:

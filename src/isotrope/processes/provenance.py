@@ -8,7 +8,8 @@ from importlib.metadata import version
 
 import isotrope
 
-_CODE = ("src", "envs/requirements.txt", "pyproject.toml")
+_CODE = ("src", "plugins", "envs/requirements.txt", "pyproject.toml")
+DIRTY = "-dirty"  # ends a commit that does not hold all of the code
 
 
 def versions() -> dict[str, str]:
@@ -20,14 +21,14 @@ def versions() -> dict[str, str]:
 def git_commit() -> str | None:
     """The commit of the working directory, with ``-dirty`` if its code differs; else none.
 
-    Code is the package and the pinned environment. Param-files are not: what they said stands
-    beside the commit, and whoever adds one has changed no code.
+    Code is the package, a user's plug-ins and the pinned environment. Param-files are not: what
+    they said stands beside the commit, and whoever adds one has changed no code.
     """
     commit = _git("rev-parse", "--verify", "--quiet", "HEAD")
     if not commit:
         return None
     changed = _git("status", "--porcelain", "--", *_CODE)
-    return commit if changed == "" else f"{commit}-dirty"
+    return commit if changed == "" else f"{commit}{DIRTY}"
 
 
 def _git(*words: str) -> str | None:
