@@ -13,7 +13,7 @@ from toy_runs import toy_task, toy_training, toys, train
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.files.json_files import CHECKSUM
+from isotrope.files.json_files import CHECKSUM, sealed
 from isotrope.packs.summary import RESULTS, RUN, SEED
 from isotrope.plan import index_file
 from isotrope.plan.index import EvaluationEntry, Index
@@ -203,6 +203,13 @@ def test_rows_that_are_gone_or_added_leave_their_seed_out(project, whole, change
 
     assert project.table("scale_generalization") == of_seed(whole["scale_generalization"], 2)
     assert len(project.said) == 1
+
+
+def test_a_summary_of_another_pack_is_named(project):
+    content = json.loads(project.run_json.read_text())
+    project.run_json.write_text(json.dumps(sealed({**content, "pack": "3-4"})))
+    (said,) = project.refused()
+    assert "run.json is of seeds 3-4; delete it" in said
 
 
 def test_results_that_are_gone_though_their_rows_are_computed_are_named(project, whole):

@@ -1,8 +1,9 @@
 """The rows of an evaluation on disk: those of one seed in a file, and the table of a job.
 
 The file of a seed ends with a line that holds its checksum, and that of the arrays beside it if
-there are any, so that a truncated or altered one is told from a whole one; and the digest of the
-code that computed them, which the checksum covers.
+there are any, so that a truncated or altered one is told from a whole one; the digest of the code
+that computed them, and the folder that they were written to, which the checksum covers: rows of
+another run or evaluation are no rows of this one. Older files do not name their folder.
 """
 
 import csv
@@ -21,7 +22,9 @@ Row = dict[str, str]
 
 _FIRST, _LAST = ("evaluation", "run", "point", "seed"), ("metric", "value", "n")
 _END = "# end of the table, sha256 "
-_SUMS = re.compile(r"([0-9a-f]{64})(?:, of the arrays ([0-9a-f]{64}))?(?:, code ([0-9a-f]+))?\n")
+_SUMS = re.compile(
+    r"([0-9a-f]{64})(?:, of the arrays ([0-9a-f]{64}))?(?:, code ([0-9a-f]+))?(?:, in (.+))?\n"
+)
 
 
 def cells_of(row: Mapping[str, Any]) -> Row:
@@ -67,7 +70,8 @@ def write(
         write_arrays(arrays_of(path), sorted(arrays.items()))
     columns = list(dict.fromkeys(key for row in rows for key in row))
     text = _table(columns, rows)
-    disk.write_whole(path, text + _end(path, text, arrays is not None, code))
+    end = _end(path, text, arrays is not None, code, path.parent.name)
+    disk.write_whole(path, text + end)
 
 
 def read(path: Path, arrays: bool, log: Callable[[str], None]) -> list[Row] | None:
@@ -86,7 +90,8 @@ def read(path: Path, arrays: bool, log: Callable[[str], None]) -> list[Row] | No
         content = ""
     text, mark, end = content.rpartition(_END)
     try:
-        whole = bool(mark) and content == text + _end(path, text, arrays, _code_in(end))
+        known = _code_in(end), _place_in(end)
+        whole = bool(mark) and content == text + _end(path, text, arrays, *known)
     except OSError:
         path, whole = arrays_of(path), False
     rows = list(csv.DictReader(io.StringIO(text))) if whole else []
@@ -137,8 +142,10 @@ def _whole(path: Path, remedy: str) -> tuple[str, str | None]:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path} cannot be read ({reason}); {remedy}") from error
     sums = _SUMS.fullmatch(end)
-    if sums is None or sums[1] != _sha256((text + (sums[3] or "")).encode()):
+    if sums is None or sums[1] != _sha256((text + (sums[3] or "") + (sums[4] or "")).encode()):
         raise UserError(f"{path} is truncated or altered; {remedy}")
+    if (sums[4] or path.parent.name) != path.parent.name:
+        raise UserError(f"{path} is altered (it holds rows of {sums[4]}); {remedy}")
     return text, sums[2]
 
 
@@ -163,6 +170,12 @@ def _code_in(end: str) -> str:
     return (sums[3] or "") if sums else ""
 
 
+def _place_in(end: str) -> str:
+    """The folder in the last line of a file."""
+    sums = _SUMS.fullmatch(end)
+    return (sums[4] or "") if sums else ""
+
+
 def _table(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
@@ -171,11 +184,13 @@ def _table(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
     return text.getvalue()
 
 
-def _end(path: Path, text: str, arrays: bool, code: str) -> str:
-    """The last line of a file of rows."""
+def _end(path: Path, text: str, arrays: bool, code: str, place: str) -> str:
+    """The last line of a file of rows; no file has one that names another folder than its own."""
+    place = place and path.parent.name
     known = f", of the arrays {_sha256(regular.read_bytes(arrays_of(path)))}" if arrays else ""
     made_by = f", code {code}" if code else ""
-    return f"{_END}{_sha256((text + code).encode())}{known}{made_by}\n"
+    inside = f", in {place}" if place else ""
+    return f"{_END}{_sha256((text + code + place).encode())}{known}{made_by}{inside}\n"
 
 
 def _sha256(content: bytes) -> str:

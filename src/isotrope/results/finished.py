@@ -136,8 +136,10 @@ def _finished_pack(
     """
     name, entry, stores = asked.name, asked.entry, asked.stores
     folder = paths.pack_folder(name, asked.place, pack)
-    if (folder / WEIGHTS).exists():  # they are written first, and `snakemake runs` misses the other
-        summary.read(folder)
+    if (folder / WEIGHTS).exists() or (folder / RUN).exists():
+        known = summary.read(folder)
+        if (other := known.content.get("pack", pack)) != pack:
+            raise UserError(f"{known.path} is of seeds {other}; {summary.AGAIN}")
     status = state.trained(folder, asked.digest)
     trained = tuple(seed for seed in seeds if seed in status)
     if not trained:
