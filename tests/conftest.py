@@ -79,7 +79,7 @@ def indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ISOTROPE_DATA", raising=False)
     index_file.write(made_up_index(), {})
-    monkeypatch.setattr(index_file, "current", index_file.as_written)
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: index_file.as_written())
     return tmp_path
 
 
@@ -87,7 +87,9 @@ def indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def copied_tables(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh clone with the tables of another machine and nothing else under ``out``."""
     paths.INDEX.unlink()
-    monkeypatch.setattr(index_file, "current", lambda: pytest.fail("param-files were checked"))
+    monkeypatch.setattr(
+        index_file, "current", lambda *_, **__: pytest.fail("param-files were checked")
+    )
     for group, tables in (("scale", ("runs", "accuracy")), ("rotation", ("runs",))):
         for table in tables:
             path = paths.table_folder(group) / f"{table}.csv"

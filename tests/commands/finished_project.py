@@ -85,12 +85,13 @@ def call(*words: str) -> Outcome:
     return Outcome(words, status, *said, started)
 
 
-def check_here() -> tuple[int, list[str]]:
+def check_here(names: set[str] | None) -> tuple[int, list[str]]:
     """Run `isotrope check` in this process."""
     err, before = io.StringIO(), sys.argv
     status: int | str | None = 0
     try:
-        sys.argv = ["isotrope", "check", "--write-index", "--quiet"]
+        built = [] if names is None else ["--built", " ".join(sorted(names))]
+        sys.argv = ["isotrope", "check", "--write-index", "--quiet", *built]
         with contextlib.redirect_stderr(err):
             cli.main()
     except SystemExit as ended:

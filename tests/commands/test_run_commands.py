@@ -118,7 +118,7 @@ def test_a_choice_is_written_and_said_with_its_candidates(file, monkeypatch):
     ]
     made, written = choice.Choice("p", rule, candidates, ["p", "q"]), []
     known = SimpleNamespace(run=lambda name: f"run {name}", digests=lambda name: f"of {name}")
-    monkeypatch.setattr(index_file, "current", lambda: known)
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: known)
     monkeypatch.setattr(choice, "choose", lambda *asked: written.append(asked) or made)
     monkeypatch.setattr(choice, "write", lambda *words: written.append(words))
     said = run("choose", file).output

@@ -54,7 +54,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "workflow").symlink_to(PROJECT / "workflow")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(index_file, "current", lambda: index_file.read()[0])
+        patch.setattr(index_file, "current", lambda *_, **__: index_file.read()[0])
         write(folder / "param-files")
         check_folder()
         yield folder

@@ -67,6 +67,24 @@ def test_nothing_is_checked_twice_and_a_comment_or_spelling_is_no_change(checked
     assert checked() == [OTHER, NAME], "by anew alone"
 
 
+def test_a_text_is_not_read_again_but_to_name_the_place_of_a_mistake(
+    checked, param_files, monkeypatch
+):
+    parsed, parse, core = [], param_file.parse, checking._CORE
+    monkeypatch.setattr(param_file, "parse", lambda text: parsed.append(text) or parse(text))
+    monkeypatch.setattr(checking, "_CORE", core[:1])
+    before = check_folder()
+    assert (checked(), parsed) == ([OTHER, NAME], [])
+    assert before == anew()
+    del parsed[:]
+    registered = registry.literals(registry.source("evaluation", "accuracy"))
+    monkeypatch.setitem(registered, "NEEDS", {"pool9"})
+    monkeypatch.setattr(checking, "_CORE", core[3:])
+    ((said,), _) = check_folder().mistakes.values()
+    assert ":18:15: evaluations[0]: accuracy needs pool9" in said
+    assert len(parsed) == 2
+
+
 def test_a_check_says_how_far_it_is(checked, param_files, monkeypatch):
     progress, said, check = checking.Progress(), [], param_file.check_file
 

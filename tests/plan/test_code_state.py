@@ -221,7 +221,7 @@ def test_the_chosen_point_is_told_by_what_it_was_trained_with(project):
 
 
 def test_the_plan_says_it_and_tables_and_captions_change_with_it(project, monkeypatch):
-    monkeypatch.setattr(index_file, "current", project.index)
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: project.index())
     monkeypatch.setattr("isotrope.plan.targets.ResultCode", lambda sources: project.code)
     plan = Plan({})
     notes = plan.code_notes()

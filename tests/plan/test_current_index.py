@@ -1,12 +1,14 @@
 """When the index is made anew: where a file changed, or what is left out may be there now."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
-from made_up_index import OWN, made_up_index
+from made_up_index import DEMO, OWN, made_up_index
 
 from isotrope.errors import UserError
 from isotrope.plan import index_file
+from isotrope.plan.asking import ask
 
 STAMPS = {"param-files/a/b/c.yaml": [1, 2, 3]}
 
@@ -18,8 +20,8 @@ def checks(tmp_path, monkeypatch):
     monkeypatch.delenv(index_file.PLANNED, raising=False)
     calls = []
 
-    def check():
-        calls.append("check")
+    def check(names):
+        calls.append(names)
         index_file.write(made_up_index(), STAMPS)
         return 0, []
 
@@ -60,3 +62,48 @@ def test_how_far_the_other_process_is_is_said_here_at_once(tmp_path, monkeypatch
         index_file.current(STAMPS)
     assert error.value.sentences == ("a.yaml: x",)
     assert capsys.readouterr().err == "checking param-files: 3 of 9 so far\n"
+
+
+def untried(monkeypatch, *names):
+    """An index that is current, of which some runs are untried; the runs that each check builds."""
+    built = []
+
+    def check(asked):
+        built.append(asked)
+        index_file.write(made_up_index(), STAMPS)
+        return 0, []
+
+    monkeypatch.setattr(index_file, "_checked", check)
+    index_file.write(replace(made_up_index(), untried=list(names)), STAMPS)
+    return built
+
+
+def test_runs_that_nobody_tried_are_no_matter_until_they_are_asked_for(checks, monkeypatch):
+    built = untried(monkeypatch, OWN)
+    assert index_file.current(STAMPS, asks=lambda index: [DEMO]).untried == [OWN]
+    assert built == []
+    assert index_file.current(STAMPS, asks=lambda index: [OWN]).untried == []
+    assert built == [{OWN}]
+
+    built = untried(monkeypatch, OWN)
+    assert index_file.current(STAMPS).untried == []
+    assert built == [None], "who names none asks for all"
+
+    def unknown(index):
+        raise UserError("no such run")
+
+    built = untried(monkeypatch, OWN)
+    assert index_file.current(STAMPS, asks=unknown).untried == []
+    assert built == [None]
+
+
+def test_a_run_asked_for_by_a_file_alone_is_tried_before_it_is_planned(checks, monkeypatch):
+    built = untried(monkeypatch, OWN)
+    monkeypatch.setattr(index_file, "stamps", lambda: STAMPS)
+    plan = ask({"runs": DEMO}, True)
+    assert built == []
+    plan.memory(SimpleNamespace(run=DEMO, point="base"), attempt=1)
+    assert built == []
+    plan.memory(SimpleNamespace(run=OWN, point="base"), attempt=1)
+    plan.cpus(SimpleNamespace(run=OWN, point="base"))
+    assert built == [None]

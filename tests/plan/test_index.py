@@ -231,7 +231,7 @@ def test_a_stale_index_is_made_anew_in_another_process_and_a_current_one_is_not(
 ):
     first = index_file.current()
     assert list(first.runs) == [NAME]
-    monkeypatch.setattr(index_file, "_checked", lambda: pytest.fail("a process was started"))
+    monkeypatch.setattr(index_file, "_checked", lambda _: pytest.fail("a process was started"))
     assert index_file.current() == first
     monkeypatch.undo()
     monkeypatch.chdir(folder)
@@ -273,14 +273,14 @@ def test_what_ends_the_other_process_is_this_ones_user_error_whatever_was_writte
 
 
 def test_a_bug_in_the_other_process_is_no_user_error(folder, monkeypatch):
-    monkeypatch.setattr(index_file, "_checked", lambda: (1, ["Traceback: some bug"]))
+    monkeypatch.setattr(index_file, "_checked", lambda _: (1, ["Traceback: some bug"]))
 
     with pytest.raises(RuntimeError, match="some bug"):
         index_file.current()
 
 
 def test_an_index_that_cannot_be_read_back_is_said(folder, monkeypatch):
-    monkeypatch.setattr(index_file, "_checked", lambda: (0, []))
+    monkeypatch.setattr(index_file, "_checked", lambda _: (0, []))
 
     with pytest.raises(UserError, match="could not be written or read back"):
         index_file.current()

@@ -36,7 +36,7 @@ def project(param_files, monkeypatch):
     write(param_files, other, f"{OTHER}.yaml")
     check_folder()
     write_other(param_files)
-    monkeypatch.setattr(index_file, "current", lambda *words: index_file.read()[0])
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: index_file.read()[0])
     return param_files
 
 

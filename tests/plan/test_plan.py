@@ -69,7 +69,9 @@ def test_a_table_is_collected_from_the_runs_that_have_rows_in_it(indexed):
 def test_runs_that_wait_for_data_are_named_once_and_left_out(indexed, monkeypatch):
     waiting = [f"standard/stir_aerial/v{i}" for i in range(6)]
     runs = {DEMO: made_up_index().runs[DEMO], **{name: run(name) for name in waiting}}
-    monkeypatch.setattr(index_file, "current", lambda: Index(runs, made_up_index().datasets))
+    monkeypatch.setattr(
+        index_file, "current", lambda *_, **__: Index(runs, made_up_index().datasets)
+    )
 
     assert Plan({}).notes() == [
         "6 runs wait for data: stir/aerial.npz under $ISOTROPE_DATA, which is not set "
@@ -105,7 +107,9 @@ def test_a_mistake_in_the_selection_stops_before_anything_is_planned(indexed):
 
 
 def test_a_job_takes_the_index_as_the_head_wrote_it_and_selects_nothing(indexed, monkeypatch):
-    monkeypatch.setattr(index_file, "current", lambda: pytest.fail("the index was compared"))
+    monkeypatch.setattr(
+        index_file, "current", lambda *_, **__: pytest.fail("the index was compared")
+    )
 
     plan = Plan({"studies": "unknown"}, head=False)
 
@@ -125,7 +129,9 @@ def test_a_pack_is_trained_and_evaluated_for_its_digests_and_seeds(indexed):
 def test_an_evaluation_on_other_data_needs_them_too(indexed, monkeypatch):
     evaluations = dict(point("stir/aerial-local").evaluations)
     runs = {DEMO: run(DEMO, series="demo", base=point(evaluations=evaluations))}
-    monkeypatch.setattr(index_file, "current", lambda: Index(runs, made_up_index().datasets))
+    monkeypatch.setattr(
+        index_file, "current", lambda *_, **__: Index(runs, made_up_index().datasets)
+    )
 
     assert Plan({}).packs("run.json") == []
     index_file.write(index_file.current(), {})

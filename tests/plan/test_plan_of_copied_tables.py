@@ -51,7 +51,7 @@ def test_images_are_taken_with_copied_tables_if_they_came_along(copied_tables):
 
 
 def test_tables_beside_runs_are_no_sources(copied_tables, monkeypatch):
-    monkeypatch.setattr(index_file, "current", made_up_index)
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: made_up_index())
     (paths.OUT / "runs").mkdir()
 
     plan = Plan({})

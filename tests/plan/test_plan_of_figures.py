@@ -31,7 +31,9 @@ def svgs(plan, *figures):
 def test_a_figure_of_a_study_that_lacks_its_table_is_named_and_left_out(indexed, monkeypatch):
     base = point(evaluations={"accuracy": EvaluationEntry("accuracy", "f" * 16, "stir/emoji")})
     runs = {OWN: run(OWN, base=base)}
-    monkeypatch.setattr(index_file, "current", lambda: Index(runs, made_up_index().datasets))
+    monkeypatch.setattr(
+        index_file, "current", lambda *_, **__: Index(runs, made_up_index().datasets)
+    )
     plan = Plan({})
 
     assert svgs(plan, "accuracy", "scale_generalization") == ["out/figures/scale/accuracy.svg"]
@@ -45,7 +47,9 @@ def test_a_study_has_every_general_figure_whose_tables_it_has_and_none_is_missed
     indexed, monkeypatch
 ):
     runs = {OTHER: made_up_index().runs[OTHER]}
-    monkeypatch.setattr(index_file, "current", lambda: Index(runs, made_up_index().datasets))
+    monkeypatch.setattr(
+        index_file, "current", lambda *_, **__: Index(runs, made_up_index().datasets)
+    )
     plan = Plan({})
 
     held = {Path(path).stem for path in plan.tables()}
@@ -115,7 +119,7 @@ def test_a_figure_is_asked_for_with_all_its_files_so_that_none_is_missed(indexed
         assert [Path(path).suffix for path in named] == [".svg", ".pdf", ".csv", ".tex"]
 
 
-def with_arrays():
+def with_arrays(**_):
     """The index with a run whose evaluation ``kernels`` gives arrays."""
     entry = EvaluationEntry("index_correlation", "9" * 16, "stir/emoji")
     known = made_up_index()

@@ -25,7 +25,9 @@ def swept(indexed, monkeypatch):
     entry = run(SWEPT, series="demo", seeds=range(1, 31), seeds_per_job=10, **points)
     rule = SelectEntry("validation_accuracy", "median", [1, 2, 11], "last")
     runs = {SWEPT: replace(entry, select=rule)}
-    monkeypatch.setattr(index_file, "current", lambda: Index(runs, made_up_index().datasets))
+    monkeypatch.setattr(
+        index_file, "current", lambda *_, **__: Index(runs, made_up_index().datasets)
+    )
     return Plan({})
 
 

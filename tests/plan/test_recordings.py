@@ -19,7 +19,7 @@ def monitored(indexed, monkeypatch):
     parameters = {**run.points["base"].parameters, "training.monitor.every": 5}
     points = {"base": replace(run.points["base"], parameters=parameters)}
     whole = Index({**index.runs, OWN: replace(run, points=points)}, index.datasets)
-    monkeypatch.setattr(index_file, "current", lambda: whole)
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: whole)
     return Plan({})
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import metadata
 
 import pytest
@@ -177,3 +178,58 @@ def test_code_that_is_only_imported_beside_has_nothing_built_but_must_be_importa
     assert "plugins/layers/beside.py:1: cannot be imported: ZeroDivisionError" in reason
     beside.write_text("Y = 3\n")
     assert check_folder() == before
+
+
+LEFT = "standard/stir_emoji/left"
+
+
+@pytest.fixture
+def edited(built, param_files):
+    """The same with a shipped run beside it, after an edit of the code of both models."""
+    write(param_files, changed(("seeds: 1-3", "seeds: 1-3\nseries: published")), f"{LEFT}.yaml")
+    write(
+        param_files,
+        changed(RUN, ("seeds: 1-3", "seeds: 1-3\nseries: published")),
+        "outer/stir_emoji/left.yaml",
+    )
+    check_folder()
+    built()
+    source = param_files.parent / "plugins/layers/half.py"
+    source.write_text("HALF = 3\n")
+    return built
+
+
+def test_where_code_changed_only_the_networks_of_runs_that_are_asked_for_are_built(
+    edited, param_files
+):
+    found = check_folder(built=[LEFT])
+    assert edited() == []
+    assert found.untried == ["outer/stir_emoji/left", NAME]
+    assert check_folder(built=[LEFT]) == found
+    found = check_folder(built=[NAME])
+    assert edited() == ["outer", "within"]
+    assert found.untried == ["outer/stir_emoji/left"]
+    write(param_files, changed(RUN, ("epochs: 2", "epochs: 3")), "outer/stir_emoji/left.yaml")
+    assert check_folder(built=[]).untried == [], "a param-file that changed is checked wholly"
+    edited()
+    assert check_folder().untried == []
+    assert edited() == []
+
+
+def test_what_is_left_untried_is_in_the_index_as_the_code_is_now(edited, param_files):
+    source = registry.source("models", "outer")
+    source.write_text(source.read_text().replace("REVISION = 1", "REVISION = 2"))
+    found = check_folder(built=[])
+    assert len(found.untried) == 2
+    assert edited() == []
+    assert replace(check_folder(), untried=found.untried) == found
+
+
+def test_a_refusal_is_found_once_the_run_is_asked_for(edited, param_files):
+    source = registry.source("models", "within")
+    source.write_text(f"{source.read_text()}\n\ndef build(*given):\n    raise ValueError('no')\n")
+    for module in [name for name in sys.modules if name.startswith("plugins.")]:
+        del sys.modules[module]
+    assert not check_folder(built=[]).mistakes
+    assert [*check_folder(built=[NAME]).mistakes] == [f"param-files/{NAME}.yaml"]
+    assert len(check_folder().mistakes) == 2

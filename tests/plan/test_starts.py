@@ -23,7 +23,7 @@ def started(indexed, monkeypatch):
         index = made_up_index()
         fine = run(FINE, seeds=range(1, 31), seeds_per_job=10, base=point(start=start))
         whole = Index({**index.runs, FINE: replace(fine, **changes)}, index.datasets)
-        monkeypatch.setattr(index_file, "current", lambda: whole)
+        monkeypatch.setattr(index_file, "current", lambda *_, **__: whole)
         return Plan({"runs": FINE})
 
     return made

@@ -50,7 +50,7 @@ def test_a_study_with_files_of_its_own_is_never_one(empty, file):
 def test_it_is_said_before_the_work_starts(indexed, monkeypatch):
     known = made_up_index()
     runs = {**known.runs, OWN: replace(known.runs[OWN], study="scal")}
-    monkeypatch.setattr(index_file, "current", lambda: Index(runs, known.datasets))
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: Index(runs, known.datasets))
     assert Plan({}).notes()[0] == (
         f"{paths.PARAM_FILES}/{OWN}.yaml: the study 'scal' is new; did you mean 'scale'?"
     )

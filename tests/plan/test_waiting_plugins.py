@@ -39,7 +39,7 @@ def write_index():
 
 def test_its_own_runs_wait_and_all_others_are_planned(project, monkeypatch):
     write_index()
-    monkeypatch.setattr(index_file, "current", index_file.as_written)
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: index_file.as_written())
 
     plan = Plan({})
 
@@ -178,7 +178,7 @@ def test_an_index_with_broken_plug_ins_is_made_anew_as_a_package_may_have_come(
 ):
     write_index()
     called = []
-    monkeypatch.setattr(index_file, "_checked", lambda: called.append("check") or (0, []))
+    monkeypatch.setattr(index_file, "_checked", lambda _: called.append("check") or (0, []))
     assert index_file.current().runs[MINE].broken == [BROKEN]
     assert len(called) == 1
 

@@ -114,7 +114,7 @@ def project(made, tmp_path, monkeypatch):
     folder, task, index = made
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(index_file, "current", lambda: index)
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: index)
     return Copy(task)
 
 

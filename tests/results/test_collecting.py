@@ -189,7 +189,7 @@ def test_runs_whose_data_are_not_built_or_were_exchanged_are_left_out(project):
 def test_runs_that_wait_for_a_plug_in_are_named_where_no_other_is_finished(project, monkeypatch):
     known, why = index_file.current(), "plugins/models/x.py:3: cannot be imported"
     runs = {name: replace(run, points={}, broken=[why]) for name, run in known.runs.items()}
-    monkeypatch.setattr(index_file, "current", lambda: Index(runs, known.datasets))
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: Index(runs, known.datasets))
     with pytest.raises(UserError) as error:
         collect_group("scale-demo")
     assert f"{ONE} waits for a plug-in: {why}" in error.value.sentences

@@ -35,7 +35,7 @@ def known(tmp_path, monkeypatch):
         SHORT: of_emoji(SHORT, series="published"),
     }
     index = Index(runs, made_up_index().datasets)
-    monkeypatch.setattr(index_file, "current", lambda: index)
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: index)
     paths.PUBLISHED.mkdir(parents=True)
     publish("standard", "ensemble")
     return index

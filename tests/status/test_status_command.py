@@ -26,7 +26,7 @@ JOB_KEYS = {
 def status(folder, monkeypatch, capsys):
     """Run the command in this process: exit status, lines, errors."""
     monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setattr(index_file, "current", lambda stamps=None: made_up_index())
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: made_up_index())
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["isotrope", "status", *words])
@@ -177,7 +177,7 @@ def test_what_a_user_can_mend_is_said_in_a_sentence(status, words, sentence):
 
 
 def test_a_mistake_in_a_param_file_hides_no_run(status, monkeypatch):
-    def current(stamps=None):
+    def current(stamps=None, **_):
         raise UserError("param-files/a.yaml:3:1: seed: unknown key")
 
     monkeypatch.setattr(index_file, "current", current)

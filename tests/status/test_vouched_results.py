@@ -107,7 +107,7 @@ def test_a_look_compares_no_longer_than_it_may(made, project, vouching):  # noqa
 
 def test_the_command_says_it(look, project, made, monkeypatch):  # noqa: F811
     _, _, index = made
-    monkeypatch.setattr(index_file, "current", lambda stamps=None: index)
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: index)
     line = first_row(project.results.read_text())
     project.edit(project.results, line, with_value(line, "0.97"))
     said = CliRunner().invoke(app, ["status"], env={**os.environ, "COLUMNS": "500"})

@@ -68,7 +68,7 @@ def looks_at(looks):
 def known(folder, monkeypatch):
     """An index that a test may change, as if param-files changed."""
     now = {"index": made_up_index(), "stamps": {"a": [1, 1]}}
-    monkeypatch.setattr(index_file, "current", lambda stamps: now["index"])
+    monkeypatch.setattr(index_file, "current", lambda stamps, **_: now["index"])
     monkeypatch.setattr(index_file, "stamps", lambda: now["stamps"])
     return now
 
@@ -94,7 +94,9 @@ def test_a_param_file_that_appears_is_shown_at_the_next_look(known):
 
 def test_an_index_that_did_not_change_is_not_read_again(known, monkeypatch):
     read = []
-    monkeypatch.setattr(index_file, "current", lambda stamps: read.append(stamps) or known["index"])
+    monkeypatch.setattr(
+        index_file, "current", lambda stamps, **_: read.append(stamps) or known["index"]
+    )
     looks = RepeatedReading(None)
     for stamps in ({"a": [1, 1]}, {"a": [1, 1]}, {"a": [2, 2]}):
         known["stamps"] = stamps
@@ -106,7 +108,7 @@ def test_a_param_file_with_a_mistake_is_named_once_checked_and_hides_nothing(kno
     checked = []
 
     def breaks():
-        def current(stamps):
+        def current(stamps, **_):
             checked.append(stamps)
             raise UserError("param-files/a.yaml:3:1: seed: unknown key")
 
@@ -114,7 +116,7 @@ def test_a_param_file_with_a_mistake_is_named_once_checked_and_hides_nothing(kno
         known["stamps"] = {"a": [2, 2]}
 
     def mended():
-        monkeypatch.setattr(index_file, "current", lambda stamps: known["index"])
+        monkeypatch.setattr(index_file, "current", lambda stamps, **_: known["index"])
         known["stamps"] = {"a": [3, 3]}
 
     def nothing():

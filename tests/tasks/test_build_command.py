@@ -73,7 +73,7 @@ def drawn_data(tmp_path, monkeypatch):
         dataset_building, "build_dataset", lambda name, params, digest: built.append(params)
     )
     monkeypatch.setattr("isotrope.digests.dataset_digest", lambda name, params: "d" * 16)
-    monkeypatch.setattr(index_file, "current", index_file.as_written)
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: index_file.as_written())
     return built
 
 

@@ -18,6 +18,15 @@ def check(
     write_index: Annotated[
         bool, typer.Option("--write-index", help="also write out/index.json for Snakemake")
     ] = False,
+    built: Annotated[
+        str | None,
+        typer.Option(
+            "--built",
+            metavar="RUNS",
+            help="with --write-index: build the networks of these runs, separated by blanks; those "
+            "of others only where their param-file changed",
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="say nothing if all is well and soon done")
     ] = False,
@@ -33,12 +42,15 @@ def check(
     stamped = index_file.stamps()
     if files and write_index:
         raise UserError("--write-index: the index is of all param-files; name none")
+    if built is not None and not write_index:
+        raise UserError("--built: give it with --write-index; without, all networks are built")
     if files:
         found = index_of(read_each(files))
     else:
         progress = checking.Progress()
         with signs_of_life(progress.words):
-            found = checking.check_folder(progress=progress)
+            names = None if built is None else built.split()
+            found = checking.check_folder(progress=progress, built=names)
         found = replace(found, studies=mistakes_in_cells(found))
     if write_index:
         code = ResultCode()

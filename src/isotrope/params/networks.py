@@ -37,6 +37,8 @@ def misfits(dataset: Plugin | None, model: Plugin | None, own: bool) -> list[Com
     own = own or any(_is_users(one) for one in chain(model))
     words = sorted(parts_of(model)), answers_of(model) if own else ""
     found = _found_in(model.name, model.params, shape, classes, *words)
+    if found is None:
+        return []  # it is left open
     refusal, failure, absent, modules = found
     if refusal is not None:
         if (setting := _setting_named_in(refusal, model.params)) is not None:

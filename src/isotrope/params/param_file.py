@@ -255,6 +255,7 @@ def check_file(
     misnamed: str = "",
     others: bool = True,
     chain: tuple[str, ...] | None = None,
+    content: Any = None,
 ) -> CheckedFile:
     """What a file holds; one in a wrong place is read, too, for the mistakes inside.
 
@@ -264,13 +265,14 @@ def check_file(
         misnamed: what is wrong with its name, if that is known.
         others: whether the runs that its evaluations name are looked at, too.
         chain: the runs of which each begins with the next, this one last.
+        content: its values, where they are known; it is read then only if something is wrong.
     """
     registry.record_file(path)
     misplaced = misnamed or place_mistake(path, root)
     name = str(path) if misplaced else name_of(path, root)
     sentences = [misplaced] if misplaced else []
     try:
-        marked = parse(read_text(path))
+        marked = parse(read_text(path)) if content is None else Marked(content, {}, ())
     except UserError as error:
         return CheckedFile(path, name, None, _bounded(path, sentences or [*error.sentences]))
     sentences += [f"{path}:{m.line}:{m.column}: {m.what}" for m in marked.mistakes]
@@ -280,6 +282,8 @@ def check_file(
     run = checking.run()
     complaints = checking.complaints
     complaints += [] if misplaced else _model_elsewhere(name, marked.value.get("model"))
+    if complaints and content is not None:
+        marked = parse(read_text(path))  # for the places of all values
     sentences += located(str(path), marked, complaints)
     group = _group(marked.value)
     return CheckedFile(

@@ -2,7 +2,8 @@
 
 A question is a function of a model's name, its settings and plain values. Inside ``known`` the
 answers of earlier processes count, too: of each it is known which plug-ins and files were looked at
-for it, and a digest of their code.
+for it, and a digest of their code. Inside ``postponed`` nothing is built: what is not known is left
+open, as if nothing were wrong.
 """
 
 import hashlib
@@ -89,8 +90,25 @@ def known(trials: Trials) -> Iterator[None]:
         _known.reset(before)
 
 
+_postponed: ContextVar[list[str] | None] = ContextVar("postponed", default=None)
+
+
+@contextmanager
+def postponed() -> Iterator[list[str]]:
+    """Leave open inside what is not known; gives the models whose questions were left open."""
+    models: list[str] = []
+    before = _postponed.set(models)
+    try:
+        yield models
+    finally:
+        _postponed.reset(before)
+
+
 def tried(question: Question) -> Question:
-    """The question, asked once for the same words; what was looked at is recorded each time."""
+    """The question, asked once for the same words; what was looked at is recorded each time.
+
+    A question that is left open is answered by None.
+    """
     here: dict[str, Trial] = {}  # where no answers of earlier processes count
 
     @wraps(question)
@@ -99,6 +117,11 @@ def tried(question: Question) -> Question:
         key = hashlib.sha256(words.encode()).hexdigest()[:24]
         trials = _known.get()
         found = here.get(key) if trials is None else trials.answered(key)
+        if found is None and (left_open := _postponed.get()) is not None:
+            left_open.append(name)
+            if trials is not None and key in trials.before:
+                _record(trials.before[key])  # what it looked at before
+            return None
         if found is None:
             with registry.recorded() as used:
                 answer = question(name, params, *more)
@@ -107,9 +130,13 @@ def tried(question: Question) -> Question:
                 found = here[key] = Trial(plugins, files, "", answer)
             else:
                 found = trials.keep(key, plugins, files, answer)
-        plugin_names = {(kind, plugin) for kind, plugin in found.plugins}
-        registry.record(registry.Used(plugin_names, set(found.files)))
+        _record(found)
         return found.answer
 
     asked.cache_clear = here.clear  # type: ignore[attr-defined]
     return asked
+
+
+def _record(trial: Trial) -> None:
+    plugins = {(kind, plugin) for kind, plugin in trial.plugins}
+    registry.record(registry.Used(plugins, set(trial.files)))

@@ -29,18 +29,20 @@ class Asked:
         """A method as a function of wildcards, made once; any other attribute as it is."""
         found = or_exit(getattr)(self.plan, name)
         if callable(found):
-            found = _of_wildcards(found)
+            found = _of_wildcards(found, self.plan)
         setattr(self, name, found)
         return found
 
 
-def _of_wildcards(method: Callable[..., Any]) -> Callable[..., Any]:
+def _of_wildcards(method: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
     named = list(inspect.signature(method).parameters)
     known = [name for name in named if name in _OF_JOBS]
 
     @or_exit
     @wraps(method)
     def asked(wildcards: Any, **of_job: Any) -> Any:
+        if (run := getattr(wildcards, "run", None)) is not None:
+            plan.see_built(run)  # it may be asked for by the name of a file alone
         matching = {name: getattr(wildcards, name) for name in named if hasattr(wildcards, name)}
         return method(**matching, **of_job)
 

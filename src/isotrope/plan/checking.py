@@ -13,7 +13,7 @@ own run and those that need it. Neither torch nor a plug-in is imported where al
 import hashlib
 import json
 import platform
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -57,6 +57,8 @@ class Remembered:
         run: its entry in the index.
         datasets: the data sets that it needs, by their keys in the index.
         tables: what it has tables of.
+        untried: whether it is left open if its networks can be built.
+        content: its values.
     """
 
     text: str
@@ -67,6 +69,8 @@ class Remembered:
     run: RunEntry
     datasets: dict[str, DatasetEntry]
     tables: Tables
+    untried: bool = False
+    content: Any = None
 
 
 @dataclass
@@ -100,30 +104,37 @@ class Progress:
         return f"{CHECKING}: {self.done} of {self.of} so far"
 
 
-def check_folder(root: Path = paths.PARAM_FILES, progress: Progress | None = None) -> Index:
+def check_folder(
+    root: Path = paths.PARAM_FILES,
+    progress: Progress | None = None,
+    built: Collection[str] | None = None,
+) -> Index:
     """The index of all param-files below ``root``; those with mistakes are named there.
 
     Args:
         root: the folder.
         progress: is told how far the check is.
+        built: runs whose networks are built; those of others only where their param-file changed,
+            or what it names, so that these may be left ``Index.untried``. All are without it.
 
     Raises:
         UserError: if there is no such folder, or two plug-ins have one name.
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; run in the project's root")
-    return _Check(root, progress or Progress()).index()
+    return _Check(root, progress or Progress(), built).index()
 
 
 class _Check:
     """One check of all param-files, with what is remembered of the last one."""
 
-    def __init__(self, root: Path, progress: Progress) -> None:
-        self.root, self.progress = root, progress
+    def __init__(self, root: Path, progress: Progress, built: Collection[str] | None) -> None:
+        self.root, self.progress, self.built = root, progress, built
         known, reading = read_memory(), _sum_of([_sum_of_file(_inside(one)) for one in _READING])
         self.code = CodeDigests(known.sources if known.reading == reading else {})
         core = self._of_code(_CORE)
         self.before = known if known.core == core else Memory()
+        self._known = known.files  # whatever the code was that found it
         self.now = Memory(core, sources=self.code.sources, reading=reading)
         self._used: dict[str, str] = {}
         self._building = self._of_code(_BUILDING)
@@ -159,6 +170,7 @@ class _Check:
                 self.now.files[path.as_posix()] = known
                 found.runs[known.tables.run] = known.run
                 found.datasets.update(known.datasets)
+                found.untried.extend([known.tables.run] if known.untried else [])
         for file, sentence in param_file.ambiguous_tables(sound, doubtful):
             found.mistakes.setdefault(file, []).append(sentence)
             if (run := found.runs.get(name_of(Path(file), self.root))) is not None:
@@ -200,6 +212,8 @@ class _Check:
         known = self.before.files.get(path.as_posix())
         if known is None or known.used_digest != self._digest_of(known.used):
             return None
+        if known.untried and self._is_to_be_built(path):
+            return None
         text, run_digest = _sum_of_file(path), self._digest_of_imports(known.used)
         if text != known.text and (not known.values or _values_in(path) != known.values):
             return None
@@ -208,6 +222,13 @@ class _Check:
         if (text, run_digest) == (known.text, known.run_digest):
             return known
         return Remembered(**{**vars(known), "text": text, "run_digest": run_digest})
+
+    def _is_to_be_built(self, path: Path) -> bool:
+        """Whether the networks of a run are built where that was not done for the code of now."""
+        known = self._known.get(path.as_posix())
+        if known is None or self.built is None or known.tables.run in self.built:
+            return True
+        return known.text != _sum_of_file(path)
 
     def _are_importable(self, used: dict[str, list[Any]]) -> bool:
         """Whether plug-ins can be imported still."""
@@ -220,9 +241,15 @@ class _Check:
 
     def _check(self, path: Path, misnamed: str) -> tuple[CheckedFile, Remembered | None]:
         """What a file holds; remembered, too, if it is a run without a mistake."""
-        text = _sum_of_file(path)
+        text, earlier = _sum_of_file(path), self._known.get(path.as_posix())
+        content = earlier.content if earlier is not None and earlier.text == text else None
+        left_open: list[str] = []
         with registry.recorded() as used:
-            checked = param_file.check_file(path, self.root, misnamed)
+            if self._is_to_be_built(path):
+                checked = param_file.check_file(path, self.root, misnamed, content=content)
+            else:
+                with trials.postponed() as left_open:
+                    checked = param_file.check_file(path, self.root, misnamed, content=content)
             if checked.run is None:
                 return checked, None
             try:
@@ -240,7 +267,9 @@ class _Check:
         run, digest = entries.runs[checked.name], self._digest_of(listed)
         imported, values = self._digest_of_imports(listed), _sum_of(checked.content)
         parts = run, entries.datasets, checked.tables
-        return checked, Remembered(text, values, listed, digest, imported, *parts)
+        more = bool(left_open), checked.content
+        known = Remembered(text, values, listed, digest, imported, *parts, *more)
+        return checked, known
 
     def _digest_of(self, used: dict[str, list[Any]]) -> str:
         key = json.dumps(used)

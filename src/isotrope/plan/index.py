@@ -1,5 +1,6 @@
 """The index: what param-files ask for, checked, as rules need to know it: runs and data sets."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -283,6 +284,8 @@ class Index:
         claims: of each path in ``mistakes`` the study and the series that the file names, each
             empty if it does not say.
         studies: what is wrong with what studies say of their figures, which stops no training.
+        untried: runs of which it is not known whether their networks can be built still; nobody
+            asked for them since the code changed.
     """
 
     runs: dict[str, RunEntry]
@@ -292,6 +295,7 @@ class Index:
     earlier: dict[str, RunEntry] = field(default_factory=dict)
     claims: dict[str, tuple[str, str]] = field(default_factory=dict)
     studies: list[str] = field(default_factory=list)
+    untried: list[str] = field(default_factory=list)
 
     @property
     def notes(self) -> list[str]:
@@ -307,6 +311,17 @@ class Index:
         if len(first) > MOST_NAMED:
             found.append(f"{len(first) - MOST_NAMED} more param-files have mistakes")
         return [*found, LEFT_OUT, *cells]
+
+    def needed_by(self, names: Iterable[str]) -> set[str]:
+        """Runs, and all whose networks they begin with or measure against, directly or not."""
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in found and name in self.runs:
+                found.add(name)
+                waiting += self.runs[name].needed_runs
+        return found
 
     def with_earlier(self) -> "Index":
         """The same with runs that are left out as they were: for what looks at results alone."""

@@ -9,6 +9,7 @@ param-file in the meantime is the affair of its own run, and of the next head.
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from isotrope.plan.index import (
     StartEntry,
 )
 
-VERSION = 9
+VERSION = 10
 _ROOMS = (
     *("params", "datasets", "plan", "training"),
     *("data", "augmentation", "layers", "models", "features", "attacks", "evaluation"),
@@ -64,7 +65,7 @@ def _stamp(path: Path) -> list[int]:
 def write(index: Index, stamped: dict[str, list[int]], path: Path = paths.INDEX) -> None:
     """Write the index; ``stamped`` was taken before the param-files were read."""
     content = {"version": VERSION, "stamps": stamped, **vars(index)}
-    disk.write_whole(path, json_files.sealed_text(content, indent=1))
+    disk.write_whole(path, json_files.sealed_text(content))
 
 
 def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
@@ -80,10 +81,10 @@ def read(path: Path = paths.INDEX) -> tuple[Index, dict[str, list[int]]] | None:
         mistakes = {path: [*map(str, said)] for path, said in content["mistakes"].items()}
         claims = {path: (str(study), str(one)) for path, (study, one) in content["claims"].items()}
         earlier = {name: run_entry(run) for name, run in content["earlier"].items()}
-        studies = [*map(str, content["studies"])]
+        studies, untried = ([*map(str, content[one])] for one in ("studies", "untried"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return Index(runs, datasets, code, mistakes, earlier, claims, studies), stamped
+    return Index(runs, datasets, code, mistakes, earlier, claims, studies, untried), stamped
 
 
 def run_entry(raw: dict[str, Any]) -> RunEntry:
@@ -105,7 +106,10 @@ def _evaluation(raw: dict[str, Any]) -> EvaluationEntry:
     return EvaluationEntry(**{**raw, "job": job, "against": against})
 
 
-def current(stamped: dict[str, list[int]] | None = None) -> Index:
+def current(
+    stamped: dict[str, list[int]] | None = None,
+    asks: Callable[[Index], Iterable[str]] | None = None,
+) -> Index:
     """The index as the files are now; it is made anew in a process of its own where they changed.
 
     Runs whose param-file has mistakes are left out; ``Index.mistakes`` says which these are. In a
@@ -113,6 +117,9 @@ def current(stamped: dict[str, list[int]] | None = None) -> Index:
 
     Args:
         stamped: the stamps of now, if they are known.
+        asks: the runs in an index that are asked for. Where code alone changed, only their networks
+            and those of the runs that they need are built anew, and others are ``Index.untried``;
+            all are without it.
 
     Raises:
         UserError: if there are no param-files, or two plug-ins of one name.
@@ -121,9 +128,32 @@ def current(stamped: dict[str, list[int]] | None = None) -> Index:
         return as_written()
     known = read()
     stamped = stamps() if stamped is None else stamped
-    if known is not None and known[1] == stamped and _is_whole(known[0]):
-        return known[0]
-    status, said = _checked()
+    names: set[str] | None = None
+    if known is not None:
+        names = _asked(known[0], asks)
+        if known[1] == stamped and _is_whole(known[0]) and _is_built(known[0], names):
+            return known[0]
+    index = _made_anew(stamped, names)
+    if not _is_built(index, _asked(index, asks)):
+        index = _made_anew(stamped, None)
+    return index
+
+
+def _asked(index: Index, asks: Callable[[Index], Iterable[str]] | None) -> set[str] | None:
+    """The runs that must be built; None for all."""
+    try:
+        return None if asks is None else index.needed_by(asks(index.with_earlier()))
+    except UserError:  # it is said once the index is as the files are
+        return None
+
+
+def _is_built(index: Index, names: set[str] | None) -> bool:
+    """Whether the networks of runs can be built, as far as that was asked."""
+    return not index.untried or (names is not None and names.isdisjoint(index.untried))
+
+
+def _made_anew(stamped: dict[str, list[int]], names: set[str] | None) -> Index:
+    status, said = _checked(names)
     if status not in (0, 2):
         raise RuntimeError("\n".join(("`isotrope check` failed:", *said)))
     known = read()
@@ -137,12 +167,16 @@ def current(stamped: dict[str, list[int]] | None = None) -> Index:
     return known[0]
 
 
-def _checked() -> tuple[int, list[str]]:
+def _checked(names: set[str] | None) -> tuple[int, list[str]]:
     """Have the index written in a process of its own: its exit status, and what it complained of.
+
+    Args:
+        names: the runs whose networks are built where code alone changed; None for all.
 
     How far it is is said here as there, where it takes long.
     """
     command = [sys.executable, "-m", "isotrope.cli", "check", "--write-index", "--quiet"]
+    command += [] if names is None else ["--built", " ".join(sorted(names))]
     said = []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as checking:
         for line in checking.stderr or ():

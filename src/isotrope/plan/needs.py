@@ -1,6 +1,6 @@
 """What a rule needs to know of one data set, run, point or pack, whatever targets are asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -39,7 +39,26 @@ class Needs:
     @cached_property
     def index(self) -> Index:
         """All runs; read when first needed: drawing from tables needs no param-file checked."""
-        return index_file.current() if self.head else index_file.as_written()
+        return index_file.current(asks=self.asks) if self.head else index_file.as_written()
+
+    @property
+    def asks(self) -> Callable[[Index], Iterable[str]] | None:
+        """Which runs of an index are asked for; None for all."""
+        return None
+
+    def see_built(self, run: str) -> None:
+        """See whether the networks of a run that was not asked for can be built still.
+
+        Raises:
+            UserError: if they cannot.
+        """
+        if not self.head or run not in self.index.untried:
+            return
+        found = index_file.current()
+        entry = found.runs.get(run)
+        if wrong := found.mistakes_of(run) or (entry.broken if entry is not None else []):
+            raise UserError(*wrong)
+        self.index.untried.clear()
 
     def waiting_for(self, run: str) -> str:
         """What a run waits for, in words: a plug-in or data; looked for once. Empty if nothing."""

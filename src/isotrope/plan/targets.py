@@ -5,7 +5,7 @@ tables are the only thing there (``out/tables`` copied into a fresh clone), from
 """
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from isotrope.plan.code_state import CodeStates, PackCode
 from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
 from isotrope.plan.cost import costs_of, in_words, total
 from isotrope.plan.figures import COSTS, StudyFigures, published
+from isotrope.plan.index import Index
 from isotrope.plan.needs import Needs, of_packs, results_of
 from isotrope.plan.outputs_gone import outputs_gone
 from isotrope.plan.result_code import ResultCode
@@ -51,6 +52,11 @@ class Plan(Needs):
         self.tables_are_sources = not (paths.OUT / "runs").exists() and bool(copied_tables())
         if head and not self.tables_are_sources:
             self._asked()
+
+    @property
+    def asks(self) -> Callable[[Index], Iterable[str]]:
+        """Which runs of an index are asked for."""
+        return self.selection.names
 
     @cached_property
     def _ready(self) -> list[str]:

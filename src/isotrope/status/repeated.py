@@ -43,19 +43,21 @@ class RepeatedReading:
                 such runs.
         """
         known = self._known()
-        if self._selection:
-            names = self._selection.names(known)
-        else:
-            names = list(known.runs) if self._everything else asked.shown(known)
-            self.hidden = len(known.runs) - len(names)
+        names = self._names(known)
+        self.hidden = 0 if self._selection else len(known.runs) - len(names)
         return read_states(known, names, self._pulse, self._outcomes, self._vouching)
+
+    def _names(self, index: Index) -> list[str]:
+        if self._selection:
+            return self._selection.names(index)
+        return list(index.runs) if self._everything else asked.shown(index)
 
     def _known(self) -> Index:
         """The index; while param-files hold mistakes the last one without, and notes on them."""
         stamps = index_file.stamps()
         if self._index is None or stamps != self._stamps:
             try:
-                found = index_file.current(stamps)
+                found = index_file.current(stamps, asks=self._names)
                 self._index, self.notes = found.with_earlier(), found.notes
             except UserError as error:
                 if self._index is None:
