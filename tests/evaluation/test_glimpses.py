@@ -1,6 +1,7 @@
 """What is measured of networks with a moving fovea."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,28 @@ def test_more_draws_and_more_glimpses_help_a_network_that_dozes_half_of_the_time
     assert at[1, 1] == at[10, 1] == GUESSED, "the centre is empty"
     assert at[1, 2] < at[1, 4] < at[10, 4] == 1
     assert at[1, 2] < at[10, 2]
+
+
+def test_whether_a_network_is_sure_is_told_by_the_mean_of_its_draws(monkeypatch) -> None:
+    seen = []
+    stops = confident_stop.stops
+
+    def noted(logits, labels, thresholds):
+        seen.append(logits)
+        return stops(logits, labels, thresholds)
+
+    monkeypatch.setattr(confident_stop, "stops", noted)
+    monkeypatch.setattr(
+        confident_stop,
+        "looked",
+        lambda networks, seed, network, batch, draw: SimpleNamespace(
+            logits=torch.full((len(batch.images), 4, 3), float(draw))
+        ),
+    )
+    params = confident_stop.Params(draws=3)
+    confident_stop.evaluate(networks_of(Drowsy, glimpses=4), DATA, params, DATA)
+    assert seen
+    assert all(torch.equal(one, torch.ones_like(one)) for one in seen)
 
 
 @pytest.mark.parametrize("behind", [False, True])

@@ -253,3 +253,16 @@ def test_the_box_holds_every_shift_but_none_once():
     assert circular.distances == [0, 1, 2, 3, 4]
     with pytest.raises(ValueError, match="once only"):
         Params(paddings=["circular", "circular"])
+
+
+def test_the_gap_of_logits_counts_in_both_directions():
+    class Falls(nn.Module):
+        def forward(self, images):
+            corner = images[:, 0, 0, 0]
+            return torch.stack((corner, torch.zeros_like(corner)), dim=1)
+
+    data = Images(dots([(0, 0)], 6), torch.tensor([0]))
+    rows = measured(Falls(), data, paddings=["circular"], subpixel=[])
+    gaps = [row["value"] for row in rows if row["metric"] == "logit_gap"]
+    assert gaps
+    assert set(gaps) == {1.0}

@@ -129,3 +129,12 @@ def test_what_a_network_does_not_offer_is_not_offered():
     assert not any(hasattr(network, name) for name in ("loss", "features", "draw", "on_step"))
     with pytest.raises(AttributeError):
         network.get_submodule("absent")
+
+
+def test_each_channel_takes_its_own_mean_and_deviation():
+    layer, mean, std = ByValues(3), torch.tensor([0.1, 0.2, 0.7]), torch.tensor([0.5, 2.0, 4.0])
+    layer.take(mean, std)
+    images = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(1))
+    expected = (images - mean[:, None, None]) / std[:, None, None]
+    torch.testing.assert_close(layer(images), expected)
+    torch.testing.assert_close(layer.of_black(images)[0], -mean / std)

@@ -178,3 +178,36 @@ def test_what_is_not_exact_changes_with_a_shift(layer, size):
     maps = torch.randn(16, 4, *size, dtype=torch.float64)
 
     assert largest_change(layer.double().eval(), maps) > 1e-3
+
+
+def test_the_norm_of_a_phase_is_that_of_all_its_numbers():
+    maps = torch.randn(2, 3, 6, 9, generator=torch.Generator().manual_seed(3)).double()
+    for norm in (1, 2, 3):
+        _, selection = APS(stride=3, norm=norm).down(maps)
+        flat = phases(maps, 3).flatten(2)
+        expected = torch.linalg.vector_norm(flat, norm, dim=2)
+        torch.testing.assert_close(selection.logits, expected)
+
+
+def test_filtered_or_unfiltered_maps_choose_and_the_filtered_are_kept():
+    class Swaps(nn.Module):
+        """Exchanges the phases of even and odd columns."""
+
+        def forward(self, maps):
+            return maps.roll(1, -1)
+
+    maps = torch.zeros(1, 1, 4, 4)
+    maps[..., ::2, ::2] = 1.0  # of the first phase; filtered, of the second
+    for select_from, phase, kept in (("filtered", 1, 1.0), ("unfiltered", 0, 0.0)):
+        layer = APS(antialias=Swaps(), select_from=select_from)
+        small, selection = layer.down(maps)
+        assert selection.index.tolist() == [phase]
+        assert small.unique().tolist() == [kept]
+
+
+@pytest.mark.parametrize("size", [(5, 4), (4, 5), (5, 7), (6, 8)])
+def test_published_zeros_lie_to_the_right_and_below(size):
+    maps = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(3)) + 0.1
+    padded = torch.zeros(2, 3, *(side + side % 2 for side in size))
+    padded[..., : size[0], : size[1]] = maps
+    assert torch.equal(APS(indivisible="zeros")(maps), APS()(padded))

@@ -146,3 +146,21 @@ def test_unknown_modes_and_other_maps_are_refused():
         ScalePool("energy", statistic="valid_mean", frames=[0, 1])(maps(shape=(1, 2, 4, 9, 9)))
     with pytest.raises(ValueError, match="got 4 dimensions"):
         ScalePool("pixel")(torch.zeros(1, 2, 3, 4))
+
+
+@pytest.mark.parametrize("statistic", ["valid_mean", "valid_mean_square"])
+def test_a_frame_is_as_wide_as_the_number_of_its_scale_where_nothing_else_is_said(statistic):
+    given = maps(shape=(2, 3, 4, 11, 11))
+    for scale in range(1, 4):  # what lies in the frames would decide, if it counted
+        frame = torch.ones(11, 11, dtype=torch.bool)
+        frame[scale:-scale, scale:-scale] = False
+        given[:, :, scale, frame] = 1000.0 * scale
+    usual, said = (
+        ScalePool("energy", statistic=statistic, frames=frames) for frames in (None, range(4))
+    )
+    assert torch.equal(usual(given), said(given))
+    assert torch.equal(usual.indices, said.indices)
+    inside = [given[:, :, i, i : 11 - i, i : 11 - i].flatten(-2) for i in range(4)]
+    power = 2 if statistic == "valid_mean_square" else 1
+    best = torch.stack([one.pow(power).mean(dim=-1) for one in inside], dim=-1).argmax(dim=-1)
+    assert torch.equal(usual.indices, best)

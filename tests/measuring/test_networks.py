@@ -1,5 +1,6 @@
 """Trained networks read from a pack's folder, or a sentence that says why not."""
 
+import copy
 import json
 
 import numpy
@@ -176,6 +177,7 @@ def test_untrained_networks_are_those_that_the_training_began_with(toys, normali
     task = toy_task(model_params=params)
     train(task)
     networks = Networks.open(task.folder, CPU)
+    states = {seed: copy.deepcopy(network.state_dict()) for seed, network in networks}
     torch.manual_seed(11)
     before = torch.get_rng_state()
 
@@ -186,7 +188,7 @@ def test_untrained_networks_are_those_that_the_training_began_with(toys, normali
     for seed, network in untrained:
         seeding.seed_everything(seed)
         begun = modelling.build("toy", params, SHAPE, CLASSES).state_dict()
-        trained = dict(networks)[seed].state_dict()
+        trained = states[seed]
         for name, value in network.state_dict().items():
             expected = trained if name.startswith("normalise.") else begun
             assert torch.equal(value, expected[name]), name
