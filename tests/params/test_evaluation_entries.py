@@ -219,3 +219,12 @@ def test_a_split_of_another_size_is_tested_where_the_model_takes_it(small, side,
     else:
         (found,) = sentences(small)
         assert "evaluations[1]: standard, trained on 1 x 48 x 48 images, does not take" in found
+
+
+def test_the_code_of_an_evaluation_is_its_own_and_that_of_its_data_and_networks(small):
+    given = "{name: accuracy, as: there, split: turned, dataset: {name: small, side: 64}}"
+    run = read(small, f"accuracy, {given}")
+    point = run.points[0]
+    usual, there = (one.plugins(point.tested_plugins) for one in run.evaluations)
+    assert set(usual) == {"evaluation/accuracy", *point.tested_plugins}
+    assert set(there) == {*usual, "data/small"}
