@@ -1,8 +1,11 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from attacked_networks import Linear, Masked, RandomDefence, Small, own_labels, some_images
 
 from isotrope.attacks import Victim, minimal_norm, pgd
+from isotrope.attacks.minimal_norm import _dual_length, _least_multiple
 
 
 def linear(seed, classes=4):
@@ -129,3 +132,27 @@ def test_wrong_settings_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             minimal_norm(Small(), images, labels, **settings)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_no_more_is_gained_than_a_loss_that_is_linear_allows(norm):
+    slopes = torch.randn(3, 2, 4, 4, generator=torch.Generator().manual_seed(1)).double()
+    best = (
+        slopes.sign()
+        if norm == "linf"
+        else slopes / slopes.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    )
+    gained = (slopes * best).flatten(1).sum(dim=1)
+    torch.testing.assert_close(_dual_length(slopes, norm), gained)
+
+
+def test_a_multiple_must_fool_two_sets_of_fresh_draws():
+    answers = iter([[0, 0], [0, 0], [1, 0], [0, 1], [1, 0], [1, 1], *[[1, 1]] * 40])
+    judged = SimpleNamespace(
+        judged=lambda points: SimpleNamespace(wrong=torch.tensor(next(answers)).bool())
+    )
+    clean, away = torch.full((2, 1, 2, 2), 0.5), torch.full((2, 1, 2, 2), 0.1)
+    found = _least_multiple(judged, clean, away)
+    # of the multiples 0, 0.8, 0.9, 1 the third is the first that fools the first image twice
+    assert found[0].unique().tolist() == pytest.approx([0.5 + 0.9 * 0.1])
+    assert found[1].unique().tolist() == pytest.approx([0.5 + 1.0 * 0.1])

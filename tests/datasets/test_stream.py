@@ -218,3 +218,13 @@ def test_workers_end_with_whoever_reads():
 def test_numbers_of_numpy_arrays_may_be_entries():
     source = Stream(np.arange(3), torch.zeros(3).long(), slowly)
     assert len(source.whole()) == 3
+
+
+def test_signals_that_were_held_back_before_are_so_after_workers_began(folder):
+    held = {signal.SIGUSR1, signal.SIGUSR2}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    try:
+        assert len(list(stream(workers=1).batches(20))) == 1
+        assert held <= signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

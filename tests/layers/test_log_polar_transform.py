@@ -104,3 +104,12 @@ def test_other_numbers_of_channels_than_of_border_values_are_refused():
 def test_too_much_trim_is_refused():
     with pytest.raises(ValueError, match="trimming 3 pixels leaves nothing of maps of 6 x 9"):
         LogPolarTransform(trim=3)(images(1, 1, 6, 9))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_samples_are_of_the_type_of_the_images(dtype):
+    images = torch.rand(1, 1, 9, 9, generator=torch.Generator().manual_seed(1)).to(dtype)
+    found, exact = LogPolarTransform(**GRID)(images), LogPolarTransform(**GRID)(images.double())
+    assert found.dtype == dtype
+    tolerance = 1e-2 if dtype == torch.bfloat16 else 1e-6
+    torch.testing.assert_close(found.double(), exact, rtol=0, atol=tolerance)
