@@ -152,3 +152,17 @@ def test_a_resampling_is_for_one_size():
     resampling = Resampling(Pose(30), (9, 9), "bicubic", DOUBLE)
     with pytest.raises(ValueError, match=r"need maps of \(9, 9\), got \(9, 8\)"):
         resampling(torch.zeros(1, 1, 9, 8, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("angle", [20.0, -35.0, 110.0])
+@pytest.mark.parametrize("place", [(0, 1), (2, 12), (11, 0), (12, 10)])
+def test_a_pixel_is_lost_where_its_centre_leaves_the_canvas(angle, place):
+    images = torch.zeros(1, 1, 13, 13, dtype=torch.uint8)
+    images[0, 0, *place] = 200
+    down, right = place[0] - 6, place[1] - 6
+    for scale in (0.8, 1.0, 1.2):
+        radians = math.radians(angle)  # counter-clockwise as seen: rows count downwards
+        x = scale * (right * math.cos(radians) + down * math.sin(radians)) + 0.5
+        y = scale * (down * math.cos(radians) - right * math.sin(radians)) - 1
+        gone = max(abs(x), abs(y)) > 6.5
+        assert float(lost(images, Pose(angle, scale, 0.5, -1.0))) == gone

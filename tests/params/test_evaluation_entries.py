@@ -228,3 +228,11 @@ def test_the_code_of_an_evaluation_is_its_own_and_that_of_its_data_and_networks(
     usual, there = (one.plugins(point.tested_plugins) for one in run.evaluations)
     assert set(usual) == {"evaluation/accuracy", *point.tested_plugins}
     assert set(there) == {*usual, "data/small"}
+
+
+def test_a_measure_of_the_run_depends_on_its_seeds_and_that_of_a_seed_does_not(param_files):
+    run = read(param_files, "accuracy, seed_ensemble")
+    accuracy, ensemble = run.evaluations
+    trained = run.points[0].digest
+    assert accuracy.digest(trained, [1, 2]) == accuracy.digest(trained, [1, 2, 3])
+    assert ensemble.digest(trained, [1, 2]) != ensemble.digest(trained, [1, 2, 3])
