@@ -98,6 +98,8 @@ def test_a_damaged_pack_is_named_and_the_sound_ones_are_written(project):
     with pytest.raises(UserError, match=r"another/base/seeds-1-2/history\.csv is truncated or alt"):
         tracked()
     assert [run.data.tags["run"] for run in mlflow_runs()] == [NAME] * 2
+    listed = json.loads(paths.tracked("mlflow").read_text())["seeds"]
+    assert [(one["run"], one["seed"]) for one in listed] == [(NAME, 1), (NAME, 2)]
 
     (other / "run.json").write_text("{")
     (project.pack / "results.csv").write_text("evaluation\naccuracy\n")
