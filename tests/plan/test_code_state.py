@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from altered_files import altered
 from made_up_index import OWN, made_up_index, point, run
 
 from isotrope import paths
@@ -254,6 +255,20 @@ def test_damaged_records_of_code_are_unrecorded_code(project, damage):
     found = project.pack()
     assert found.evaluations == {"accuracy": "not recorded"}
     assert found.training == "changed"
+
+
+def test_altered_records_of_the_code_behind_rows_are_unrecorded_code(project):
+    path = paths.code_of_results(paths.results(OWN, "base", "1-25"))
+    whole = json.loads(path.read_text())
+    refused = 0
+    for number in range(60):
+        changed, what = altered(whole, number)
+        path.write_text(json.dumps(changed))
+        found = project.pack().evaluations
+        if what != "('checksum',) is gone":  # then it is as older ones are
+            assert found == {"accuracy": "not recorded"}, what
+            refused += 1
+    assert refused > 40
 
 
 def test_the_worst_state_is_told():

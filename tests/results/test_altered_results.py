@@ -14,6 +14,7 @@ from toy_runs import toy_task, toy_training, toys, train
 from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.files.json_files import CHECKSUM, sealed
+from isotrope.packs import code_records
 from isotrope.packs.summary import RESULTS, RUN, SEED
 from isotrope.plan import index_file
 from isotrope.plan.index import EvaluationEntry, Index
@@ -177,7 +178,9 @@ def test_an_altered_number_leaves_its_seed_out_of_its_table_alone(project, whole
 def test_rows_that_were_computed_for_other_settings_are_not_called_altered(project, whole):
     line = first_row(project.results.read_text())
     project.edit(project.results, line, with_value(line, "0.97"))
-    project.edit(paths.code_of_results(project.results), DIGEST, "e" * 16)
+    codes = code_records.codes_of_results(project.results)
+    others = {name: ("e" * 16, {1: code, 2: code}) for name, (_, (code, *_)) in codes.items()}
+    code_records.write_codes_of_results(project.results, others)
 
     project.collect()
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.files import disk, regular
+from isotrope.files import disk, json_files, regular
 from isotrope.packs.summary import RUN
 
 NOT_RECORDED = ""
@@ -140,7 +140,8 @@ def write_codes_of_results(
         for seed, code in of_seeds.items():
             seeds_of.setdefault(code, []).append(seed)
         content[name] = {"digest": digest, "code": seeds_of}
-    disk.write_whole(paths.code_of_results(results), json.dumps(content) + "\n")
+    text = json.dumps(json_files.sealed(content)) + "\n"
+    disk.write_whole(paths.code_of_results(results), text)
 
 
 def codes_of_results(results: Path) -> dict[str, tuple[str, dict[str, list[int | None]]]]:
@@ -150,11 +151,13 @@ def codes_of_results(results: Path) -> dict[str, tuple[str, dict[str, list[int |
     """
     content = _read(paths.code_of_results(results))
     try:
+        json_files.is_sealed(content)  # older ones are not
         return {
             str(name): (str(one["digest"]), {str(c): list(s) for c, s in one["code"].items()})
             for name, one in content.items()
+            if name != json_files.CHECKSUM
         }
-    except (AttributeError, KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return {}
 
 
