@@ -198,3 +198,12 @@ def test_the_committed_checksums_of_mnist_are_pinned_for_every_form(request, mon
         assert sources.unpinned(name, plugin.downloads(params)) == []
         assert plugin.local_files(params) == []
     assert sources.pinned("mnist", "train-images-idx3-ubyte.gz").size == 9_912_422
+
+
+def test_small_digits_are_stretched_to_the_nearest_grey_value():
+    from sklearn.datasets import load_digits
+
+    levels = load_digits().images.astype(int)
+    found = _digits.read("digits8").pooled().images
+    for level in range(17):
+        assert set(found[levels == level].tolist()) == {round(level * 255 / 16)}

@@ -35,6 +35,10 @@ def test_results_are_of_packs_of_own_jobs_and_of_the_run(plan):
     assert set(plan.results()) == expected | {f"out/runs/{OWN}/base/results-spread.csv"}
 
 
+def test_what_is_trained_is_asked_for_by_its_weights(plan):
+    assert plan.weights() == [pack(OWN, one, "weights.safetensors") for one in PACKS]
+
+
 def test_a_table_waits_for_the_files_that_hold_its_rows(plan):
     def inputs(table):
         return plan.inputs_of_table("scale", table)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from isotrope.params.seeds import packs_of_seeds
 from isotrope.plan.targets import Plan
 
 ROOT = Path(__file__).parents[2]
@@ -164,3 +165,11 @@ def test_a_rule_file_is_short_and_leaves_the_cluster_to_profiles(path):
     assert len(text.splitlines()) <= LONGEST.get(path.name, LONGEST_FILE)
     for word in ("partition", "account", "retries", "constraint", "nodelist"):
         assert not re.search(rf"\b(slurm_)?{word}\b\s*[=:]", text), word
+
+
+@pytest.mark.parametrize("seeds", [[1], [27], [10**6], [10**6 + 1, 2**32 - 1]])
+def test_every_name_of_a_pack_fits_its_wildcard(seeds):
+    text = (ROOT / "workflow/rules/common.smk").read_text(encoding="utf-8")
+    (pattern,) = re.findall(r"^ +pack=r\"(.*)\",$", text, re.MULTILINE)
+    names = [name for per_job in (1, 25) for name in packs_of_seeds(seeds, per_job)]
+    assert [name for name in names if not re.fullmatch(pattern, name)] == []

@@ -190,6 +190,16 @@ def test_errors_stand_beside_every_published_one_of_their_data_set(
     assert beside["rot_mnist", "PTN CNN-B++"] == pytest.approx(0.0089)
     assert beside["sim2mnist", "PTN base"] == pytest.approx(0.0503)
 
+    folder = tables_of_case("turned")
+    rows = pandas.read_csv(folder / "accuracy.csv").query("metric == 'accuracy'")
+    runs = pandas.read_csv(folder / "runs.csv")[["run", "point", "seed", "status"]]
+    rows = rows.merge(runs[runs["status"].ne("diverged")], on=["run", "point", "seed"])
+    errors = (1 - rows.groupby(["run", "point"])["value"].mean()).tolist()
+    ours = data[data["origin"].eq("measured")]
+    assert len(ours) > 2
+    for error in ours["error"]:
+        assert min(abs(error - one) for one in errors) < 1e-9
+
     typeset_figure(STUDY, "errors_by_dataset", stem.with_suffix(".csv"), tmp_path / "errors.tex")
     tex = (tmp_path / "errors.tex").read_text()
     assert r"PTN base & published & -- & 1.14 & 5.03 \\" in tex

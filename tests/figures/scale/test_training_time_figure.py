@@ -39,6 +39,19 @@ def test_last_and_mean_epoch_stand_beside_the_published_ones_with_their_devices(
     assert data.loc[("standard", "stir/emoji", "measured"), ["n", "diverged"]].to_list() == [2, 1]
 
 
+def test_both_times_are_means_over_seeds(make_tables: MakeTables) -> None:
+    folder = make_tables(models=["xu"], tasks=["emoji"], scenarios=["mid2rest"])
+    table = pandas.read_csv(folder / "runs.csv")
+    table["seconds_per_epoch_last"] = [3.0 + 4 * i for i in range(len(table))]
+    table["seconds_per_epoch_mean"] = [1.0 + 2 * i for i in range(len(table))]
+    table.to_csv(folder / "runs.csv", index=False)
+    ours = drawn(folder, None).loc[("xu", "stir/emoji", "measured")]
+    columns = ["seconds_per_epoch_last", "seconds_per_epoch_mean"]
+    last, mean = table.loc[table["status"].ne("diverged"), columns].mean()
+    assert (ours["last"], ours["mean"]) == pytest.approx((last, mean))
+    assert ours["n"] > 1
+
+
 def test_seconds_of_another_machine_are_left_out(make_tables: MakeTables) -> None:
     folder = make_tables(models=["standard", "xu"], tasks=["emoji"], scenarios=["mid2rest"])
     runs = folder / "runs.csv"
