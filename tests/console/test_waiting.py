@@ -1,6 +1,7 @@
 """Signs of life: none of what ends soon, a line now and then of what does not."""
 
 import itertools
+import sys
 import threading
 
 import pytest
@@ -9,6 +10,7 @@ from isotrope.console import waiting
 
 
 def test_what_takes_long_says_how_far_it_is_and_what_ends_soon_says_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(waiting, "FIRST", 0.01)
     monkeypatch.setattr(waiting, "EACH", 0.01)
     seen, twice = itertools.count(1), threading.Event()
@@ -28,4 +30,13 @@ def test_what_takes_long_says_how_far_it_is_and_what_ends_soon_says_nothing(monk
         pass
     with pytest.raises(KeyError), waiting.signs_of_life(words):
         raise KeyError
+    assert capsys.readouterr().err == ""
+
+
+def test_what_nobody_waits_for_at_a_terminal_says_nothing(monkeypatch, capsys):
+    threads = []
+    monkeypatch.setattr(threading.Thread, "start", threads.append)
+    with waiting.signs_of_life(lambda: "1 of 9 so far"):
+        pass
+    assert threads == []
     assert capsys.readouterr().err == ""

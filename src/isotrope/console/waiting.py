@@ -1,5 +1,6 @@
 """Signs of life of what usually ends at once: a line now and then where it takes longer."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +14,14 @@ FIRST, EACH = 2.0, 5.0  # seconds until a line, and from one to the next
 def signs_of_life(words: Callable[[], str]) -> Iterator[None]:
     """While what is inside takes long, say on standard error how far it is.
 
+    Only where somebody waits at a terminal: files and logs of jobs stay as they are.
+
     Args:
         words: how far it is now, in a line.
     """
+    if not sys.stderr.isatty():
+        yield
+        return
     over = threading.Event()
 
     def tell() -> None:
