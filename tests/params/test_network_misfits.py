@@ -32,6 +32,10 @@ def build(params, image_shape, classes):
     kind = Losing if params.own_loss else Network
     return kind(nn.Flatten(), nn.Linear(image_shape[1] * image_shape[2], classes))
 """
+OF_PIXELS = MODEL.replace("REVISION", 'kind = "segmentation"\nREVISION').replace(
+    "nn.Flatten(), nn.Linear(image_shape[1] * image_shape[2], classes)",
+    "nn.Identity(), nn.Conv2d(image_shape[0], classes, 1)",
+)
 OPTIMIZER = "{name: adam, learning_rate: 1e-3}"
 
 
@@ -91,7 +95,7 @@ def test_an_objective_beside_a_loss_of_the_network_is_a_mistake(grouped, param_f
 
 def test_a_model_for_pixels_asks_for_masks(grouped, param_files):
     path = param_files.parent / "plugins/models/grouped.py"
-    path.write_text(MODEL.replace("REVISION", 'kind = "segmentation"\nREVISION'))
+    path.write_text(OF_PIXELS)
     grouped(OPTIMIZER)
 
     (found,) = sentences(param_files)
@@ -108,7 +112,7 @@ def test_images_that_are_read_as_they_are_needed_have_no_mean_of_all(
     grouped, param_files, normalise
 ):
     path = param_files.parent / "plugins/models/grouped.py"
-    path.write_text(MODEL.replace("REVISION", 'kind = "segmentation"\nREVISION'))
+    path.write_text(OF_PIXELS)
     others = [
         ("name: standard", f"name: grouped\n  normalise: {normalise}"),
         ("[accuracy, scale_generalization]", "[segmentation]"),
