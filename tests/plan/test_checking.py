@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,17 @@ def test_a_text_is_not_read_again_but_to_name_the_place_of_a_mistake(
     monkeypatch.setattr(checking, "_CORE", core[3:])
     ((said,), _) = check_folder().mistakes.values()
     assert ":18:15: evaluations[0]: accuracy needs pool9" in said
+    assert len(parsed) == 2
+
+
+def test_a_text_is_read_again_by_another_reader(checked, param_files, monkeypatch):
+    monkeypatch.setattr(checking, "_CORE", checking._CORE[:1])
+    version, parsed, parse = metadata.version, [], param_file.parse
+    monkeypatch.setattr(param_file, "parse", lambda text: parsed.append(text) or parse(text))
+    monkeypatch.setattr(
+        metadata, "version", lambda name: "0.1" if name == "pyyaml" else version(name)
+    )
+    check_folder()
     assert len(parsed) == 2
 
 

@@ -39,7 +39,7 @@ _BUILDING = (
     "params/image_sizes.py",
     "params/fitting.py",
 )  # with what they use
-_READING = ("plan/code_digests.py", "plan/syntax.py")
+_READING = ("plan/code_digests.py", "plan/syntax.py", "params/yaml_marks.py")
 _LARGEST = 10_000_000  # bytes of a source
 _PACKAGES = ("pydantic", "torch")  # whose versions count
 
@@ -81,7 +81,7 @@ class Memory:
         core: a digest of the code that checks.
         files: what was found, by the paths of param-files.
         sources: what was read of sources, by their checksums.
-        reading: a digest of the code that reads sources.
+        reading: a digest of the code that reads sources and param-files.
         trials: what was found out of networks by building them.
     """
 
@@ -130,11 +130,12 @@ class _Check:
 
     def __init__(self, root: Path, progress: Progress, built: Collection[str] | None) -> None:
         self.root, self.progress, self.built = root, progress, built
-        known, reading = read_memory(), _sum_of([_sum_of_file(_inside(one)) for one in _READING])
+        known, reading = read_memory(), self._reading()
         self.code = CodeDigests(known.sources if known.reading == reading else {})
         core = self._of_code(_CORE)
         self.before = known if known.core == core else Memory()
         self._known = known.files  # whatever the code was that found it
+        self._read_alike = known.reading == reading
         self.now = Memory(core, sources=self.code.sources, reading=reading)
         self._used: dict[str, str] = {}
         self._building = self._of_code(_BUILDING)
@@ -242,7 +243,9 @@ class _Check:
     def _check(self, path: Path, misnamed: str) -> tuple[CheckedFile, Remembered | None]:
         """What a file holds; remembered, too, if it is a run without a mistake."""
         text, earlier = _sum_of_file(path), self._known.get(path.as_posix())
-        content = earlier.content if earlier is not None and earlier.text == text else None
+        content = None
+        if earlier is not None and earlier.text == text and self._read_alike:
+            content = earlier.content
         left_open: list[str] = []
         with registry.recorded() as used:
             if self._is_to_be_built(path):
@@ -311,6 +314,11 @@ class _Check:
         except UserError:
             return ""
         return self.code.digest_of_import(source) if imported else self.code.digest(source)
+
+    def _reading(self) -> str:
+        """A digest of the code that reads sources and param-files."""
+        files = [_sum_of_file(_inside(one)) for one in _READING]
+        return _sum_of([*files, metadata.version("pyyaml")])
 
     def _of_code(self, files: Iterable[str]) -> str:
         """A digest of code of this package with what it uses, and of what it runs on."""
