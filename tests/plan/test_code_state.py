@@ -231,6 +231,7 @@ def test_the_plan_says_it_and_tables_and_captions_change_with_it(project, monkey
     assert plan.labels("scale", "accuracy") == f"{OWN}: code of 1 pack changed"
     assert "Made with code that has changed since" in plan.caption("scale", "accuracy")
     project.train(NOW)
+    assert plan.code_notes() == [], "at the end of a start that trained it again"
     plan = Plan({})
     assert not any("code" in one for one in plan.notes())
     assert plan.labels("scale", "accuracy") == ""

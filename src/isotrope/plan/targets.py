@@ -112,10 +112,14 @@ class Plan(Needs):
         return remove_set_back(asked, self._codes)
 
     def code_notes(self) -> list[str]:
-        """Which runs that are asked for hold results of other code, and what to do then."""
-        if self.tables_are_sources:
+        """Which runs that are asked for hold results of other code, and what to do then.
+
+        Outputs are looked at anew: jobs may have run since the plan was made.
+        """
+        if not self.head or self.tables_are_sources:
             return []
-        return code_words.notes(one for name in self._asked() for one in self._codes_of(name))
+        now = CodeStates(self.index, self._codes.code)
+        return code_words.notes(one for name in self._asked() for one in now.of_run(name))
 
     def cost_notes(self) -> list[str]:
         """What many jobs cost, before they are started."""
