@@ -58,7 +58,8 @@ class Needs:
         entry = found.runs.get(run)
         if wrong := found.mistakes_of(run) or (entry.broken if entry is not None else []):
             raise UserError(*wrong)
-        self.index.untried.clear()
+        sound = {name for name, one in found.runs.items() if not one.broken}
+        self.index.untried[:] = [name for name in self.index.untried if name not in sound]
 
     def waiting_for(self, run: str) -> str:
         """What a run waits for, in words: a plug-in or data; looked for once. Empty if nothing."""
