@@ -40,3 +40,18 @@ def test_what_nobody_waits_for_at_a_terminal_says_nothing(monkeypatch, capsys):
         pass
     assert threads == []
     assert capsys.readouterr().err == ""
+
+
+def test_whoever_is_heard_at_a_terminal_through_another_process_says_how_far_it_is(
+    monkeypatch, capsys
+):
+    monkeypatch.setattr(waiting, "FIRST", 0.0)
+    asked = threading.Event()
+
+    def words():
+        asked.set()
+        return "1 of 9 so far"
+
+    with waiting.signs_of_life(words, relayed=True):
+        assert asked.wait(60)
+    assert "1 of 9 so far\n" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from made_up_index import DEMO, OWN, made_up_index
 from isotrope.errors import UserError
 from isotrope.plan import index_file
 from isotrope.plan.asking import ask
+from isotrope.plan.needs import Needs
 
 STAMPS = {"param-files/a/b/c.yaml": [1, 2, 3]}
 
@@ -107,3 +108,34 @@ def test_a_run_asked_for_by_a_file_alone_is_tried_before_it_is_planned(checks, m
     plan.memory(SimpleNamespace(run=OWN, point="base"), attempt=1)
     plan.cpus(SimpleNamespace(run=OWN, point="base"))
     assert built == [None]
+
+
+def test_of_several_such_runs_each_that_cannot_be_built_is_refused(checks, monkeypatch):
+    untried(monkeypatch, DEMO, OWN)
+
+    def check(_):
+        index = made_up_index()
+        index.runs[OWN] = replace(index.runs[OWN], broken=["its network has no part 'pool9'"])
+        index_file.write(index, STAMPS)
+        return 0, []
+
+    monkeypatch.setattr(index_file, "_checked", check)
+    needs = Needs()
+    needs.index = replace(made_up_index(), untried=[DEMO, OWN])
+    monkeypatch.setattr(index_file, "stamps", lambda: STAMPS)
+    needs.see_built(DEMO)
+    with pytest.raises(UserError, match="pool9"):
+        needs.see_built(OWN)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_other_process_says_how_far_it_is_where_this_one_has_a_terminal(
+    terminal, tmp_path, monkeypatch
+):
+    program = tmp_path / "python"
+    program.write_text('#!/bin/sh\necho "$@" >&2\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(index_file.sys, "executable", str(program))
+    monkeypatch.setattr(index_file.sys.stderr, "isatty", lambda: terminal, raising=False)
+    _, (words,) = index_file._checked(None)
+    assert words.endswith(" --quiet --relayed" if terminal else " --quiet")

@@ -30,6 +30,7 @@ def check(
     quiet: Annotated[
         bool, typer.Option("--quiet", help="say nothing if all is well and soon done")
     ] = False,
+    relayed: Annotated[bool, typer.Option("--relayed", hidden=True)] = False,
 ) -> None:
     """Check param-files: every mistake with its file, line and column."""
     from isotrope.params.param_file import read_each
@@ -48,7 +49,7 @@ def check(
         found = index_of(read_each(files))
     else:
         progress = checking.Progress()
-        with signs_of_life(progress.words):
+        with signs_of_life(progress.words, relayed):
             names = None if built is None else built.split()
             found = checking.check_folder(progress=progress, built=names)
         found = replace(found, studies=mistakes_in_cells(found))

@@ -11,15 +11,16 @@ FIRST, EACH = 2.0, 5.0  # seconds until a line, and from one to the next
 
 
 @contextmanager
-def signs_of_life(words: Callable[[], str]) -> Iterator[None]:
+def signs_of_life(words: Callable[[], str], relayed: bool = False) -> Iterator[None]:
     """While what is inside takes long, say on standard error how far it is.
 
     Only where somebody waits at a terminal: files and logs of jobs stay as they are.
 
     Args:
         words: how far it is now, in a line.
+        relayed: whether standard error goes to a process that shows these lines at a terminal.
     """
-    if not sys.stderr.isatty():
+    if not relayed and not sys.stderr.isatty():
         yield
         return
     over = threading.Event()

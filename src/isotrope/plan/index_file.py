@@ -173,10 +173,11 @@ def _checked(names: set[str] | None) -> tuple[int, list[str]]:
     Args:
         names: the runs whose networks are built where code alone changed; None for all.
 
-    How far it is is said here as there, where it takes long.
+    How far it is is said here, where it takes long and somebody waits at a terminal.
     """
     command = [sys.executable, "-m", "isotrope.cli", "check", "--write-index", "--quiet"]
     command += [] if names is None else ["--built", " ".join(sorted(names))]
+    command += ["--relayed"] if sys.stderr.isatty() else []
     said = []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as checking:
         for line in checking.stderr or ():
