@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from isotrope import paths
 from isotrope.commands.arguments import (
@@ -24,6 +23,7 @@ from isotrope.commands.arguments import (
     plain,
     readable,
 )
+from isotrope.console.output import Output
 from isotrope.console.printing import complain, say
 from isotrope.errors import UserError
 
@@ -123,7 +123,7 @@ def compare(
 
     usual = "published" if study == paths.study_of(study) else "demo"
     cells = compared(study, (series or usual).split(","))
-    console = Console()
+    console = Output()
     if not console.is_terminal:
         console.width = 200  # nobody folds what goes into a file or a pipe
     for table in compare_tables.tables(cells):

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from isotrope.errors import UserError, in_one_line
 
@@ -27,8 +27,7 @@ def say(text: str) -> None:
     try:
         print("\n".join(map(in_one_line, text.split("\n"))), flush=True)
     except BrokenPipeError:
-        _drop(sys.stdout)
-        raise SystemExit(BROKEN_PIPE) from None
+        nobody_reads(sys.stdout)
     except OSError as error:
         _drop(sys.stdout)
         reason = (error.strerror or str(error)).lower()
@@ -36,6 +35,16 @@ def say(text: str) -> None:
             f"this output could not be written: {reason}; free space, then start again: what was "
             "saved before is kept"
         ) from error
+
+
+def nobody_reads(stream: TextIO) -> NoReturn:
+    """End the program quietly, since whoever read its output has seen enough.
+
+    Raises:
+        SystemExit: with the status of a broken pipe.
+    """
+    _drop(stream)
+    raise SystemExit(BROKEN_PIPE) from None
 
 
 def complain(*sentences: str) -> None:
