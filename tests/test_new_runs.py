@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from isotrope import paths, registry, skeletons
+from isotrope.commands.checking import new
 from isotrope.errors import UserError
 from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import check_evaluations
@@ -186,6 +187,8 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(project, name, said):
     assert said in str(error.value)
     with pytest.raises(UserError, match=r"--like cnn/mnist/demmo: no run is called so; did you"):
         write_run("cnn/mnist/mine", like="cnn/mnist/demmo")
+    with pytest.raises(UserError, match=r"^--like: a model is like no run; .*`isotrope new run`"):
+        new("model", "mine", like="cnn/mnist/demo")
     assert set(project.rglob("*")) == before
 
 

@@ -120,6 +120,8 @@ def new(
     from isotrope.plan.studies import question_about
     from isotrope.skeletons import write_skeleton, write_study
 
+    if like is not None and kind != "run":
+        raise UserError(f"--like: a {kind} is like no run; it is for `isotrope new run`")
     named = name if kind == "study" else study
     asked = question_about(named) if named is not None else []
     if kind == "run":
