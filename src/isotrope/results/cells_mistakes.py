@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from isotrope import registry
 from isotrope.errors import UserError, did_you_mean
+from isotrope.files.regular import read_text
 from isotrope.files.tables import MORE_COLUMNS, RUN_COLUMNS
 from isotrope.plan.index import Index
 from isotrope.results.cells import MODULE, Cells, cells_of
@@ -113,7 +114,7 @@ def _unknown_columns(
 def _lines_of(path: Path) -> _Lines:
     """The lines of the fields that a call of ``Cells`` gives, and of their keys."""
     lines: dict[tuple[str, ...], int] = {}
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(read_text(path))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == Cells.__name__:
             for given in node.keywords:
                 lines[(str(given.arg),)] = given.value.lineno
