@@ -30,7 +30,9 @@ def check(
     quiet: Annotated[
         bool, typer.Option("--quiet", help="say nothing if all is well and soon done")
     ] = False,
-    relayed: Annotated[bool, typer.Option("--relayed", hidden=True)] = False,
+    relayed: Annotated[
+        bool, typer.Option("--relayed", help="say how far it is for who called it, at no terminal")
+    ] = False,
 ) -> None:
     """Check param-files: every mistake with its file, line and column."""
     from isotrope.params.param_file import read_each
