@@ -158,6 +158,22 @@ def test_settings_are_those_of_a_run_that_can_be_made_here(project, monkeypatch,
     assert checked.run is not None
 
 
+def test_a_data_set_that_is_broken_hinders_no_new_run_of_others(project):
+    """Its run lies in the same folder, of the same model, and is published."""
+    text = Path("param-files/cnn/mnist/demo.yaml").read_text(encoding="utf-8")
+    run, plugin = Path("param-files/cnn/mnist/broken.yaml"), Path("plugins/data/broken.py")
+    for file, content in ((run, text.replace("name: mnist", "name: broken")), (plugin, "x = (")):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content.replace("series: demo", "series: published"), encoding="utf-8")
+    try:
+        path, whence, _ = write_run("cnn/mnist/beside_broken")
+    finally:
+        run.unlink()
+        plugin.unlink()
+    path.unlink()
+    assert "broken" not in whence
+
+
 def test_the_published_run_is_nearest_where_its_data_are_there(project, monkeypatch, tmp_path):
     monkeypatch.setenv("ISOTROPE_DATA", str(tmp_path))
     for split in ("train", "t10k"):

@@ -310,6 +310,7 @@ def test_table_that_is_cut_short_is_named(tmp_path: Path) -> None:
         (None, "is not there"),
         ("", "is empty"),
         ("run,value\n", "is empty"),
+        ("run,status,value\na,left out,\n", "has only seeds that were left out"),
         ("run,n\na,1\n", "has no column value"),
         ("run,value\na,1\nb\n", "is truncated"),
         ("run,value\na,1\nb,2", "is truncated"),

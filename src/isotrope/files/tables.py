@@ -155,7 +155,8 @@ def read_table(
     if STATUS in header and widths == {len(header)}:
         content, rows = _without_left_out(header, rows, content)
     if not rows:
-        raise UserError(f"{path} is empty; {remedy}")
+        what = "has only seeds that were left out, see its log" if widths else "is empty"
+        raise UserError(f"{path} {what}; {remedy}")
     if absent := [column for column in columns if column not in header]:
         raise UserError(f"{path} has no column {', '.join(absent)}; {remedy}")
     if widths != {len(header)} or not content.endswith("\n"):

@@ -52,11 +52,14 @@ class Known:
 
     @cached_property
     def lacks_files(self) -> bool:
-        """Whether its data set is made from files of the user's that are not there."""
-        data, _ = check_plugin("data", self.raw["dataset"], ("dataset",))
-        if data is None:
+        """Whether its data set cannot be made: from files that are not there, or by broken code."""
+        try:
+            data, _ = check_plugin("data", self.raw["dataset"], ("dataset",))
+            if data is None:
+                return True
+            return bool(absent_files(registry.load("data", data.name).local_files(data.params)))
+        except registry.BrokenPluginError:  # another run's, perhaps; `isotrope check` tells
             return True
-        return bool(absent_files(registry.load("data", data.name).local_files(data.params)))
 
 
 def known_runs(series: str) -> list[Known]:
