@@ -12,9 +12,10 @@ from made_up_param_file import changed, write
 
 from isotrope import paths, registry
 from isotrope.files import json_files
-from isotrope.params import modelling
+from isotrope.params import modelling, trials
 from isotrope.plan import checking
 from isotrope.plan.checking import check_folder
+from isotrope.settings import Settings
 from isotrope.skeletons import write_skeleton
 
 NAME = "outer/stir_emoji/mine"
@@ -23,7 +24,7 @@ from pydantic import Field
 from torch import nn
 
 from isotrope.layers.preceded import Preceded
-from isotrope.params import modelling
+from isotrope.params import modelling, trials
 from isotrope.params.wrapping import InnerModel, inner
 from isotrope.settings import Settings
 
@@ -233,3 +234,41 @@ def test_a_refusal_is_found_once_the_run_is_asked_for(edited, param_files):
     assert not check_folder(built=[]).mistakes
     assert [*check_folder(built=[NAME]).mistakes] == [f"param-files/{NAME}.yaml"]
     assert len(check_folder().mistakes) == 2
+
+
+def test_a_network_is_built_once_for_all_that_is_asked_of_it(built, param_files, monkeypatch):
+    counted, build = [], modelling.build
+    monkeypatch.setattr(
+        modelling, "build", lambda name, *w: counted.append(name) or build(name, *w)
+    )
+    grouped = ("name: adam", "name: adam, groups: {base: {learning_rate: 0.01}}")
+    other = ("name: outer", "name: outer\n  gain: 3")
+    before = set(checking.read_memory().trials)
+    write(param_files, changed(RUN, grouped, other), f"{NAME}.yaml")
+    check_folder()
+    assert counted == ["outer", "within"]
+
+    found = [one for key, one in checking.read_memory().trials.items() if key not in before]
+    assert len(found) >= 2, "its parts, and its groups of parameters"
+    for trial in found:
+        assert ["models", "outer"] in trial.plugins, "what was looked at counts for each answer"
+        assert ["models", "within"] in trial.plugins
+
+
+def test_the_last_networks_alone_are_kept():
+    made = []
+
+    @trials.shared
+    def network(name, params):
+        made.append(name)
+        return name
+
+    names = [f"model{number}" for number in range(9)]
+    with trials.known(trials.Trials({}, lambda plugins, files: "")):
+        assert [network(name, Settings()) for name in names] == names
+        assert network("model8", Settings()) == "model8"
+        assert made == names
+        network("model0", Settings())
+        assert made == [*names, "model0"]
+    network("model0", Settings())
+    assert made == [*names, "model0", "model0"], "nothing is kept outside"

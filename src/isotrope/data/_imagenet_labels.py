@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat
 
 from isotrope.datasets.file_index import indexed_file
 from isotrope.errors import UserError
@@ -107,6 +106,8 @@ def _of_kit(truth: Path, numbers: bytes, meta: Path, synsets: bytes) -> dict[str
 
 def _wnids(path: Path, content: bytes) -> dict[int, str]:
     """The class of each number; synsets that contain others are no classes."""
+    from scipy.io import loadmat  # slow to load, and checking imports this module
+
     try:
         synsets: Any = np.atleast_1d(loadmat(io.BytesIO(content), squeeze_me=True)["synsets"])
         found = {

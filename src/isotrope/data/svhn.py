@@ -18,7 +18,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from pydantic import Field
-from scipy.io import loadmat
 
 from isotrope import paths
 from isotrope.data._splits import (
@@ -111,6 +110,8 @@ def _read(path: Path) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], np.ndarray[A
     Raises:
         UserError: if the file is damaged, or holds other arrays.
     """
+    from scipy.io import loadmat  # slow to load, and checking imports this module
+
     try:
         arrays = loadmat(path, variable_names=("X", "y"))
         pixels, labels = arrays["X"], arrays["y"].reshape(-1).astype(np.int64)

@@ -15,7 +15,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 Form = Literal["published", "periodic"]
 Floats = NDArray[np.float64]
@@ -95,6 +94,8 @@ def pair_distances(first: Wavelets, second: Wavelets, form: Form = "published") 
 
 def matched(distances: Floats) -> Matching:
     """The matching whose sum is smallest, of distances ``(wavelets, wavelets)``."""
+    from scipy.optimize import linear_sum_assignment  # slow to load
+
     rows, columns = linear_sum_assignment(distances)
     return Matching(columns.astype(np.int64), distances[rows, columns])
 

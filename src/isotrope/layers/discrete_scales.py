@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 Array = NDArray[np.floating[Any]]  # of 64 bits
 
@@ -49,6 +48,8 @@ def discrete_scale_kernels(size: int, scales: tuple[float, ...], effective_size:
     Raises:
         ValueError: if the kernels of the largest scale do not fit ``size`` pixels.
     """
+    from scipy import linalg  # slow to load, and checking imports this module
+
     reach = (effective_size - 1) * int(scales[-1]) + 1
     if reach > size:
         raise ValueError(

@@ -1,7 +1,6 @@
 """Correlation with large kernels by the fast Fourier transform."""
 
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 
 
@@ -17,6 +16,8 @@ def fourier_correlation(maps: Tensor, kernels: Tensor) -> Tensor:
         output: ``(batch, out_channels, stack, height - kernel_height + 1,
             width - kernel_width + 1)``
     """
+    from scipy.fft import next_fast_len  # slow to load, and checking imports this module
+
     dtype = torch.promote_types(maps.dtype, torch.float32)
     sides = [next_fast_len(side, real=True) for side in maps.shape[-2:]]
     height, width = (

@@ -7,8 +7,9 @@ from typing import Any
 from isotrope import registry
 from isotrope.errors import did_you_mean
 from isotrope.mistakes import Complaint
-from isotrope.params import meta_device, modelling
+from isotrope.params import modelling
 from isotrope.params.blocks import Plugin, image_shape
+from isotrope.params.meta_networks import network_without_values
 from isotrope.params.optimizer import BASE
 from isotrope.params.training import Training
 from isotrope.params.trials import tried
@@ -149,15 +150,12 @@ def _offered(
 ) -> tuple[list[str], bool] | None:
     """What a network says of its training; None of one that cannot be built."""
 
-    def build() -> Any:
-        return modelling.build(name, params, shape, classes)
-
-    network = meta_device.built(build)
+    network = network_without_values(name, params, shape, classes)
     if network is None:
         import torch  # only here: planning imports this module without it
 
         with suppress(Exception), torch.random.fork_rng(devices=[]):
-            network = build()
+            network = modelling.build(name, params, shape, classes)
     if network is None:
         return None
     names = network.parameter_groups() if hasattr(network, "parameter_groups") else ()

@@ -4,6 +4,7 @@ from typing import Any
 
 from isotrope.params import meta_device, modelling
 from isotrope.params.blocks import Plugin
+from isotrope.params.meta_networks import network_without_values
 from isotrope.params.trials import tried
 from isotrope.settings import Settings
 
@@ -46,12 +47,9 @@ def _refusal(
 
 def _built(name: str, params: Settings, built_for: Shape, classes: int, device: str) -> Any:
     """The network; on the meta device without its initial values, or None."""
+    if device == "meta":
+        return network_without_values(name, params, built_for, classes)
     import torch  # only here: planning imports this module without it
 
-    def build() -> Any:
-        return modelling.build(name, params, built_for, classes)
-
-    if device == "meta":
-        return meta_device.built(build)
     with torch.random.fork_rng(devices=[]), torch.device(device):
-        return build()
+        return modelling.build(name, params, built_for, classes)

@@ -12,6 +12,7 @@ from isotrope import registry
 from isotrope.mistakes import Complaint
 from isotrope.params import meta_device, modelling
 from isotrope.params.blocks import Plugin, image_shape
+from isotrope.params.meta_networks import network_without_values
 from isotrope.params.trials import tried
 from isotrope.params.wrapping import answers_of, chain, parts_of
 from isotrope.settings import Settings
@@ -89,7 +90,7 @@ def _found_in(
     def build() -> Any:
         return modelling.build(name, params, shape, classes)
 
-    device, network = "meta", meta_device.built(build)
+    device, network = "meta", network_without_values(name, params, shape, classes)
     if network is None:
         try:
             device, network = "cpu", build()

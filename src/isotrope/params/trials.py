@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from isotrope import registry
 from isotrope.settings import Settings
 
 Question = Callable[..., Any]
+Build = TypeVar("Build", bound=Callable[..., Any])
 _MOST = 5_000  # answers that are kept though nothing asks for them now
+_LAST = 8  # networks that are kept for the questions that come next
 
 
 class Trial(NamedTuple):
@@ -52,6 +54,7 @@ class Trials:
     ) -> None:
         self.before, self._digest_of = before, digest_of
         self.now: dict[str, Trial] = {}
+        self.networks: dict[str, tuple[Any, registry.Used]] = {}  # the last ones
 
     def answered(self, key: str) -> Trial | None:
         """What is known still of a question."""
@@ -113,8 +116,7 @@ def tried(question: Question) -> Question:
 
     @wraps(question)
     def asked(name: str, params: Settings, *more: Any) -> Any:
-        words = json.dumps([question.__name__, name, params.model_dump_json(), more])
-        key = hashlib.sha256(words.encode()).hexdigest()[:24]
+        key = _key(question.__name__, name, params, more)
         trials = _known.get()
         found = here.get(key) if trials is None else trials.answered(key)
         if found is None and (left_open := _postponed.get()) is not None:
@@ -135,6 +137,36 @@ def tried(question: Question) -> Question:
 
     asked.cache_clear = here.clear  # type: ignore[attr-defined]
     return asked
+
+
+def shared(build: Build) -> Build:
+    """The same, which builds the network of a model once for several questions in a row.
+
+    It is kept only inside ``known``; what was looked at for it is recorded each time.
+    """
+
+    @wraps(build)
+    def asked(name: str, params: Settings, *more: Any) -> Any:
+        trials = _known.get()
+        if trials is None:
+            return build(name, params, *more)
+        key = _key(build.__name__, name, params, more)
+        if key not in trials.networks:
+            with registry.recorded() as used:
+                network = build(name, params, *more)
+            trials.networks[key] = network, used
+            for oldest in list(trials.networks)[:-_LAST]:
+                del trials.networks[oldest]
+        network, used = trials.networks[key]
+        registry.record(used)
+        return network
+
+    return asked  # type: ignore[return-value]
+
+
+def _key(asked: str, name: str, params: Settings, more: tuple[Any, ...]) -> str:
+    words = json.dumps([asked, name, params.model_dump_json(), more])
+    return hashlib.sha256(words.encode()).hexdigest()[:24]
 
 
 def _record(trial: Trial) -> None:
