@@ -10,11 +10,13 @@ from test_tables import write_pack
 
 from isotrope import paths
 from isotrope.errors import UserError
+from isotrope.files import checksums
 from isotrope.results.report import write_report
 from isotrope.results.style import blank, new_figure, save
 from isotrope.results.tables import collect
 from isotrope.results.verdict import failures
 
+LIED_ABOUT = ("accuracy.svg", "parameters.csv")
 PUBLISHED = """\
 study,table,model,dataset,setting,metric,value,spread,n,source
 scale,accuracy,standard,stir,scenario=mid2rest,accuracy,0.9,0.02,50,A paper
@@ -118,6 +120,24 @@ def test_a_figure_without_content_is_a_sentence_and_no_picture():
     assert f"accuracy: nothing to draw, {why}." in words(html).replace("&amp;", "&").replace(
         "&lt;", "<"
     ).replace("&gt;", ">")
+
+
+def test_a_figure_that_was_altered_is_a_failure_and_its_files_are_not_shown():
+    for name in ("accuracy", "parameters"):
+        figure(name, {"a": [name]}, name)
+        for file in paths.figure_folder("scale").glob(f"{name}.*"):
+            checksums.write(file, file.read_bytes())
+    picture, numbers = (paths.figure_folder("scale") / one for one in LIED_ABOUT)
+    picture.write_text(picture.read_text().replace("<svg", "<svg ", 1))
+    numbers.write_text("a\n0.97\n")
+
+    text = words(html := page())
+
+    assert html.count("data:image/svg+xml") == 2, "the other figure, at the head and below"
+    for file in (picture, numbers):
+        assert f"{file} was altered since it was drawn; run isotrope draw" in text
+        assert f"/{file.name}'" not in html
+    assert "figures/scale/parameters.pdf'" in html
 
 
 def test_figures_are_open_and_long_tables_wait_to_be_opened():

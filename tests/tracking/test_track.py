@@ -12,6 +12,7 @@ from tracked_runs import FIRST, NAME, PARAMETERS, SECOND, client, mlflow_runs, t
 
 from isotrope import cli, paths
 from isotrope.errors import UserError
+from isotrope.files import checksums
 from isotrope.plan.index import SelectEntry
 from isotrope.results import choice
 from isotrope.results.choice import Candidate, Choice
@@ -205,6 +206,19 @@ def test_figures_and_animations_are_artifacts_that_follow_their_files(project):
     client().delete_run(run.info.run_id)
     figure("scale", "accuracy.svg", b"<svg>again</svg>")
     assert said() == "figures of studies: 1 left deleted"
+
+
+def test_an_altered_file_of_a_figure_is_named_and_not_kept(project):
+    figure("scale", "accuracy.svg", b"<svg/>")
+    figure("scale", "accuracy.csv", b"a\n1\n")
+    numbers = paths.figure_folder("scale") / "accuracy.csv"
+    checksums.write(numbers, b"a\n2\n")
+
+    with pytest.raises(UserError, match=r"accuracy\.csv was altered since it was drawn"):
+        track.track("mlflow")
+
+    (run,) = runs_of_figures()
+    assert [path.name for path in Path(run.info.artifact_uri).iterdir()] == ["accuracy.svg"]
 
 
 def test_tensorboard_keeps_no_figures(project):

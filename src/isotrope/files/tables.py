@@ -3,21 +3,20 @@
 A seed that nothing vouches for stands in the table of runs with the status ``left out`` and without
 numbers, for people to see; whoever reads the table is given the others.
 
-What was collected has a checksum in ``.sums`` beside the folder of its table. A table without one,
-made by hand or copied from elsewhere, is read as it is.
+What was collected, and the numbers beside a figure, have a checksum (`checksums`). A table without
+one, made by hand or copied from elsewhere, is read as it is.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from isotrope.errors import UserError
-from isotrope.files import disk, json_files, regular
+from isotrope.files import checksums, disk, regular
 
 if TYPE_CHECKING:
     import pandas
@@ -89,36 +88,15 @@ def write_table(path: Path, text: str) -> None:
         UserError: if they cannot be written.
     """
     disk.write_whole(path, text)
-    disk.write_whole(_sums_of(path), json.dumps(disk.checksum(text.encode())) + "\n")
-
-
-def _sums_of(path: Path) -> Path:
-    """The file that holds the checksum of a table."""
-    return path.parents[1] / ".sums" / path.parent.name / f"{path.name}.json"
-
-
-def _check_sum(path: Path, content: bytes) -> None:
-    """Compare a table with its checksum, if it has one.
-
-    Raises:
-        UserError: if it is another.
-    """
-    sums = _sums_of(path)
-    try:
-        same = json_files.parse(regular.read_bytes(sums)) == disk.checksum(content)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except (OSError, ValueError):
-        same = False
-    if not same:
-        raise UserError(
-            f"{path} was altered since it was collected; delete it and run `snakemake tables`, or "
-            f"delete {sums} if you put it there yourself"
-        )
+    checksums.write(path, text.encode())
 
 
 def read_table(
-    path: Path, columns: Columns, remedy: str = COLLECT_AGAIN, with_code: bool = False
+    path: Path,
+    columns: Columns,
+    remedy: str = COLLECT_AGAIN,
+    with_code: bool = False,
+    check: Callable[[Path, bytes], None] = checksums.check_table,
 ) -> pandas.DataFrame:
     """Read a table and check that it is whole.
 
@@ -130,6 +108,7 @@ def read_table(
         remedy: what mends the table, as the end of an error's sentence.
         with_code: whether the column ``code`` is wanted, empty in tables that lack it. It is no
             setting of a run and no measure; what is drawn and compared does not depend on it.
+        check: compares it with its checksum, and raises ``UserError``.
 
     Raises:
         UserError: if the table is absent, empty, truncated or damaged, or lacks a column, with the
@@ -137,7 +116,7 @@ def read_table(
     """
     try:
         raw = regular.read_bytes(path)
-        _check_sum(path, raw)
+        check(path, raw)
         content = raw.decode()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{path} is not there; {remedy}") from error

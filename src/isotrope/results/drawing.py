@@ -7,7 +7,7 @@ from pandas.api.types import is_string_dtype
 
 from isotrope import registry
 from isotrope.errors import UserError
-from isotrope.files import regular
+from isotrope.files import checksums, regular
 from isotrope.files.arrays import read_arrays
 from isotrope.files.code_column import STATES
 from isotrope.files.disk import write_whole
@@ -35,6 +35,8 @@ def draw_figure(
 ) -> list[Path]:
     """Draw one figure and write it as SVG and PDF, an animation as GIF, with what it shows as CSV.
 
+    Each file has a checksum in ``.sums`` beside its folder.
+
     Args:
         study: whose figure it is, and who says what its panels are.
         name: the figure's module in ``figures/<study>`` or ``figures/general``.
@@ -54,9 +56,13 @@ def draw_figure(
     tables = read_tables(study, name, table_folder, published_csv)
     if getattr(module, "ANIMATION", False):
         frames, data = module.animate(tables)
-        return save_animation(frames, data, output_stem, getattr(module, "RATE", RATE))
-    figure, data = module.draw(tables)
-    return save(figure, data, output_stem)
+        written = save_animation(frames, data, output_stem, getattr(module, "RATE", RATE))
+    else:
+        figure, data = module.draw(tables)
+        written = save(figure, data, output_stem)
+    for path in written:
+        checksums.write(path, regular.read_bytes(path))
+    return written
 
 
 def read_tables(study: str, name: str, folder: Path, published_csv: Path | None) -> Tables:
@@ -122,18 +128,21 @@ def typeset_figure(study: str, name: str, data_csv: Path, output: Path) -> Path:
 
     Raises:
         UserError: if there is no such figure, its module knows no LaTeX, or the CSV file is absent,
-            truncated or damaged.
+            truncated, damaged or altered since it was drawn.
     """
     module = registry.load(StudyFigures(study).kind(name), name)
     if not getattr(module, "LATEX", False):
         raise UserError(f"the figure {name} has no table in LaTeX; its numbers are in {data_csv}")
     if _has_no_rows(data_csv):
-        write_whole(output, f"% {name}: nothing of {study} to show\n")
-        return output
-    cells = cells_of(study)
-    columns = {**dict.fromkeys(cells.panel, "text"), **module.DATA}
-    data = read_table(data_csv, columns, f"run `isotrope draw {name}`")
-    write_whole(output, module.latex(data, cells))
+        text = f"% {name}: nothing of {study} to show\n"
+    else:
+        cells = cells_of(study)
+        columns = {**dict.fromkeys(cells.panel, "text"), **module.DATA}
+        again = f"run `isotrope draw {name} --group {data_csv.parent.name}`"
+        data = read_table(data_csv, columns, again, check=checksums.check_figure)
+        text = module.latex(data, cells)
+    write_whole(output, text)
+    checksums.write(output, text.encode())
     return output
 
 
@@ -141,5 +150,6 @@ def _has_no_rows(data_csv: Path) -> bool:
     """Whether a CSV file is there and holds the names of its columns alone."""
     if not data_csv.is_file():
         return False
-    text = regular.read_text(data_csv, errors="replace")
-    return text.count("\n") == 1 and text.endswith("\n")
+    content = regular.read_bytes(data_csv)
+    checksums.check_figure(data_csv, content)
+    return content.count(b"\n") == 1 and content.endswith(b"\n")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
-from isotrope.files import regular
+from isotrope.files import checksums, regular
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import RUN_COLUMNS, read_table
 from isotrope.plan.figures import StudyFigures
@@ -74,7 +74,7 @@ def _verdict(group: str, runs: Mapping[str, RunEntry], troubles: Iterable[str]) 
     parts = [f"<h2 id='{escape(group)}'>{escape(group)}</h2>"]
     try:
         ran = verdict.ran(folder)
-        failed = [*verdict.failures(folder), *troubles]
+        failed = [*verdict.failures(folder), *_altered(group), *troubles]
         lists = {"Run": ran, "Not run": verdict.not_run(runs, folder), "Failures": failed}
         parts += verdict.main_tables(folder)
     except UserError as error:
@@ -138,7 +138,8 @@ def _all_of(group: str) -> list[str]:
 def _drawn(group: str) -> tuple[dict[str, Path], list[str]]:
     """The pictures of a group's figures by name, and a sentence on each that is not shown.
 
-    One that has nothing to draw is not shown, nor one with the very numbers or lines of another.
+    One that has nothing to draw is not shown, nor one with the very numbers or lines of another,
+    nor one that was altered since it was drawn.
     """
     folder = paths.figure_folder(group)
     shown: dict[str, Path] = {}
@@ -149,6 +150,8 @@ def _drawn(group: str) -> tuple[dict[str, Path], list[str]]:
         if path is None:
             continue
         content = regular.read_bytes(path)
+        if not checksums.is_as_written(path, content):
+            continue  # it is among the failures
         if why := nothing_drawn(content.decode("utf-8", "replace")):
             sentences.append(f"{name}: nothing to draw, {why}.")
             continue
@@ -163,8 +166,18 @@ def _drawn(group: str) -> tuple[dict[str, Path], list[str]]:
     return shown, sentences
 
 
+def _altered(group: str) -> list[str]:
+    """A sentence on each file of a group's figures that was altered since it was drawn."""
+    files = sorted(paths.figure_folder(group).glob("*"))
+    return [
+        *checksums.altered_figures(
+            path for path in files if path.suffix in checksums.FIGURE_FILES
+        ).values()
+    ]
+
+
 def _figure(group: str, name: str, path: Path) -> str:
-    """A figure with its title, its caption and links to its files."""
+    """A figure with its title, its caption and links to its files, without altered ones."""
     try:
         kind = StudyFigures(paths.study_of(group)).kind(name)
         title = str(registry.literal(kind, name, "TITLE", name))
@@ -174,7 +187,7 @@ def _figure(group: str, name: str, path: Path) -> str:
     links = " ".join(
         _link(f"figures/{group}/{file.name}", file.suffix[1:].upper())
         for file in sorted(path.parent.glob(f"{name}.*"))
-        if file.suffix in (".svg", ".pdf", ".csv", ".tex", ".gif", ".mp4")
+        if file.suffix in checksums.FIGURE_FILES and not checksums.altered_figures([file])
     )
     below = f"{escape(caption)} <small>{escape(name)}: {links}</small>"
     picture = _image(path, title)

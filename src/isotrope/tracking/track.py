@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from isotrope import paths
 from isotrope.console.terminal import with_progress
 from isotrope.errors import UserError, did_you_mean
-from isotrope.files import disk
+from isotrope.files import checksums, disk
 from isotrope.plan import index_file
 from isotrope.plan.index import Index
 from isotrope.plan.selection import Selection
@@ -24,7 +24,6 @@ from isotrope.tracking.seeds import TrackedSeed, packs_of, read_pack
 
 TRACKERS = ("mlflow", "tensorboard")
 LEFT_DELETED = "left deleted"
-FIGURE_FILES = (".svg", ".pdf", ".csv", ".tex", ".gif", ".mp4")
 OUTCOMES = ("new", "brought up to date", "as before", LEFT_DELETED)
 
 
@@ -81,7 +80,9 @@ def track(tracker: str, words: str = "", weights: bool = False) -> list[str]:
                 listed.append(_line(seed) | where)
         if isinstance(writer, FigureWriter):
             for group in sorted({known.runs[line["run"]].group for line in listed}):
-                if files := figures_of(group):
+                altered = checksums.altered_figures(drawn := figures_of(group))
+                mistakes += altered.values()
+                if files := [path for path in drawn if path not in altered]:
                     figures[writer.put_figures(group, files)] += 1
         if not listed and not mistakes:
             raise UserError("no run that is asked for is finished; run `snakemake evaluations`")
@@ -101,7 +102,9 @@ def track(tracker: str, words: str = "", weights: bool = False) -> list[str]:
 def figures_of(group: str) -> list[Path]:
     """The files of a group's figures that are there, sorted."""
     found = paths.figure_folder(group).glob("*")
-    return sorted(path for path in found if path.suffix in FIGURE_FILES and path.is_file())
+    return sorted(
+        path for path in found if path.suffix in checksums.FIGURE_FILES and path.is_file()
+    )
 
 
 def _said(counts: Counter[str]) -> str:

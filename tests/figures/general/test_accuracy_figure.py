@@ -6,6 +6,7 @@ import pandas
 import pytest
 from made_up_tables import SCALES, accuracy
 
+from isotrope.errors import UserError
 from isotrope.results.drawing import draw_figure, typeset_figure
 
 MakeTables = Callable[..., Path]
@@ -66,3 +67,25 @@ def test_latex_has_a_row_for_each_series_and_origin(
     assert "[" not in found["xu"]
     (theirs,) = [line for line in lines if line.startswith(" & published")]
     assert re.fullmatch(r" & published & \d+\.\d \[\d+\.\d, \d+\.\d\], 50 \\\\", theirs)
+
+
+def test_numbers_that_were_altered_since_they_were_drawn_are_not_typeset(
+    make_tables: MakeTables,
+) -> None:
+    folder = make_tables(models=["xu"])
+    drawn(folder, None)
+    names = numbers, tex = folder / "figure.csv", folder / "figure.tex"
+    before = typeset_figure("scale", "accuracy", *names).read_text()
+    again = re.escape(f"run `isotrope draw figure --group {folder.name}` to draw it again")
+    lines = numbers.read_text().splitlines(keepends=True)
+
+    for lie in ([lines[0]], [lines[0], *(line.replace("0.", "0.9", 1) for line in lines[1:])]):
+        numbers.write_text("".join(lie))
+        with pytest.raises(
+            UserError, match=rf"figure\.csv was altered since it was drawn; {again}"
+        ):
+            typeset_figure("scale", "accuracy", *names)
+    assert tex.read_text() == before
+
+    drawn(folder, None)
+    assert typeset_figure("scale", "accuracy", *names).read_text() == before

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,6 +111,7 @@ def test_latex_has_dashes_where_nothing_was_measured(make_tables: MakeTables) ->
 def test_figure_without_latex_and_absent_numbers_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"the figure scale_generalization has no table in LaTeX"):
         typeset_figure("scale", "scale_generalization", tmp_path / "a.csv", tmp_path / "a.tex")
-    with pytest.raises(UserError, match=r"a\.csv is not there; run `isotrope draw training_time`"):
+    again = re.escape(f"`isotrope draw training_time --group {tmp_path.name}`")
+    with pytest.raises(UserError, match=rf"a\.csv is not there; run {again}"):
         typeset_figure("scale", "training_time", tmp_path / "a.csv", tmp_path / "a.tex")
     assert not (tmp_path / "a.tex").exists()
