@@ -6,7 +6,7 @@ import pandas
 import pytest
 
 from isotrope.results.cells import Cells, cells_of
-from isotrope.results.series import origin, seeds
+from isotrope.results.series import Tables, joined, lost_seeds, origin, seeds
 
 SCALE = cells_of("scale")
 
@@ -139,3 +139,24 @@ def test_seeds_that_were_not_trained_here_are_said_to_be() -> None:
         "1 of 6 seeds came trained with the project.",
         "2 of 6 seeds were imported.",
     ]
+
+
+def test_seeds_without_results_are_counted_with_those_that_nothing_vouches_for() -> None:
+    known = runs(*[(f"{name}/e/mid2rest", "base", name) for name in "aabbbc"])
+    known = known.assign(model=known["label"], seed=[1, 2, 1, 2, 3, 1], status="done", source="")
+    known.loc[4, "status"] = "diverged"
+    rows = known[["run", "point", "seed"]].assign(metric="accuracy", value=0.5, n=9)
+    whole, not_evaluated = rows[rows["run"] != "c/e/mid2rest"], rows.iloc[[0, 1]]
+
+    def said(first: pandas.DataFrame, second: pandas.DataFrame = rows, **left_out: int) -> str:
+        counts = {(f"{name}/e/mid2rest", "base"): count for name, count in left_out.items()}
+        tables = Tables({"runs": known, "first": first, "second": second}, SCALE, left_out=counts)
+        return " ".join(lost_seeds(joined(tables, "first"), tables)[1:])
+
+    assert said(whole) == "", "what has no seed there is not drawn"
+    assert (
+        said(whole.drop(index=[1])) == "Seeds without results (left out of the means): a (1 of 2)."
+    )
+    assert said(whole, whole.drop(index=[2])).endswith("(left out of the means): b (1 of 2).")
+    assert said(whole, not_evaluated) == "", "a run without a table has no results to lose"
+    assert said(whole.drop(index=[1]), a=2, c=1).endswith("means): a (3 of 4).")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -159,6 +160,13 @@ def read_table(
     if with_code:
         return table if CODE in table else table.assign(code="")
     return table.drop(columns=CODE, errors="ignore")
+
+
+def left_out(path: Path) -> dict[tuple[str, str], int]:
+    """How many seeds of each run's point a table of runs, which was read, shows as left out."""
+    with regular.open_text(path, newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row[STATUS] == LEFT_OUT]
+    return dict(Counter((row["run"], row["point"]) for row in rows))
 
 
 def _without_left_out(

@@ -17,6 +17,7 @@ from isotrope.files.tables import (
     RESULT_COLUMNS,
     RUN_COLUMNS,
     Kind,
+    left_out,
     read_table,
 )
 from isotrope.params.labels import drawable
@@ -88,7 +89,8 @@ def read_tables(study: str, name: str, folder: Path, published_csv: Path | None)
         published = read_table(published_csv, PUBLISHED_COLUMNS, "restore it with `git checkout`")
     with_arrays = getattr(module, "ARRAYS", ())
     arrays = {table: read_arrays(folder / f"{table}.npz", DRAW_AGAIN) for table in with_arrays}
-    return Tables(frames, cells_of(study), published, arrays)
+    lost = left_out(folder / "runs.csv") if "runs" in frames else {}
+    return Tables(frames, cells_of(study), published, arrays, lost)
 
 
 def _drawable(frame: pandas.DataFrame) -> pandas.DataFrame:

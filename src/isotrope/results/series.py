@@ -4,6 +4,7 @@ Every figure needs it, whatever its study: the tables with the names of series a
 over seeds, lost seeds, and where images, networks and published values come from.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,12 +37,14 @@ class Tables(Mapping[str, pandas.DataFrame]):
         cells: what the study says of its panels.
         published: the study's published numbers in long form, maybe without rows.
         arrays: the arrays that the figure asks for, of each table by name.
+        left_out: how many seeds of a run's point nothing vouches for: they are in no table.
     """
 
     frames: Mapping[str, pandas.DataFrame]
     cells: Cells = field(default_factory=Cells)
     published: pandas.DataFrame = field(default_factory=nothing_published)
     arrays: Arrays = field(default_factory=dict)
+    left_out: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def __getitem__(self, table: str) -> pandas.DataFrame:
         return self.frames[table]
@@ -140,13 +143,13 @@ def lost_seeds(
     diverged: str = "left out of the means",
     collapsed: str = "in the means",
 ) -> list[str]:
-    """A sentence each on the diverged and on the collapsed seeds, if there are any.
+    """A sentence each on seeds that diverged, that collapsed and that have no results, if any.
 
     Args:
         rows: what is drawn, from ``measured``.
         tables: for the runs. Those that are not drawn are passed over, unless all their seeds
             diverged: then nothing else would tell of them.
-        diverged: what the figure does with diverged seeds.
+        diverged: what the figure does with diverged seeds, and with those without results.
         collapsed: what it does with collapsed ones.
     """
     runs = tables.runs
@@ -169,7 +172,39 @@ def lost_seeds(
         listed = "; ".join(f"{name} ({hit} of {size})" for name, hit, size in lost.itertuples())
         if listed:
             sentences.append(f"{status.capitalize()} seeds ({fate}): {listed}.")
+    if listed := "; ".join(_without_results(rows, tables)):
+        sentences.append(f"Seeds without results ({diverged}): {listed}.")
     return sentences
+
+
+def _seeds_by_point(rows: pandas.DataFrame) -> dict[tuple[str, str], set[int]]:
+    """The seeds of each run's point."""
+    found: dict[tuple[str, str], set[int]] = {}
+    for run, point, seed in rows[KEY].drop_duplicates().itertuples(index=False):
+        found.setdefault((run, point), set()).add(int(seed))
+    return found
+
+
+def _without_results(rows: pandas.DataFrame, tables: Tables) -> Iterator[str]:
+    """The series that are drawn without all of their seeds, and how many these are.
+
+    A seed is without results where nothing vouches for it, or for its rows in a table that holds
+    other seeds of its point, or where its pack is not evaluated yet.
+    """
+    drawn = set(zip(rows["run"], rows["point"], strict=True))
+    frames = [frame[KEY].dropna() for name, frame in tables.items() if name != "runs"]
+    evaluated = [_seeds_by_point(frame) for frame in frames]
+    lost: Counter[str] = Counter()
+    every: Counter[str] = Counter()
+    names = tables.runs.set_index(["run", "point"])["name"].to_dict()
+    trained = tables.runs[tables.runs["status"].ne("diverged")]
+    for at, its in _seeds_by_point(trained).items():
+        if at in drawn:
+            absent = set[int]().union(*(its - known.get(at, its) for known in evaluated))
+            left_out = tables.left_out.get(at, 0)
+            lost[names[at]] += len(absent) + left_out
+            every[names[at]] += len(its) + left_out
+    return (f"{name} ({count} of {every[name]})" for name, count in lost.items() if count)
 
 
 def origin(rows: pandas.DataFrame, shown: pandas.DataFrame, tables: Tables) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas
 import pytest
 from made_up_tables import SCALES, accuracy
+from svg_words import svg_words
 
 from isotrope.errors import UserError
 from isotrope.results.drawing import draw_figure, typeset_figure
@@ -89,3 +90,22 @@ def test_numbers_that_were_altered_since_they_were_drawn_are_not_typeset(
 
     drawn(folder, None)
     assert typeset_figure("scale", "accuracy", *names).read_text() == before
+
+
+def test_seeds_left_out_of_a_table_and_of_all_are_said_below_the_figure(
+    make_tables: MakeTables,
+) -> None:
+    folder = make_tables(models=["xu", "standard"], seeds=[1, 2, 3])
+    table, runs = folder / "accuracy.csv", folder / "runs.csv"
+    rows, trained = pandas.read_csv(table), pandas.read_csv(runs)
+    rows = rows[~(rows["run"].str.startswith("xu") & rows["seed"].eq(3))]
+    lost = trained["run"].str.startswith("standard") & trained["seed"].eq(2)
+    rows[~(rows["run"].str.startswith("standard") & rows["seed"].eq(2))].to_csv(table, index=False)
+    trained.assign(status=trained["status"].mask(lost, "left out")).to_csv(runs, index=False)
+
+    drawn(folder, None)
+    said = " ".join(svg_words(folder / "figure.svg").split())
+
+    assert "Seeds without results (left out of the means): " in said
+    for model in ("xu", "standard"):
+        assert re.search(rf"{model} \((\d+) of \d+\)[.;]", said)
