@@ -10,7 +10,7 @@ from made_up_index import OWN, made_up_index, point, run
 from isotrope import paths
 from isotrope.files.code_column import worst
 from isotrope.packs import code_records
-from isotrope.packs.code_records import Code
+from isotrope.packs.code_records import Code, digest_of
 from isotrope.plan import code_words, index_file
 from isotrope.plan.code_state import CodeStates
 from isotrope.plan.index import Index, SelectEntry, StartEntry
@@ -34,10 +34,6 @@ class MadeUpCode:
         return next(one for one in self.files.values() if digest_of(one) == digest)
 
 
-def digest_of(files):
-    return "".join(files.values())
-
-
 def code(files):
     return Code(digest_of(files), files)
 
@@ -54,7 +50,7 @@ class Project:
         manifest.parent.mkdir(parents=True)
         manifest.write_text(json.dumps({"files": []}))
         self.train(THEN)
-        self.evaluate("e")
+        self.evaluate(digest_of({"e.py": "e"}))
 
     def index(self):
         return Index({OWN: self.run}, made_up_index().datasets)
@@ -238,15 +234,28 @@ def test_the_plan_says_it_and_tables_and_captions_change_with_it(project, monkey
     assert "changed since" not in plan.caption("scale", "accuracy")
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", '[{"why": 1}]', '[{"results": 3}]', "\x00"])
+@pytest.mark.parametrize("damage", ["{", "[]", '{"kept": [{"why": 1}]}', "{}", "\x00"])
 def test_a_damaged_record_of_what_is_kept_is_named(project, damage):
     project.keep()
     paths.kept(OWN).write_text(damage)
-    if damage == "[]":
-        assert project.pack().training == "changed"
-        return
     with pytest.raises(code_records.UserError, match=r"kept\.json is damaged .*isotrope keep"):
         project.pack()
+
+
+def test_what_is_kept_is_so_only_as_its_owner_recorded_it(project):
+    project.keep("the numbers are the same")
+    path = paths.kept(OWN)
+    whole = json.loads(path.read_text())
+    refused = 0
+    for number in range(40):
+        changed, what = altered(whole, number)
+        path.write_text(json.dumps(changed))
+        with pytest.raises(code_records.UserError, match=r"kept\.json is damaged or altered"):
+            project.pack()
+        refused += what != ""
+    assert refused == 40
+    path.write_text(json.dumps(whole))
+    assert project.pack().training == "kept"
 
 
 @pytest.mark.parametrize("damage", ["{", "[1]", '{"accuracy": 3}', '{"accuracy": {"digest": "x"}}'])

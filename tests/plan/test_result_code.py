@@ -179,6 +179,16 @@ def test_what_was_read_is_remembered_by_time_and_size_and_figures_keep_theirs(pa
     assert json.loads(paths.MODULES.read_text()) == kept
 
 
+def test_what_was_remembered_of_a_source_is_read_anew_where_it_was_altered(package):
+    code = ResultCode()
+    before = code.of(TRAINED)
+    code.sources.keep()
+    whole = paths.MODULES.read_text()
+    for old in set(before.files.values()):
+        paths.MODULES.write_text(whole.replace(old, "0" * len(old)))
+        assert ResultCode().of(TRAINED) == before
+
+
 def test_a_users_figures_are_no_code_of_results():
     assert counts("plugins/models/mine.py")
     assert counts("isotrope/geometry.py")

@@ -1,7 +1,9 @@
 """The report: what it shows of tables and figures, whoever asked for them."""
 
+import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas
@@ -13,8 +15,9 @@ from isotrope.errors import UserError
 from isotrope.files import checksums
 from isotrope.results.report import write_report
 from isotrope.results.style import blank, new_figure, save
-from isotrope.results.tables import collect
+from isotrope.results.tables import LeftOut, collect
 from isotrope.results.verdict import failures
+from isotrope.results.verifying import write_left_out
 
 LIED_ABOUT = ("accuracy.svg", "parameters.csv")
 PUBLISHED = """\
@@ -187,3 +190,22 @@ def test_what_nothing_vouches_for_is_among_the_failures():
         '[{"run": "a/b/c", "point": "base", "pack": "p", "seed": 1, "table": "", "reason": "why"}]'
     )
     assert failures(folder)[0].startswith("Left out: ")
+
+
+def test_what_was_left_out_cannot_be_made_less():
+    folder = paths.table_folder("scale-demo")
+    one, other = (LeftOut("a/b/c", "base", Path("p"), seed, "", "why") for seed in (1, 2))
+    write_left_out([one, other], folder)
+    assert len(failures(folder)) == 2
+    path = folder / "left_out.json"
+    path.write_text(json.dumps(json.loads(path.read_text())[:1]))
+    again = re.escape("run `isotrope collect scale-demo` to write it again")
+    with pytest.raises(
+        UserError, match=rf"left_out\.json was altered since it was written; {again}"
+    ):
+        failures(folder)
+    path.unlink()
+    with pytest.raises(UserError, match=rf"left_out\.json is gone; {again}"):
+        failures(folder)
+    write_left_out([], folder)
+    assert failures(folder) == []

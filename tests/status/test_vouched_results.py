@@ -43,7 +43,7 @@ def test_sound_results_are_compared_once(look, project, monkeypatch):  # noqa: F
     assert look() == ("done", "")
     monkeypatch.setattr(module, "doubt", lambda pack: pytest.fail("compared again"))
     assert look() == ("done", "")
-    assert list(json.loads(paths.VOUCHED.read_text())) == [project.task.folder.as_posix()]
+    assert list(json.loads(paths.VOUCHED.read_text())["sound"]) == [project.task.folder.as_posix()]
 
 
 def test_altered_rows_are_said_until_they_are_mended(look, project):  # noqa: F811
@@ -54,7 +54,9 @@ def test_altered_rows_are_said_until_they_are_mended(look, project):  # noqa: F8
     for _ in range(2):
         state, detail = look()
         assert state == "stale"
-        assert detail.startswith(f"seed 1: {project.results} was altered: its rows are not those")
+        assert detail.startswith(
+            f"seed 1 of accuracy: {project.results} was altered: its rows are not those"
+        )
         assert "\n" not in detail
     project.results.write_text(sound)
     assert look() == ("done", "")
@@ -92,8 +94,24 @@ def test_an_older_pack_is_vouched_for_by_its_seeds(look, project):  # noqa: F811
 def test_a_damaged_memory_only_costs_time(look, text):
     assert look() == ("done", "")
     paths.VOUCHED.write_text(text)
-    assert Vouching()._sound in ({}, {"x": 3})
+    assert Vouching()._sound == {}
     assert look() == ("done", "")
+
+
+def test_a_memory_that_was_altered_vouches_for_nothing(look, project):  # noqa: F811
+    assert look() == ("done", "")
+    before = paths.VOUCHED.read_text()
+    was = project.results.stat()
+    line = first_row(project.results.read_text())
+    project.edit(project.results, line, with_value(line, "0.97"))
+    now = project.results.stat()
+    numbers = ((str(was.st_mtime_ns), str(now.st_mtime_ns)), (f"{was.st_size}]", f"{now.st_size}]"))
+    for old, new in numbers:
+        before = before.replace(old, new)
+    paths.VOUCHED.write_text(before)
+    (found,) = Vouching()._sound or [""]
+    assert found == ""
+    assert look()[0] == "stale"
 
 
 def test_a_look_compares_no_longer_than_it_may(made, project, vouching):  # noqa: F811

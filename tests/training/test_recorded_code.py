@@ -17,9 +17,14 @@ from isotrope.params.evaluations import Evaluation
 from isotrope.training.pack import train_pack
 from isotrope.training.progress import Report
 
-ONE = Code("1" * 16, {"plugins/models/mine.py": "a"})
-TWO = Code("2" * 16, {"plugins/models/mine.py": "b"})
-MEASURE = Code("3" * 16, {"isotrope/evaluation/accuracy.py": "c"})
+
+def code(files):
+    return Code(code_records.digest_of(files), files)
+
+
+ONE = code({"plugins/models/mine.py": "a"})
+TWO = code({"plugins/models/mine.py": "b"})
+MEASURE = code({"isotrope/evaluation/accuracy.py": "c"})
 
 
 def codes_of_seeds(task):
@@ -119,3 +124,13 @@ def test_rows_of_older_versions_are_read_and_their_code_is_unrecorded(toys):  # 
     assert said == [], "what is known is not computed again"
     found = code_records.codes_of_results(measured.results)
     assert found == {"accuracy": ("d" * 16, {"": [1]})}
+
+
+def test_a_record_of_code_that_was_altered_tells_nothing_and_is_written_anew(toys):  # noqa: F811
+    task = toy_task(seeds=[1], code=ONE)
+    path = paths.code_record(task.run, ONE.digest)
+    for text in (json.dumps({"plugins/models/mine.py": "z"}), "{", "[1]", "{}"):
+        code_records.record(task.run, ONE)
+        assert code_records.recorded_files(task.run, ONE.digest) == ONE.files
+        path.write_text(text)
+        assert code_records.recorded_files(task.run, ONE.digest) == {}

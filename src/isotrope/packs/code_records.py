@@ -8,6 +8,7 @@ The sources behind a digest, each with its own, lie in ``.code/<digest>.json`` o
 An empty digest stands for code that was not recorded: results of older versions have none.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -74,16 +75,28 @@ def record(run: str, code: Code) -> None:
     Raises:
         UserError: if they cannot be written.
     """
-    path = paths.code_record(run, code.digest)
-    if code.digest and not path.is_file():
+    if code.digest and not recorded_files(run, code.digest):
+        path = paths.code_record(run, code.digest)
         disk.write_whole(path, json.dumps(dict(code.files), indent=1) + "\n")
 
 
 def recorded_files(run: str, digest: str) -> dict[str, str]:
-    """The sources behind a digest, each with its own; none if nothing sound is known of them."""
+    """The sources behind a digest, each with its own; none if nothing sound is known of them.
+
+    They are sound if the digest is theirs.
+    """
     content = _read(paths.code_record(run, digest)) if digest else None
     known = content if isinstance(content, dict) else {}
-    return {str(file): str(syntax) for file, syntax in known.items()}
+    files = {str(file): str(syntax) for file, syntax in known.items()}
+    return files if digest_of(files) == digest else {}
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """What stands for some sources, by their names and the digests of their syntax."""
+    if not files:
+        return NOT_RECORDED
+    text = "\n".join(f"{file} {syntax}" for file, syntax in sorted(files.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def codes_of(seed: Mapping[str, Any]) -> list[str]:
@@ -182,13 +195,15 @@ def kept(run: str) -> list[Kept]:
     """What was kept of a run; nothing if nothing was.
 
     Raises:
-        UserError: if the file that says so is damaged.
+        UserError: if the file that says so is damaged, or was altered.
     """
     path = paths.kept(run)
     if not path.is_file():
         return []
     try:
-        content = json.loads(regular.read_text(path))
+        content = json_files.parse_object(regular.read_bytes(path))
+        if not json_files.is_sealed(content):
+            raise ValueError("it has no checksum")
         return [
             Kept(
                 str(one["why"]),
@@ -196,11 +211,12 @@ def kept(run: str) -> list[Kept]:
                 {str(now): [str(made) for made in all_] for now, all_ in one["results"].items()},
                 [str(file) for file in one["changed"]],
             )
-            for one in content
+            for one in content["kept"]
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{path} is damaged ({error!r}); delete it and run `isotrope keep {run}` again"
+            f"{path} is damaged or altered ({error}): nothing is kept by it; delete it and run "
+            f'`isotrope keep {run} --why "..."` again'
         ) from error
 
 
@@ -220,7 +236,7 @@ def keep(run: str, known: Sequence[Kept]) -> Path:
         for one in known
     ]
     path = paths.kept(run)
-    disk.write_whole(path, json.dumps(content, indent=1) + "\n")
+    disk.write_whole(path, json.dumps(json_files.sealed({"kept": content}), indent=1) + "\n")
     return path
 
 

@@ -5,14 +5,13 @@ measuring, params, files, ...) count by their ``REVISION``, which is in the dige
 are no part of this. All is read from the sources: nothing is imported.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
 from isotrope import registry
 from isotrope.errors import UserError
-from isotrope.packs.code_records import Code
+from isotrope.packs.code_records import Code, digest_of
 from isotrope.plan.index import Index
 from isotrope.plan.sources import Sources
 
@@ -114,11 +113,3 @@ def counts(file: str) -> bool:
     if top == registry.USERS.name:
         return room != "figures"
     return room in ROOMS or (room == "datasets" and module in _READING)
-
-
-def digest_of(files: Mapping[str, str]) -> str:
-    """What stands for some sources, by their names and the digests of their syntax."""
-    if not files:
-        return ""
-    text = "\n".join(f"{file} {syntax}" for file, syntax in sorted(files.items()))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
-from isotrope.files import regular
+from isotrope.files import json_files, regular
 from isotrope.files.disk import write_whole
 from isotrope.plan.code_digests import absolute_name
 from isotrope.plan.syntax import digest_of_syntax
@@ -107,11 +107,12 @@ class Sources:
             known = {**self._kept, **self._seen}
             files = {path: list(read) for path, read in sorted(known.items())}
             with suppress(OSError, UserError):
-                write_whole(paths.MODULES, json.dumps({"version": VERSION, "files": files}))
+                content = {"version": VERSION, "files": files}
+                write_whole(paths.MODULES, json_files.sealed_text(content))
 
     def _remembered(self) -> dict[str, Read]:
         try:
-            kept = json.loads(regular.read_text(paths.MODULES))
+            kept = json_files.parse_sealed_text(regular.read_text(paths.MODULES))
             if kept["version"] != VERSION:
                 return {}
             return {

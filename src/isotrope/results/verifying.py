@@ -13,9 +13,8 @@ from pathlib import Path
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.files import json_files, regular
-from isotrope.files.disk import write_whole
-from isotrope.files.tables import CODE, COLLECT_AGAIN
+from isotrope.files import checksums, json_files, regular
+from isotrope.files.tables import CODE, write_table
 from isotrope.packs import code_records
 from isotrope.packs import rows as stored
 from isotrope.packs.summary import SEED, Summary
@@ -164,12 +163,17 @@ def _left_out(pack: CollectedPack, seed: int | None, table: str, reason: str) ->
 
 
 def write_left_out(found: Sequence[LeftOut], folder: Path) -> None:
-    """Write beside the tables what is left out of them; nothing if nothing is."""
+    """Write beside the tables what is left out of them, with its checksum; nothing if nothing is.
+
+    Raises:
+        UserError: if it cannot be written.
+    """
     path = folder / LEFT_OUT
     if found:
         content = [{**asdict(one), "pack": one.pack.as_posix()} for one in found]
-        write_whole(path, json.dumps(content, indent=1) + "\n")
+        write_table(path, json.dumps(content, indent=1) + "\n")
     else:
+        checksums.path_of(path).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
 
 
@@ -177,13 +181,18 @@ def read_left_out(folder: Path) -> list[LeftOut]:
     """What was left out of the tables in a folder when they were last collected.
 
     Raises:
-        UserError: if the file that says so is damaged.
+        UserError: if the file that says so is damaged, was altered, or is gone.
     """
-    path = folder / LEFT_OUT
+    path, again = folder / LEFT_OUT, f"run `isotrope collect {folder.name}` to write it again"
     try:
-        found = json_files.parse(regular.read_bytes(path))
+        content = regular.read_bytes(path)
+        if not checksums.is_as_written(path, content):
+            raise UserError(f"{path} was altered since it was written; {again}")
+        found = json_files.parse(content)
         return [LeftOut(**{**one, "pack": Path(one["pack"])}) for one in found]
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if checksums.path_of(path).exists():
+            raise UserError(f"{path} is gone; {again}") from error
         return []
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{path} is truncated or altered ({error}); {COLLECT_AGAIN}") from error
+        raise UserError(f"{path} is truncated or altered ({error}); {again}") from error

@@ -5,9 +5,8 @@ the times and sizes of its files, and a look compares no longer than a few secon
 for the next look. Tables are verified whenever they are collected, whatever is remembered here.
 """
 
-import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,7 +50,7 @@ class Vouching:
                 self._sound[key] = stamp
         if self._sound != before:
             with suppress(UserError):  # it is compared again, no more
-                disk.write_whole(paths.VOUCHED, json.dumps(self._sound))
+                disk.write_whole(paths.VOUCHED, json_files.sealed_text({"sound": self._sound}))
         return found
 
 
@@ -93,9 +92,11 @@ def doubt(pack: Pack) -> str:
         return error.sentences[0]
     if not left:
         return ""
-    what = f"seed {left[0].seed}" if left[0].seed is not None else left[0].table
+    first = left[0]
+    named = "" if first.seed is None else f"seed {first.seed}"
+    what = f"{named} of {first.table}" if named and first.table else named or first.table
     more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
-    return f"{what}{more}: {left[0].reason}"
+    return f"{what}{more}: {first.reason}"
 
 
 def _files(pack: Pack) -> dict[str, Path]:
@@ -132,7 +133,7 @@ def _stamp(pack: Pack) -> Stamp:
 
 def _remembered() -> dict[str, Stamp]:
     try:
-        found: Mapping[str, Stamp] = json_files.parse_object(regular.read_bytes(paths.VOUCHED))
-    except (OSError, ValueError):
+        content = json_files.parse_sealed_text(regular.read_text(paths.VOUCHED))
+        return dict(content["sound"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
-    return dict(found)
