@@ -142,6 +142,38 @@ def test_evaluations_take_as_long_as_those_of_the_same_tables_took_here(here, mo
     assert evaluation_rates(index) == {}
 
 
+@pytest.mark.parametrize("of_run", [False, True])
+def test_an_evaluation_with_a_job_of_its_own_takes_as_long_as_it_took_here(
+    here, monkeypatch, of_run
+):
+    own = EvaluationEntry(
+        "scale_generalization", "c" * 16, "stir/emoji", job=JobEntry(0, 1, 5, 1), of_run=of_run
+    )
+    evaluations = {**point().evaluations, "scale_generalization": own}
+    entries = {name: run(name, base=point(evaluations=evaluations)) for name in (OWN, DEMO)}
+    index = Index(entries, made_up_index().datasets)
+    seeds = {seed: {"device": "cpu"} for seed in (1, 2, 3)}
+    known = summary.Summary(paths.OUT, "a" * 16, seeds, {})
+    monkeypatch.setattr(summary, "glance", lambda folder: known)
+    monkeypatch.setattr(costs, "measured_rates", dict)
+    made(DEMO, summary.WEIGHTS, summary.RESULTS)
+    evaluated(DEMO, SAME[0], ("scale_generalization", "c" * 16))
+    pack = paths.pack_folder(DEMO, "base", "1-25")
+    times = (pack.parent if of_run else pack) / "evaluate-scale_generalization.benchmark.tsv"
+    times.write_text("s\th:m:s\n36.0\t0:00:36\n")
+    key = ("standard", "stir_emoji", ("scale_generalization",), HERE_CPU)
+    assert evaluation_rates(index) == {key: 12.0}
+
+    (one,) = costs_of(index, [OWN]).values()
+    assert one.hours == {HERE_CPU: pytest.approx(3 * 12 / 3600)}
+    assert one.unmeasured == 1, "the job of the other one, which was never measured"
+    stores = paths.evaluations(DEMO, "base")
+    (stores / f"scale_generalization-{'c' * 16}").rename(
+        stores / f"scale_generalization-{'0' * 16}"
+    )
+    assert evaluation_rates(index) == {}, "what is stale was measured otherwise"
+
+
 def test_studies_and_series_have_a_line_each_and_waiting_runs_are_not_counted(here):
     found = costs_of(made_up_index(), [DEMO, OWN, LOCAL], waiting=[LOCAL])
     assert list(found) == [("scale", "demo"), ("scale", "own")]

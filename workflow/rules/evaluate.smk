@@ -46,6 +46,8 @@ rule evaluate_alone:
         ),
     log:
         "out/runs/{run}/{point}/seeds-{pack}/evaluate-{table}.log",
+    benchmark:
+        "out/runs/{run}/{point}/seeds-{pack}/evaluate-{table}.benchmark.tsv"
     conda:
         "../../envs/isotrope.yaml"
     threads: plan.cpus
@@ -72,6 +74,8 @@ rule evaluate_run:
         results=ensure("out/runs/{run}/{point}/results-{table}.csv", non_empty=True),
     log:
         "out/runs/{run}/{point}/evaluate-{table}.log",
+    benchmark:
+        "out/runs/{run}/{point}/evaluate-{table}.benchmark.tsv"
     conda:
         "../../envs/isotrope.yaml"
     threads: plan.cpus

@@ -169,12 +169,12 @@ def _add_evaluations(
                 left.append((table, sum(map(len, packs.values()))))
         cost.jobs += len(left)
         cost.evaluations += len(left)
-        rate = rate_of_evaluation(run, entry, rates)
         for table, count in left:
+            tables = entry.shared_tables if table is None else [table]
             job = entry.evaluations[table].job if table else None
             minutes, gpus = (job.minutes, job.gpu) if job else (run.evaluation_minutes, run.gpu)
             cost.limit += minutes / 60 * max(gpus, 1)
-            if table is None and rate is not None:
+            if (rate := rate_of_evaluation(run, tables, rates)) is not None:
                 cost.reckon(count * rate[0] / 3600, rate[1])
             else:
                 cost.unmeasured += 1

@@ -2,12 +2,13 @@
 
 Seconds of an epoch are the median of what was measured here for the same model and data set, on a
 GPU for runs that ask for one, else the published ones, which are those of the authors' machine.
-Seconds of an evaluation are those of Snakemake's jobs in which the evaluations of a pack share a
-process, for the same model, data set and tables.
+Seconds of an evaluation are those of Snakemake's jobs, for the same model, data set and tables: of
+those that share a process, of one with a job of its own, and of one that measures a whole point.
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
@@ -16,15 +17,16 @@ from isotrope import paths
 from isotrope.files import regular
 from isotrope.packs import summary
 from isotrope.packs.summary import Summary
-from isotrope.plan.index import Index, PointEntry, RunEntry
+from isotrope.plan.index import Index, RunEntry
 from isotrope.plan.stores import stale_tables
 
 _RATE = "seconds_per_epoch_mean"
-_TIMES = "evaluate.benchmark.tsv"  # of the rule `evaluate`
+_TIMES = "evaluate*.benchmark.tsv"  # of the rules that evaluate
+_TABLE = re.compile(r"evaluate-(.+)\.benchmark\.tsv")  # of a job that writes one table
 HERE_GPU, HERE_CPU, PUBLISHED = "measured here on a GPU", "measured here on a CPU", "published"
 
 Rates = Mapping[tuple[str, str, str], float]  # model, data set, and where: HERE_GPU or HERE_CPU
-# model, data set, tables that share a job, and where: seconds of a seed
+# model, data set, tables of a job, and where: seconds of a seed
 EvaluationRates = Mapping[tuple[str, str, tuple[str, ...], str], float]
 
 
@@ -44,21 +46,39 @@ def measured_rates() -> Rates:
 
 
 def evaluation_rates(index: Index) -> EvaluationRates:
-    """Median seconds that the shared evaluations of a seed took here, where nothing is stale."""
+    """Median seconds that the evaluations of a seed took here, where nothing is stale.
+
+    One job of each kind and point is read.
+    """
     found: dict[tuple[str, str, tuple[str, ...], str], list[float]] = {}
-    for pack, known in _packs(_TIMES):
-        point, name = pack.parent.name, pack.parent.parent.relative_to(paths.OUT / "runs")
+    for times, packs in _jobs():
+        point, name = packs[0].parent.name, packs[0].parent.parent.relative_to(paths.OUT / "runs")
         run = index.runs.get(name.as_posix())
         entries = run.behind(point) if run else []
-        if run is None or not entries or stale_tables(index, name.as_posix(), point):
+        if run is None or not entries:
             continue
-        where = next(map(_where, known.seeds.values()), HERE_CPU)
+        alone = _TABLE.fullmatch(times.name)
+        tables = [alone[1]] if alone else sorted(entries[0].shared_tables)
+        summaries = [one for pack in packs if (one := summary.glance(pack)) is not None]
+        seeds = [seed for one in summaries for seed in one.seeds.values()]
+        if not seeds or stale_tables(index, name.as_posix(), point) & set(tables):
+            continue
         with suppress(OSError, ValueError, KeyError, IndexError, TypeError):
-            with regular.open_text(pack / _TIMES, newline="") as file:
+            with regular.open_text(times, newline="") as file:
                 seconds = float(next(csv.DictReader(file, delimiter="\t"))["s"])
-            key = (run.model, run.dataset, tuple(sorted(entries[0].shared_tables)), where)
-            found.setdefault(key, []).append(seconds / len(known.seeds))
+            key = (run.model, run.dataset, tuple(tables), _where(seeds[0]))
+            found.setdefault(key, []).append(seconds / len(seeds))
     return {key: median(rates) for key, rates in found.items()}
+
+
+def _jobs() -> Iterator[tuple[Path, list[Path]]]:
+    """The times of one job of each kind and point, and the packs that it evaluated."""
+    of_packs = sorted((paths.OUT / "runs").glob(f"*/*/*/*/seeds-*/{_TIMES}"))
+    for times in {(path.parent.parent, path.name): path for path in of_packs}.values():
+        yield times, [times.parent]
+    for times in sorted((paths.OUT / "runs").glob(f"*/*/*/*/{_TIMES}")):
+        if packs := sorted(times.parent.glob("seeds-*")):
+            yield times, packs
 
 
 def _packs(file: str) -> Iterator[tuple[Path, Summary]]:
@@ -75,12 +95,11 @@ def _where(seed: Mapping[str, object]) -> str:
 
 
 def rate_of_evaluation(
-    run: RunEntry, point: PointEntry, rates: EvaluationRates
+    run: RunEntry, tables: Iterable[str], rates: EvaluationRates
 ) -> tuple[float, str] | None:
-    """Seconds of the shared evaluations of a seed, and where they are from; None if unknown."""
-    tables = tuple(sorted(point.shared_tables))
+    """Seconds of a seed in a job for some tables, and where they are from; None if unknown."""
     for where in (HERE_GPU, HERE_CPU) if run.gpu else (HERE_CPU,):
-        if (rate := rates.get((run.model, run.dataset, tables, where))) is not None:
+        if (rate := rates.get((run.model, run.dataset, tuple(sorted(tables)), where))) is not None:
             return rate, where
     return None
 
