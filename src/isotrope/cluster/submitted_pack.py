@@ -109,23 +109,51 @@ class SubmittedPack:
                 recording.record(["choose"], [paths.choice(self.run)], log)
             task = self._task()
             train_pack(task, Report(log))
-            if self._task_now(self.seeds).training_digest != task.training_digest:
+            now = self._seeds_as_trained(task)
+            if now is None:
                 recording.forget([task.folder / name for name in OUTPUTS])
                 raise UserError(
                     f"{self.file} was changed while {self} was trained; its finished seeds are "
                     "kept, `snakemake runs` trains what it says now"
                 )
         made = [task.folder / WEIGHTS]
-        if self.evaluate:
-            with self._logged(evaluation_log) as log:
-                for tests in by_hand.evaluation_tasks(*self._task_arguments(self.seeds)):
-                    evaluating.evaluate(tests, log)
-                    made.append(tests.results)
-        if list(self._task_now(None).seeds) == list(task.seeds):
+        try:
+            if self.evaluate and now:
+                self._evaluate(now, evaluation_log, made)
+        except Exception:  # what was trained is there all the same
+            self._tell(task, made)
+            raise
+        self._tell(task, made)
+        return _outcome(task)
+
+    def _seeds_as_trained(self, task: TrainingTask) -> list[int] | None:
+        """The trained seeds that are asked for still; None if they would be trained otherwise."""
+        try:
+            now = self._task_now(self.seeds)
+        except UserError:
+            return None
+        if now.training_digest != task.training_digest:
+            return None
+        return [seed for seed in task.seeds if seed in now.seeds]
+
+    def _evaluate(self, seeds: list[int], file: Path, made: list[Path]) -> None:
+        """Evaluate seeds; the tables that are written are added to ``made``."""
+        with self._logged(file) as log:
+            wanted = ",".join(str(seed) for seed in seeds)
+            for tests in by_hand.evaluation_tasks(*self._task_arguments(wanted)):
+                evaluating.evaluate(tests, log)
+                made.append(tests.results)
+
+    def _tell(self, task: TrainingTask, made: list[Path]) -> None:
+        """Tell Snakemake what was made: as the param-file asks for it now, or only a part of it."""
+        try:
+            whole = list(self._task_now(None).seeds) == list(task.seeds)
+        except UserError:
+            whole = False
+        if whole:
             recording.record(["train", "evaluate", "evaluate_alone"][: len(made)], made, say)
         else:
             recording.forget([*(task.folder / name for name in OUTPUTS), *made[1:]])
-        return _outcome(task)
 
     def is_finished(self) -> bool:
         """Whether the files hold all that the param-file asks for now."""
