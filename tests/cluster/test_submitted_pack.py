@@ -101,7 +101,9 @@ def test_seeds_that_come_and_go_meanwhile_leave_the_rest_evaluated_and_all_forgo
 )
 def test_trained_otherwise_or_no_more_it_is_forgotten_and_said(work, old, new):
     work.then = TEXT.replace(old, new)
-    with pytest.raises(UserError, match=r"was changed while .* was trained; its finished seeds are"):
+    with pytest.raises(
+        UserError, match=r"was changed while .* was trained; its finished seeds are"
+    ):
         work.run()
     assert work.told == [("forget", sorted(TRAINED))]
     assert work.evaluated == []
