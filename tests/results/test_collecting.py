@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ from isotrope.plan.index import EvaluationEntry, Index, SelectEntry
 from isotrope.results import choice
 from isotrope.results.choice import Candidate, Choice
 from isotrope.results.collecting import collect_group
+from isotrope.results.drawing import read_tables
+from isotrope.results.verifying import read_left_out
 
 ONE, TWO, MINE = (f"standard/stir_emoji/{variant}" for variant in ("one", "two", "mine"))
 EVALUATIONS = {
@@ -315,12 +318,42 @@ def test_the_arrays_of_the_best_seed_stand_beside_their_table(project, arrays_of
         collect_group("scale-demo", "accuracy", arrays=True)
 
 
+def test_a_recording_that_is_damaged_leaves_out_its_seed_and_is_named_beside_the_tables(project):
+    recorded(project)
+    paths.recordings(TWO, "base", 2, DIGEST).write_bytes(b"PK")
+    said = []
+
+    (path,) = collect_group("scale-demo", "recordings", arrays=True, log=said.append)
+
+    assert list(read_arrays(path, "")) == [f"{TWO}/base/1/theta"]
+    (lost,) = read_left_out(path.parent)
+    assert said == [str(lost)]
+    assert said[0].startswith(f"{TWO}, base: seed 2 is left out of the table recordings.npz: ")
+    recorded(project)
+    collect_group("scale-demo", "recordings", arrays=True)
+    assert read_left_out(path.parent) == []
+
+
+def test_collected_arrays_that_were_altered_are_drawn_by_no_figure(project):
+    recorded(project)
+    (path,) = collect_group("scale-demo", "recordings", arrays=True)
+    collect_group("scale-demo", "runs")
+    figure = Path("plugins/figures/general/recorded.py")
+    figure.parent.mkdir(parents=True)
+    figure.write_text('TABLES, ARRAYS = ("runs",), ("recordings",)\n')
+    read_tables("scale", "recorded", path.parent, None)
+    write_arrays(path, [(f"{TWO}/base/1/theta", np.full(2, 0.97))])
+    with pytest.raises(UserError, match=r"recordings\.npz was altered since .*`snakemake figures`"):
+        read_tables("scale", "recorded", path.parent, None)
+
+
 def test_arrays_of_a_run_that_is_not_evaluated_as_now_are_left_out(project, arrays_of_one):
     project.rows(ONE, 2, arrays_of_one).unlink()
     assert all(path.suffix == ".csv" for path in collect_group("scale-demo"))
 
 
-def test_recordings_are_those_of_the_seeds_as_they_are_trained_now(project):
+def recorded(project):
+    """Recordings of the run TWO, of which seed 3 has one of another training alone."""
     whole = project.runs[TWO].points["base"]
     parameters = {**PARAMETERS, "training.monitor.every": 1}
     project.runs[TWO] = replace(
@@ -330,6 +363,9 @@ def test_recordings_are_those_of_the_seeds_as_they_are_trained_now(project):
         path = paths.recordings(TWO, "base", seed, digest)
         write_arrays(path, [("theta", np.full(2, seed))])
 
+
+def test_recordings_are_those_of_the_seeds_as_they_are_trained_now(project):
+    recorded(project)
     files = collect_group("scale-demo")
 
     assert files[-1] == paths.table_folder("scale-demo") / "recordings.npz"

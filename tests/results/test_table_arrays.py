@@ -150,6 +150,44 @@ def test_damaged_arrays_are_named_with_the_way_out_and_nothing_is_written(tmp_pa
     assert not list((tmp_path / "tables").glob("*"))
 
 
+def test_a_damaged_best_seed_leaves_out_its_run_alone_and_is_named(tmp_path):
+    packs = [pack_of(tmp_path, one, accuracy={1: 0.5, 2: 0.9, 3: 0.6}) for one in (ONE, TWO)]
+    (packs[0].arrays["by_scale"] / "2.npz").write_bytes(b"PK")
+    lost = []
+
+    path = collect_arrays(packs, "by_scale", tmp_path / "tables", lost.append)
+
+    assert {name.rpartition("/base/")[0] for name in read_arrays(path, "")} == {TWO}
+    (said,) = map(str, lost)
+    assert said.startswith(f"{ONE}, base: seed 2 is left out of the table by_scale.npz: ")
+    with pytest.raises(UserError, match=r"2\.npz is truncated"):
+        collect_arrays(packs[:1], "by_scale", tmp_path / "again", lost.append)
+    assert not list((tmp_path / "again").glob("*"))
+
+
+def test_a_damaged_recording_or_history_leaves_out_its_seeds_alone(tmp_path):
+    row = "{},1,2.5,,0.1"
+    packs = [
+        with_history(recorded(tmp_path / name, pack_of(tmp_path, run, seeds), seeds), rows)
+        for name, run, seeds in (("a", ONE, (1, 2)), ("b", TWO, (3,)))
+        for rows in [[row.format(seed) for seed in seeds]]
+    ]
+    packs[0].recordings[2].write_bytes(b"PK")
+    history = packs[0].pack / "history.csv"
+    history.write_text(history.read_text().replace("2.5", "0.5"))
+    lost = []
+
+    recordings = collect_recordings(packs, tmp_path / "tables", lost.append)
+    histories = collect_histories(packs, tmp_path / "tables", lost.append)
+
+    seeds = lambda path: {name.split("/")[4] for name in read_arrays(path, "")}  # noqa: E731
+    assert (seeds(recordings), seeds(histories)) == ({"1", "3"}, {"3"})
+    assert [(one.seed, one.table) for one in lost] == [
+        (2, "recordings.npz"),
+        (None, "histories.npz"),
+    ]
+
+
 def recorded(folder, pack, seeds):
     """The pack, of whose seeds these have recordings."""
     files = {seed: folder / f"{seed}.npz" for seed in seeds}

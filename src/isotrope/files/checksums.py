@@ -1,4 +1,4 @@
-"""Checksums of files that have no place for one: collected tables, and the files of figures.
+"""Checksums of files that have no place for one: tables with their arrays, and files of figures.
 
 That of ``GROUP/NAME`` lies in ``.sums/GROUP`` beside the folder. A file without one, made by hand,
 copied from elsewhere or written by an earlier version, is taken as it is.
@@ -40,15 +40,16 @@ def is_as_written(path: Path, content: bytes) -> bool:
 
 
 def check_table(path: Path, content: bytes) -> None:
-    """Compare a collected table with its checksum.
+    """Compare a collected table, or the arrays beside one, with its checksum.
 
     Raises:
         UserError: if it was altered.
     """
     if not is_as_written(path, content):
+        target = "tables" if path.suffix == ".csv" else "figures"
         raise UserError(
-            f"{path} was altered since it was collected; delete it and run `snakemake tables`, or "
-            f"delete {path_of(path)} if you put it there yourself"
+            f"{path} was altered since it was collected; delete it and run `snakemake {target}`, "
+            f"or delete {path_of(path)} if you put it there yourself"
         )
 
 

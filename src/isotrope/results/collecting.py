@@ -12,6 +12,7 @@ from pathlib import Path
 
 from isotrope import paths
 from isotrope.errors import UserError, did_you_mean
+from isotrope.files import checksums, regular
 from isotrope.files.code_column import NOT_RECORDED, worst
 from isotrope.files.tables import SELECTION_COLUMNS, write_table
 from isotrope.packs import code_records, summary
@@ -26,7 +27,7 @@ from isotrope.results.table_arrays import (
     collect_histories,
     collect_recordings,
 )
-from isotrope.results.tables import CollectedPack
+from isotrope.results.tables import CollectedPack, LeftOut
 
 
 def collect_group(
@@ -37,7 +38,8 @@ def collect_group(
 ) -> list[Path]:
     """Write the tables of a group and the arrays beside them, or one of both.
 
-    What nothing vouches for is left out, and named beside the table of runs, in ``left_out.json``.
+    What nothing vouches for is left out, and named beside the table of runs, in ``left_out.json``;
+    what is left out of arrays, in ``left_out-<table>.json``.
 
     Args:
         group: a study, or its demo.
@@ -92,26 +94,46 @@ def collect_group(
             "a run.json and run `snakemake runs` to have it written anew from its finished seeds"
         )
     folder = paths.table_folder(group)
+    if table is None:
+        verifying.forget_left_out(folder)
     if wanted is None:
         verifying.write_left_out(left, folder)
-    if table == paths.RECORDINGS:
-        return [collect_recordings(found, folder)]
-    if table == paths.HISTORIES:
-        return [collect_histories(found, folder)]
-    if arrays and table is not None:
-        return [collect_arrays(found, table, folder)]
+    if table is not None and (arrays or table in (paths.RECORDINGS, paths.HISTORIES)):
+        return [_write_arrays(found, table, folder, log)]
     packs = [*with_codes(found, CodeStates(known)), *lost]
     written = tables.collect(group, packs, folder, table)
     if table is None:
         with_arrays = sorted(
             {one for pack in found for one in pack.arrays if one in pack.evaluations}
         )
-        written += [collect_arrays(found, one, folder) for one in with_arrays]
         if any(run.records for run in runs.values()):
-            written.append(collect_recordings(found, folder))
+            with_arrays.append(paths.RECORDINGS)
+        written += [_write_arrays(found, one, folder, log) for one in with_arrays]
     if choices and table is None:
         written.append(_write_selection(group, choices))
     return written
+
+
+def _write_arrays(
+    found: Sequence[CollectedPack], table: str, folder: Path, log: Callable[[str], None]
+) -> Path:
+    """Write the arrays of a table without the seeds whose files are damaged, which are named.
+
+    Raises:
+        UserError: if there are no sound ones.
+    """
+    lost: list[LeftOut] = []
+    if table == paths.RECORDINGS:
+        path = collect_recordings(found, folder, lost.append)
+    elif table == paths.HISTORIES:
+        path = collect_histories(found, folder, lost.append)
+    else:
+        path = collect_arrays(found, table, folder, lost.append)
+    checksums.write(path, regular.read_bytes(path))
+    for one in lost:
+        log(str(one))
+    verifying.write_left_out(lost, folder, table)
+    return path
 
 
 def _has(found: Sequence[CollectedPack], table: str | None) -> bool:

@@ -8,7 +8,7 @@ from pandas.api.types import is_string_dtype
 from isotrope import registry
 from isotrope.errors import UserError
 from isotrope.files import checksums, regular
-from isotrope.files.arrays import read_arrays
+from isotrope.files.arrays import Array, read_arrays
 from isotrope.files.code_column import STATES
 from isotrope.files.disk import write_whole
 from isotrope.files.tables import (
@@ -88,9 +88,20 @@ def read_tables(study: str, name: str, folder: Path, published_csv: Path | None)
     if published_csv is not None:
         published = read_table(published_csv, PUBLISHED_COLUMNS, "restore it with `git checkout`")
     with_arrays = getattr(module, "ARRAYS", ())
-    arrays = {table: read_arrays(folder / f"{table}.npz", DRAW_AGAIN) for table in with_arrays}
+    arrays = {table: _arrays(folder / f"{table}.npz") for table in with_arrays}
     lost = left_out(folder / "runs.csv") if "runs" in frames else {}
     return Tables(frames, cells_of(study), published, arrays, lost)
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    """The arrays beside a table.
+
+    Raises:
+        UserError: if they are absent, damaged or were altered since they were collected.
+    """
+    found = read_arrays(path, DRAW_AGAIN)
+    checksums.check_table(path, regular.read_bytes(path))
+    return found
 
 
 def _drawable(frame: pandas.DataFrame) -> pandas.DataFrame:

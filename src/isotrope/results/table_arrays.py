@@ -7,6 +7,9 @@ Weights that were kept after every so many epochs are left out: they are whole n
 The histories of all seeds are in ``histories.npz``: ``<run>/<point>/<seed>/<column>``, a number for
 each epoch, NaN where there is none.
 
+A seed whose file is damaged is left out; where it is the best one, so is its run's point, since no
+other seed stands for it.
+
 ``<evaluation>.npz`` holds ``<run>/<point>/<array>`` and the number of the seed as
 ``<run>/<point>/seed``. The best seed has the highest accuracy in the table ``accuracy``, or the
 highest mean IoU in the table ``segmentation``, where its run has that, else the
@@ -16,7 +19,7 @@ best score in validation; of equals it is the first.
 import csv
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,22 +31,35 @@ from isotrope.packs import rows as stored
 from isotrope.packs import summary
 from isotrope.packs.summary import KEPT_WEIGHT
 from isotrope.paths import HISTORIES, RECORDINGS
-from isotrope.results.tables import CollectedPack, Row, pack_rows, seed_rows
+from isotrope.results.tables import CollectedPack, LeftOut, Row, pack_rows, seed_rows
 
+Lose = Callable[[LeftOut], None]
+_Found = tuple[str, Array] | LeftOut
 TESTED = {"accuracy": "accuracy", "segmentation": "mean_iou"}  # tables, and what tells in each
 
 
-def collect_arrays(runs: Sequence[CollectedPack], table: str, folder: Path) -> Path:
+def refuse(lost: LeftOut) -> None:
+    """Leave nothing out.
+
+    Raises:
+        UserError: always.
+    """
+    raise UserError(lost.reason)
+
+
+def collect_arrays(
+    runs: Sequence[CollectedPack], table: str, folder: Path, lose: Lose = refuse
+) -> Path:
     """Write ``<table>.npz`` into ``folder``; the arrays of one seed at a time are in memory.
 
     Args:
         runs: the packs of the group.
         table: the name under which the runs are evaluated.
         folder: where the tables are; it is made if need be.
+        lose: is told which seed has no sound arrays, and is left out.
 
     Raises:
-        UserError: if no run has such arrays, or a file of a pack is absent, damaged or of another
-            training than the param-file's; then nothing is written.
+        UserError: if no run has such arrays, or none that are sound; then nothing is written.
     """
     points: dict[tuple[str, str], list[CollectedPack]] = {}
     for run in runs:
@@ -57,11 +73,29 @@ def collect_arrays(runs: Sequence[CollectedPack], table: str, folder: Path) -> P
         if (found := best_seed(packs)) is not None  # else all have diverged
     }
     path = folder / f"{table}.npz"
-    write_arrays(path, _arrays_of_best_seeds(best, table))
+    write_arrays(path, _sound(_arrays_of_best_seeds(best, table), lose))
     return path
 
 
-def collect_recordings(runs: Sequence[CollectedPack], folder: Path) -> Path:
+def _sound(found: Iterable[_Found], lose: Lose) -> Iterator[tuple[str, Array]]:
+    """The arrays that could be read.
+
+    Raises:
+        UserError: if there are none, though there should be.
+    """
+    lost, any_sound = list[LeftOut](), False
+    for one in found:
+        if isinstance(one, LeftOut):
+            lose(one)
+            lost.append(one)
+        else:
+            any_sound = True
+            yield one
+    if lost and not any_sound:
+        raise UserError(*(one.reason for one in lost))
+
+
+def collect_recordings(runs: Sequence[CollectedPack], folder: Path, lose: Lose = refuse) -> Path:
     """Write ``recordings.npz`` into ``folder``; the arrays of one seed at a time are in memory.
 
     It is empty where no network recorded anything.
@@ -69,49 +103,65 @@ def collect_recordings(runs: Sequence[CollectedPack], folder: Path) -> Path:
     Args:
         runs: the packs of the group.
         folder: where the tables are; it is made if need be.
+        lose: is told which seed has no sound recording, and is left out.
 
     Raises:
-        UserError: if a recording is damaged; then nothing is written.
+        UserError: if no recording is sound; then nothing is written.
     """
     path = folder / f"{RECORDINGS}.npz"
-    write_arrays(path, _recorded_arrays(sorted(runs, key=lambda run: (run.run, run.point))))
+    ordered = sorted(runs, key=lambda run: (run.run, run.point))
+    write_arrays(path, _sound(_recorded_arrays(ordered), lose))
     return path
 
 
-def _recorded_arrays(runs: Sequence[CollectedPack]) -> Iterator[tuple[str, Array]]:
+def _recorded_arrays(runs: Sequence[CollectedPack]) -> Iterator[_Found]:
     for run in runs:
         for seed, file in sorted(run.recordings.items()):
             remedy = f"delete {file.parent} and run `snakemake runs` to train the seed anew"
-            sums = summary.read(run.pack).seeds[seed].get("files")
-            if sums is not None:
-                read_checked(file, sums.get(file.name), remedy)
-            for name, array in sorted(read_arrays(file, remedy).items()):
+            try:
+                sums = summary.read(run.pack).seeds[seed].get("files")
+                if sums is not None:
+                    read_checked(file, sums.get(file.name), remedy)
+                known = read_arrays(file, remedy)
+            except UserError as error:
+                yield _lost(run, seed, RECORDINGS, error)
+                continue
+            for name, array in sorted(known.items()):
                 if not name.startswith(KEPT_WEIGHT):
                     yield f"{run.run}/{run.point}/{seed}/{name}", array
 
 
-def collect_histories(runs: Sequence[CollectedPack], folder: Path) -> Path:
+def _lost(run: CollectedPack, seed: int | None, table: str, error: UserError) -> LeftOut:
+    """A seed that is left out of arrays, or a whole pack."""
+    return LeftOut(run.run, run.point, run.pack, seed, f"{table}.npz", error.sentences[0])
+
+
+def collect_histories(runs: Sequence[CollectedPack], folder: Path, lose: Lose = refuse) -> Path:
     """Write ``histories.npz`` into ``folder``; the history of one pack at a time is in memory.
 
     Args:
         runs: the packs of the group.
         folder: where the tables are; it is made if need be.
+        lose: is told which pack has no sound history, and is left out.
 
     Raises:
-        UserError: if a history is absent or damaged; then nothing is written.
+        UserError: if no history is sound; then nothing is written.
     """
     path = folder / f"{HISTORIES}.npz"
     ordered = sorted(runs, key=lambda run: (run.run, run.point, run.seeds))
-    write_arrays(path, (one for run in ordered for one in _history_arrays(run)))
+    found = (one for run in ordered for one in _history_arrays(run))
+    write_arrays(path, _sound(found, lose))
     return path
 
 
-def _history_arrays(run: CollectedPack) -> Iterator[tuple[str, Array]]:
-    known = summary.read(run.pack)
+def _history_arrays(run: CollectedPack) -> Iterator[_Found]:
     remedy = f"delete {run.pack} and run `snakemake runs`: finished seeds are not trained again"
-    content = read_checked(
-        run.pack / summary.HISTORY, known.part("files").get(summary.HISTORY), remedy
-    )
+    try:
+        sums = summary.read(run.pack).part("files")
+        content = read_checked(run.pack / summary.HISTORY, sums.get(summary.HISTORY), remedy)
+    except UserError as error:
+        yield _lost(run, None, HISTORIES, error)
+        return
     rows = list(csv.DictReader(io.StringIO(content.decode())))
     for seed in sorted(run.seeds):
         its = [row for row in rows if row["seed"] == str(seed)]
@@ -122,15 +172,20 @@ def _history_arrays(run: CollectedPack) -> Iterator[tuple[str, Array]]:
 
 def _arrays_of_best_seeds(
     best: dict[tuple[str, str], tuple[CollectedPack, int]], table: str
-) -> Iterator[tuple[str, Array]]:
+) -> Iterator[_Found]:
     for (name, point), (run, seed) in best.items():
         results = run.file_of(table)
         remedy = f"delete {results} and run `snakemake tables`: what is missing is computed again"
         file = run.arrays[table] / ("run.csv" if table in run.of_run else f"{seed}.csv")
+        known = stored.checked_arrays if file.is_file() else read_arrays
+        try:
+            arrays = known(file if file.is_file() else stored.arrays_of(file), remedy)
+        except UserError as error:
+            yield _lost(run, None if table in run.of_run else seed, table, error)
+            continue
         if table not in run.of_run:
             yield f"{name}/{point}/seed", np.array(seed)
-        known = stored.checked_arrays if file.is_file() else read_arrays
-        for key, array in known(file if file.is_file() else stored.arrays_of(file), remedy).items():
+        for key, array in arrays.items():
             yield f"{name}/{point}/{key}", array
 
 

@@ -20,7 +20,7 @@ from isotrope.packs import rows as stored
 from isotrope.packs.summary import SEED, Summary
 from isotrope.results.tables import CollectedPack, LeftOut, Row, rows_of
 
-LEFT_OUT = "left_out.json"  # beside tables: what is left out of them
+LEFT_OUT = "left_out"  # begins the names of files beside tables: what is left out of them
 _AGAIN = "delete {} and run `snakemake tables`: what is sound is not trained or tested again"
 
 
@@ -162,37 +162,62 @@ def _left_out(pack: CollectedPack, seed: int | None, table: str, reason: str) ->
     return LeftOut(pack.run, pack.point, pack.pack, seed, table, reason)
 
 
-def write_left_out(found: Sequence[LeftOut], folder: Path) -> None:
+def write_left_out(found: Sequence[LeftOut], folder: Path, arrays: str = "") -> None:
     """Write beside the tables what is left out of them, with its checksum; nothing if nothing is.
+
+    Args:
+        found: what is left out.
+        folder: of the tables.
+        arrays: the table whose arrays it is left out of; of tables if there is none.
 
     Raises:
         UserError: if it cannot be written.
     """
-    path = folder / LEFT_OUT
+    path = folder / (f"{LEFT_OUT}-{arrays}.json" if arrays else f"{LEFT_OUT}.json")
     if found:
         content = [{**asdict(one), "pack": one.pack.as_posix()} for one in found]
         write_table(path, json.dumps(content, indent=1) + "\n")
     else:
-        checksums.path_of(path).unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
+        _forget(path)
+
+
+def forget_left_out(folder: Path) -> None:
+    """Remove all that says what is left out of the tables and arrays in a folder."""
+    for path in _files(folder):
+        _forget(path)
+
+
+def _forget(path: Path) -> None:
+    checksums.path_of(path).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def read_left_out(folder: Path) -> list[LeftOut]:
-    """What was left out of the tables in a folder when they were last collected.
+    """What was left out of the tables and arrays in a folder when they were last collected.
 
     Raises:
-        UserError: if the file that says so is damaged, was altered, or is gone.
+        UserError: if a file that says so is damaged, was altered, or is gone.
     """
-    path, again = folder / LEFT_OUT, f"run `isotrope collect {folder.name}` to write it again"
+    return list(dict.fromkeys(one for path in _files(folder) for one in _read(path)))
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files that say what is left out, those that are gone and have a checksum still, too."""
+    names = {path.name for path in folder.glob(f"{LEFT_OUT}*.json")}
+    sums = checksums.path_of(folder / LEFT_OUT).parent
+    names |= {path.stem for path in sums.glob(f"{LEFT_OUT}*.json.json")}
+    return [folder / name for name in sorted(names)]
+
+
+def _read(path: Path) -> list[LeftOut]:
+    again = f"run `isotrope collect {path.parent.name}` to write it again"
     try:
         content = regular.read_bytes(path)
         if not checksums.is_as_written(path, content):
             raise UserError(f"{path} was altered since it was written; {again}")
         found = json_files.parse(content)
         return [LeftOut(**{**one, "pack": Path(one["pack"])}) for one in found]
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if checksums.path_of(path).exists():
-            raise UserError(f"{path} is gone; {again}") from error
-        return []
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is gone; {again}") from error
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path} is truncated or altered ({error}); {again}") from error
