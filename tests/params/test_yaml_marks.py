@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isotrope.params.param_file import located
 from isotrope.params.yaml_marks import parse
 
 
@@ -160,3 +161,14 @@ def test_what_is_wrong_is_said_with_its_place(text, line, column, what):
 
     assert mistake.what.startswith(what)
     assert (mistake.line, mistake.column) == (line, column)
+
+
+def test_of_a_value_that_could_not_be_read_nothing_more_is_said_and_of_others_all():
+    marked = parse('a:\n  b: [1, "\\0"]\nc: 2\nd: 3\n')
+    assert marked.unread == {("a", "b", 1)}
+    complaints = [(("a", "b", 1), ": odd"), (("a", "b", 1, "x"), ": odd"), (("c",), ": even")]
+    complaints += [(("a", "b"), ": short"), (("c",), ": even")]
+    assert located("f.yaml", marked, complaints) == [
+        "f.yaml:2:3: a.b: short",
+        "f.yaml:3:1: c: even",
+    ]

@@ -1,6 +1,7 @@
 """Whether a process is gone: by its number on this machine, by SLURM's word elsewhere."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -155,6 +156,23 @@ def test_a_slurm_that_never_answers_is_not_waited_for(squeue, tmp_path, monkeypa
     began = time.monotonic()
     assert process._squeue("99") is None
     assert time.monotonic() - began < 30
+
+
+def test_a_process_of_a_job_knows_the_job_its_cluster_and_its_start(squeue, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "99")
+    squeue("99 RUNNING 2000")
+    this = Process.this()
+    assert (this.slurm_job, this.slurm_cluster, this.slurm_started) == ("99", "here", "2000")
+    assert this.host == platform.node()
+    assert Process.read(asdict(this)) == this
+
+
+@pytest.mark.parametrize(
+    ("number", "is_one"), [(-1, False), (0, False), (1, True), (2**31 - 1, True), (2**31, False)]
+)
+def test_numbers_of_processes_are_positive(number, is_one):
+    read = Process.read(asdict(replace(ELSEWHERE, number=number)))
+    assert (read is not None) == is_one
 
 
 def test_a_job_that_was_queued_again_knows_its_own_earlier_start(squeue, monkeypatch):
