@@ -173,3 +173,31 @@ def test_every_name_of_a_pack_fits_its_wildcard(seeds):
     (pattern,) = re.findall(r"^ +pack=r\"(.*)\",$", text, re.MULTILINE)
     names = [name for per_job in (1, 25) for name in packs_of_seeds(seeds, per_job)]
     assert [name for name in names if not re.fullmatch(pattern, name)] == []
+
+
+WILDCARDS = {  # names that fit each, and some that do not
+    "dataset": (["stir", "mnist_2000"], ["", "Stir", "stir/emoji", "2stir", "a.b"]),
+    "key": (["size=12", "a.b+c-1=2"], ["", ".sums", "a/b", "=1"]),
+    "file": (["train-images-idx3-ubyte.gz"], ["", ".hidden", "a/b", "a b"]),
+    "run": (
+        ["cnn/stir_emoji/mine", "A/b.c/1-2"],
+        ["cnn/stir", "a/b/c/d", "a//c", "a/.b/c", "a/b c/d"],
+    ),
+    "point": (["base", "selected", "lr=0.1,width=3", "a=1e-3"], ["", ".seeds", "a/b", "a b"]),
+    "pack": (["1-25", "list-10"], ["1", "1-", "list-", "1-25/x", "seeds-1-25"]),
+    "group": (["scale", "scale-demo", "my_study2"], ["", "scale-own", "Scale", "-demo", "a/b"]),
+    "table": (["accuracy", "runs", "size_2"], ["", "accuracy.arrays", "a-b", "a/b"]),
+    "figure": (["accuracy", "four_phases"], ["", "accuracy.frames", "2a", "a/b", "A"]),
+    "tracker": (["mlflow", "tensorboard"], ["", "wandb", "mlflow2", "mlflow.json"]),
+}
+
+
+def test_every_wildcard_fits_what_it_stands_for_and_nothing_else():
+    text = (ROOT / "workflow/rules/common.smk").read_text(encoding="utf-8")
+    block = text.split("wildcard_constraints:")[1].split("\n\n")[0]
+    patterns = dict(re.findall(r"^ +(\w+)=r\"(.*)\",$", block, re.MULTILINE))
+    used = {name for path in FILES for name in re.findall(r"\{wildcards\.(\w+)", path.read_text())}
+    assert used <= patterns.keys() == WILDCARDS.keys()
+    for name, (fit, others) in WILDCARDS.items():
+        found = [word for word in (*fit, *others) if re.fullmatch(patterns[name], word)]
+        assert found == fit, name
