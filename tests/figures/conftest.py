@@ -25,3 +25,9 @@ def published_csv() -> Path:
 @pytest.fixture(scope="session")
 def published(published_csv: Path) -> pandas.DataFrame:
     return read_table(published_csv, PUBLISHED_COLUMNS)
+
+
+@pytest.fixture(scope="session")
+def described_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tables of described figures are, each written when it is first needed."""
+    return tmp_path_factory.mktemp("described")
