@@ -205,11 +205,11 @@ def _typeset(module: Any, asked: Case, data: pandas.DataFrame, folder: Path) -> 
 def _moving(frames: Iterable[Any]) -> Iterator[str]:
     """Some frames of an animation."""
     for count, frame in enumerate(islice(frames, 151), 1):
-        if count not in (1, 4, 7, 100, 151):
-            continue
         if isinstance(frame, Figure):
-            yield from described(frame)
-        else:
+            if count > 1:  # the first is without a path
+                yield from described(frame)
+                return
+        elif count in (1, 4, 7, 100, 151):
             picture = np.asarray(frame, dtype=float)
             rows, columns = picture.mean(axis=(1, 2)), picture.mean(axis=(0, 2))
             yield f"frame {count} {picture.shape} {_ends(rows[20:])} across {_ends(columns)}"
