@@ -160,3 +160,21 @@ def test_black_boxes_see_through_masked_gradients(norm, digits):
 def test_wrong_settings_are_refused(attack, settings, message):
     with pytest.raises(ValueError, match=message):
         attack(Small(), some_images(2), torch.tensor([0, 1]), eps=0.1, **settings)
+
+
+@every
+def test_nothing_is_asked_of_a_network_when_all_images_are_fooled(name, norm):
+    network, images = Small(), some_images(20)
+    labels = own_labels(network, images)
+    shown = []
+    hook = network.register_forward_hook(lambda _, given, __: shown.append(len(given[0])))
+    attack = partial(ATTACKS[name], network, eps=0.9 if norm == "linf" else 8.0, norm=norm)
+    those = attack(images, labels, stop_early=True).fooled
+    numbers = those.nonzero()[:, 0].tolist()
+    found = attack(images[those], labels[those], stop_early=True, numbers=numbers)
+    hook.remove()
+    assert len(numbers) > 1
+    assert found.fooled.all()
+    assert found.forwards == found.queries.sum()
+    assert len(found.trace) == STEPS[name]
+    assert min(shown) > 0

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from isotrope.cli import app
 from isotrope.cluster import rendezvous
+from isotrope.commands import runs
 from isotrope.datasets import building as datasets
 from isotrope.datasets import download
 from isotrope.errors import UserError
@@ -108,6 +109,31 @@ def test_every_task_of_an_evaluation_is_done_with_those_of_own_jobs_unless_refus
         (file, "base", None, "1-3", "auto", 1, "accuracy", False),
     ]
     assert done == [("x", True), ("y", True), ("x", False), ("y", False)]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--like", "a/b/c", "--point", "x=1"], "--like: a network of yours has no point"),
+        (["--like", "a/b/c", "--pack", "1-5"], "--like: a network of yours has no point, pack"),
+        (
+            ["--like", "a/b/c", "--seeds", "1"],
+            "--like: a network of yours has no point, pack, seed",
+        ),
+        (["--like", "a/b/c", "--no-own-jobs"], "--like: a network of yours has no point, pack, s"),
+        (["--all"], "--all: is for networks that are measured with --like"),
+        (["--to", "x"], "name the run that it is measured like, too, as in --like"),
+        (["--weights", FILE], "name the run that it is measured like, too, as in --like"),
+    ],
+)
+def test_each_word_that_goes_with_no_like_or_not_without_is_refused(file, monkeypatch, words, said):
+    monkeypatch.setattr(by_hand, "evaluation_tasks", lambda *_: [])
+    monkeypatch.setattr(runs, "_evaluate_like", lambda *_: None)
+    found = run("evaluate", file, *words)
+    assert isinstance(found.exception, UserError)
+    assert said in str(found.exception)
+    for fits in (["--point", "x=1", "--pack", "1-5", "--seeds", "1"], ["--like", "a/b/c", "--all"]):
+        assert run("evaluate", file, *fits).exit_code == 0
 
 
 def test_a_choice_is_written_and_said_with_its_candidates(file, monkeypatch):

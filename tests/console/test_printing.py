@@ -39,3 +39,11 @@ def test_of_many_sentences_the_rest_are_counted(capsys):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == MOST + 1
     assert lines[-1] == "and 1,234 more"
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_none_of_as_many_sentences_as_are_shown_is_left_out(more, capsys):
+    complain(*(f"sentence {number}" for number in range(MOST + more)))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:MOST] == [f"sentence {number}" for number in range(MOST)]
+    assert lines[MOST:] == ["and 1 more"] * more

@@ -59,6 +59,18 @@ def test_a_class_needs_enough_signs_whose_largest_are_all_large():
     assert [one.width for one in chosen["good"]] == [90, 80, 70, 70, 64, 64]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_size_of_a_sign_is_its_shorter_side(turned):
+    sides = [(64, 68), (66, 67), (65, 69), (64, 64), (65, 65), (70, 67), (63, 66)]
+    things = [
+        Thing(str(n), "stop", 9, 5, 9 + (b if turned else a), 5 + (a if turned else b))
+        for n, (a, b) in enumerate(sides)
+    ]
+    chosen = _stir_trafficsign.choose_signs(things, instances=2)
+    assert [one.photo for one in chosen["stop"]] == ["5", "1", "2", "4", "0", "3"]
+    assert _stir_trafficsign.choose_signs(things[1:], instances=2) == {}
+
+
 @given(sides=st.lists(st.integers(64, 70), min_size=6, max_size=20))
 def test_signs_of_one_size_keep_their_order(sides):
     signs = [Thing(str(n), "stop", 0, 0, side, side) for n, side in enumerate(sides)]

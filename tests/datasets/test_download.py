@@ -2,6 +2,8 @@
 
 import hashlib
 import socket
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from altered_files import pipe_at
@@ -261,3 +263,39 @@ def test_a_downloaded_file_is_checked_before_it_is_used(web):
             sources.check("toy", "a.npz")
     PATH.write_bytes(CONTENT)
     assert sources.check("toy", "a.npz") == PATH
+
+
+@pytest.mark.parametrize("there", [0, 300_000])
+def test_the_bar_says_what_is_there_and_what_is_too_long_is_not_read_to_its_end(
+    web, monkeypatch, there
+):
+    @contextmanager
+    def transfer(what, total):
+        assert (what, total) == ("a.npz", len(CONTENT))
+        yield SimpleNamespace(at=places.append)
+
+    places = []
+    monkeypatch.setattr(downloading, "transfer", transfer)
+    web.pages["/a"] = CONTENT
+    pin(web.url("/a"))
+    PART.parent.mkdir(parents=True)
+    PART.write_bytes(CONTENT[:there])
+    download("toy", "a.npz")
+    assert places == sorted(set(places))
+    assert there < places[0] <= there + downloading.CHUNK
+    assert places[-1] == len(CONTENT)
+
+    places.clear()
+    PATH.unlink()
+    web.pages["/a"] = CONTENT * 3
+    with pytest.raises(UserError, match=r"it has [0-9]+ bytes, not 1024000"):
+        download("toy", "a.npz")
+    assert len(CONTENT) < places[-1] <= len(CONTENT) + downloading.CHUNK
+
+
+@pytest.mark.parametrize("path", ["toy/a.npz", PATH.as_posix()])
+def test_what_a_file_must_be_is_said_of_its_place_too(web, path):
+    pin(web.url("/a"))
+    said = f"{len(CONTENT)} {hashlib.md5(CONTENT).hexdigest()}"
+    assert sources.checksum(path) == said
+    assert sources.unpinned("toy", ["a.npz", "b.npz"]) == ["out/downloads/toy/b.npz"]

@@ -61,6 +61,15 @@ def test_a_square_is_known_in_every_rotation_but_not_where_it_is_shifted():
     assert value(rows, "scale", pose="worst") == pytest.approx(4)
 
 
+def test_the_pose_of_an_image_is_its_own():
+    data = bars(5)
+    data.images[:3, :, 2:6, 2:6] = 0
+    data.images[:3, :, 3:5, 3:5] = 255  # so small that a shift by a pixel moves half of it away
+    rows = measured(Middle(), data, **GRID | {"shifts": [0.0, 1.25, 3.0]})
+    assert value(rows, "success", pose="worst") == 1
+    assert value(rows, "shift", pose="worst") == 1.25
+
+
 def test_a_random_search_with_refinement_finds_what_the_grid_finds():
     settings = {"angles": [-30.0, 30.0], "scales": [0.9, 1.1], "shifts": [-4.0, 4.0]}
     data = images_of(Plain(), 30)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -190,6 +191,15 @@ def test_what_is_no_image_or_no_setting_is_refused(kind, settings, shape, messag
 def test_settings_that_no_transform_has_are_refused_when_fitted(transformer, message):
     with pytest.raises(ValueError, match=message):
         transformer.fit(np.zeros((2, 8, 8)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "ask", [lambda one: one.get_feature_names_out(), lambda one: one.transform(drawn(2, 8, 8))]
+)
+def test_what_is_not_fitted_yet_says_so(kind, ask):
+    with pytest.raises(NotFittedError, match=f"This {kind.__name__} instance is not fitted"):
+        ask(kind())
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -224,3 +224,20 @@ def test_the_folder_of_a_run_or_point_names_a_pack_in_it(tmp_path, inside):
         UserError, match=rf"run\.json is not there; name a pack, as in \S+/{inside}"
     ):
         summary.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(OSError(5, "Input/output error"), "input/output error"), (OSError("No Words"), "no words")],
+)
+def test_a_refusal_of_the_system_is_told_in_its_words(tmp_path, monkeypatch, error, reason):
+    def fails(*_):
+        raise error
+
+    path = tmp_path / "file"
+    monkeypatch.setattr(disk.regular, "read_bytes", fails)
+    assert refusal(disk.read_checked, path, {}, "x") == f"{path} cannot be read ({reason}); x"
+    monkeypatch.setattr(disk, "write_synced", fails)
+    assert refusal(disk.write_whole, path, "").startswith(
+        f"{path} could not be written: {reason}; free space"
+    )

@@ -236,3 +236,10 @@ def test_a_measure_of_the_run_depends_on_its_seeds_and_that_of_a_seed_does_not(p
     trained = run.points[0].digest
     assert accuracy.digest(trained, [1, 2]) == accuracy.digest(trained, [1, 2, 3])
     assert ensemble.digest(trained, [1, 2]) != ensemble.digest(trained, [1, 2, 3])
+
+
+@pytest.mark.parametrize("alias", ["Big", "a-b", "", "a" * 101, "runs", "accuracy_costs"])
+def test_a_name_that_no_table_can_have_is_refused_with_what_it_may_be(param_files, alias):
+    write(param_files, changed(entries(f"{{name: accuracy, as: '{alias}'}}")))
+    (sentence,) = sentences(param_files)
+    assert f"'{alias}' cannot name a table; use up to" in sentence

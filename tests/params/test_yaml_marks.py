@@ -172,3 +172,27 @@ def test_of_a_value_that_could_not_be_read_nothing_more_is_said_and_of_others_al
         "f.yaml:2:3: a.b: short",
         "f.yaml:3:1: c: even",
     ]
+
+
+WRONG = (
+    "? [a]\n: 1\n",
+    f"{'k' * 201}: 1\n",
+    '"a\\nb": 1\n',
+    "a: 1\na: 2\n",
+    "a: !mine x\n",
+    "a: &x [*x]\n",
+    "a: 1e400\n",
+    f"a: {'x' * 1001}\n",
+)
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_stands_behind_a_mistake_is_read_and_its_mistakes_are_said_too(text):
+    found = parse(f"{text}b: 2\nc: {{d: [1, 1e400, 3], e: x}}\n")
+
+    assert len(found.mistakes) == 2
+    assert found.value["b"] == 2
+    assert found.value["c"] == {"d": [1, None, 3], "e": "x"}
+    lines = text.count("\n")
+    assert found.marks["b",] == (lines + 1, 1)
+    assert found.marks["c", "d", 2] == (lines + 2, 19)

@@ -173,6 +173,17 @@ def test_stale_results_and_those_that_are_not_there_are_not_spoken_of(project):
     assert project.states().of_pack(OWN, "base", "26-50").state == ""
 
 
+def test_rows_that_are_not_there_are_not_taken_for_older_ones(project):
+    project.train(NOW)
+    results = paths.results(OWN, "base", "1-25")
+    code_records.write_codes_of_results(results, {"rotation": ("b" * 16, {1: digest_of(NOW)})})
+    assert project.pack().of_table("accuracy") == "", "a table of other rows"
+    paths.code_of_results(results).unlink()
+    assert project.pack().of_table("accuracy") == "not recorded"
+    results.unlink()
+    assert project.pack().of_table("accuracy") == ""
+
+
 def test_what_is_kept_is_asked_again_when_the_code_changes_again(project):
     (kept,) = project.keep("the new forward() gives the same numbers")
     assert kept.pack == "1-25"

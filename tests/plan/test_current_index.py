@@ -124,6 +124,7 @@ def test_of_several_such_runs_each_that_cannot_be_built_is_refused(checks, monke
     needs.index = replace(made_up_index(), untried=[DEMO, OWN])
     monkeypatch.setattr(index_file, "stamps", lambda: STAMPS)
     needs.see_built(DEMO)
+    assert needs.index.untried == [OWN], "one that can be built is not tried again"
     with pytest.raises(UserError, match="pool9"):
         needs.see_built(OWN)
 

@@ -89,6 +89,18 @@ def test_rows_of_settings_between_are_removed(project, changes):
     assert project.removed() == [], "once"
 
 
+def test_each_evaluation_and_each_point_is_looked_at_also_behind_one_without_results(project):
+    base = project.run.points["base"]
+    accuracy = base.evaluations["accuracy"]
+    base = replace(base, evaluations={"never": replace(accuracy, name="never"), **base.evaluations})
+    project.run = replace(project.run, points={"untrained": base, "base": base})
+    project.evaluate(ROWS_BETWEEN)
+    assert project.removed() == [project.results.as_posix()]
+
+    project.train(BETWEEN)
+    assert project.removed() == [(FOLDER / "run.json").as_posix()]
+
+
 def test_rows_stay_where_those_asked_for_are_to_be_computed(project):
     project.evaluate(ROWS_BETWEEN)
     paths.finished_evaluation(OWN, "base", "accuracy", OF_ROWS, 2).unlink()

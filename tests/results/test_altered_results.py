@@ -235,19 +235,21 @@ def test_results_that_are_no_table_leave_what_is_in_them_out(project):
     assert not (paths.table_folder(GROUP) / "accuracy.csv").exists()
 
 
-def test_an_evaluation_that_is_gone_as_a_whole_is_named(project):
+@pytest.mark.parametrize("gone", [0, 1])
+def test_an_evaluation_that_is_gone_as_a_whole_is_named(project, gone):
+    lost, other = TABLES[gone], TABLES[1 - gone]
     lines = project.results.read_text().splitlines(keepends=True)
-    project.results.write_text("".join(line for line in lines if not line.startswith("accuracy,")))
+    project.results.write_text("".join(line for line in lines if not line.startswith(f"{lost},")))
 
     project.collect()
 
-    assert not (paths.table_folder(GROUP) / "accuracy.csv").exists()
-    assert project.seeds_in("runs") == project.seeds_in("scale_generalization") == [1, 2]
+    assert not (paths.table_folder(GROUP) / f"{lost}.csv").exists()
+    assert project.seeds_in("runs") == project.seeds_in(other) == [1, 2]
     (said,) = project.said
-    assert "it is left out of the table accuracy" in said
+    assert f"it is left out of the table {lost}" in said
     assert "does not hold it, though it is computed" in said
     with pytest.raises(UserError, match="does not hold it, though it is computed"):
-        project.collect("accuracy")
+        project.collect(lost)
 
 
 def test_what_is_deleted_as_the_sentence_says_is_put_together_again(project, whole, made):

@@ -1,5 +1,6 @@
 """What the words of a command line ask for."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from made_up_param_file import GOOD, NAME
 
 from isotrope import paths
+from isotrope.commands import runs
 from isotrope.data import stir
 from isotrope.digests import dataset_digest, with_local_files
 from isotrope.errors import UserError
@@ -44,6 +46,17 @@ def tasks(request):
         return request.param(FILE, point, pack, seeds, device, threads)
 
     return ask
+
+
+@pytest.mark.parametrize(
+    ("command", "asks"),
+    [(runs.train, by_hand.training_tasks), (runs.evaluate, by_hand.evaluation_tasks)],
+)
+def test_what_is_left_out_in_python_is_what_the_command_leaves_out(command, asks):
+    of_command, of_python = (inspect.signature(one).parameters for one in (command, asks))
+    defaults = {k: one.default for k, one in of_python.items() if one.default is not one.empty}
+    assert defaults == {key: of_command[key].default for key in defaults}
+    assert len(defaults) == 2
 
 
 def pack_of(task):

@@ -173,7 +173,8 @@ def test_the_example_of_the_page_is_measured_as_its_run_would_be(evaluate, tmp_p
     assert written == {"accuracy.csv", "rotation.csv", "flip_average.csv", "beside-runs.csv"}
     rows = pandas.read_csv(tmp_path / "measured/accuracy.csv")
     assert rows["value"].tolist() == pytest.approx([accuracy_of(example())], abs=0.5 / 360)
-    assert rows["run"].tolist() == ["mine.py:network"]
+    at = rows[["evaluation", "run", "point", "metric"]].to_numpy().tolist()
+    assert at == [["accuracy", "mine.py:network", "base", "accuracy"]]
     side = pandas.read_csv(tmp_path / "measured/beside-runs.csv")
     assert {"angle 0", "angle 90"} <= set(side["setting"].dropna())
     assert not (paths.OUT / "runs").exists()

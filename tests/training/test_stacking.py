@@ -5,7 +5,7 @@ import torch
 from toy_runs import ToyModelParams, toy_task, train
 
 from isotrope import devices
-from isotrope.training import stack_width
+from isotrope.training import job, stack_width
 from isotrope.training.stack_width import Cost, fastest
 
 CPU = torch.device("cpu")
@@ -134,3 +134,14 @@ def test_a_measurement_leaves_no_trace_in_the_training(toys):
         (task.folder / "weights.safetensors").read_bytes() for task in (plain, measured)
     )
     assert ours == theirs
+
+
+def test_memory_is_freed_behind_each_group_before_the_next_begins(toys, monkeypatch):
+    seen = []
+    run_group = job._Training.run
+    monkeypatch.setattr(devices, "free_memory", lambda device: seen.append(device.type))
+    monkeypatch.setattr(
+        job._Training, "run", lambda group: (seen.append(group.group.seeds), run_group(group))
+    )
+    train(toy_task(stack=1))
+    assert seen == [[1], "cpu", [2], "cpu"]

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from test_commands_of_rules import BESIDE_SNAKEMAKE, INPUTS, ON_A_NODE, PARAMS
 
 from isotrope.params.seeds import packs_of_seeds
 from isotrope.plan.targets import Plan
@@ -56,6 +57,13 @@ RULES = {
 }
 JOBS = [name for name, rule in RULES.items() if "shell" in directives(rule)]
 
+ON_NODES = {rule for rule, *_ in ON_A_NODE.values()}
+OF_LOGS = {log: rule for log, (rule, *_) in (ON_A_NODE | BESIDE_SNAKEMAKE).items()}
+READ = {rule: set(INPUTS[log]) for log, rule in OF_LOGS.items() if log in INPUTS}
+READ |= {"draw_animation": READ["draw_figure"], "download": set()}
+READ |= {"build_dataset": {"plan.downloads,"}}
+READ_TOO = {name: {"drawn_by"} for name in ("draw_figure", "draw_animation", "typeset_figure")}
+READ_TOO |= {name: {"figures"} for name in ("write_report", "track")}
 EXAMPLE = """
 rule first:
     input:
@@ -107,6 +115,66 @@ def test_no_word_reaches_a_shell_without_quotes(name):
     words = re.findall(r"{[^}]*}", "".join(directives(RULES[name])["shell"]))
     assert words
     assert [word for word in words if not word.endswith(":q}")] == []
+
+
+def names(rule, directive):
+    return {entry.partition("=")[0] for entry in entries(directives(rule).get(directive, []))}
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_rule_has_the_reasons_to_start_again_that_are_listed(name):
+    assert names(RULES[name], "params") == PARAMS.get(
+        name, {"labels"} if name == "collect" else set()
+    )
+    assert names(RULES[name], "input") == READ[name] | READ_TOO.get(name, set())
+    text = "\n".join(RULES[name])
+    assert text.count("param-files/{run}") == text.count('param_file=ancient("param-files/{run}')
+    assert text.count("param-files/{run}") == text.count("{input.param_file:q}")
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_rule_asks_for_memory_and_minutes_on_a_node_or_runs_beside_snakemake(name):
+    rule = RULES[name]
+    asked = entries(directives(rule).get("resources", []))
+    threads = "".join(directives(rule).get("threads", [])).strip()
+    if name not in ON_NODES:
+        assert directives(rule)["localrule"] == [" True"]
+        assert (asked, threads) == ([], "")
+    elif "param_file" not in names(rule, "input"):
+        minutes = {"build_dataset": 60, "sample_datasets": 30}[name]
+        assert (asked, threads) == (["mem_mb=4000,", f"runtime={minutes},"], "")
+    else:
+        minutes = "plan.minutes" if name == "train" else "plan.minutes_of_evaluation"
+        assert asked == ["gpu=plan.gpus,", "mem_mb=plan.memory,", f"runtime={minutes},"]
+        assert threads == "plan.cpus"
+        assert "localrule" not in directives(rule)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_an_empty_file_is_no_output_of_a_rule_but_for_a_picture_and_a_download(name):
+    text = "\n".join(directives(RULES[name])["output"])
+    files = re.findall(r'"out/[^"]*"', text)
+    may_be_empty = {"download": 1, "build_dataset": 1}.get(name, 0)
+    assert len(files) - text.count("non_empty=True") == may_be_empty
+    assert text.count("non_empty=True") == text.count("ensure(")
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("all", "tables arrays figures report outputs_gone"),
+        ("datasets", "datasets"),
+        ("runs", "weights training_gone"),
+        ("evaluations", "results outputs_gone"),
+        ("tables", "tables arrays rows_gone"),
+        ("figures", "figures rows_gone"),
+        ("report", "report rows_gone"),
+        ("tracking", "tracking"),
+    ],
+)
+def test_a_target_asks_for_what_it_is_named_after_and_for_what_is_gone_of_it(name, asked):
+    assert entries(directives(RULES[name])["input"]) == [f"plan.{one}," for one in asked.split()]
+    assert [one for one, rule in RULES.items() if "default_target" in directives(rule)] == ["all"]
 
 
 @pytest.mark.parametrize("name", JOBS)
