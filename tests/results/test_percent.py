@@ -13,6 +13,9 @@ from isotrope.results.percent import factor_of, heading, mean_with_interval, num
         ("accuracy", [0.2, 1.0], 100.0),
         ("validation_accuracy", [math.nan, 0.5], 100.0),
         ("consistency", [97.5, 100.0], 1.0),
+        ("accuracy_gain", [-0.03, 0.01], 100.0),  # a difference of fractions
+        ("accuracy_gain", [-3.0, 1.0], 1.0),
+        ("success_rate", [-0.5], 100.0),
         ("mean_iou", [0.4], 100.0),
         ("pearson_r", [0.4], None),
         ("worst", [0.4], 100.0),
@@ -57,5 +60,7 @@ def test_numbers_in_words():
 def test_an_interval_of_shares_ends_at_all_and_at_none_and_one_seed_has_none():
     assert mean_with_interval(0.99, 0.95, 1.03, 3, 100.0) == "99.0 [95.0, 100.0]"
     assert mean_with_interval(1.0, -2.0, 103.0, 3, 1.0) == "1.0 [0.0, 100.0]"
+    assert mean_with_interval(-0.01, -0.04, 0.02, 3, 100.0, True) == "-1.0 [-4.0, 2.0]"
+    assert mean_with_interval(-90.0, -110.0, -70.0, 3, 1.0, True) == "-90.0 [-100.0, -70.0]"
     assert mean_with_interval(5.0, -2.0, 12.0, 3, None) == "5 [-2, 12]"
     assert mean_with_interval(0.5, math.nan, math.nan, 1, 100.0) == "50.0"

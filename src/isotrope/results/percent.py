@@ -21,12 +21,13 @@ def factor_of(metric: str, values: Iterable[float]) -> float | None:
 
     Args:
         metric: its name, as in ``validation_accuracy``.
-        values: all of them; those of a share in a table are fractions of 1 if none is greater.
+        values: all of them; those of a share in a table are fractions of 1 if none is greater, and
+            differences of such, which may be negative, if none is less than -1.
     """
     words = set(metric.split("_"))
     for end in _ENDS:
         metric = metric.removesuffix(end)
-    fractions = all(0 <= value <= 1 for value in values if not math.isnan(value))
+    fractions = all(-1 <= value <= 1 for value in values if not math.isnan(value))
     if metric in NAMES or (RATES & words and not NO_SHARES & words):
         return 100.0 if fractions else None
     if not SHARES & words or NO_SHARES & words:
@@ -47,12 +48,26 @@ def number(value: float, factor: float | None) -> str:
     return f"{value:.4g}" if factor is None else f"{factor * value:.1f}"
 
 
+def are_differences(values: Iterable[float]) -> bool:
+    """Whether shares are differences of such: one of them is negative."""
+    return any(value < 0 for value in values)
+
+
 def mean_with_interval(
-    mean: float, low: float, high: float, count: float, factor: float | None
+    mean: float,
+    low: float,
+    high: float,
+    count: float,
+    factor: float | None,
+    differences: bool = False,
 ) -> str:
-    """A mean over seeds with its 95 % interval, which one seed has not; shares end at 0 and 100."""
+    """A mean over seeds with its 95 % interval, which one seed has not.
+
+    The interval of a share ends at 0 and 100, that of a difference of shares at -100 and 100.
+    """
     if count < 2:
         return number(mean, factor)
     if factor is not None:
-        low, high = max(low, 0.0), min(high, 100 / factor)
+        most = 100 / factor
+        low, high = max(low, -most if differences else 0.0), min(high, most)
     return f"{number(mean, factor)} [{number(low, factor)}, {number(high, factor)}]"

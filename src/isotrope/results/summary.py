@@ -113,21 +113,17 @@ def _runs(runs: pandas.DataFrame, codes: pandas.DataFrame) -> str:
 def _results(runs: pandas.DataFrame, folder: Path) -> str:
     """A row for each run, point and metric that has one value per seed."""
     order = {at: i for i, at in enumerate(zip(runs["run"], runs["point"], strict=True))}
-    found = [
-        (str(at["run"]), str(at["point"]), f"{name}: {percent.heading(metric, factor)}", at, factor)
-        for name, metric, rows in one_value_metrics(runs, folder)
-        for factor in [percent.factor_of(metric, rows["value"])]
-        for at in summarise(rows, BY).to_dict("records")
-    ]
-    found.sort(key=lambda one: order[one[0], one[1]])
-    lines = [
-        (
-            *(run, point, measure),
-            percent.mean_with_interval(at["mean"], at["low"], at["high"], at["n"], factor),
-            at["n"],
-        )
-        for run, point, measure, at, factor in found
-    ]
+    lines = []
+    for name, metric, rows in one_value_metrics(runs, folder):
+        factor = percent.factor_of(metric, rows["value"])
+        differences = percent.are_differences(rows["value"])
+        for at in summarise(rows, BY).to_dict("records"):
+            mean = percent.mean_with_interval(
+                at["mean"], at["low"], at["high"], at["n"], factor, differences
+            )
+            measure = f"{name}: {percent.heading(metric, factor)}"
+            lines.append((str(at["run"]), str(at["point"]), measure, mean, at["n"]))
+    lines.sort(key=lambda one: order[one[0], one[1]])
     what = (
         "Results: mean over seeds [95 % interval]. What has a value for each setting, such as each "
         "size, is in the figures and in their tables."

@@ -52,14 +52,17 @@ def _main_table(tables: Tables, metric: str) -> str:
     theirs = published_beside(ours, tables, name, metric)
     factor = percent.factor_of(metric, rows["value"])
     beside = percent.factor_of(metric, theirs["mean"])
+    differences = percent.are_differences([*rows["value"], *theirs["mean"]])
     lines: list[tuple[object, ...]] = []
     for panel in cells.panels(ours):
         for series in cells.names(cells.rows_in(ours, [panel])):
             (at,) = cells.series_in(ours, panel, series).to_dict("records")
             lost = [f"{at[kind]:.0f} {kind}" for kind in ("collapsed", "diverged") if at[kind]]
-            mean = percent.mean_with_interval(at["mean"], at["low"], at["high"], at["n"], factor)
+            mean = percent.mean_with_interval(
+                at["mean"], at["low"], at["high"], at["n"], factor, differences
+            )
             of_series = cells.series_in(theirs, panel, series).to_dict("records")
-            said = "; ".join(_published(one, beside) for one in of_series)
+            said = "; ".join(_published(one, beside, differences) for one in of_series)
             lines.append((series, cells.title(panel), mean, at["n"], ", ".join(lost), said))
     shown = [*range(len(lines[0]))]
     for column in (5, 4):  # published, lost: left out where no row has any
@@ -73,12 +76,12 @@ def _main_table(tables: Tables, metric: str) -> str:
     return page.table([heads[i] for i in shown], lines, f"{what}.")
 
 
-def _published(at: Mapping[object, object], factor: float | None) -> str:
+def _published(at: Mapping[object, object], factor: float | None, differences: bool) -> str:
     """A published mean with its interval and number of seeds, where they are known."""
     mean, spread, count = (float(str(at[key])) for key in ("mean", "spread", "n"))
     (half,) = half_intervals([spread], [count])
     known = 0 if math.isnan(half) else count
-    said = percent.mean_with_interval(mean, mean - half, mean + half, known, factor)
+    said = percent.mean_with_interval(mean, mean - half, mean + half, known, factor, differences)
     return said if math.isnan(count) else f"{said}, {seeds([int(count)])}"
 
 
