@@ -203,8 +203,25 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(project, name, said):
     assert said in str(error.value)
     with pytest.raises(UserError, match=r"--like cnn/mnist/demmo: no run is called so; did you"):
         write_run("cnn/mnist/mine", like="cnn/mnist/demmo")
-    with pytest.raises(UserError, match=r"^--like: a model is like no run; .*`isotrope new run`"):
-        new("model", "mine", like="cnn/mnist/demo")
+    assert set(project.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "value", "kinds"),
+    [
+        ("model", "like", "cnn/mnist/demo", "runs"),
+        ("evaluation", "series", "demo", "runs"),
+        ("figure", "series", "own", "runs"),
+        ("dataset", "study", "scale", "runs and figures"),
+        ("study", "study", "scale", "runs and figures"),
+        ("run", "core", True, "plug-ins and studies"),
+    ],
+)
+def test_an_option_that_a_kind_does_not_take_is_refused(project, kind, option, value, kinds):
+    before = set(project.rglob("*"))
+    with pytest.raises(UserError) as error:
+        new(kind, "cnn/mnist/mine" if kind == "run" else "mine", **{option: value})
+    assert str(error.value) == f"`isotrope new {kind}`: --{option} is for {kinds}; leave it out"
     assert set(project.rglob("*")) == before
 
 

@@ -65,9 +65,9 @@ def test_a_cat_is_attacked_with_the_weights_of_a_run(pack, isotrope):
     lines = output.splitlines()
     assert lines[0].startswith(f"1 of 1: chelsea: success: {row['before']} before")
     assert lines[1:5] == [
-        "clean accuracy: 1.0000 (1 of 1)",
-        "robust accuracy: 0.0000 (0 of 1)",
-        "attack success rate: 1.0000 (1 of 1)",
+        "clean accuracy: 100.0 % (1 of 1)",
+        "robust accuracy: 0.0 % (0 of 1)",
+        "attack success rate: 100.0 % (1 of 1)",
         "incorrect, not attacked: 0",
     ]
     assert lines[7].endswith("what the network answered before, right or wrong (no label)")
@@ -107,8 +107,8 @@ def test_pictures_that_are_not_recognised_are_told_and_passed_over(pack, isotrop
     assert status == 0
     assert f"noise: incorrect ({first['before']} instead of {wrong}), not attacked" in output
     assert "no label" not in output
-    assert "attack success rate: nan (0 of 0)" in output
-    assert "clean accuracy: 0.0000 (0 of 1)" in output
+    assert "attack success rate: unknown (0 of 0)" in output
+    assert "clean accuracy: 0.0 % (0 of 1)" in output
 
 
 @pytest.mark.parametrize("by", ["pgd", "spsa", "square", "minimal_norm", "apgd_dlr"])
@@ -128,7 +128,7 @@ def test_weights_in_a_file_need_no_run(tmp_path, monkeypatch, isotrope, by, arou
         "attack", "theirs.safetensors", "plain.png", "--like", like, "--tier", "smoke", *words
     )
     assert (status, errors) == (0, "")
-    assert "clean accuracy: 1.0000" in output
+    assert "clean accuracy: 100.0 %" in output
     size = np.asarray(Image.open(paths.ATTACKS / "plain.png")).shape
     assert size == ((8, 8) if around == "nothing" else (8, 11)), "perturbed as large as it is"
 
@@ -165,7 +165,7 @@ def test_what_cannot_be_attacked_is_told_with_the_way_out(pack, isotrope, words,
     assert "Traceback" not in errors
 
 
-def test_the_last_lines_are_those_of_the_authors_program():
+def test_the_last_lines_are_those_of_the_authors_program_in_percent():
     outcomes = [
         Outcome("a", 1, 1, 2, True, True, 0.02, 7, 1.0),
         Outcome("b", 1, 1, 1, False, False, 0.03, 9, 2.0),
@@ -173,9 +173,9 @@ def test_the_last_lines_are_those_of_the_authors_program():
         Outcome("d", 1, 1, 0, True, True, 0.04, 3, 0.5),
     ]
     assert summary_lines(outcomes, AttackSettings()) == [
-        "clean accuracy: 0.7500 (3 of 4)",
-        "robust accuracy: 0.2500 (1 of 4)",
-        "attack success rate: 0.6667 (2 of 3)",
+        "clean accuracy: 75.0 % (3 of 4)",
+        "robust accuracy: 25.0 % (1 of 4)",
+        "attack success rate: 66.7 % (2 of 3)",
         "incorrect, not attacked: 1",
         "mean distortion (linf): 0.030000",
         "elapsed: 3.5 s",

@@ -74,14 +74,21 @@ def check(
         say(f"{len(whole)} param-files are in order: {points} points, {seeds} seeds to train")
 
 
+_KINDS = ("dataset", "model", "augmentation", "evaluation", "figure", "run", "study")
+_ONLY_OF = {  # options of `isotrope new`, and the kinds that take them
+    "series": (("run",), "runs"),
+    "study": (("run", "figure"), "runs and figures"),
+    "like": (("run",), "runs"),
+    "core": (tuple(one for one in _KINDS if one != "run"), "plug-ins and studies"),
+}
+
+
 def new(
     kind: Annotated[
         str,
         typer.Argument(
             help="dataset, model, augmentation, evaluation, figure, study; run, for a param-file",
-            autocompletion=arguments.completion_of(
-                "dataset", "model", "augmentation", "evaluation", "figure", "run", "study"
-            ),
+            autocompletion=arguments.completion_of(*_KINDS),
         ),
     ],
     name: Annotated[
@@ -102,13 +109,13 @@ def new(
         ),
     ] = None,
     series: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="of a run: own, drawn beside the published runs of its study, or demo, beside "
-            "its demo",
+            "its demo; own if left out",
             autocompletion=arguments.completion_of("own", "demo"),
         ),
-    ] = "own",
+    ] = None,
     like: Annotated[
         str | None,
         typer.Option(
@@ -122,12 +129,14 @@ def new(
     from isotrope.plan.studies import question_about
     from isotrope.skeletons import write_skeleton, write_study
 
-    if like is not None and kind != "run":
-        raise UserError(f"--like: a {kind} is like no run; it is for `isotrope new run`")
+    given = {"series": series, "study": study, "like": like, "core": core or None}
+    for option, (kinds, words) in _ONLY_OF.items():
+        if given[option] is not None and kind in _KINDS and kind not in kinds:
+            raise UserError(f"`isotrope new {kind}`: --{option} is for {words}; leave it out")
     named = name if kind == "study" else study
     asked = question_about(named) if named is not None else []
     if kind == "run":
-        _new_run(name, study, series, like)
+        _new_run(name, study, series or "own", like)
     elif kind == "study":
         for line in write_study(name, core):
             say(line)

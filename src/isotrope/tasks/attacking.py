@@ -1,7 +1,8 @@
 """An attack on picture files with any weights: no training run, no data set, no evaluation.
 
-It says what the authors' program said: clean accuracy, robust accuracy, success rate, time and
-mean distortion; pictures that are not recognised before the attack are told and passed over.
+It says what the authors' program said, shares in percent: clean accuracy, robust accuracy, success
+rate, time and mean distortion; pictures that are not recognised before the attack are told and
+passed over.
 """
 
 import csv
@@ -173,16 +174,21 @@ def summary_lines(outcomes: Sequence[Outcome], settings: AttackSettings) -> list
     fooled = [one for one in attacked if one.fooled]
     count = len(outcomes)
     robust = len(attacked) - len(fooled)
-    rate = f"{len(fooled) / len(attacked):.4f}" if attacked else "nan"
+    rate = _percent(len(fooled), len(attacked)) if attacked else "unknown"
     distortion = np.mean([one.distortion for one in fooled]) if fooled else float("nan")
     return [
-        f"clean accuracy: {len(attacked) / count:.4f} ({len(attacked)} of {count})",
-        f"robust accuracy: {robust / count:.4f} ({robust} of {count})",
+        f"clean accuracy: {_percent(len(attacked), count)} ({len(attacked)} of {count})",
+        f"robust accuracy: {_percent(robust, count)} ({robust} of {count})",
         f"attack success rate: {rate} ({len(fooled)} of {len(attacked)})",
         f"incorrect, not attacked: {count - len(attacked)}",
         f"mean distortion ({settings.norm}): {distortion:.6f}",
         f"elapsed: {sum(one.seconds for one in outcomes):.1f} s",
     ]
+
+
+def _percent(part: int, of: int) -> str:
+    """A share in words."""
+    return f"{100 * part / of:.1f} %"
 
 
 def _names(pictures: Sequence[Path | str]) -> list[str]:
