@@ -31,6 +31,7 @@ def test_changed_code_is_said_everywhere_until_it_is_kept_and_trains_nothing(pro
     assert TOLD in said
     assert "isotrope keep RUN --why" in said
     assert jobs(said) == {"collect": 2, "summarize": 1, "tables": 1}
+    assert "results of code" not in project.make("--unlock"), "nothing was planned"
     assert column(project) == {"runs": {"changed"}, "accuracy": {"changed"}}
     assert "2 changed" in project.path("out/tables/scale/summary.html").read_text()
     status = project.run("isotrope", "status").stdout

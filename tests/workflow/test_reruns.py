@@ -159,11 +159,16 @@ def test_what_was_evaluated_by_hand_for_a_revision_that_is_set_back_reaches_no_t
     assert ",0.125," in project.path("out/tables/scale/accuracy.csv").read_text()
 
     project.path(evaluation).write_text(text)
+    of = f"{ONE}/base/seeds-1-2/results.csv {{}} of settings or a REVISION that were set back"
+    planned = project.make("-n", "tables")
+    assert jobs(planned) == {"evaluate": 1, "collect": 2, "tables": 1}
+    assert of.format("is") in planned
+    assert ",0.125," in results(project), "a dry run removes nothing"
+
     output = project.make("tables")
 
     assert jobs(output) == {"evaluate": 1, "collect": 2, "tables": 1}
-    of = f"{ONE}/base/seeds-1-2/results.csv was of settings or a REVISION that were set back"
-    assert of in output
+    assert of.format("was") in output
     assert results(project) == rows
     assert project.path("out/tables/scale/accuracy.csv").read_text() == table
 

@@ -37,7 +37,10 @@ for warning in (signal.SIGUSR1, signal.SIGUSR2):
 find_own_programs()
 shell.prefix(f"export {PLANNED}=1; ")
 
-plan = ask(config, head=workflow.is_main_process)
+# what is removed before the work starts stays in a dry run: these settings say it before anything is planned
+plan = ask(
+    config, head=workflow.is_main_process, dry=bool(workflow.output_settings.dryrun)
+)
 head = Head()
 
 
@@ -54,10 +57,14 @@ def remember_what_is_asked():
     remember({*of_jobs, *named})
 
 
+def say_at_the_end():
+    # of `--unlock`, `--dag` and the like Snakemake chooses no executor
+    if workflow.executor_plugin is not None and not workflow.touch:
+        complain(*words.at_the_end(workflow.dryrun, plan.plan.code_notes))
+
+
 if workflow.is_main_process:
-    words = LogWords(Reasons(plan).why, targets)
+    words = LogWords(Reasons(plan, plan.plan.set_back).why, targets)
     logger.addFilter(words)
     # what Snakemake says stands above, with the table of jobs: this is what is read last
-    atexit.register(
-        lambda: complain(*words.at_the_end(workflow.dryrun, plan.plan.code_notes))
-    )
+    atexit.register(say_at_the_end)

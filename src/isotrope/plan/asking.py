@@ -74,10 +74,11 @@ def or_exit(function: Callable[..., T]) -> Callable[..., T]:
 
 
 @or_exit
-def ask(config: Mapping[str, Any], head: bool) -> Asked:
+def ask(config: Mapping[str, Any], head: bool, dry: bool = False) -> Asked:
     """The plan for the runs that Snakemake's ``config`` names.
 
     The process that plans, ``head``, also says what is left out, and why, and what many jobs cost.
+    A ``dry`` run changes nothing.
 
     Raises:
         UserError: if the path of the folder has braces, which Snakemake would fill in; and as
@@ -90,7 +91,7 @@ def ask(config: Mapping[str, Any], head: bool) -> Asked:
         )
     plan = Plan(config, head)
     if head:
-        notes = [*plan.remove_set_back(), *plan.notes(), *plan.figures_left_out()]
+        notes = [*plan.mend_set_back(dry), *plan.notes(), *plan.figures_left_out()]
         if notes := [*notes, *plan.cost_notes()]:
             complain(*notes)
     return Asked(plan)

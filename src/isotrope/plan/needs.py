@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from isotrope import paths
@@ -18,6 +19,7 @@ from isotrope.plan.index import (
     PointEntry,
     RunEntry,
 )
+from isotrope.plan.set_back import SET_BACK
 
 TRAINED = (WEIGHTS, RUN)  # what training leaves for evaluations
 
@@ -34,6 +36,7 @@ class Needs:
 
     def __init__(self, head: bool = True) -> None:
         self.head = head
+        self.set_back: frozenset[Path] = frozenset()  # outputs whose jobs a dry run is to plan
         self._waiting: dict[str, str] = {}
 
     @cached_property
@@ -181,7 +184,11 @@ class Needs:
         wanted = {"digest": digest, "seeds": self._seeds(run, point, pack)}
         if files := list(dict.fromkeys(file for one in points for file in one.files)):
             wanted["files"] = " ".join(stamp(file) for file in files)
-        return wanted
+        return wanted | self._made_otherwise(paths.pack_folder(run, point, pack) / RUN)
+
+    def _made_otherwise(self, output: Path) -> dict[str, str]:
+        """What makes a dry run plan the job of an output that was set back; else nothing."""
+        return {"output": SET_BACK} if output in self.set_back else {}
 
     def evaluations(
         self, run: str, point: str, pack: str, table: str | None = None
@@ -200,6 +207,7 @@ class Needs:
         return {
             "digests": self._digests(run, point, table),
             "seeds": self._seeds(run, point, pack),
+            **self._made_otherwise(paths.results(run, point, pack, table)),
         }
 
     def evaluation_of_run(self, run: str, point: str, table: str) -> dict[str, Any]:
@@ -208,7 +216,8 @@ class Needs:
         Raises:
             UserError: if the run has no such point or evaluation.
         """
-        return {"digests": self._digests(run, point, table)}
+        made = self._made_otherwise(paths.results_of_run(run, point, table))
+        return {"digests": self._digests(run, point, table), **made}
 
     def _digests(self, run: str, point: str, table: str | None) -> dict[str, str]:
         digests: dict[str, str] = {}

@@ -7,7 +7,7 @@ the jobs that are shown are read.
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from isotrope.packs import summary
 from isotrope.packs.summary import Summary
 from isotrope.plan import stale
 from isotrope.plan.index import Index, PointEntry
+from isotrope.plan.set_back import SET_BACK
 
 EVALUATES = ("evaluate", "evaluate_alone", "evaluate_run")
 
@@ -40,10 +41,11 @@ class Reasons:
 
     Args:
         plan: has the index, which is not read before the first job is shown.
+        set_back: outputs that hold something else, though what is asked for is kept.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, set_back: Collection[Path] = ()) -> None:
+        self._plan, self._set_back = plan, set_back
         self._sums = cache(self._read_sums)
 
     @property
@@ -87,11 +89,15 @@ class Reasons:
         run, point_in_path = wildcards["run"], wildcards["point"]
         entry = self._index.runs[run]
         pack = wildcards.get("pack") or next(iter(entry.packs(point_in_path)))
+        table = wildcards.get("table")
+        rows = {paths.results(run, point_in_path, pack, table)}
+        rows |= {paths.results_of_run(run, point_in_path, table)} if table else set()
+        if not rows.isdisjoint(self._set_back):
+            return f"its rows are {SET_BACK}"
         known = summary.glance(paths.pack_folder(run, point_in_path, pack))
         point = self._point_of(known, run, point_in_path) if known else None
         if known is None or point is None:
             return ""
-        table = wildcards.get("table")
         tables = [table] if table else point.shared_tables
         made = paths.results(run, point_in_path, pack, table)
         if table and point.evaluations[table].of_run:

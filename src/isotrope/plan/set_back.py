@@ -3,7 +3,8 @@
 A ``REVISION`` or a setting is changed, `isotrope train` or `isotrope evaluate` is called by hand,
 and the change is taken back. Then Snakemake remembers that the outputs were made for what is asked
 for, and makes nothing, although they hold something else. So such an output is removed: it is put
-together anew from the finished seeds and rows, which are not computed again.
+together anew from the finished seeds and rows, which are not computed again. A dry run removes
+nothing: it plans the jobs of such outputs as if they were asked for otherwise.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,43 +12,45 @@ from pathlib import Path
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.files.disk import named_errors
 from isotrope.packs import code_records, lease_files
 from isotrope.packs.summary import RUN
 from isotrope.plan.code_state import CodeStates
 from isotrope.plan.index import PointEntry, RunEntry
 
+SET_BACK = "of settings or a REVISION that were set back since"
+AGAIN = "it is put together anew from what is kept"
 _LOCKS = Path(".snakemake/locks")  # of a Snakemake that is at work here
 
 
-def remove_set_back(names: Iterable[str], states: CodeStates) -> list[str]:
-    """Remove the outputs of runs that hold something else than is asked for, and is kept.
+def all_set_back(names: Iterable[str], states: CodeStates) -> list[Path]:
+    """The outputs of runs that hold something else than is asked for, and is kept.
 
-    Nothing is removed while a job of the run or another Snakemake may be at work.
+    There are none while a job of the run or another Snakemake may be at work.
 
     Args:
         names: the runs.
         states: knows what outputs were made for.
-
-    Returns:
-        A sentence about each.
-
-    Raises:
-        UserError: if one cannot be removed.
     """
     if _LOCKS.is_dir() and any(_LOCKS.iterdir()):
         return []
-    said = []
+    found: list[Path] = []
     for name in names:
-        found = outputs_set_back(name, states)
-        if found and not any(lease_files.read_all(paths.leases(name))):
-            for path in found:
-                with named_errors(path, "removed"):
-                    path.unlink()
-                said.append(
-                    f"{path} was of settings or a REVISION that were set back since; it is put "
-                    "together anew from what is kept"
-                )
+        its = outputs_set_back(name, states)
+        if its and not any(lease_files.read_all(paths.leases(name))):
+            found += its
+    return found
+
+
+def remove_set_back(found: Iterable[Path]) -> list[str]:
+    """Remove such outputs, and say so of each; where one cannot be removed, that is said."""
+    said = []
+    for path in found:
+        try:
+            path.unlink()
+            what = AGAIN
+        except OSError as error:
+            what = f"it could not be removed: {(error.strerror or str(error)).lower()}"
+        said.append(f"{path} was {SET_BACK}; {what}")
     return said
 
 

@@ -23,7 +23,7 @@ from isotrope.plan.needs import Needs, of_packs, results_of
 from isotrope.plan.outputs_gone import outputs_gone
 from isotrope.plan.result_code import ResultCode
 from isotrope.plan.selection import Selection
-from isotrope.plan.set_back import remove_set_back
+from isotrope.plan.set_back import SET_BACK, all_set_back, remove_set_back
 from isotrope.plan.sources import Sources
 from isotrope.plan.studies import near_misses
 from isotrope.registry import BrokenPluginError
@@ -102,14 +102,17 @@ class Plan(Needs):
             for what, names in waiting.items()
         ]
 
-    def remove_set_back(self) -> list[str]:
+    def mend_set_back(self, dry: bool) -> list[str]:
         """Remove outputs that hold something else than is asked for, and is kept; a note of each.
 
-        Raises:
-            UserError: if one cannot be removed.
+        Args:
+            dry: whether nothing is to be removed: then their jobs are planned all the same.
         """
-        asked = [] if self.tables_are_sources else self._ready
-        return remove_set_back(asked, self._codes)
+        found = all_set_back([] if self.tables_are_sources else self._ready, self._codes)
+        if not dry:
+            return remove_set_back(found)
+        self.set_back = frozenset(found)
+        return [f"{path} is {SET_BACK}; `snakemake` puts it together anew" for path in found]
 
     def code_notes(self) -> list[str]:
         """Which runs that are asked for hold results of other code, and what to do then.
