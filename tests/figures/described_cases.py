@@ -7,19 +7,23 @@ a figure looks at it, and then writes its descriptions again:
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import glimpse_tables
+import lived_in_tables as later
 import log_polar_tables
 import numpy as np
 import pandas
 import scattering_tables
 import shift_tables
 from description import described, differences
+from drawn_properties import broken
 from made_up_tables import write_tables
 from matplotlib.figure import Figure
 
@@ -78,20 +82,6 @@ def _glimpse(*networks: glimpse_tables.Network, **asked: Any) -> Write:
     return lambda folder: glimpse_tables.write_glimpse_tables(folder, networks, **asked)
 
 
-def changed(write: Write, **changes: Callable[[pandas.DataFrame], pandas.DataFrame]) -> Write:
-    """A case with other tables: each change takes a table and returns what is written instead."""
-
-    def with_changes(folder: Path) -> None:
-        write(folder)
-        for table, change in changes.items():
-            path = folder / f"{table}.csv"
-            change(pandas.read_csv(path, dtype=str, keep_default_na=False)).to_csv(
-                path, index=False, lineterminator="\n"
-            )
-
-    return with_changes
-
-
 CASES: dict[str, dict[str, Write]] = {
     "scale": {
         "demo": _scale(labels={"ensemble": "Image pyramid, mean of logits"}),
@@ -102,26 +92,66 @@ CASES: dict[str, dict[str, Write]] = {
         "all": _log_polar(*log_polar_tables.NETWORKS),
         "turned": _log_polar(*log_polar_tables.NETWORKS[:2], *log_polar_tables.TRAINED_TURNED),
         "few": _log_polar(*log_polar_tables.FEW_IMAGES, seeds=(1, 2)),
+        "later": later.case(
+            log_polar_tables.write_log_polar_tables,
+            (
+                *log_polar_tables.NETWORKS,
+                *log_polar_tables.TRAINED_TURNED[:2],
+                replace(log_polar_tables.NETWORKS[5], run="cnn/affnist/a", dataset="affnist"),
+            ),
+            arrays={},
+            runs=later.lost_seeds,
+            accuracy=later.without_last_seed,
+            rotation=later.without_last_seed,
+        ),
     },
     "shift": {
         "all": _shift(*shift_tables.NETWORKS),
         "mixed": _shift(*shift_tables.ON_IMAGENET, *shift_tables.LOGITS, *shift_tables.MODES),
         "one": _shift(*shift_tables.NETWORKS[1:4], seeds=(2,)),
+        "later": later.case(
+            shift_tables.write_shift_tables,
+            (*shift_tables.NETWORKS, shift_tables.ON_IMAGENET[-1]),
+            arrays={},
+            runs=later.lost_seeds,
+            accuracy=later.without_last_seed,
+            segmentation=later.with_others("protocol", "each", {"published": 0.9}),
+            shift_consistency=later.with_others("protocol", "cifar", {"mine": 0.5}),
+        ),
     },
     "scattering": {
         "cifar": _scattering(*scattering_tables.CIFAR),
         "forms": _scattering(*scattering_tables.FORMS),
         "demo": _scattering(*scattering_tables.DEMO, seeds=(1,)),
+        "later": later.case(
+            scattering_tables.write_scattering_tables,
+            scattering_tables.OTHERS,
+            arrays={"histories": later.other_histories, "recordings": later.other_recordings},
+            runs=later.lost_seeds,
+            accuracy=later.without_last_seed,
+        ),
     },
     "glimpse": {
         "all": _glimpse(*glimpse_tables.NETWORKS),
         "few": _glimpse(*glimpse_tables.ON_SIM2MNIST, seeds=(2,)),
+        "later": later.case(
+            glimpse_tables.write_glimpse_tables,
+            (*glimpse_tables.NETWORKS, *glimpse_tables.ON_SIM2MNIST),
+            arrays={},
+            runs=later.lost_seeds,
+            adversarial=lambda rows: later.with_others("attack", "square", {"mine": 0.8})(
+                later.with_others("norm", "linf", {"l2": 0.9})(later.without_last_seed(rows))
+            ),
+        ),
     },
 }
 GENERAL = {  # the cases, and the figures of all studies that are drawn of them
     "scale/demo": "accuracy accuracy_distribution parameters rotation equivariance",
     "log_polar/all": " ".join(registry.names("figures/general")),
     "log_polar/few": "accuracy rotation scaling rotation_and_scaling deformation",
+    "log_polar/later": "accuracy accuracy_distribution equivariance equivariance_maps parameters "
+    "rotation rotation_and_scaling scaling training_time",
+    "shift/later": "consistency",
     "shift/all": "consistency consistency_by_distance worst_shift",
     "scattering/cifar": "deformation training_time",
 }
@@ -136,8 +166,16 @@ OWN = {  # the figures of one study that are drawn of a case, where they are not
     "scattering/cifar": "accuracy_by_samples accuracy_tables dataset_samples filter_distance "
     "filter_parameters gradient_trajectories learning_curves learning_gains learning_rates "
     "matched_filters network_costs parameter_trajectories",
+    "log_polar/later": "errors_by_dataset",
+    "shift/later": "accuracy_and_consistency phase_selection segmentation_scores "
+    "temperature_and_entropy untrained_consistency",
+    "scattering/later": "accuracy_by_samples accuracy_tables filter_distance learning_curves "
+    "learning_gains parameter_trajectories matched_filters",
+    "glimpse/later": "confident_stop robustness success_by_iterations",
     "glimpse/few": "accuracy_by_glimpses confident_stop robustness sim2mnist_errors size_transfer",
 }
+
+AS_WRITTEN = {"runs", "layer_costs", "method_costs", "network_costs", "deformation"}  # in order
 
 
 def cases_of(kind: str) -> list[Case]:
@@ -159,15 +197,25 @@ def _drawn(case: str, kind: str) -> list[str]:
 
 @cache
 def tables_of(study: str, case: str, folder: Path) -> Path:
-    """The folder of a case's tables, written once."""
+    """The folder of a case's tables, written once, the rows of evaluations in any order."""
     place = folder / f"{study}-{case}"
     place.mkdir(parents=True, exist_ok=True)
     CASES[study][case](place)
+    for path in sorted(place.glob("*.csv")):
+        if path.stem not in AS_WRITTEN:
+            header, *rows = path.read_text(encoding="utf-8").splitlines()
+            Random(1).shuffle(rows)
+            path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    for path in place.glob("*.npz"):
+        with np.load(path) as stored:
+            arrays = {name: stored[name] for name in reversed(stored.files)}
+        np.savez(path, **arrays)
     return place
 
 
-def description(asked: Case, folder: Path) -> list[str]:
-    """What a figure shows.
+@cache
+def drawn(asked: Case, folder: Path) -> tuple[Any, pandas.DataFrame]:
+    """A figure, or the frames of an animation, and its numbers; drawn once and only looked at.
 
     Args:
         asked: the figure.
@@ -176,17 +224,34 @@ def description(asked: Case, folder: Path) -> list[str]:
     module = registry.load(asked.kind, asked.name)
     tables = tables_of(asked.study, asked.case, folder)
     given = read_tables(asked.study, asked.name, tables, PUBLISHED / f"{asked.study}.csv")
-    if getattr(module, "ANIMATION", False):
-        frames, data = module.animate(given)
-        return [*_moving(frames), *described(Figure(), data)]
-    figure, data = module.draw(given)
-    return [*described(figure, data), *_typeset(module, asked, data, tables)]
+    moves = getattr(module, "ANIMATION", False)
+    shown, data = module.animate(given) if moves else module.draw(given)
+    return shown, data
+
+
+def description(asked: Case, folder: Path) -> list[str]:
+    """What a figure shows; arguments as of ``drawn``."""
+    shown, data = drawn(asked, folder)
+    if not isinstance(shown, Figure):
+        return [*_moving(shown), *described(Figure(), data)]
+    module = registry.load(asked.kind, asked.name)
+    tables = tables_of(asked.study, asked.case, folder)
+    return [*described(shown, data), *_typeset(module, asked, data, tables)]
 
 
 def changes(asked: Case, folder: Path) -> list[str]:
     """In what a figure is another than it was seen to be."""
     known = asked.path.read_text(encoding="utf-8").splitlines()
     return differences(description(asked, folder), known)
+
+
+def broken_properties(asked: Case, folder: Path) -> list[str]:
+    """What a figure lacks of all that is asked of every figure."""
+    figure, data = drawn(asked, folder)
+    if not isinstance(figure, Figure):
+        return []
+    tables = registry.literal(asked.kind, asked.name, "TABLES")
+    return broken(asked.name, figure, data, tables_of(asked.study, asked.case, folder), tables)
 
 
 def _typeset(module: Any, asked: Case, data: pandas.DataFrame, folder: Path) -> list[str]:

@@ -123,7 +123,10 @@ def _parts(tables: Tables, means: pandas.DataFrame) -> Iterator[_Part]:
         its = cells.rows_in(means, [panel])
         for norm in (one for one in NORMS if its["norm"].eq(one).any()):
             of_norm: Any = its[its["norm"].eq(norm)]
-            attacks = sorted(set(of_norm["attack"]), key=lambda one: (order.index(one), one))
+            attacks = sorted(
+                set(of_norm["attack"]),
+                key=lambda one: (order.index(one) if one in order else len(order), one),
+            )
             for attack in attacks:
                 of_attack = of_norm[of_norm["attack"].eq(attack)]
                 for along in ALONG:

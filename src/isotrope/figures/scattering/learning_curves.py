@@ -158,9 +158,8 @@ def _legend(data: pandas.DataFrame, style: Mapping[str, Style]) -> list[Artist]:
             label = f"{name} ({seeds([int(n) for n in line['n']])})"
             handles.append(Line2D([], [], color=its.colour, marker=its.marker, label=label))
     plain: dict[str, Any] = {"color": GREY}
-    splits = set(data["split"])
     handles.append(Line2D([], [], **plain, **THIN, label="training images"))
-    for split in TESTED:
-        if split in splits:
-            handles.append(Line2D([], [], **plain, **SOLID, label=f"{split} images"))
+    if tested := [split for split in TESTED if data["split"].eq(split).any()]:
+        label = f"{' or '.join(tested)} images"
+        handles.append(Line2D([], [], **plain, **SOLID, label=label))
     return handles

@@ -56,7 +56,7 @@ def draw_settings(
             words = known.loc[its.index]
             fixed = [name for name in settings if name != first and words[name].nunique() == 1]
             its = its.assign(setting=_said(words.drop(columns=fixed), settings))
-            same = its.groupby("setting")["name"].transform("first")
+            same = its.groupby("setting")["name"].transform("min")
             ours = means_of(its[its["name"].eq(same)], tables, ["setting", "metric"])
             labels = ours.drop_duplicates("name").set_index("name")["setting"].sort_values()
             shared = _said(words[fixed], settings).iloc[0]
