@@ -3,12 +3,14 @@
 import csv
 import math
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from isotrope import cli, paths
 from isotrope.errors import UserError
 from isotrope.files.tables import PUBLISHED_COLUMNS, RUN_COLUMNS
+from isotrope.plan import index_file
 from isotrope.results.compare import compare
 from isotrope.results.compare_tables import in_losses, in_means, markdown, summary, tables
 
@@ -270,6 +272,22 @@ def test_what_is_not_there_is_said(folder):
         compare("scale")
     with pytest.raises(UserError, match=r"scal\.csv is not there: no numbers.*mean 'scale'"):
         compare("scal")
+
+
+def test_a_study_without_published_numbers_is_told_how_it_gets_some(folder, monkeypatch):
+    run_of = SimpleNamespace(study="planned")
+    index = SimpleNamespace(runs={"cnn/mnist/mine": run_of})
+    monkeypatch.setattr(index_file, "current", lambda: index)
+    (paths.table_folder("scale")).rename(paths.table_folder("trained"))
+    (folder / "plugins/studies/drawn").mkdir(parents=True)
+    (folder / "plugins/studies/drawn/cells.py").touch()
+    for study in ("trained", "drawn", "planned"):
+        with pytest.raises(UserError) as error:
+            compare(study)
+        said = str(error.value)
+        assert said.startswith(f"the study {study} has no published numbers to compare with: ")
+        assert f"workflow/published/{study}.csv ('Published numbers' in docs/studies.md" in said
+        assert "scale" not in said
 
 
 def test_a_published_value_without_spread_is_taken_as_it_is_and_one_seed_is_then_too_few(folder):

@@ -35,6 +35,7 @@ from isotrope import paths
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.tables import PUBLISHED_COLUMNS, RESULT_COLUMNS, RUN_COLUMNS, read_table
 from isotrope.plan import index_file
+from isotrope.plan.studies import with_files
 from isotrope.results.cells import Cells, cells_of
 from isotrope.results.comparable import comparable_runs, rows_of_cell
 from isotrope.results.published import pairs_of
@@ -150,8 +151,24 @@ def _read_published(study: str) -> pandas.DataFrame:
         if study == "demo":
             demos = ", ".join(paths.demo_of(one) for one in sorted(known))
             raise UserError(f"each study has a demo of its own; name one: {demos}")
+        if _is_known(study):
+            raise UserError(
+                f"the study {study} has no published numbers to compare with: write some into "
+                f"{path} ('Published numbers' in docs/studies.md says how); `isotrope summarize "
+                f"{study}` shows what was measured"
+            )
         raise UserError(f"{path} is not there: no numbers to compare{did_you_mean(study, known)}")
     return read_table(path, PUBLISHED_COLUMNS, "restore it with `git checkout`")
+
+
+def _is_known(study: str) -> bool:
+    """Whether a study without published numbers has tables, files of its own, or a run."""
+    if study in with_files() or (paths.table_folder(study) / "runs.csv").is_file():
+        return True
+    try:
+        return any(run.study == study for run in index_file.current().runs.values())
+    except UserError:
+        return False
 
 
 def _published_cells(published: pandas.DataFrame, cells: Cells) -> Iterator[dict[str, Any]]:
