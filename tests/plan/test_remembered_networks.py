@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from importlib import metadata
 
 import pytest
 from made_up_param_file import changed, write
@@ -99,14 +98,23 @@ def test_it_is_built_again_where_its_code_changed_or_that_of_the_model_inside(
     assert built() == []
 
 
-@pytest.mark.parametrize("package", ["torch", "pydantic"])
-def test_it_is_built_again_with_another_version_of(built, monkeypatch, package):
-    version = metadata.version
-    monkeypatch.setattr(
-        metadata, "version", lambda name: "0.1" if name == package else version(name)
-    )
+def test_it_is_built_again_after_an_upgrade_of_whatever_a_plug_in_may_import(
+    built, param_files, monkeypatch
+):
+    place = param_files.parent / "env/site-packages"
+    place.mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(place))
     check_folder()
-    assert built() == ["outer", "within"]
+    assert built() == [], "an empty folder has no package"
+    for old, new in (("", "scipy-1.0.dist-info"), ("scipy-1.0.dist-info", "scipy-1.1.dist-info")):
+        if old:
+            (place / old).rmdir()
+        (place / new).mkdir()
+        check_folder()
+        assert built() == ["outer", "within"]
+    (place / "scipy").mkdir()
+    check_folder()
+    assert built() == []
 
 
 def test_it_is_built_again_where_the_building_itself_changed(built, monkeypatch):

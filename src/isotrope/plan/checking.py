@@ -2,17 +2,19 @@
 
 A file is as it was if its text is, or its values are, and if nothing changed on which the check
 depends: the plug-ins that it names with the code that they use, the param-files that it names, and
-this package's own code. Of code, comments and docstrings do not count. Where other code changed
-that an import of these plug-ins runs, it is seen whether they can still be imported. What was found
-then is kept in ``out/checked.json``, what was found out of networks by building them for itself:
-where only a training changed, or the check, none is built anew (`params.trials`). Files with
-mistakes, and runs that wait for a plug-in, are checked each time. A file with mistakes costs its
-own run and those that need it. Neither torch nor a plug-in is imported where all is as it was.
+this package's own code, and the versions of all installed packages. Of code, comments and
+docstrings do not count. Where other code changed that an import of these plug-ins runs, it is seen
+whether they can still be imported. What was found then is kept in ``out/checked.json``, what was
+found out of networks by building them for itself: where only a training changed, or the check, none
+is built anew (`params.trials`). Files with mistakes, and runs that wait for a plug-in, are checked
+each time. A file with mistakes costs its own run and those that need it. Neither torch nor a
+plug-in is imported where all is as it was.
 """
 
 import hashlib
 import json
 import platform
+import sys
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -41,7 +43,7 @@ _BUILDING = (
 )  # with what they use
 _READING = ("plan/code_digests.py", "plan/syntax.py", "params/yaml_marks.py")
 _LARGEST = 10_000_000  # bytes of a source
-_PACKAGES = ("pydantic", "torch")  # whose versions count
+_PLACES = ("site-packages", "dist-packages")  # folders that packages are installed into
 
 
 @dataclass(frozen=True)
@@ -323,14 +325,20 @@ class _Check:
     def _of_code(self, files: Iterable[str]) -> str:
         """A digest of code of this package with what it uses, and of what it runs on."""
         code = self.code.digest_of(map(_inside, files))
-        versions = [metadata.version(name) for name in _PACKAGES]
-        return _sum_of([code, platform.python_version(), *versions])
+        return _sum_of([code, platform.python_version(), *_installed()])
 
     def _remember(self) -> None:
         self.now.trials = self.trials.all()
         if self.now != self.before:
             with suppress(UserError):  # without it all is checked again, no more
                 disk.write_whole(paths.CHECKED, json_files.sealed_text(vars(self.now)))
+
+
+def _installed() -> list[str]:
+    """The packages that a plug-in may import, each with its version, as their folders are named."""
+    folders = [Path(one) for one in dict.fromkeys(sys.path) if Path(one).name in _PLACES]
+    found = (path.name for folder in folders if folder.is_dir() for path in folder.iterdir())
+    return sorted({name for name in found if name.endswith((".dist-info", ".egg-info"))})
 
 
 def _inside(file: str) -> Path:
