@@ -74,14 +74,20 @@ def replace(path: Path, kind: str) -> None:
 
 
 @contextmanager
-def pipe_at(path: Path, seconds: float = 5) -> Iterator[float]:
-    """A named pipe; whoever waits at it goes on after some seconds, which are said."""
+def pipe_at(path: Path, seconds: float = 30) -> Iterator[threading.Event]:
+    """A named pipe; whoever waits at it goes on after some seconds, which the event then tells."""
     path.parent.mkdir(parents=True, exist_ok=True)
     os.mkfifo(path)
-    timer = threading.Timer(seconds, lambda: os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK)))
+    waited = threading.Event()
+
+    def help_on() -> None:
+        waited.set()
+        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
+
+    timer = threading.Timer(seconds, help_on)
     timer.start()
     try:
-        yield seconds
+        yield waited
     finally:
         timer.cancel()
 
