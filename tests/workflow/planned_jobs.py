@@ -2,7 +2,8 @@
 
 The file has what is run before every command, and of each job its rule, command, log, threads,
 inputs, the outputs that may be empty, the params that are not, whether it runs where Snakemake
-does, and the resources of its first three attempts.
+does, the resources of its first three attempts, what is said of it, where its time is measured, and
+under which category and labels the report of Snakemake shows its outputs.
 """
 
 import json
@@ -40,6 +41,9 @@ def planned(targets: set[str]) -> list[dict[str, object]]:
                     "local": job.rule.name in workflow._localrules,
                     "attempts": attempts,
                     "log": list(job.log),
+                    "message": job.message,
+                    "benchmark": str(job.benchmark or ""),
+                    "report": {str(file): _shown(file) for file in job.output if _shown(file)},
                     "inputs": {name: _files(files) for name, files in job.input.items()},
                     "maybe_empty": [str(file) for file in job.output if not _is_ensured(file)],
                     "params": {name: str(value) for name, value in job.params.items() if value},
@@ -50,6 +54,12 @@ def planned(targets: set[str]) -> list[dict[str, object]]:
 
 def _files(files: object) -> list[str]:
     return [files] if isinstance(files, str) else [str(file) for file in files]
+
+
+def _shown(file: object) -> list[object]:
+    """Caption, category and labels of an output in the report, if it is in there."""
+    found = getattr(file, "flags", {}).get("report")
+    return [Path(found.caption).name, found.category, found.labels] if found else []
 
 
 def _is_ensured(file: object) -> bool:

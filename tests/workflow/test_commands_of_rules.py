@@ -256,6 +256,48 @@ PARAMS = {  # by rule: what starts a job again when it changes; and a word of th
 }
 
 
+MESSAGES = {  # by log
+    f"{PACK}/train.log": f"Training {RUN}, selected, seeds 1,2",
+    f"{CANDIDATE}/train.log": f"Training {RUN}, channels=4, seeds 1",
+    f"{PACK}/evaluate.log": f"Evaluating {RUN}, selected, seeds 1,2",
+    f"{PACK}/evaluate-long.log": f"Evaluating long of {RUN}, selected, seeds 1,2",
+    f"{OURS}/selected/evaluate-spread.log": f"Evaluating spread of {RUN}, selected, all seeds",
+    f"{OURS}/choose.log": f"Choosing the point of {RUN}",
+    "out/data/stripes/size=12.log": "Building the data set stripes, size=12",
+    "out/tables/scale/long.log": "Collecting the table long of scale",
+    "out/figures/scale/accuracy.log": "Drawing accuracy of scale",
+    "out/tracking/mlflow.log": "Writing results for mlflow",
+}
+GROUP, TABLE, FIGURE = ({name: f"{{{name}}}"} for name in ("group", "table", "figure"))
+SHOWN = {  # by rule: in the report of Snakemake, under which category and labels
+    "build_dataset": ["dataset.rst", "Data sets", {"data set": "{dataset} {key}"}],
+    "collect": ["table.rst", "Tables", GROUP | TABLE],
+    "summarize": ["summary.rst", "Results and settings", GROUP],
+    "draw_figure": ["figure.rst", "Figures", GROUP | FIGURE],
+    "draw_animation": ["figure.rst", "Figures", GROUP | FIGURE],
+}
+PICTURES = {"build_dataset": ".png", "draw_figure": ".svg", "draw_animation": ".gif"}
+TIMED = {"build_dataset", "train", "evaluate", "evaluate_alone", "evaluate_run"}
+
+
+def test_a_job_says_what_it_does_and_for_which_seeds(plan):
+    assert {log: plan[1][log]["message"] for log in MESSAGES} == MESSAGES
+    assert all(job["message"] for job in plan[1].values())
+
+
+def test_the_time_of_what_takes_long_is_kept_beside_its_log(plan):
+    for log, job in plan[1].items():
+        timed = log.removesuffix(".log") + ".benchmark.tsv" if job["rule"] in TIMED else ""
+        assert job["benchmark"] == timed
+
+
+def test_pictures_tables_and_summaries_are_in_the_report_with_their_labels(plan):
+    for job in plan[1].values():
+        assert list(job["report"].values()) == [SHOWN[key] for key in [job["rule"]] if key in SHOWN]
+        suffix = PICTURES.get(job["rule"], "")
+        assert all(file.endswith(suffix) for file in job["report"])
+
+
 @pytest.mark.parametrize("log", INPUTS)
 def test_a_job_waits_for_what_it_reads(plan, log):
     found = dict(plan[1][log]["inputs"])
