@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ from PIL import Image
 from safetensors.torch import save_file
 from toy_runs import toy_task, toy_training, toys, train  # noqa: F401
 
-from isotrope import build_model, cli, paths
+from isotrope import build_model, cli, devices, paths
 from isotrope.attacks.strength import AttackSettings
+from isotrope.commands import attacking as attacking_command
 from isotrope.data._pictures import read_picture
 from isotrope.errors import UserError
+from isotrope.tasks import attacking
 from isotrope.tasks.attacking import Outcome, summary_lines
 
 PARAM_FILE = """\
@@ -77,6 +80,56 @@ def test_a_cat_is_attacked_with_the_weights_of_a_run(pack, isotrope):
     assert changed.shape == given.shape == (8, 8)
     assert 0 < abs(changed - given).max() <= 128
     assert (paths.ATTACKS / "chelsea-change.png").is_file()
+
+
+def test_every_word_of_the_command_reaches_what_it_is_for(tmp_path, monkeypatch, isotrope):
+    monkeypatch.chdir(tmp_path)
+    given, asked = {}, {}
+    monkeypatch.setattr(attacking, "open_weights", lambda *words: given.update(opened=words))
+    monkeypatch.setattr(attacking, "attack_pictures", lambda *words: given.update(attacked=words))
+    monkeypatch.setattr(
+        devices,
+        "arithmetic",
+        lambda device, threads: asked.update(at=(device, threads)) or nullcontext(),
+    )
+    words = ("--like", "a.yaml", "--point", "size=3", "--seed", 4, "--label", 5, "--norm", "l2")
+    words += ("--eps", "6/4", "--tier", "paper", "--draws", 7, "--around", "zero_pad")
+    words += ("--output", "there", "--device", "cpu", "--threads", 2, "--step-size", "1/8")
+    for by, key in attacking_command._STEPS.items():
+        more = ("--by", by, "--steps", 9, "--fixations", "detached")
+        status, output, errors = isotrope("attack", "w.pt", "a.png", "b.png", *words, *more)
+        assert (status, output, errors) == (0, "wrote there\n", "")
+        cpu = torch.device("cpu")
+        assert given["opened"] == (Path("w.pt"), Path("a.yaml"), "size=3", 4, cpu)
+        assert asked["at"] == (cpu, 2)
+        _, pictures, label, settings, folder, _ = given["attacked"]
+        assert ([str(one) for one in pictures], label, folder) == (
+            ["a.png", "b.png"],
+            5,
+            Path("there"),
+        )
+        expected = {"attacks": [by], "norm": "l2", "eps": [1.5], "tier": "paper", "draws": 7}
+        expected |= {"around": "zero_pad", "step_size": 0.125, "fixations": "detached", key: 9}
+        assert settings == AttackSettings(**expected)
+    isotrope("attack", "w.pt")
+    _, pictures, label, settings, folder, _ = given["attacked"]
+    assert (pictures, label, folder) == (["chelsea"], None, paths.ATTACKS)
+    assert settings == AttackSettings(attacks=["pgd"], eps=[2 / 255])
+    assert given["opened"] == (Path("w.pt"), None, "base", 1, devices.choose("auto"))
+
+
+def test_several_pictures_are_counted_and_those_of_one_name_told_apart(pack, isotrope):
+    for folder in ("one", "two"):
+        Path(folder).mkdir()
+        shade = np.full((9, 9), 60 if folder == "one" else 200, dtype=np.uint8)
+        Image.fromarray(shade).save(f"{folder}/same.png")
+    words = ("one/same.png", "chelsea", "two/same.png", "--eps", "0.1", "--steps", 2)
+    status, output, _ = isotrope("attack", pack, *words)
+    assert status == 0
+    assert [row["picture"] for row in table()] == ["same-1", "chelsea", "same-3"]
+    for count, name in enumerate(("same-1", "chelsea", "same-3"), start=1):
+        assert f"{count} of 3: {name}: " in output
+        assert (paths.ATTACKS / f"{name}-change.png").is_file()
 
 
 def test_where_half_of_the_draws_are_right_the_attack_has_succeeded(pack, isotrope, monkeypatch):

@@ -1,0 +1,143 @@
+"""Each setting of an evaluation that attacks reaches what it is for, and nothing else does."""
+
+import re
+
+import pytest
+import torch
+from planted_networks import Chance, Plain, images_of
+
+from isotrope.attacks import by_name, framing, judging
+from isotrope.attacks.balls import NORMS
+from isotrope.attacks.strength import COLOUR_EPS, GREY_EPS, TIERS, AttackSettings, Strength
+from isotrope.evaluation import _attacked, adversarial, spatial_attack
+from isotrope.measuring.networks import Networks
+
+CPU = torch.device("cpu")
+DATA = images_of(Plain(), 30)
+SEEDS = (3, 5)
+
+
+def networks(kind=Plain, against=False):
+    found = Networks({seed: kind(seed) for seed in SEEDS}, CPU)
+    if against:
+        found.against = Networks({seed: kind(seed + 10) for seed in SEEDS}, CPU)
+    return found
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """What judges and attacks are given, in order."""
+    found = []
+    judge, attack, spatial = judging.Judge, by_name.attack, spatial_attack.spatial
+
+    def judging_with(victim, seed, draws, hidden):
+        found.append({"judged": victim, "seed": seed, "draws": draws})
+        return judge(victim, seed, draws, hidden)
+
+    def attacking(name, settings, victim, images, labels, **more):
+        found.append({"name": name, "settings": settings, "attacked": victim, **more})
+        return attack(name, settings, victim, images, labels, **more)
+
+    def posing(victim, images, labels, **more):
+        found.append({"name": "spatial", "attacked": victim, **more})
+        return spatial(victim, images, labels, **more)
+
+    for plugin in (adversarial, spatial_attack):
+        monkeypatch.setattr(plugin, "Judge", judging_with)
+    monkeypatch.setattr(_attacked, "attack", attacking)
+    monkeypatch.setattr(spatial_attack, "spatial", posing)
+    return found
+
+
+def test_each_seed_is_attacked_and_judged_as_its_own_with_the_other_network_of_its_number(seen):
+    settings = {"attacks": ["pgd", "transfer"], "eps": [0.1], "images": 9, "steps": 2}
+    settings |= {"judge_draws": 21, "fixations": "detached", "at_once": 7, "unbounded": False}
+    params = adversarial.Params(image_seed=4, attack_seed=6, **settings)
+    given = networks(Chance, against=True)
+
+    rows = adversarial.evaluate(given, DATA, params)
+
+    assert [row["seed"] for row in rows if row["metric"] == "incorrect"] == list(SEEDS)
+    judges = [one for one in seen if "judged" in one]
+    assert [(one["seed"], one["draws"]) for one in judges] == [(seed, 21) for seed in SEEDS]
+    attacks = [one for one in seen if "attacked" in one]
+    assert [one["name"] for one in attacks] == ["pgd", "transfer"] * 2
+    own, others = dict(given), dict(given.against)
+    for place, seed in enumerate(SEEDS):
+        assert judges[place]["judged"].network is own[seed]
+        for one in attacks[2 * place : 2 * place + 2]:
+            assert one["attacked"].network is own[seed]
+            assert one["source"].network is others[seed]
+            assert not one["stop_early"], "the networks draw"
+            for victim in (one["attacked"], one["source"]):
+                assert (victim._fixations, victim._at_once) == ("detached", 7)
+            assert set(one["numbers"]) <= set(chosen(9, 4))
+
+
+def chosen(images, seed):
+    """The numbers of the images of a data set that are attacked."""
+    generator = torch.Generator().manual_seed(seed)
+    return sorted(torch.randperm(len(DATA), generator=generator)[:images].tolist())
+
+
+def test_poses_are_searched_as_the_settings_say(seen):
+    settings = {"angles": [-9.0, 9.0], "scales": [0.9], "shifts": [1.0], "refine": 2, "images": 11}
+    settings |= {"draws": 3, "judge_draws": 22, "attack_seed": 6, "image_seed": 4, "at_once": 7}
+    params = spatial_attack.Params(search="random", samples=8, batch=5, **settings)
+    given = networks(Chance)
+
+    spatial_attack.evaluate(given, DATA, params)
+
+    judges = [one for one in seen if "judged" in one]
+    assert [(one["seed"], one["draws"]) for one in judges] == [(seed, 22) for seed in SEEDS]
+    attacks = [one for one in seen if "attacked" in one]
+    numbers = chosen(11, 4)
+    batches = [set(numbers[:5]), set(numbers[5:10]), set(numbers[10:])]
+    assert {one["attacked"].network for one in attacks} == {network for _, network in given}
+    for one in attacks:  # a batch of which nothing is recognised is not attacked
+        assert (one["angles"], one["scales"], one["shifts"]) == ([-9.0, 9.0], [0.9], [1.0])
+        assert (one["search"], one["samples"], one["refine"]) == ("random", 8, 2)
+        assert (one["draws"], one["seed"], one["stop_early"]) == (3, 6, False)
+        assert one["attacked"]._at_once == 7
+        assert any(set(one["numbers"]) <= batch for batch in batches)
+    seen.clear()
+    spatial_attack.evaluate(networks(), DATA, params)
+    assert all(one["stop_early"] for one in seen if "attacked" in one)
+
+
+def test_what_is_done_around_the_images_has_the_size_of_the_settings():
+    images = torch.rand(2, 1, 9, 12)
+    assert by_name.surrounding("nothing", 5) is None
+    cropped, padded = (by_name.surrounding(name, 5)(images) for name in ("resize_crop", "zero_pad"))
+    assert torch.equal(cropped, framing.resized(images, 5))
+    assert torch.equal(padded, framing.zero_padded(images))
+    params = adversarial.Params(around="resize_crop", around_size=6)
+    assert adversarial._victim(Plain(), params)._around(images).shape == (2, 1, 6, 6)
+
+
+def said(key):
+    """The numbers that the description of a setting names after its last colon."""
+    text = AttackSettings.model_fields[key].description.rpartition(":")[2]
+    return tuple(int(one) for one in re.findall(r"\d+", text))
+
+
+@pytest.mark.parametrize("key", Strength._fields)
+def test_a_tier_asks_for_what_its_settings_say(key):
+    assert said(key) == tuple(getattr(tier, key) for tier in TIERS.values())
+    assert list(TIERS) == ["smoke", "dev", "paper"]
+    for tier in TIERS:
+        assert getattr(AttackSettings(tier=tier).strength, key) == getattr(TIERS[tier], key)
+    given = AttackSettings(tier="paper", **{key: 7}).strength
+    assert given == TIERS["paper"]._replace(**{key: 7})
+
+
+def test_bounds_that_fit_are_those_that_are_said():
+    text = AttackSettings.model_fields["eps"].description
+    grey = "linf 0.05, 0.1, 0.2, 0.3 for grey images and 0.5, 1, 2, 4, 8 grey values of 255"
+    assert grey in text
+    assert "l2 0.5, 1, 2, 3 and 0.25, 0.5, 1, 3" in text
+    found = {norm: [AttackSettings(norm=norm).bounds(n) for n in (1, 3)] for norm in NORMS}
+    assert found["linf"] == [[0.05, 0.1, 0.2, 0.3], [n / 255 for n in (0.5, 1, 2, 4, 8)]]
+    assert found["l2"] == [[0.5, 1, 2, 3], [0.25, 0.5, 1, 3]]
+    assert GREY_EPS.keys() == COLOUR_EPS.keys() == set(NORMS)
+    assert AttackSettings(eps=[0.3, 0.1]).bounds(3) == [0.3, 0.1]
