@@ -157,7 +157,7 @@ def naive_window(params, numbers, i, height, width):
     return (height - tall) // 2, (width - wide) // 2, tall, wide
 
 
-@pytest.mark.parametrize(("height", "width"), [(32, 32), (9, 14), (30, 7), (8, 31)])
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (9, 14), (30, 7), (8, 31), (2, 2), (3, 1)])
 @pytest.mark.parametrize("smallest", [0.08, 0.9])
 def test_a_random_resized_crop_is_a_part_that_is_cut_out_and_resized(height, width, smallest):
     params = random_resized_crop.Params(smallest=smallest)

@@ -1,5 +1,11 @@
 """What holds for every data set; a new one whose settings have defaults is tested as it stands."""
 
+import os
+import sys
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+
 import drawn_cityscapes
 import drawn_voc
 import made_up_archives
@@ -82,6 +88,43 @@ def few(stream, split, count):
     return some
 
 
+class Opened:
+    """Notes the files below a folder that are opened meanwhile."""
+
+    def __init__(self):
+        self.below, self.paths = None, set()
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event, arguments):
+        if self.below is not None and event == "open" and isinstance(arguments[0], str | Path):
+            path = Path(arguments[0])
+            if path.is_relative_to(self.below) and path.is_file():
+                self.paths.add(path.relative_to(self.below).as_posix())
+
+    @contextmanager
+    def noted(self, folder):
+        """The files that are opened inside, below a folder, by their paths from there."""
+        self.below, self.paths = folder, set()
+        try:
+            yield self.paths
+        finally:
+            self.below = None
+
+
+OPENED = Opened()
+
+
+def means(pattern, path):
+    """Whether a path or pattern of `local_files` means a file, one in an archive included."""
+    for one in pattern.split(" or "):
+        archive, found, _ = one.partition(".zip/")
+        if fnmatchcase(path, one.replace("**/", "*")) or (
+            found and fnmatchcase(path, f"{archive}.zip")
+        ):
+            return True
+    return False
+
+
 class Built:
     """A data set, built once for all tests."""
 
@@ -92,7 +135,9 @@ class Built:
         self.key = dataset_key(self.params)
         if absent := absent_files(self.plugin.local_files(self.params)):
             pytest.skip(f"{name} needs {', '.join(absent)}")
-        self.manifest = read_manifest(self.build(folder))
+        with OPENED.noted(Path(os.environ.get("ISOTROPE_DATA", "/nowhere"))) as opened:
+            self.manifest = read_manifest(self.build(folder))
+        self.opened = opened
 
     def build(self, folder):
         digest = dataset_digest(self.name, self.params)
@@ -152,6 +197,33 @@ def test_every_split_has_the_images_that_the_data_set_says(built):
         assert all(len(values) == len(some) for values in some.latents.values())
 
 
+def test_no_file_is_read_but_those_that_it_says(built):
+    """What is read and not said is missed too late, and watched by no rule.
+
+    Pictures that a list of theirs names need not be said beside it.
+    """
+    said = built.plugin.local_files(built.params)
+    assert bool(built.opened) == bool(said)
+    unsaid = [path for path in built.opened if not any(means(one, path) for one in said)]
+    lists = [path for path in unsaid if not path.endswith((".png", ".jpg"))]
+    assert [path for path in lists if not path.startswith("sources/")] == []
+
+
+def test_validation_images_are_not_trained_on_and_test_images_are_neither(built):
+    known = registry.splits(built.name, built.params)
+    splits = [split for split in ("train", "valid", "test") if split in known]
+    data = {split: built.load(split) for split in splits}
+    if not all(isinstance(one, Images) for one in data.values()):
+        pytest.skip("a stream trains on parts of its images")
+    seen = {split: {image.numpy().tobytes() for image in one.images} for split, one in data.items()}
+    same = getattr(built.plugin, "valid_is_test", lambda params: False)(built.params)
+    for split in set(splits) - {"train"}:
+        assert len(seen[split] & seen["train"]) <= len(seen[split]) // 20, split
+    if {"valid", "test"} <= set(splits):
+        assert (seen["valid"] == seen["test"]) == same
+        assert same or len(seen["valid"] & seen["test"]) <= len(seen["test"]) // 20
+
+
 def test_subsets_are_equally_long_and_follow_from_the_seed_alone(built):
     if not hasattr(built.plugin, "subset"):
         pytest.skip(f"all seeds train on all images of {built.name}")
@@ -165,6 +237,7 @@ def test_subsets_are_equally_long_and_follow_from_the_seed_alone(built):
         assert len(indices) == len(chosen[0]) == len(indices.unique())
         assert 0 <= indices.min() <= indices.max() < len(built.load("train"))
     assert torch.equal(chosen[0], chosen[-1])
+    assert not torch.equal(chosen[0].sort().values, chosen[1].sort().values)
 
 
 def test_a_split_read_twice_is_the_same_and_draws_no_random_number(built):

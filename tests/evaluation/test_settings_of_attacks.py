@@ -6,8 +6,9 @@ import pytest
 import torch
 from planted_networks import Chance, Plain, images_of
 
-from isotrope.attacks import by_name, framing, judging
+from isotrope.attacks import Victim, by_name, framing, judging, pgd
 from isotrope.attacks.balls import NORMS
+from isotrope.attacks.square import share_at
 from isotrope.attacks.strength import COLOUR_EPS, GREY_EPS, TIERS, AttackSettings, Strength
 from isotrope.evaluation import _attacked, adversarial, spatial_attack
 from isotrope.measuring.networks import Networks
@@ -141,3 +142,43 @@ def test_bounds_that_fit_are_those_that_are_said():
     assert found["l2"] == [[0.5, 1, 2, 3], [0.25, 0.5, 1, 3]]
     assert GREY_EPS.keys() == COLOUR_EPS.keys() == set(NORMS)
     assert AttackSettings(eps=[0.3, 0.1]).bounds(3) == [0.3, 0.1]
+
+
+def test_another_seed_draws_other_noise_for_the_same_images():
+    images, kept = DATA.images[:4] / 255, []
+    for seed in (1, 2, 1):
+        kept.append(Victim(Chance()).answers(images, draws=3, seed=seed))
+    assert torch.equal(kept[0], kept[2])
+    assert not torch.equal(kept[0], kept[1])
+
+
+def test_whether_draws_help_is_told_where_no_other_attack_is_made():
+    params = adversarial.Params(attacks=["pgd", "eot_pgd"], eps=[0.1], images=9, steps=2)
+    rows = adversarial.evaluate(Networks({1: Chance()}, CPU), DATA, params)
+    (told,) = (row for row in rows if row.get("about") == row["metric"] == "draws_help")
+    assert told["n"] > 0
+
+
+def test_a_judge_meets_other_draws_in_another_block():
+    judge, images = judging.Judge(Victim(Chance()), 1), DATA.images[:4] / 255
+    first, again, other = (judge.answers(images, range(4), block) for block in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_a_result_is_judged_by_as_many_draws_as_a_step_takes_if_they_are_more():
+    victim, images = Victim(Chance()), DATA.images[:2] / 255
+    pgd(victim, images, DATA.labels[:2], eps=0.1, steps=1, draws=25)
+    assert victim.forwards == 2 * 25 * 3
+
+
+def test_a_square_is_halved_after_the_step_that_is_named():
+    assert [share_at(step, 10_000, 0.8) for step in (10, 11, 50, 51)] == [0.8, 0.4, 0.4, 0.2]
+
+
+def test_fixations_that_were_detached_are_so_after_an_attack():
+    network = Plain()
+    network.detach_fixations = True
+    with Victim(network, fixations="differentiable").under_attack():
+        assert network.detach_fixations is False
+    assert network.detach_fixations is True

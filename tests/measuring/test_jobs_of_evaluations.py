@@ -11,9 +11,11 @@ from test_evaluating import evaluate, evaluation, results, task_for
 from toy_evaluations import ToyEvaluations, toy_evaluations  # noqa: F401
 from toy_runs import TOY_MODEL, toy_task, toy_training, toys, train  # noqa: F401
 
+from isotrope.datasets import loading
 from isotrope.datasets.stream import Stream
 from isotrope.errors import UserError
-from isotrope.measuring import position
+from isotrope.measuring import called, evaluating, position
+from isotrope.measuring.networks import Networks
 from isotrope.measuring.position import Position, Stops
 from isotrope.measuring.task import TrainedSeed
 from isotrope.packs import resume
@@ -196,3 +198,46 @@ def test_a_position_is_written_now_and_then(monkeypatch: pytest.MonkeyPatch) -> 
         now[0] = float(second)
         one.save({"t": second})
     assert written == [12, 24]
+
+
+SLOPES = """
+ARRAYS = True
+GRADIENTS = True
+
+def evaluate(networks, data, params):
+    ((seed, network),) = networks
+    images = (data.images[:2] / 255).requires_grad_()
+    network(images).sum().backward()
+    return rows(seed, images.grad.abs().sum(), 2), {seed: {"slope": images.grad.numpy()}}
+"""
+
+
+def test_rows_that_nobody_keeps_are_those_of_a_job_with_the_arrays_of_every_seed(
+    packs: list[TrainingTask],
+    toy_evaluations: ToyEvaluations,  # noqa: F811
+) -> None:
+    toy_evaluations.add("slopes", ROWS + SLOPES)
+    task = task_for(packs[0], evaluation("slopes"))
+    evaluate(task)
+    one = task.evaluations[0]
+    networks = Networks.open(packs[0].folder, torch.device("cpu"))
+    data = loading.load_split(one.dataset.name, one.dataset.params, "test")
+
+    rows, arrays = called.rows_of(one.evaluation, networks, [data])
+
+    kept = {row["seed"]: float(row["value"]) for row in results(task)}
+    assert {str(row["seed"]): row["value"] for row in rows} == pytest.approx(kept)
+    assert list(arrays) == [1, 2]
+
+
+def test_a_job_claims_its_table_and_all_rows_and_reads_its_packs(
+    packs: list[TrainingTask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[Any] = []
+    monkeypatch.setattr(
+        evaluating.lease, "hold", lambda *words, reads: held.append((words[2], list(reads)))
+    )
+    task = task_for(packs[0])
+    evaluate(task)
+    rows = [task.rows_file(one, seed) for one in task.evaluations for seed in (1, 2)]
+    assert held == [([task.results, *rows], [packs[0].folder])]
