@@ -202,8 +202,6 @@ def test_those_of_a_new_run(noted, study):
     said = run("new", "run", "a/b/c", *named, "--series", "demo", "--like", "d/e/f").output
     assert asked == [("a/b/c", study, "demo", "d/e/f")]
     assert said == f"wrote {FILE}: as the demo\n"
-    refused = run("new", "model", "mine", "--like", "d/e/f")
-    assert "--like: a model is like no run" in str(refused.exception)
 
 
 def test_networks_of_several_initialisations_are_of_the_seed_of_the_challenge(noted, monkeypatch):
