@@ -5,16 +5,20 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pandas
 import pytest
+from pydantic import Field
 
-from isotrope import registry
+from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.results.cells import Cells, cells_of
 from isotrope.results.series import Tables
 from isotrope.results.style import styles
-from isotrope.skeletons import KINDS, write_skeleton, write_study
+from isotrope.settings import Settings
+from isotrope.skeletons import KINDS, runs, write_skeleton, write_study
+from isotrope.skeletons.templates import Known, known_runs
 
 ROOT = Path(__file__).parents[1]
 LOOPS = {
@@ -211,3 +215,42 @@ def test_a_figure_says_its_panels_and_colours_its_series_as_the_study_does(tmp_p
     assert axes.get_title(loc="left") == "mnist, 100 images"
     assert axes.lines[0].get_color() == styles(("steered", "plain"))["plain"].colour
     assert data["mean"].tolist() == [0.6]
+
+
+def test_what_has_a_default_is_left_out_and_what_has_none_behind_it_is_not(monkeypatch):
+    class Mixed(Settings):
+        first: int = 3
+        second: int = Field(ge=2)
+        third: float = 1.0
+        source: Literal["local", "made"]
+        fifth: int = Field(ge=5)
+
+    monkeypatch.setattr(runs, "_settings", lambda kind, name: Mixed.model_fields)
+    known = [Known("a/b/c", {"model": {"name": "mixed", "first": 9, "fifth": 7}})]
+    assert runs._of_plugin("models", "mixed") == {
+        "name": "mixed",
+        "second": 2,
+        "source": "made",
+        "fifth": 5,
+    }
+    assert runs._of_plugin("models", "mixed", known)["fifth"] == 7
+
+
+def test_runs_behind_files_that_cannot_be_read_or_are_no_runs_are_known(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = paths.PARAM_FILES / "a" / "b"
+    folder.mkdir(parents=True)
+    whole = "series: {}\ndataset: {{name: x}}\nmodel: {{name: a}}\ntraining: {{epochs: 1}}\n"
+    for name, content in (
+        ("1.yaml", b"\xff\xfe"),
+        ("2.yml", whole.format("own").encode()),
+        ("3.yaml", b"- no run"),
+        ("4.yaml", b"dataset: 3\nmodel: {}\ntraining: {}"),
+        ("5.yaml", whole.format("extra").encode()),
+        ("6.yaml", whole.format("demo").encode()),
+        ("7.yaml", whole.format("published").encode()),
+    ):
+        (folder / name).write_bytes(content)
+    found = {series: [one.name for one in known_runs(series)] for series in ("own", "demo")}
+    assert found["own"] == ["a/b/7", "a/b/6", "a/b/5"]
+    assert found["demo"] == ["a/b/6", "a/b/7", "a/b/5"]

@@ -115,3 +115,12 @@ def test_photos_behind_links_are_found_though_one_leads_back(root, tmp_path):
 
 def test_a_folder_that_is_not_there_holds_nothing(root):
     assert list(files_anywhere(root, "*")) == []
+
+
+def test_links_in_a_circle_hide_no_file(tmp_path):
+    for name in "ab":
+        (tmp_path / name / "c" / "d").mkdir(parents=True)
+        (tmp_path / name / "c" / "d" / "file.txt").touch()
+        (tmp_path / name / "loop").symlink_to(tmp_path)
+    found = sorted(files_anywhere(tmp_path, "*.txt"))
+    assert found == [tmp_path / name / "c" / "d" / "file.txt" for name in "ab"]

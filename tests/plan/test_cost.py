@@ -134,6 +134,10 @@ def test_evaluations_take_as_long_as_those_of_the_same_tables_took_here(here, mo
     times.write_text("s\th:m:s\n36.0\t0:00:36\n")
     tables = ("accuracy", "scale_generalization")
     assert evaluation_rates(index) == {("standard", "stir_emoji", tables, HERE_CPU): 12.0}
+    made("a/run/gone")  # its param-file is gone, and its folder is read before
+    gone = paths.pack_folder("a/run/gone", "base", "1-25") / times.name
+    gone.write_text(times.read_text())
+    assert evaluation_rates(index) == {("standard", "stir_emoji", tables, HERE_CPU): 12.0}
 
     (one,) = costs_of(index, [OWN]).values()
     assert one.hours == {HERE_CPU: pytest.approx(26 * 12 / 3600)}

@@ -108,3 +108,18 @@ def test_targets_ask_for_them(indexed):
 
 def test_copied_tables_miss_nothing(copied_tables):
     assert Plan({}).outputs_gone() == []
+
+
+def test_each_pack_is_looked_at_also_behind_whole_ones_and_those_not_begun(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    entry = run(OWN, seeds=range(1, 9), seeds_per_job=2)
+    for pack_name in ("1-2", "5-6", "7-8"):
+        folder = paths.pack_folder(OWN, "base", pack_name)
+        folder.mkdir(parents=True)
+        for name in MADE:
+            (folder / name).touch()
+    for seed in range(1, 9):
+        paths.finished_seed(OWN, "base", seed, "a" * 16).mkdir(parents=True)
+    for name in ("history.csv", "run.json"):
+        (folder / name).unlink()
+    assert outputs_gone(OWN, entry) == [f"{folder}/history.csv", f"{folder}/run.json"]

@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 from made_up_index import OWN, PUBLISHED, made_up_index, pack, point, run
 
+from isotrope import paths
 from isotrope.datasets import local_data
 from isotrope.errors import UserError
 from isotrope.plan import index_file
-from isotrope.plan.index import Index, StartEntry
+from isotrope.plan.index import Index, SelectEntry, StartEntry
 from isotrope.plan.targets import Plan
 
 FINE = "standard/stir_emoji/fine"
@@ -48,6 +49,16 @@ def test_all_packs_wait_for_the_one_that_holds_a_seed_that_is_named(started):
 def test_other_runs_wait_for_no_weights(started):
     assert started(None).start(OWN, "base", "1-25") == []
     assert "files" not in started(None).training(OWN, "base", "1-25")
+
+
+def test_behind_a_choice_each_candidate_is_waited_for_that_begins_with_weights(started):
+    start = StartEntry(PUBLISHED, "base", None, ["stir/emoji"], [])
+    points = {"a=1": point(), "a=2": point(start=start)}
+    select = SelectEntry("validation_accuracy", "median", [1, 2], "last")
+    plan = started(None, points=points, select=select)
+
+    assert plan.start(FINE, paths.SELECTED, "1-10") == [pack(PUBLISHED, "1-25")]
+    assert plan.start(FINE, "a=1", "1-10") == []
 
 
 def test_the_other_runs_data_are_asked_for_too(started):

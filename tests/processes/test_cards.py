@@ -167,3 +167,15 @@ def test_a_folder_that_cannot_be_written_is_the_users_affair(folder, monkeypatch
     monkeypatch.setattr("tempfile.tempdir", str(folder / "none"))
     with pytest.raises(UserError, match=r"gpu-0\.0: cannot be locked \(No such file"):
         cards.claim(["0", "1"], 1, pytest.fail)
+
+
+def test_a_second_place_is_looked_for_on_the_gpus_behind_one_that_is_taken():
+    held = [cards._lock(cards._folder() / f"gpu-{name}.0") for name in "12"]
+    try:
+        taken = cards._try(["0", "1", "2"], places=2, wanted=2)
+        assert list(taken) == ["0", "1"]
+        assert cards._try(["0", "1", "2"], places=1, wanted=1) is None
+        assert list(cards._try(["0", "1", "2"], places=2, wanted=1)) == ["0"]
+    finally:
+        for handle in (*held, *taken.values()):
+            os.close(handle)

@@ -1,10 +1,13 @@
 """Colours and markers: each belongs to a series, whatever else is drawn beside it."""
 
 import pandas
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from isotrope.results.cells import Cells
 from isotrope.results.series import Tables
-from isotrope.results.style import styles, styles_of
+from isotrope.results.style import add_foot, styles, styles_of
 
 ORDERED = Cells(order={"model": ("plain", "pyramid", "pool")})
 
@@ -64,3 +67,27 @@ def test_series_of_one_colour_differ_in_marker_and_in_line():
 def test_twelve_series_have_twelve_colours():
     found = of([(f"model{i}", f"own {i}") for i in range(12)])
     assert len({its.colour for its in found.values()}) == 12
+
+
+def test_sentences_and_legend_below_a_figure_take_its_whole_width():
+    figure = Figure((4, 1))
+    FigureCanvasAgg(figure)
+    handles = [Line2D([], [], label=name) for name in "aceo"]
+    add_foot(figure, handles, ["of words that are short"] * 12)
+    (note,), (legend,) = figure.texts, figure.legends
+    assert 0.75 * 4 < note.get_window_extent().width / figure.dpi <= 4 - 0.12
+    assert rows_of(figure, legend) == 1
+    assert figure.get_size_inches()[1] > 1 + note.get_window_extent().height / figure.dpi
+
+    narrow = Figure((4, 1))
+    FigureCanvasAgg(narrow)
+    add_foot(narrow, [Line2D([], [], label=f"the series {name} " * 2) for name in "aceo"], ["x"])
+    (legend,) = narrow.legends
+    assert rows_of(narrow, legend) > 1
+    assert legend.get_window_extent().width <= 4 * narrow.dpi
+
+
+def rows_of(figure, legend):
+    """In how many rows the labels of a legend stand."""
+    figure.draw_without_rendering()
+    return len({round(one.get_window_extent().y1) for one in legend.get_texts()})

@@ -265,3 +265,12 @@ def test_a_damaged_history_is_named_with_what_mends_it(tmp_path):
     with pytest.raises(UserError, match=r"history\.csv is truncated or altered .*snakemake runs"):
         collect_histories([pack], tmp_path / "tables")
     assert not (tmp_path / "tables/histories.npz").exists()
+
+
+def test_behind_a_damaged_recording_those_of_later_seeds_are_collected(tmp_path):
+    pack = recorded(tmp_path / "a", pack_of(tmp_path), (1, 3))
+    pack.recordings[1].write_bytes(pack.recordings[1].read_bytes()[:-30])
+    lost = []
+    found = read_arrays(collect_recordings([pack], tmp_path / "tables", lost.append), "")
+    assert [one.seed for one in lost] == [1]
+    assert {name.split("/")[4] for name in found} == {"3"}

@@ -326,3 +326,12 @@ def test_bad_table_is_named_with_its_remedy(
         path.write_text(content)
     with pytest.raises(UserError, match=rf"table\.csv.*{message}.*; restore it"):
         read_table(path, {"run": "text", "value": "number"}, "restore it")
+
+
+def test_behind_a_pack_all_of_whose_seeds_are_left_out_the_others_are_collected(
+    tmp_path: Path,
+) -> None:
+    empty = replace(write_pack(tmp_path, seeds=(4, 5)), seeds=())
+    collect("scale", [empty, write_pack(tmp_path)], tmp_path / "tables")
+    with (tmp_path / "tables" / "runs.csv").open(newline="") as file:
+        assert [row["seed"] for row in csv.DictReader(file)] == ["1", "2", "3"]

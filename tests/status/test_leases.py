@@ -11,6 +11,7 @@ from made_up_packs import ANOTHER, STORES, looked_at, only
 from isotrope import paths
 from isotrope.packs import lease_files
 from isotrope.processes.process import Process
+from isotrope.status import folders
 
 DEAD = Process("node9", Process.this().machine, 2**30)  # no process has such a number
 STEP = "seed 2, epoch 4 of 15, validation accuracy 25.4%, at most 2 min left, node7"
@@ -143,3 +144,10 @@ def test_a_folder_of_leases_that_is_a_file_ends_no_look(pack):
     pack.beat(age=400)
     paths.leases(DEMO).write_text(json.dumps([]))
     assert pack.state[0] == "interrupted"
+
+
+def test_what_a_killed_job_left_in_a_store_hides_no_seed():
+    left = {f".{number}.part" for number in range(99)} | {"x-aaaa"}
+    found, others = folders._seeds(frozenset({"7-aaaa", "8-aaaa", "7-bbbb", *left}), "aaaa")
+    assert found == {7, 8}
+    assert others == {7: {"bbbb"}}

@@ -2,6 +2,8 @@
 
 import json
 import os
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from test_altered_results import (  # noqa: F401 (fixtures)
@@ -131,3 +133,30 @@ def test_the_command_says_it(look, project, made, monkeypatch):  # noqa: F811
     said = CliRunner().invoke(app, ["status"], env={**os.environ, "COLUMNS": "500"})
     assert said.exit_code == 0
     assert "was altered" in said.stdout
+
+
+class Looked(NamedTuple):
+    """A pack as far as a memory looks at it: where it lies, and what its files are now."""
+
+    folder: Path
+    stamp: str
+
+
+def test_behind_packs_that_need_no_look_the_others_are_compared(tmp_path, monkeypatch, vouching):
+    monkeypatch.chdir(tmp_path)
+    asked = []
+    monkeypatch.setattr(module, "_stamp", lambda pack: pack.stamp)
+    monkeypatch.setattr(
+        module, "doubt", lambda pack: asked.append(pack) or ("bad" if pack.stamp == "bad" else "")
+    )
+    one, two, three = (Looked(Path(name), "1") for name in "abc")
+    memory = vouching
+    assert memory.doubts([one, two]) == {}
+    bad = two._replace(stamp="bad")
+    memory._longest = -1.0  # no time for those that were never looked at
+    asked.clear()
+    assert memory.doubts([one, three, bad]) == {bad: "bad"}
+    assert asked == [bad]
+    memory._longest = 60.0
+    assert memory.doubts([one, three, bad]) == {bad: "bad"}
+    assert asked == [bad, three, bad]
