@@ -111,6 +111,8 @@ def test_settings_with_defaults_are_comments_with_their_meaning(project):
     assert "\n  epochs: " in text
     assert "# these fit, too: " in text
     assert max(map(len, text.splitlines())) <= 130
+    words = [line for line in text.splitlines() if re.match(r" *#( \w+)+[ ,;.]", line)]
+    assert 80 < max(map(len, words)) <= 100
     with_meaning = [line for line in text.splitlines() if re.match(r" +#? ?\w+: .* # ", line)]
     assert 80 < max(map(len, with_meaning)) <= 100
     for key in registry.load("models", "cnn").Params.model_fields:

@@ -144,3 +144,13 @@ def test_large_images_and_their_masks_are_shrunk(tmp_path):
     assert mask[40, 140].max() > 100
     assert (mask[0] == 255).all(), "void is white"
     assert len(np.unique(mask.reshape(-1, 3), axis=0)) == 3, "no colours between classes"
+
+
+def test_every_class_of_a_mask_has_a_colour_and_void_alone_is_white():
+    mask = torch.arange(256, dtype=torch.uint8).reshape(16, 16)
+    colours = np.asarray(contact_sheet._mask(mask, 1)).reshape(-1, 3)
+    assert (colours[0] == 0).all()
+    assert (colours[255] == 255).all()
+    coloured = colours[1:255].astype(int)
+    assert (coloured.max(axis=1) - coloured.min(axis=1)).min() >= 50
+    assert (np.abs(np.diff(coloured, axis=0)).max(axis=1) >= 50).all(), "neighbours differ"

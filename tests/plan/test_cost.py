@@ -1,6 +1,7 @@
 """What is left to do is counted, and reckoned from rates that were measured."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -165,6 +166,10 @@ def test_an_evaluation_with_a_job_of_its_own_takes_as_long_as_it_took_here(
     pack = paths.pack_folder(DEMO, "base", "1-25")
     times = (pack.parent if of_run else pack) / "evaluate-scale_generalization.benchmark.tsv"
     times.write_text("s\th:m:s\n36.0\t0:00:36\n")
+    for other in ("aaa/stir/gone", "zzz/stir/gone"):  # runs without a param-file now
+        pack = paths.pack_folder(other, "base", "1-25")
+        pack.mkdir(parents=True)
+        shutil.copy(times, pack.parent if of_run else pack)
     key = ("standard", "stir_emoji", ("scale_generalization",), HERE_CPU)
     assert evaluation_rates(index) == {key: 12.0}
 

@@ -53,6 +53,21 @@ def test_examples_are_one_image_in_three_poses():
     assert np.abs(turned - rolled).mean() < 0.25 * np.abs(turned - before).mean()
 
 
+def test_poses_shift_the_map_by_as_many_rows_and_columns_as_they_say():
+    found = examples(glyphs())
+    ratios = found["radii"][1:] / found["radii"][:-1]
+    step = found["angles"][1] - found["angles"][0]
+    assert found["poses"][0].tolist() == [0, 1]
+    assert found["shifts"][0].tolist() == [0, 0]
+    for (turn, scale), (rows, columns) in zip(found["poses"], found["shifts"], strict=True):
+        assert turn == pytest.approx(step * columns)
+        assert scale == pytest.approx(ratios.mean() ** rows)
+    before, _, scaled = found["maps"]
+    rows = found["shifts"][2, 0]
+    moved = np.abs(scaled[rows:] - before[:-rows]).mean()
+    assert moved < 0.5 * np.abs(scaled[rows:] - before[rows:]).mean()
+
+
 def test_examples_of_colour_images_keep_their_colours_and_nothing_is_refused():
     images = torch.randint(0, 256, (3, 3, 20, 20), dtype=torch.uint8)
     assert examples(Images(images, torch.arange(3)))["images"].shape == (3, 20, 20, 3)
