@@ -138,6 +138,22 @@ def test_a_run_beside_a_demo_is_of_its_group_and_of_its_settings(project):
         write_run("cnn/stir_emoji/mine", series="published")
 
 
+def test_a_run_like_another_or_beside_a_demo_has_its_seeds(project):
+    for words, seeds in (
+        ({"like": "pixel_pool/stir_emoji/all2all"}, "1-50"),
+        ({"series": "demo", "like": "standard/stir_emoji/demo"}, None),
+        ({"series": "demo"}, None),
+        ({}, "1-3"),
+    ):
+        path, whence, checked = write_run("standard/stir_emoji/counted", **words)
+        raw = parse(path.read_text(encoding="utf-8")).value
+        path.unlink()
+        template = whence.rpartition(" ")[2]
+        theirs = parse((project / template).read_text(encoding="utf-8")).value
+        assert raw["seeds"] == (seeds or theirs["seeds"])
+        assert checked.run is not None
+
+
 @pytest.mark.parametrize(
     ("words", "template"),
     [

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -351,3 +352,30 @@ def test_what_is_said_is_kept_beside_the_table_if_nobody_else_sees_to_that(train
     with pytest.raises(UserError):
         evaluating.evaluate(task, lines.append, own_log=True)
     assert "run.json is truncated or altered" in log.read_text()
+
+
+def test_what_is_nowhere_a_number_is_said():
+    nan = math.nan
+    rows = [
+        {"seed": 1, "metric": "margin", "value": nan, "low": 0.1},
+        {"seed": 1, "metric": "share", "value": 0.5, "low": nan},
+        {"seed": 2, "metric": "margin", "value": nan, "low": nan},
+        {"seed": 2, "metric": "share", "value": nan, "low": nan, "high": nan},
+    ]
+    assert evaluating.without_numbers(rows) == ["margin", "high"]
+    assert evaluating.without_numbers([{"seed": 1, "value": nan}]) == ["value"]
+    assert evaluating.without_numbers([]) == []
+
+
+def test_an_evaluation_that_gives_no_number_says_so_once(trained, monkeypatch):
+    plugin = registry.load("evaluation", "accuracy")
+    measured = plugin.evaluate
+
+    def nothing(*given):
+        return [{**row, "value": math.nan} for row in measured(*given)]
+
+    monkeypatch.setattr(plugin, "evaluate", nothing)
+    task = task_for(trained, evaluation("accuracy"))
+    said = [line for line in evaluate(task) if "nan" in line]
+    assert said == ["accuracy: accuracy is not a number (nan) in all 2 rows"]
+    assert evaluate(task)[-1] == "all rows are there: nothing is computed"

@@ -119,8 +119,8 @@ def new(
     like: Annotated[
         str | None,
         typer.Option(
-            help="of a run: the run whose data, training and evaluations it takes; the nearest one "
-            "that needs no file of yours, if left out",
+            help="of a run: the run whose data, training, seeds and evaluations it takes; the "
+            "nearest one that needs no file of yours, if left out",
             autocompletion=arguments.runs,
         ),
     ] = None,

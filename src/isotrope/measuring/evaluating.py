@@ -6,7 +6,7 @@ evaluation that says ``ARRAYS = True`` gives arrays beside its rows; they lie in
 same name, whose checksum is in the last line of the rows. A diverged seed is not evaluated.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -84,10 +84,28 @@ def _evaluate(task: EvaluationTask, device: torch.device, stops: Stops) -> None:
                 code_records.record(task.run, one.code)
                 stops.log(f"{one.alias}: {one.code.words}")
         known |= Computation(task, device, stops).run(missing)
+        for alias in (one.alias for one in task.evaluations if missing[one.alias]):
+            rows = [
+                row for (other, _), found in known.items() if other == alias for row in found or ()
+            ]
+            for column in without_numbers(rows):
+                stops.log(f"{alias}: {column} is not a number (nan) in all {len(rows)} rows")
+    else:
+        stops.log("all rows are there: nothing is computed")
     _write(task, known)
     for path in [task.results, *(task.rows_file(o, s) for o in task.evaluations for s in wanted)]:
         disk.remove_parts(path)  # what killed jobs left behind
         disk.remove_parts(stored.arrays_of(path))
+
+
+def without_numbers(rows: Sequence[Row]) -> list[str]:
+    """What was measured and is nowhere a number: the columns of ``nan`` alone, or the metrics."""
+    found: dict[str, list[bool]] = {}
+    for row in rows:
+        for column, value in row.items():
+            name = row["metric"] if column == "value" and "metric" in row else column
+            found.setdefault(str(name), []).append(str(value).lower() == "nan")
+    return [name for name, absent in found.items() if all(absent)]
 
 
 def _missing(

@@ -52,15 +52,22 @@ def draw_figure(
     Raises:
         UserError: if there is no such figure, or a table is absent, empty, truncated or damaged, or
             lacks a column that the figure needs, or arrays are absent or damaged.
+        BrokenPluginError: if a figure of the user's own fails.
     """
     module = registry.load(StudyFigures(study).kind(name), name)
     tables = read_tables(study, name, table_folder, published_csv)
-    if getattr(module, "ANIMATION", False):
-        frames, data = module.animate(tables)
-        written = save_animation(frames, data, output_stem, getattr(module, "RATE", RATE))
-    else:
-        figure, data = module.draw(tables)
-        written = save(figure, data, output_stem)
+    try:
+        if getattr(module, "ANIMATION", False):
+            frames, data = module.animate(tables)
+            written = save_animation(frames, data, output_stem, getattr(module, "RATE", RATE))
+        else:
+            figure, data = module.draw(tables)
+            written = save(figure, data, output_stem)
+    except Exception as error:
+        path = registry.source(StudyFigures(study).kind(name), name)
+        if isinstance(error, UserError) or not path.is_relative_to(registry.USERS):
+            raise
+        raise registry.broken(path, error, "cannot be drawn") from error
     for path in written:
         checksums.write(path, regular.read_bytes(path))
     return written

@@ -47,7 +47,8 @@ def write_run(
         name: of the run, ``<model>/<data set>/<variant>``.
         study: whose figures it joins; that of the nearest run if left out.
         series: ``own``, beside the published runs of the study, or ``demo``, beside its demo.
-        like: the run whose data, training and evaluations it takes; the nearest if left out.
+        like: the run whose data, training, seeds and evaluations it takes; if left out the nearest,
+            whose seeds are taken for a ``demo`` alone.
 
     Returns:
         The file, where its settings come from, and what the check found.
@@ -76,9 +77,11 @@ def write_run(
     blocks = [run.raw["model"] for run in known if run.model == model]
     blocks += [_of_plugin("models", model, of_model)]
     blocks += [run.raw["model"] for run in of_model]
+    theirs = nearest is not None and (like is not None or series == "demo")
+    seeds = nearest.raw["seeds"] if nearest and theirs else "1-3"
     found: CheckedFile | None = None
     for block in blocks:
-        text = _text(name, (study, series), dataset, block, nearest, runs)
+        text = _text(name, (study, series), dataset, block, nearest, runs, seeds)
         write_whole(path, text)
         checked = check_file(path, paths.PARAM_FILES)
         if not checked.sentences:
@@ -187,6 +190,7 @@ def _text(
     model: Block,
     nearest: Known | None,
     runs: Sequence[Known],
+    seeds: Any,
 ) -> str:
     """The text of the param-file; ``joins`` is the study that was asked for, and the series."""
     study, series = joins
@@ -208,7 +212,7 @@ def _text(
         *_line("study", whose, str(envelope["study"].description)),
         f"series: {series} # drawn {_MEANT[series]}; made by plain `snakemake`",
         f"label: {_flow(f'{mine}, {variant}')} # in legends",
-        "seeds: 1-3 # both ends included",
+        f"seeds: {_flow(seeds)}{' # both ends included' if '-' in str(seeds) else ''}",
         "",
         "dataset:",
         *_indented(_block(dataset, _settings("data", dataset["name"]))),
