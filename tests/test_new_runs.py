@@ -14,7 +14,7 @@ from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import check_evaluations
 from isotrope.params.param_file import Tables, ambiguous_tables, check_file
 from isotrope.params.yaml_marks import parse
-from isotrope.skeletons.runs import write_run
+from isotrope.skeletons.runs import _flow, write_run
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "param-files").rglob("*.yaml"))
@@ -136,6 +136,20 @@ def test_a_run_beside_a_demo_is_of_its_group_and_of_its_settings(project):
     assert own.points[0].digest == checked.run.points[0].digest  # another series retrains nothing
     with pytest.raises(UserError, match="--series published: choose from own, demo"):
         write_run("cnn/stir_emoji/mine", series="published")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"name": "b", "a": (1, 2), "c": None}, "{name: b, a: [1, 2], c: null}"),
+        ("1-3", "1-3"),
+        (0.001, "0.001"),
+        (True, "true"),
+        (["x"] * 60, f"[{', '.join('x' * 60)}]"),
+    ],
+)
+def test_a_value_is_one_line_whose_keys_keep_their_order(value, text):
+    assert _flow(value) == text
 
 
 def test_a_run_like_another_or_beside_a_demo_has_its_seeds(project):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from isotrope import devices, paths
+from isotrope import devices, paths, skeletons
 from isotrope.cli import app
 from isotrope.cluster import executors, rendezvous, submitting
 from isotrope.errors import UserError
@@ -202,6 +202,17 @@ def test_those_of_a_new_run(noted, study):
     said = run("new", "run", "a/b/c", *named, "--series", "demo", "--like", "d/e/f").output
     assert asked == [("a/b/c", study, "demo", "d/e/f")]
     assert said == f"wrote {FILE}: as the demo\n"
+
+
+@pytest.mark.parametrize("core", [False, True])
+def test_those_of_a_new_study_and_a_new_plug_in(noted, core):
+    study = noted(skeletons, "write_study", ["the study"])
+    plugin = noted(skeletons, "write_skeleton", ["the model"])
+    more = ["--core"] if core else []
+    assert run("new", "study", "rotation", *more).output == "the study\n"
+    assert run("new", "model", "radial", *more).output == "the model\n"
+    assert study == [("rotation", core)]
+    assert [given[:3] for given in plugin] == [("model", "radial", core)]
 
 
 def test_networks_of_several_initialisations_are_of_the_seed_of_the_challenge(noted, monkeypatch):

@@ -109,6 +109,9 @@ def test_names_and_shapes_must_fit():
     ]:
         with pytest.raises(UserError, match=said):
             take_over(network, wrong, "file")
+    more = {f"extra{letter}": torch.zeros(1) for letter in "fcbade"}
+    with pytest.raises(UserError, match="has unknown extraa, extrab, extrac"):
+        take_over(network, {**weights, **more}, "file")
     assert all(torch.equal(value, fine[name]) for name, value in network.state_dict().items())
 
 

@@ -35,7 +35,7 @@ class Asked(NamedTuple):
 
     image_shape: tuple[int, int, int]
     classes: int
-    per_pixel: bool = False
+    per_pixel: bool
 
 
 def build(words: str, asked: Asked) -> nn.Module:
