@@ -8,6 +8,7 @@ from shift_networks import built, images_of, noise_of
 from torch.func import functional_call
 
 from isotrope.datasets.draws import is_stochastic
+from isotrope.models import _shift_trunk, shift_resnet
 
 
 def test_in_training_answers_follow_the_noise_and_in_tests_they_do_not():
@@ -213,3 +214,28 @@ def test_the_loss_of_tips_is_made_of_its_parts():
     assert none == {}
     for name, value in network.named_parameters():
         assert value.grad.isfinite().all(), name
+
+
+@pytest.mark.parametrize("size", [(32, 32), (38, 45)])
+@pytest.mark.parametrize("conv1_stride", [False, True])
+@pytest.mark.parametrize("stem", ["cifar", "imagenet"])
+def test_as_many_phases_are_counted_as_layers_select_from(stem, conv1_stride, size, monkeypatch):
+    more = {"conv1_stride": conv1_stride} if stem == "imagenet" else {}
+    params = shift_resnet.Params(
+        stem=stem, downsampling="lps", width=4, depth=18, indivisible="wrap", **more
+    )
+    network = shift_resnet.build(params, (3, *size), 5).eval()
+    seen, of = {}, _shift_trunk._Drawn.of
+
+    def noted(self, name, maps):
+        seen[name] = maps.shape[-2:]
+        return of(self, name, maps)
+
+    monkeypatch.setattr(_shift_trunk._Drawn, "of", noted)
+    with torch.no_grad():
+        network(torch.zeros(1, 3, *size))
+    expected = {
+        name: math.prod(side if side % 2 else 2 for side in shape) for name, shape in seen.items()
+    }
+    assert network.trunk.phases(size) == expected
+    assert network.trunk.noise_shape(size) == (len(expected), max(expected.values()))

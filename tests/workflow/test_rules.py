@@ -269,3 +269,14 @@ def test_every_wildcard_fits_what_it_stands_for_and_nothing_else():
     for name, (fit, others) in WILDCARDS.items():
         found = [word for word in (*fit, *others) if re.fullmatch(patterns[name], word)]
         assert found == fit, name
+
+
+def test_tables_of_costs_are_collected_from_no_run():
+    text = (ROOT / "workflow/rules/figures.smk").read_text(encoding="utf-8")
+    rule = text.split("rule collect:")[1].split("rule ")[0]
+    (pattern,) = re.findall(r"^ +table=r\"(.*)\",.*$", rule, re.MULTILINE)
+    whole = re.compile(rf"out/tables/(?P<group>\w+)/(?P<table>{pattern})\.csv")
+    tables = [
+        f"out/tables/scale/{name}.csv" for name in ("runs", "accuracy", "layer_costs", "costs")
+    ]
+    assert [bool(whole.fullmatch(one)) for one in tables] == [True, True, False, True]
