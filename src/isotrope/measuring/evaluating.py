@@ -90,8 +90,6 @@ def _evaluate(task: EvaluationTask, device: torch.device, stops: Stops) -> None:
             ]
             for column in without_numbers(rows):
                 stops.log(f"{alias}: {column} is not a number (nan) in all {len(rows)} rows")
-    else:
-        stops.log("all rows are there: nothing is computed")
     _write(task, known)
     for path in [task.results, *(task.rows_file(o, s) for o in task.evaluations for s in wanted)]:
         disk.remove_parts(path)  # what killed jobs left behind
