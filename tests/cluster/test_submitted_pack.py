@@ -25,7 +25,7 @@ class Work:
 
     def __init__(self, monkeypatch):
         self.told, self.evaluated = [], []
-        self.then = self.fails = None
+        self.then = self.fails = self.meanwhile = None
         of_task = submitted_pack
         monkeypatch.setattr(of_task, "train_pack", self.train)
         monkeypatch.setattr(of_task.evaluating, "evaluate", self.evaluate)
@@ -39,6 +39,8 @@ class Work:
 
     def evaluate(self, task, log):
         self.evaluated.append((task.results.name, list(task.seeds)))
+        if self.meanwhile is not None:
+            FILE.write_text(self.meanwhile)
         if self.fails == task.results.name:
             raise UserError("no memory")
 
@@ -107,6 +109,28 @@ def test_trained_otherwise_or_no_more_it_is_forgotten_and_said(work, old, new):
         work.run()
     assert work.told == [("forget", sorted(TRAINED))]
     assert work.evaluated == []
+
+
+def test_what_is_wrong_with_the_changed_file_is_said_too(work):
+    work.then = TEXT.replace("epochs: 2", "epoks: 2")
+    with pytest.raises(UserError) as raised:
+        work.run()
+    assert raised.value.sentences[0].startswith(f"{FILE}, or what it names, was changed while ")
+    assert any("epoks: unknown key" in sentence for sentence in raised.value.sentences[1:])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("name: accuracy, as: alone", "name: scale_generalization, as: alone"),
+        ("epochs: 2", "epochs: 3"),
+    ],
+)
+def test_what_changes_while_it_is_evaluated_is_not_recorded_as_made(work, old, new):
+    assert old in TEXT
+    work.meanwhile = TEXT.replace(old, new)
+    work.run()
+    assert work.told == [("forget", sorted([*TRAINED, *TABLES]))]
 
 
 def test_where_an_evaluation_fails_what_was_made_before_is_recorded(work):

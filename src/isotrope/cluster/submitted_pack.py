@@ -26,6 +26,7 @@ from isotrope.cluster import recording, rendezvous
 from isotrope.console.printing import say
 from isotrope.errors import UserError
 from isotrope.measuring import evaluating
+from isotrope.measuring.task import EvaluationTask
 from isotrope.packs import state, summary
 from isotrope.packs.log_file import logged
 from isotrope.packs.summary import OUTPUTS, RUN, WEIGHTS
@@ -109,51 +110,64 @@ class SubmittedPack:
                 recording.record(["choose"], [paths.choice(self.run)], log)
             task = self._task()
             train_pack(task, Report(log))
-            now = self._seeds_as_trained(task)
-            if now is None:
+            try:
+                now = self._seeds_as_trained(task)
+            except UserError:
                 recording.forget([task.folder / name for name in OUTPUTS])
-                raise UserError(
-                    f"{self.file} was changed while {self} was trained; its finished seeds are "
-                    "kept, `snakemake runs` trains what it says now"
-                )
-        made = [task.folder / WEIGHTS]
+                raise
+        tested: list[EvaluationTask] = []
         try:
             if self.evaluate and now:
-                self._evaluate(now, evaluation_log, made)
+                self._evaluate(now, evaluation_log, tested)
         except Exception:  # what was trained is there all the same
-            self._tell(task, made)
+            self._tell(task, tested)
             raise
-        self._tell(task, made)
+        self._tell(task, tested)
         return _outcome(task)
 
-    def _seeds_as_trained(self, task: TrainingTask) -> list[int] | None:
-        """The trained seeds that are asked for still; None if they would be trained otherwise."""
+    def _seeds_as_trained(self, task: TrainingTask) -> list[int]:
+        """The trained seeds that are asked for still.
+
+        Raises:
+            UserError: if they would be trained otherwise now, or cannot be.
+        """
+        changed = f"was changed while {self} was trained; its finished seeds are kept"
         try:
             now = self._task_now(self.seeds)
-        except UserError:
-            return None
+        except UserError as error:
+            what = f"{self.file}, or what it names, {changed}"
+            raise UserError(what, *error.sentences) from error
         if now.training_digest != task.training_digest:
-            return None
+            raise UserError(f"{self.file} {changed}, `snakemake runs` trains what it says now")
         return [seed for seed in task.seeds if seed in now.seeds]
 
-    def _evaluate(self, seeds: list[int], file: Path, made: list[Path]) -> None:
-        """Evaluate seeds; the tables that are written are added to ``made``."""
+    def _evaluate(self, seeds: list[int], file: Path, tested: list[EvaluationTask]) -> None:
+        """Evaluate seeds; each task whose table is written is added to ``tested``."""
         with self._logged(file) as log:
             wanted = ",".join(str(seed) for seed in seeds)
             for tests in by_hand.evaluation_tasks(*self._task_arguments(wanted)):
                 evaluating.evaluate(tests, log)
-                made.append(tests.results)
+                tested.append(tests)
 
-    def _tell(self, task: TrainingTask, made: list[Path]) -> None:
-        """Tell Snakemake what was made: as the param-file asks for it now, or only a part of it."""
-        try:
-            whole = list(self._task_now(None).seeds) == list(task.seeds)
-        except UserError:
-            whole = False
-        if whole:
-            recording.record(["train", "evaluate", "evaluate_alone"][: len(made)], made, say)
+    def _tell(self, task: TrainingTask, tested: list[EvaluationTask]) -> None:
+        """Tell Snakemake what was made, if it is what the param-file asks for now."""
+        tables = [one.results for one in tested]
+        if self._is_asked_for(task, tested):
+            rules = ["train", "evaluate", "evaluate_alone"][: 1 + len(tables)]
+            recording.record(rules, [task.folder / WEIGHTS, *tables], say)
         else:
-            recording.forget([*(task.folder / name for name in OUTPUTS), *made[1:]])
+            recording.forget([*(task.folder / name for name in OUTPUTS), *tables])
+
+    def _is_asked_for(self, task: TrainingTask, tested: list[EvaluationTask]) -> bool:
+        """Whether the param-file asks now for what was made: all of the pack, and nothing else."""
+        try:
+            now = self._task_now(None)
+            tests = by_hand.evaluation_tasks(*self._task_arguments(None)) if tested else []
+        except UserError:
+            return False
+        same = (list(now.seeds), now.training_digest) == (list(task.seeds), task.training_digest)
+        known = {one.results: one.digests for one in tests}
+        return same and all(known.get(one.results) == one.digests for one in tested)
 
     def is_finished(self) -> bool:
         """Whether the files hold all that the param-file asks for now."""

@@ -98,6 +98,11 @@ class EvaluationTask:
         return [seed for seeds in self.packs.values() for seed in seeds]
 
     @property
+    def digests(self) -> dict[str, str]:
+        """What the rows of each evaluation depend on, by the name of its table."""
+        return {one.alias: one.digest for one in self.evaluations}
+
+    @property
     def folders(self) -> dict[Path, Sequence[int]]:
         """The folders of the packs' files, each with the seeds wanted of it."""
         return {
