@@ -60,13 +60,13 @@ def evaluation_rates(index: Index) -> EvaluationRates:
         alone = _TABLE.fullmatch(times.name)
         tables = [alone[1]] if alone else sorted(entries[0].shared_tables)
         summaries = [one for pack in packs if (one := summary.glance(pack)) is not None]
-        seeds = [seed for one in summaries for seed in one.seeds.values()]
+        seeds = {number: seed for one in summaries for number, seed in one.seeds.items()}
         if not seeds or stale_tables(index, name.as_posix(), point) & set(tables):
             continue
         with suppress(OSError, ValueError, KeyError, IndexError, TypeError):
             with regular.open_text(times, newline="") as file:
                 seconds = float(next(csv.DictReader(file, delimiter="\t"))["s"])
-            key = (run.model, run.dataset, tuple(tables), _where(seeds[0]))
+            key = (run.model, run.dataset, tuple(tables), _where(next(iter(seeds.values()))))
             found.setdefault(key, []).append(seconds / len(seeds))
     return {key: median(rates) for key, rates in found.items()}
 
