@@ -362,9 +362,9 @@ def test_what_is_nowhere_a_number_is_said():
         {"seed": 2, "metric": "margin", "value": nan, "low": nan},
         {"seed": 2, "metric": "share", "value": nan, "low": nan, "high": nan},
     ]
-    assert evaluating.without_numbers(rows) == ["margin", "high"]
-    assert evaluating.without_numbers([{"seed": 1, "value": nan}]) == ["value"]
-    assert evaluating.without_numbers([]) == []
+    assert evaluating.without_numbers(rows) == {"margin": 2, "high": 1}
+    assert evaluating.without_numbers([{"seed": 1, "value": nan}]) == {"value": 1}
+    assert evaluating.without_numbers([]) == {}
 
 
 def test_an_evaluation_that_gives_no_number_says_so_once(trained, monkeypatch):
@@ -372,7 +372,8 @@ def test_an_evaluation_that_gives_no_number_says_so_once(trained, monkeypatch):
     measured = plugin.evaluate
 
     def nothing(*given):
-        return [{**row, "value": math.nan} for row in measured(*given)]
+        rows = [{**row, "value": math.nan} for row in measured(*given)]
+        return [*rows, {**rows[0], "metric": "share", "value": 0.5}]
 
     monkeypatch.setattr(plugin, "evaluate", nothing)
     task = task_for(trained, evaluation("accuracy"))

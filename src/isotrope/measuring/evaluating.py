@@ -88,22 +88,22 @@ def _evaluate(task: EvaluationTask, device: torch.device, stops: Stops) -> None:
             rows = [
                 row for (other, _), found in known.items() if other == alias for row in found or ()
             ]
-            for column in without_numbers(rows):
-                stops.log(f"{alias}: {column} is not a number (nan) in all {len(rows)} rows")
+            for name, count in without_numbers(rows).items():
+                stops.log(f"{alias}: {name} is not a number (nan) in all {count} rows")
     _write(task, known)
     for path in [task.results, *(task.rows_file(o, s) for o in task.evaluations for s in wanted)]:
         disk.remove_parts(path)  # what killed jobs left behind
         disk.remove_parts(stored.arrays_of(path))
 
 
-def without_numbers(rows: Sequence[Row]) -> list[str]:
-    """What was measured and is nowhere a number: the columns of ``nan`` alone, or the metrics."""
+def without_numbers(rows: Sequence[Row]) -> dict[str, int]:
+    """What was measured and is nowhere a number, metrics and columns, with the number of rows."""
     found: dict[str, list[bool]] = {}
     for row in rows:
         for column, value in row.items():
             name = row["metric"] if column == "value" and "metric" in row else column
             found.setdefault(str(name), []).append(str(value).lower() == "nan")
-    return [name for name, absent in found.items() if all(absent)]
+    return {name: len(absent) for name, absent in found.items() if all(absent)}
 
 
 def _missing(
