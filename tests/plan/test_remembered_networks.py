@@ -13,6 +13,7 @@ from isotrope import paths, registry
 from isotrope.files import json_files
 from isotrope.params import modelling, trials
 from isotrope.plan import checking
+from isotrope.plan.checked_before import read_memory
 from isotrope.plan.checking import check_folder
 from isotrope.settings import Settings
 from isotrope.skeletons import write_skeleton
@@ -251,12 +252,12 @@ def test_a_network_is_built_once_for_all_that_is_asked_of_it(built, param_files,
     )
     grouped = ("name: adam", "name: adam, groups: {base: {learning_rate: 0.01}}")
     other = ("name: outer", "name: outer\n  gain: 3")
-    before = set(checking.read_memory().trials)
+    before = set(read_memory().trials)
     write(param_files, changed(RUN, grouped, other), f"{NAME}.yaml")
     check_folder()
     assert counted == ["outer", "within"]
 
-    found = [one for key, one in checking.read_memory().trials.items() if key not in before]
+    found = [one for key, one in read_memory().trials.items() if key not in before]
     assert len(found) >= 2, "its parts, and its groups of parameters"
     for trial in found:
         assert ["models", "outer"] in trial.plugins, "what was looked at counts for each answer"

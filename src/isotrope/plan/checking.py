@@ -8,7 +8,8 @@ whether they can still be imported. What was found then is kept in ``out/checked
 found out of networks by building them for itself: where only a training changed, or the check, none
 is built anew (`params.trials`). Files with mistakes, and runs that wait for a plug-in, are checked
 each time. A file with mistakes costs its own run and those that need it. Neither torch nor a
-plug-in is imported where all is as it was.
+plug-in is imported where all is as it was. Where many files are checked anew, copies of this
+process do it, one for each processor.
 """
 
 import hashlib
@@ -17,23 +18,25 @@ import platform
 import sys
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
-from isotrope.files import disk, json_files, regular
 from isotrope.params import param_file, trials
 from isotrope.params.param_file import CheckedFile, Tables
 from isotrope.params.param_folder import find, name_of, read_bytes, read_text
-from isotrope.params.trials import Trial, Trials
+from isotrope.params.trials import Trials
 from isotrope.params.yaml_marks import parse
-from isotrope.plan.code_digests import CodeDigests, Source
-from isotrope.plan.index import DatasetEntry, Index, RunEntry
-from isotrope.plan.index_file import CHECKING, run_entry
+from isotrope.plan.checked_before import Memory, Remembered, read_memory, write_memory
+from isotrope.plan.code_digests import CodeDigests
+from isotrope.plan.index import Index, RunEntry
+from isotrope.plan.index_file import CHECKING
 from isotrope.plan.indexing import index_of
+from isotrope.processes import shared_out
 
 _CORE = ("plan/checking.py", "plan/indexing.py", "params/param_file.py", "training/__init__.py")
 _BUILDING = (
@@ -43,55 +46,27 @@ _BUILDING = (
 )  # with what they use
 _READING = ("plan/code_digests.py", "plan/syntax.py", "params/yaml_marks.py")
 _LARGEST = 10_000_000  # bytes of a source
+_FILES_OF_A_COPY = 8  # at least, of a process that helps; less is done sooner by one
 _PLACES = ("site-packages", "dist-packages")  # folders that packages are installed into
 
 
 @dataclass(frozen=True)
-class Remembered:
-    """What the check of a param-file found, and what that depends on.
+class Answer:
+    """What was found in a file that changed, as plain values.
 
     Args:
-        text: the checksum of its text.
-        values: the checksum of its values.
-        used: what was looked at: plug-ins as kind and name, and files.
-        used_digest: a digest of all that.
-        run_digest: a digest of all code that an import of the plug-ins runs.
-        run: its entry in the index.
-        datasets: the data sets that it needs, by their keys in the index.
+        sentences: what is wrong.
+        claims: the study and the series that it names.
         tables: what it has tables of.
-        untried: whether it is left open if its networks can be built.
-        content: its values.
+        waiting: its entry in the index if it waits for a plug-in, by its name.
+        known: what is remembered of it if it is a run without a mistake.
     """
 
-    text: str
-    values: str
-    used: dict[str, list[Any]]
-    used_digest: str
-    run_digest: str
-    run: RunEntry
-    datasets: dict[str, DatasetEntry]
+    sentences: list[str]
+    claims: tuple[str, str]
     tables: Tables
-    untried: bool = False
-    content: Any = None
-
-
-@dataclass
-class Memory:
-    """What is known of earlier checks.
-
-    Args:
-        core: a digest of the code that checks.
-        files: what was found, by the paths of param-files.
-        sources: what was read of sources, by their checksums.
-        reading: a digest of the code that reads sources and param-files.
-        trials: what was found out of networks by building them.
-    """
-
-    core: str = ""
-    files: dict[str, Remembered] = field(default_factory=dict)
-    sources: dict[str, Source] = field(default_factory=dict)
-    reading: str = ""
-    trials: dict[str, Trial] = field(default_factory=dict)
+    waiting: dict[str, RunEntry]
+    known: Remembered | None
 
 
 @dataclass
@@ -153,21 +128,24 @@ class _Check:
         doubtful: list[Tables] = []
         found = Index({}, {})
         files = find(self.root)
-        self.progress.of = len(files)
-        for done, (path, misnamed) in enumerate(files.items()):
-            self.progress.done = done
-            known = None if misnamed else self._as_before(path)
+        held = {
+            path: None if misnamed else self._as_before(path) for path, misnamed in files.items()
+        }
+        changed = [path for path, known in held.items() if known is None]
+        self.progress.of, self.progress.done = len(files), len(files) - len(changed)
+        answers = self._answers({path: files[path] for path in changed})
+        for path, known in held.items():
             tables = known.tables if known else None
             if known is None:
-                checked, known = self._check(path, misnamed)
-                tables = checked.tables
+                checked = answers[path]
+                known, tables = checked.known, checked.tables
                 if checked.sentences:
                     found.mistakes[path.as_posix()] = checked.sentences
                     found.claims[path.as_posix()] = checked.claims
                     doubtful.append(tables)
                     self._keep_earlier(path, found)
                     continue
-                found.runs.update(index_of([], [checked.waiting] if checked.waiting else []).runs)
+                found.runs.update(checked.waiting)
             sound += [tables] if tables else []
             if known is not None:
                 self.now.files[path.as_posix()] = known
@@ -184,6 +162,36 @@ class _Check:
         self._leave_out(found)
         if doubled := list(registry.doubled()):
             raise UserError(*doubled)
+        return found
+
+    def _answers(self, files: dict[Path, str]) -> dict[Path, Answer]:
+        """What is found in files; where they are many, by several copies of this process.
+
+        Args:
+            files: for each what is wrong with its name.
+        """
+        found: dict[Path, Answer] = {}
+
+        def keep(path: Path, answer: Answer) -> None:
+            found[path] = answer
+            self.progress.done += 1
+
+        left = iter(files)
+        if copies := shared_out.copies_for(len(files), _FILES_OF_A_COPY):
+            first = next(left)  # here, so that the copies begin with PyTorch imported
+            keep(first, self._check(first, files[first]))
+            of_one_model = [[*paths] for _, paths in groupby(left, lambda path: path.parent)]
+            done = shared_out.share_out(
+                shared_out.shares(of_one_model, copies),
+                lambda path: self._check(path, files[path]),
+                lambda: (self.trials.now, self.code.sources),
+                keep,
+            )
+            for trials_there, sources in done:
+                self.trials.now |= trials_there
+                self.code.sources |= sources
+        for path in [one for one in files if one not in found]:
+            keep(path, self._check(path, files[path]))
         return found
 
     def _keep_earlier(self, path: Path, index: Index) -> None:
@@ -242,8 +250,13 @@ class _Check:
             return False
         return True
 
-    def _check(self, path: Path, misnamed: str) -> tuple[CheckedFile, Remembered | None]:
+    def _check(self, path: Path, misnamed: str) -> Answer:
         """What a file holds; remembered, too, if it is a run without a mistake."""
+        checked, known = self._checked(path, misnamed)
+        waiting = index_of([], [checked.waiting] if checked.waiting else []).runs
+        return Answer(checked.sentences, checked.claims, checked.tables, waiting, known)
+
+    def _checked(self, path: Path, misnamed: str) -> tuple[CheckedFile, Remembered | None]:
         text, earlier = _sum_of_file(path), self._known.get(path.as_posix())
         content = None
         if earlier is not None and earlier.text == text and self._read_alike:
@@ -331,7 +344,7 @@ class _Check:
         self.now.trials = self.trials.all()
         if self.now != self.before:
             with suppress(UserError):  # without it all is checked again, no more
-                disk.write_whole(paths.CHECKED, json_files.sealed_text(vars(self.now)))
+                write_memory(self.now)
 
 
 def _installed() -> list[str]:
@@ -343,24 +356,6 @@ def _installed() -> list[str]:
 
 def _inside(file: str) -> Path:
     return registry.PACKAGE / file
-
-
-def read_memory() -> Memory:
-    """What is remembered of the last check; nothing if there was none, or it cannot be read."""
-    try:
-        raw = json_files.parse_sealed_text(regular.read_text(paths.CHECKED))
-        files = {path: _remembered(one) for path, one in raw["files"].items()}
-        sources = {checksum: Source(*one) for checksum, one in raw["sources"].items()}
-        tried = {key: Trial(*one) for key, one in raw["trials"].items()}
-        return Memory(raw["core"], files, sources, raw["reading"], tried)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Memory()
-
-
-def _remembered(raw: dict[str, Any]) -> Remembered:
-    datasets = {key: DatasetEntry(**one) for key, one in raw["datasets"].items()}
-    parts = {"run": run_entry(raw["run"]), "datasets": datasets, "tables": Tables(**raw["tables"])}
-    return Remembered(**{**raw, **parts})
 
 
 def _sum_of(content: Any) -> str:
