@@ -291,6 +291,33 @@ def test_by_hand_a_log_is_kept_which_a_workflow_does_itself(
     assert kept == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("lines", "at_a_terminal", "planned", "expected"),
+    [
+        ([], True, False, "nothing to compute: all rows of these evaluations are there\n"),
+        ([], False, False, ""),
+        ([], True, True, ""),
+        (["accuracy: 3 seeds"], True, False, ""),
+    ],
+)
+def test_an_evaluation_with_nothing_to_do_says_so_to_whoever_typed_it(
+    isotrope, folder, monkeypatch, lines, at_a_terminal, planned, expected
+):
+    def evaluate(task, log, own_log):
+        for line in lines:
+            log(line)
+
+    monkeypatch.setattr(by_hand, "evaluation_tasks", lambda *arguments: [None, None])
+    monkeypatch.setattr(evaluating, "evaluate", evaluate)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: at_a_terminal, raising=False)
+    if planned:
+        monkeypatch.setenv(index_file.PLANNED, "1")
+    else:
+        monkeypatch.delenv(index_file.PLANNED, raising=False)
+    said = "".join(f"{line}\n" for line in 2 * lines)
+    assert isotrope("evaluate", f"param-files/{NAME}.yaml") == (0, said, expected)
+
+
 def test_the_version_is_said(isotrope):
     assert isotrope("--version") == (0, f"isotrope {__version__}\n", "")
 

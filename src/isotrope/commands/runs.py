@@ -24,6 +24,7 @@ from isotrope.commands.arguments import (
     runs,
 )
 from isotrope.console.printing import complain, say
+from isotrope.console.waiting import somebody_waits
 from isotrope.errors import UserError
 
 
@@ -141,10 +142,19 @@ def evaluate(
             f"{file}: to measure a network of yours, name the run that it is measured like, too, "
             "as in --like cnn/mnist/demo"
         )
+    told = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        say(line)
+
+    by_a_person = not index_file.in_job()
     for task in by_hand.evaluation_tasks(
         of_runs(file), point, pack, seeds, device, threads, table, own_jobs
     ):
-        evaluating.evaluate(task, say, own_log=not index_file.in_job())
+        evaluating.evaluate(task, tell, own_log=by_a_person)
+    if by_a_person and not told and somebody_waits():
+        complain("nothing to compute: all rows of these evaluations are there")
 
 
 def _evaluate_like(

@@ -10,6 +10,11 @@ from isotrope.console.printing import complain
 FIRST, EACH = 2.0, 5.0  # seconds until a line, and from one to the next
 
 
+def somebody_waits() -> bool:
+    """Whether standard error is a terminal: files and logs of jobs stay as they are."""
+    return sys.stderr.isatty()
+
+
 @contextmanager
 def signs_of_life(words: Callable[[], str], relayed: bool = False) -> Iterator[None]:
     """While what is inside takes long, say on standard error how far it is.
@@ -20,7 +25,7 @@ def signs_of_life(words: Callable[[], str], relayed: bool = False) -> Iterator[N
         words: how far it is now, in a line.
         relayed: whether standard error goes to a process that shows these lines at a terminal.
     """
-    if not relayed and not sys.stderr.isatty():
+    if not relayed and not somebody_waits():
         yield
         return
     over = threading.Event()
