@@ -329,6 +329,11 @@ def test_a_recording_that_is_damaged_leaves_out_its_seed_and_is_named_beside_the
     (lost,) = read_left_out(path.parent)
     assert said == [str(lost)]
     assert said[0].startswith(f"{TWO}, base: seed 2 is left out of the table recordings.npz: ")
+    (path.parent / "left_out-recordings.json").unlink()
+    with pytest.raises(UserError, match=r"left_out-recordings\.json is gone"):
+        read_left_out(path.parent)
+    path.unlink()
+    assert read_left_out(path.parent) == [], "of arrays that are gone, too, nothing is left out"
     recorded(project)
     collect_group("scale-demo", "recordings", arrays=True)
     assert read_left_out(path.parent) == []

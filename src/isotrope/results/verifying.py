@@ -202,10 +202,17 @@ def read_left_out(folder: Path) -> list[LeftOut]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files that say what is left out, those that are gone and have a checksum still, too."""
+    """The files that say what is left out, with those that are gone where their tables are not.
+
+    One is known to be gone by its checksum. Where tables or arrays were deleted with it, nothing is
+    left out of them.
+    """
     names = {path.name for path in folder.glob(f"{LEFT_OUT}*.json")}
     sums = checksums.path_of(folder / LEFT_OUT).parent
-    names |= {path.stem for path in sums.glob(f"{LEFT_OUT}*.json.json")}
+    for path in sums.glob(f"{LEFT_OUT}*.json.json"):
+        arrays = path.stem.removeprefix(LEFT_OUT).removesuffix(".json").removeprefix("-")
+        if (folder / (f"{arrays}.npz" if arrays else "runs.csv")).exists():
+            names.add(path.stem)
     return [folder / name for name in sorted(names)]
 
 
