@@ -129,7 +129,8 @@ def test_a_figure_that_was_altered_is_a_failure_and_its_files_are_not_shown():
     for name in ("accuracy", "parameters"):
         figure(name, {"a": [name]}, name)
         for file in paths.figure_folder("scale").glob(f"{name}.*"):
-            checksums.write(file, file.read_bytes())
+            with checksums.renewed(file):
+                pass
     picture, numbers = (paths.figure_folder("scale") / one for one in LIED_ABOUT)
     picture.write_text(picture.read_text().replace("<svg", "<svg ", 1))
     numbers.write_text("a\n0.97\n")

@@ -4,8 +4,10 @@ That of ``GROUP/NAME`` lies in ``.sums/GROUP`` beside the folder. A file without
 copied from elsewhere or written by an earlier version, is taken as it is.
 """
 
+import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from isotrope.errors import UserError
@@ -20,30 +22,61 @@ def path_of(path: Path) -> Path:
     return folder.parent / ".sums" / folder.name / f"{path.name}.json"
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write the checksum of a file with this content.
+@contextmanager
+def renewed(*paths: Path) -> Iterator[None]:
+    """Give files that are written inside their new checksums, once they are there.
+
+    Meanwhile they have none, so that nobody takes one that is new already for altered, not even
+    where the work inside is killed.
 
     Raises:
-        UserError: if it cannot be written.
+        UserError: if a checksum cannot be removed or written.
     """
-    disk.write_whole(path_of(path), json.dumps(disk.checksum(content)) + "\n")
+    for path in paths:
+        with disk.named_errors(path_of(path), "removed"):
+            path_of(path).unlink(missing_ok=True)
+    yield
+    for path in paths:
+        if path.is_file():
+            disk.write_whole(path_of(path), json.dumps(_of_file(path)) + "\n")
 
 
-def is_as_written(path: Path, content: bytes) -> bool:
-    """Whether a file has the content that its checksum stands for, or has no checksum."""
+def _of_file(path: Path) -> dict[str, int | str]:
+    """What ``disk.checksum`` gives for a file's content, which need not fit into memory."""
+    with regular.open_bytes(path) as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"size": file.tell(), "sha256": sha256}
+
+
+def is_as_written(path: Path, content: bytes | None = None) -> bool:
+    """Whether a file has the content that its checksum stands for, or has no checksum.
+
+    Args:
+        path: the file.
+        content: what was read of it; it is read for that if left out.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    found = _of_file(path) if content is None else disk.checksum(content)
     try:
-        return bool(json_files.parse(regular.read_bytes(path_of(path))) == disk.checksum(content))
+        return bool(json_files.parse(regular.read_bytes(path_of(path))) == found)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except (OSError, ValueError):
         return False
 
 
-def check_table(path: Path, content: bytes) -> None:
+def check_table(path: Path, content: bytes | None = None) -> None:
     """Compare a collected table, or the arrays beside one, with its checksum.
+
+    Args:
+        path: the file.
+        content: what was read of it; it is read for that if left out.
 
     Raises:
         UserError: if it was altered.
+        OSError: if it cannot be read.
     """
     if not is_as_written(path, content):
         target = "tables" if path.suffix == ".csv" else "figures"
@@ -61,7 +94,7 @@ def altered_figures(files: Iterable[Path]) -> dict[Path, str]:
     found = {}
     for path in files:
         try:
-            check_figure(path, regular.read_bytes(path))
+            check_figure(path)
         except UserError as error:
             found[path] = error.sentences[0]
         except OSError:
@@ -69,11 +102,16 @@ def altered_figures(files: Iterable[Path]) -> dict[Path, str]:
     return found
 
 
-def check_figure(path: Path, content: bytes) -> None:
+def check_figure(path: Path, content: bytes | None = None) -> None:
     """Compare a file of a figure, as ``out/figures/GROUP/NAME.csv``, with its checksum.
+
+    Args:
+        path: the file.
+        content: what was read of it; it is read for that if left out.
 
     Raises:
         UserError: if it was altered.
+        OSError: if it cannot be read.
     """
     if not is_as_written(path, content):
         name = path.name.partition(".")[0]

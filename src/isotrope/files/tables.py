@@ -88,8 +88,8 @@ def write_table(path: Path, text: str) -> None:
     Raises:
         UserError: if they cannot be written.
     """
-    disk.write_whole(path, text)
-    checksums.write(path, text.encode())
+    with checksums.renewed(path):
+        disk.write_whole(path, text)
 
 
 def read_table(

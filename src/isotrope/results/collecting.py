@@ -12,7 +12,7 @@ from pathlib import Path
 
 from isotrope import paths
 from isotrope.errors import UserError, did_you_mean
-from isotrope.files import checksums, regular
+from isotrope.files import checksums
 from isotrope.files.code_column import NOT_RECORDED, worst
 from isotrope.files.tables import SELECTION_COLUMNS, write_table
 from isotrope.packs import code_records, summary
@@ -123,13 +123,13 @@ def _write_arrays(
         UserError: if there are no sound ones.
     """
     lost: list[LeftOut] = []
-    if table == paths.RECORDINGS:
-        path = collect_recordings(found, folder, lost.append)
-    elif table == paths.HISTORIES:
-        path = collect_histories(found, folder, lost.append)
-    else:
-        path = collect_arrays(found, table, folder, lost.append)
-    checksums.write(path, regular.read_bytes(path))
+    with checksums.renewed(folder / f"{table}.npz"):
+        if table == paths.RECORDINGS:
+            path = collect_recordings(found, folder, lost.append)
+        elif table == paths.HISTORIES:
+            path = collect_histories(found, folder, lost.append)
+        else:
+            path = collect_arrays(found, table, folder, lost.append)
     for one in lost:
         log(str(one))
     verifying.write_left_out(lost, folder, table)

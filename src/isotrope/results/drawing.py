@@ -56,21 +56,20 @@ def draw_figure(
     """
     module = registry.load(StudyFigures(study).kind(name), name)
     tables = read_tables(study, name, table_folder, published_csv)
+    moves = getattr(module, "ANIMATION", False)
+    ends = (".gif", ".mp4", ".frames.csv") if moves else (".svg", ".pdf", ".csv")
+    files = [output_stem.with_name(f"{output_stem.name}{end}") for end in ends]
     try:
-        if getattr(module, "ANIMATION", False):
-            frames, data = module.animate(tables)
-            written = save_animation(frames, data, output_stem, getattr(module, "RATE", RATE))
-        else:
-            figure, data = module.draw(tables)
-            written = save(figure, data, output_stem)
+        shown, data = module.animate(tables) if moves else module.draw(tables)
+        with checksums.renewed(*files):
+            if moves:
+                return save_animation(shown, data, output_stem, getattr(module, "RATE", RATE))
+            return save(shown, data, output_stem)
     except Exception as error:
         path = registry.source(StudyFigures(study).kind(name), name)
         if isinstance(error, UserError) or not path.is_relative_to(registry.USERS):
             raise
         raise registry.broken(path, error, "cannot be drawn") from error
-    for path in written:
-        checksums.write(path, regular.read_bytes(path))
-    return written
 
 
 def read_tables(study: str, name: str, folder: Path, published_csv: Path | None) -> Tables:
@@ -107,7 +106,7 @@ def _arrays(path: Path) -> dict[str, Array]:
         UserError: if they are absent, damaged or were altered since they were collected.
     """
     found = read_arrays(path, DRAW_AGAIN)
-    checksums.check_table(path, regular.read_bytes(path))
+    checksums.check_table(path)
     return found
 
 
@@ -161,8 +160,8 @@ def typeset_figure(study: str, name: str, data_csv: Path, output: Path) -> Path:
         again = f"run `isotrope draw {name} --group {data_csv.parent.name}`"
         data = read_table(data_csv, columns, again, check=checksums.check_figure)
         text = module.latex(data, cells)
-    write_whole(output, text)
-    checksums.write(output, text.encode())
+    with checksums.renewed(output):
+        write_whole(output, text)
     return output
 
 

@@ -14,7 +14,7 @@ from isotrope import registry
 from isotrope.datasets.loading import load_split
 from isotrope.datasets.manifest import read_manifest
 from isotrope.datasets.stream import Split
-from isotrope.files import checksums, regular
+from isotrope.files import checksums
 from isotrope.files.arrays import Array, write_arrays
 from isotrope.results.cells import Cells, cells_of
 from isotrope.settings import build_only
@@ -47,8 +47,8 @@ def write_examples(study: str, manifests: Sequence[Path], path: Path) -> Path:
     for manifest in manifests:
         for name, array in _examples_of(manifest, cells, chosen).items():
             arrays.setdefault(name, array)
-    write_arrays(path, sorted(arrays.items()))
-    checksums.write(path, regular.read_bytes(path))
+    with checksums.renewed(path):
+        write_arrays(path, sorted(arrays.items()))
     return path
 
 

@@ -1,0 +1,51 @@
+"""Checksums that lie beside the folders of tables and figures."""
+
+import pytest
+
+from isotrope.files import checksums
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "tables" / "scale" / "accuracy.csv"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def test_a_file_is_as_written_until_it_is_altered(path):
+    with checksums.renewed(path):
+        path.write_bytes(b"one")
+    assert checksums.is_as_written(path)
+    assert checksums.is_as_written(path, b"one")
+    path.write_bytes(b"two")
+    assert not checksums.is_as_written(path)
+    assert not checksums.is_as_written(path, b"two")
+
+
+def test_a_file_whose_writer_is_killed_before_its_checksum_is_not_called_altered(path):
+    with checksums.renewed(path):
+        path.write_bytes(b"one")
+
+    def killed():
+        with checksums.renewed(path):
+            path.write_bytes(b"another")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed()
+    assert checksums.is_as_written(path)
+
+
+def test_of_files_that_are_not_written_there_is_no_checksum(path):
+    other = path.with_name("movie.mp4")
+    with checksums.renewed(path, other):
+        path.write_bytes(b"one")
+    assert checksums.path_of(path).is_file()
+    assert not checksums.path_of(other).exists()
+
+
+def test_a_file_is_compared_without_being_in_memory_whole(path, monkeypatch):
+    with checksums.renewed(path):
+        path.write_bytes(b"one" * 1000)
+    monkeypatch.setattr(checksums.disk, "checksum", None)
+    assert checksums.is_as_written(path)
