@@ -339,6 +339,19 @@ def test_a_recording_that_is_damaged_leaves_out_its_seed_and_is_named_beside_the
     assert read_left_out(path.parent) == []
 
 
+def test_arrays_of_which_none_is_sound_keep_no_others_from_being_written(project, arrays_of_one):
+    recorded(project)
+    stored.arrays_of(project.rows(ONE, 1, arrays_of_one)).write_bytes(b"PK")
+    with pytest.raises(UserError, match=r"1\.npz is absent, or not what"):
+        collect_group("scale-demo")
+    folder = paths.table_folder("scale-demo")
+    assert not (folder / "by_scale.npz").exists()
+    assert list(read_arrays(folder / "recordings.npz", "")) == [
+        f"{TWO}/base/1/theta",
+        f"{TWO}/base/2/theta",
+    ]
+
+
 def test_collected_arrays_that_were_altered_are_drawn_by_no_figure(project):
     recorded(project)
     (path,) = collect_group("scale-demo", "recordings", arrays=True)

@@ -108,9 +108,31 @@ def collect_group(
         )
         if any(run.records for run in runs.values()):
             with_arrays.append(paths.RECORDINGS)
-        written += [_write_arrays(found, one, folder, log) for one in with_arrays]
-    if choices and table is None:
-        written.append(_write_selection(group, choices))
+        if choices:
+            written.append(_write_selection(group, choices))
+        written += _write_all_arrays(found, with_arrays, folder, log)
+    return written
+
+
+def _write_all_arrays(
+    found: Sequence[CollectedPack],
+    names: Sequence[str],
+    folder: Path,
+    log: Callable[[str], None],
+) -> list[Path]:
+    """Write the arrays of several tables: those that cannot be written keep no other from it.
+
+    Raises:
+        UserError: if there are no sound ones of a table.
+    """
+    written, mistakes = list[Path](), list[str]()
+    for one in names:
+        try:
+            written.append(_write_arrays(found, one, folder, log))
+        except UserError as error:
+            mistakes += error.sentences
+    if mistakes:
+        raise UserError(*mistakes)
     return written
 
 
