@@ -73,6 +73,12 @@ def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
+def test_no_entry_of_the_changelog_stands_twice():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    entries = [" ".join(one.split()) for one in re.split(r"\n(?=- |\n|#)", text) if "- " in one]
+    assert [one for one in set(entries) if entries.count(one) > 1] == []
+
+
 def test_every_guide_is_linked_from_another_page():
     texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
     for guide in (ROOT / "docs").glob("*.md"):
