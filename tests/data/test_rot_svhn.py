@@ -183,5 +183,5 @@ def test_another_count_of_digits_and_absent_or_damaged_photos_are_named(
 
 def test_without_h5py_its_installation_is_named(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(UserError, match=r"pip install isotrope\[hdf5\]"):
+    with pytest.raises(UserError, match=r"; run `\S+ .*pip install .*h5py`"):
         read_boxes(folder / "train" / "digitStruct.mat")

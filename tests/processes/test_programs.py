@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from isotrope.processes.programs import find_own_programs
+import pytest
+
+from isotrope.processes import programs
+from isotrope.processes.programs import command_to_install, find_own_programs
 
 
 def test_a_shell_finds_the_programs_beside_this_python(tmp_path, monkeypatch):
@@ -30,3 +33,22 @@ def test_without_a_path_there_is_one(monkeypatch):
     monkeypatch.delenv("PATH")
     find_own_programs()
     assert os.environ["PATH"] == str(Path(sys.executable).parent)
+
+
+@pytest.mark.parametrize(
+    ("pip", "uv", "own", "expected"),
+    [
+        (False, False, True, ".uv/bin/uv pip install --python .venv/bin/python h5py a==1"),
+        (False, True, True, "uv pip install --python .venv/bin/python h5py a==1"),
+        (True, True, False, "/opt/bin/python -m pip install h5py a==1"),
+    ],
+)
+def test_packages_are_installed_by_what_is_there_for_this_python(
+    tmp_path, monkeypatch, pip, uv, own, expected
+):
+    monkeypatch.chdir(tmp_path)
+    python = tmp_path / ".venv/bin/python" if own else Path("/opt/bin/python")
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setattr(programs, "find_spec", lambda name: pip or None)
+    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/uv" if uv else None)
+    assert command_to_install("h5py", "a==1") == expected

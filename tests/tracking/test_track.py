@@ -14,6 +14,7 @@ from isotrope import cli, paths
 from isotrope.errors import UserError
 from isotrope.files import checksums
 from isotrope.plan.index import SelectEntry
+from isotrope.processes.programs import command_to_install
 from isotrope.results import choice
 from isotrope.results.choice import Candidate, Choice
 from isotrope.tracking import track
@@ -162,7 +163,7 @@ def test_without_the_extra_its_name_is_said(tracker, tmp_path):
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"{tracker} cannot be imported (")
-    assert done.stderr.endswith("); pip install 'isotrope[tracking]'\n")
+    assert f"); run `{command_to_install(tracker)}`\n" in done.stderr
     assert not [*tmp_path.iterdir()]
 
 

@@ -52,5 +52,5 @@ def test_without_the_extra_the_job_fails_and_says_how_to_get_it(project):
     done = project.snakemake("out/tracking/tensorboard.json")
 
     assert done.returncode != 0
-    assert "tensorboard cannot be imported (not installed); pip install 'isotrope[tr" in done.stdout
+    assert "tensorboard cannot be imported (not installed); run `" in done.stdout
     assert not project.path("out/tracking/tensorboard.json").exists()

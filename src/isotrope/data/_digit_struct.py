@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from isotrope.errors import UserError
+from isotrope.processes.programs import command_to_install
 
 FIELDS = ("left", "top", "width", "height", "label")
 _DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError)
@@ -42,7 +43,7 @@ def read_boxes(path: Path) -> list[DigitBox]:
     except ImportError as error:
         raise UserError(
             f"{path}: is an HDF5 file, which takes the package h5py to be read; run "
-            "`pip install isotrope[hdf5]`"
+            f"`{command_to_install('h5py')}`"
         ) from error
     try:
         with h5py.File(path, "r") as file:

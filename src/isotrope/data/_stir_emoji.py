@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from isotrope.data._stir_archive import CANVAS, SCALES, SPLITS, Archive, assemble
 from isotrope.data._svg import draw, read_icon
 from isotrope.errors import UserError
+from isotrope.processes.programs import command_to_install
 
 FACES = (
     "tired", "surprise", "smile-wink", "smile-beam", "sad-tear", "sad-cry", "meh-rolling-eyes",
@@ -87,7 +88,7 @@ def _read_svg(face: str) -> str:
     if found != VERSION:
         raise UserError(
             f"the emoji are drawn from {PACKAGE} {VERSION}, and {found} of it is installed; "
-            f"run `pip install {PACKAGE}=={VERSION}`"
+            f"run `{command_to_install(f'{PACKAGE}=={VERSION}')}`"
         )
     folder = resources.files(PACKAGE) / "static" / PACKAGE / "svgs" / "regular"
     return (folder / f"{face}.svg").read_text(encoding="utf-8")

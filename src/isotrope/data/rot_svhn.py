@@ -4,10 +4,10 @@ Source: the photos are those of SVHN ("format 1", full numbers): Netzer, Wang, C
 and Ng, "Reading Digits in Natural Images with Unsupervised Feature Learning", NIPS Workshop on Deep
 Learning 2011, http://ufldl.stanford.edu/housenumbers; for non-commercial use only. They lie at
 ``$ISOTROPE_DATA/svhn/train`` and ``test``, as the archives unpack, with ``digitStruct.mat`` beside
-them; reading this takes the package h5py (``pip install isotrope[hdf5]``). The recipe is that of
-the authors of Deep Log-Polar Networks: each digit is turned by a whole number of degrees, 0 to 359,
-about the middle of its box, the upright square about its turned box is cut out and resized to 32 x
-32 pixels by cubic interpolation; a zero has the label 0, where SVHN says 10.
+them; reading this takes the package h5py. The recipe is that of the authors of Deep Log-Polar
+Networks: each digit is turned by a whole number of degrees, 0 to 359, about the middle of its box,
+the upright square about its turned box is cut out and resized to 32 x 32 pixels by cubic
+interpolation; a zero has the label 0, where SVHN says 10.
 
 Differs from theirs: an image is resampled once, straight from the photo, with a wider kernel where
 it shrinks; angles come from a stream of their own for each digit (``pose_numbers``), as theirs are

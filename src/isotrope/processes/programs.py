@@ -1,7 +1,10 @@
-"""Which programs the shells find that are started from here."""
+"""The programs that shells find which are started from here, and what installs packages."""
 
 import os
+import shlex
+import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -12,3 +15,20 @@ def find_own_programs() -> None:
     """
     own = str(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([own, *filter(None, [os.environ.get("PATH")])])
+
+
+def command_to_install(*packages: str) -> str:
+    """What a user types in the project's folder to install packages for this Python.
+
+    The environment of ``make env`` has no pip: uv installs there, which ``make env`` brings itself
+    where the machine has none.
+    """
+    python = Path(sys.executable)
+    if python.is_relative_to(Path.cwd()):
+        python = python.relative_to(Path.cwd())
+    if find_spec("pip"):
+        words = [str(python), "-m", "pip", "install"]
+    else:
+        uv = "uv" if shutil.which("uv") else ".uv/bin/uv"
+        words = [uv, "pip", "install", "--python", str(python)]
+    return shlex.join([*words, *packages])

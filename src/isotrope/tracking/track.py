@@ -20,6 +20,7 @@ from isotrope.files import checksums, disk
 from isotrope.plan import index_file
 from isotrope.plan.index import Index
 from isotrope.plan.selection import Selection
+from isotrope.processes.programs import command_to_install
 from isotrope.tracking.seeds import TrackedSeed, packs_of, read_pack
 
 TRACKERS = ("mlflow", "tensorboard")
@@ -141,7 +142,7 @@ def _writer(tracker: str, weights: bool) -> AbstractContextManager[Writer]:
         return tensorboard_events.opened()
     except ImportError as error:
         raise UserError(
-            f"{tracker} cannot be imported ({error}); pip install 'isotrope[tracking]'"
+            f"{tracker} cannot be imported ({error}); run `{command_to_install(tracker)}`"
         ) from error
 
 
