@@ -167,6 +167,16 @@ def test_a_figure_with_the_numbers_of_another_is_named_and_not_shown():
     assert "Figures (2)" in text
 
 
+def test_a_figure_whose_numbers_were_altered_is_not_hidden_behind_another():
+    figure("accuracy", {"a": [1]}, "one")
+    figure("parameters", {"a": [2]}, "other")
+    numbers = paths.figure_folder("scale") / "parameters.csv"
+    with checksums.renewed(numbers):
+        pass
+    numbers.write_bytes(numbers.with_name("accuracy.csv").read_bytes())
+    assert "Figures (2)" in words(page())
+
+
 def test_it_opens_without_a_network_and_nothing_is_wider_than_its_box():
     figure("accuracy", {"a": [1]}, "one")
     html = page()

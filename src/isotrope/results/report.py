@@ -156,7 +156,8 @@ def _drawn(group: str) -> tuple[dict[str, Path], list[str]]:
             sentences.append(f"{name}: nothing to draw, {why}.")
             continue
         marks = [sha256(content).hexdigest()]
-        if (numbers := path.with_suffix(".csv")).is_file():
+        numbers = path.with_suffix(".csv")
+        if numbers.is_file() and checksums.is_as_written(numbers):
             marks.append(sha256(regular.read_bytes(numbers)).hexdigest())
         if same := next((seen[mark] for mark in marks if mark in seen), None):
             sentences.append(f"{name}: shows the same numbers as {same} here.")
@@ -169,11 +170,8 @@ def _drawn(group: str) -> tuple[dict[str, Path], list[str]]:
 def _altered(group: str) -> list[str]:
     """A sentence on each file of a group's figures that was altered since it was drawn."""
     files = sorted(paths.figure_folder(group).glob("*"))
-    return [
-        *checksums.altered_figures(
-            path for path in files if path.suffix in checksums.FIGURE_FILES
-        ).values()
-    ]
+    drawn = (path for path in files if path.suffix in checksums.FIGURE_FILES)
+    return list(checksums.altered_figures(drawn).values())
 
 
 def _figure(group: str, name: str, path: Path) -> str:
