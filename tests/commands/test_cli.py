@@ -244,6 +244,13 @@ def test_names_are_completed():
     assert arguments.studies("sca") == ["scale", "scattering"]
 
 
+def test_of_the_folder_of_tables_only_folders_are_groups(folder):
+    for name in ("made", ".hidden"):
+        (paths.table_folder(name)).mkdir(parents=True)
+    (paths.table_folder("file")).touch()
+    assert arguments.groups("") == ["made"]
+
+
 def completed(command, name, incomplete):
     """What a shell is offered for a parameter of a command."""
     (found,) = [one for one in COMMANDS[command].params if one.name == name]

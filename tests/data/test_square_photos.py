@@ -166,6 +166,16 @@ def test_images_that_validate_are_not_trained_on(root, tmp_path):
         xrays(tmp_path, "valid", valid_images=8)
 
 
+def test_empty_lines_of_a_list_are_passed_over(root, tmp_path):
+    made.write_covidx(root)
+    before = [*xrays(tmp_path, "train").entries]
+    path = root / "covidx" / "train.txt"
+    first, *others = path.read_text().splitlines(keepends=True)
+    path.write_text(f"\n{first}  \n{''.join(others)}\n")
+    assert [*xrays(tmp_path, "train").entries] == before
+    assert len(before) == 12
+
+
 def test_an_archive_of_covidx_is_read_in_place(root, tmp_path, monkeypatch):
     made.write_covidx(root)
     tree = xrays(tmp_path, "train").whole().images

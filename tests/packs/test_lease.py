@@ -90,6 +90,12 @@ def test_a_reader_waits_for_a_writer():
     assert said().endswith("read\n")
 
 
+def test_a_lease_names_in_order_what_it_claims_and_reads():
+    told = "work", {"c", "a", "b"}, "noon", Process.this(), ("e", "d", "f")
+    content = json.loads(lease_files.write(FOLDER, *told).read_text())
+    assert (content["claims"], content["reads"]) == (["a", "b", "c"], ["d", "e", "f"])
+
+
 @pytest.mark.parametrize("names", [("1", "2"), ("2", "1")])
 def test_a_conflicting_lease_is_found_wherever_it_stands_among_others(names, monkeypatch):
     for name, claim in zip(names, (TWO, ONE), strict=True):

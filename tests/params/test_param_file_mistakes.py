@@ -88,7 +88,7 @@ from made_up_param_file import GOOD, NAME, changed, sentences, write
         ),
         (
             "1e-3",
-            "1e-3, schedule: {name: multi_step, milestones: [3, 2]}",
+            "1e-3, schedule: {name: multi_step, milestones: [8, 1]}",
             "15:77: training.optimizer.schedule.milestones: each milestone must be later than",
         ),
         (

@@ -102,5 +102,6 @@ def test_it_is_said_how_far_the_copies_are(many, monkeypatch):
         return share_out(shares, answer, rest, hear)
 
     monkeypatch.setattr(shared_out, "share_out", heard_too)
+    assert progress.words() == "checking param-files: 0 of 0 so far"
     check_folder(progress=progress)
     assert said == [f"checking param-files: {i} of 21 so far" for i in range(1, 22)]

@@ -54,6 +54,13 @@ def test_whiskers_reach_as_far_to_both_sides_of_a_skewed_box() -> None:
     assert [row[column] for column in BOX] == [3.0, 10.0, 11.0, 15.0, 22.0]
 
 
+def test_a_seed_exactly_as_far_as_whiskers_reach_is_their_end() -> None:
+    values = [5.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0, 21.0]  # 6 on each side of 11 to 15
+    rows = pandas.DataFrame({"name": "one", "value": values, "status": "done"})
+    (row,) = boxes(rows, ["name"]).to_dict("records")
+    assert [row[column] for column in BOX] == [5.0, 11.0, 13.0, 15.0, 21.0]
+
+
 def test_quartiles_of_an_even_number_lie_between_seeds() -> None:
     rows = pandas.DataFrame({"name": "one", "value": [1.0, 2.0, 3.0, 4.0], "status": "done"})
     (row,) = boxes(rows, ["name"]).to_dict("records")

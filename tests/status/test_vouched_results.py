@@ -64,6 +64,14 @@ def test_altered_rows_are_said_until_they_are_mended(look, project):  # noqa: F8
     assert look() == ("done", "")
 
 
+def test_altered_results_are_remembered_as_sound_no_more(look, project):  # noqa: F811
+    look()
+    line = first_row(project.results.read_text())
+    project.edit(project.results, line, with_value(line, "0.97"))
+    assert look()[0] == "stale"
+    assert json.loads(paths.VOUCHED.read_text())["sound"] == {}
+
+
 def test_an_evaluation_that_is_gone_is_said(look, project):  # noqa: F811
     lines = project.results.read_text().splitlines(keepends=True)
     project.results.write_text("".join(line for line in lines if not line.startswith("accuracy,")))

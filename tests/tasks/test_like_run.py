@@ -218,6 +218,7 @@ def test_runs_on_the_same_data_stand_below_the_network(evaluate, project):
         path.unlink()
     assert status == 0
     lines = output.splitlines()
+    assert any(line.startswith(f"mine.py:network like {RUN}: digits8 ") for line in lines)
     assert re.fullmatch(r"accuracy: accuracy \d+\.\d %", lines[-2])
     assert lines[-1] == f"  {OTHER}: 50.0 ± 35.4 %; 2 seeds; of 360 images, and yours of 297"
 

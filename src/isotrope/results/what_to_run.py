@@ -53,19 +53,16 @@ def nothing_ran(group: str) -> str:
 
 
 def ways_on(
-    group: str, then: Then, known: Index | None = None, usable: Collection[str] | None = None
+    group: str, then: Then, known: Index, usable: Collection[str] | None = None
 ) -> list[str]:
     """What can be done for tables of a study, the nearest first: a sentence each.
 
     Args:
         group: a study, or its demo.
         then: the command that is called once a group has tables.
-        known: all runs; found if left out.
+        known: all runs.
         usable: the runs that serve; all if left out.
     """
-    known = known or _index()
-    if known is None:
-        return ["`isotrope check` has mistakes to say first"]
     study, demo = paths.study_of(group), paths.demo_of(paths.study_of(group))
     whole = {
         name: run

@@ -302,6 +302,20 @@ def test_test_images_are_shown_where_they_were_looked_at(
     assert smooth.loc[10, "mean"] == pytest.approx(np.mean(around) + 0.02)
 
 
+def test_seeds_that_diverged_or_have_no_history_leave_curves_to_the_others(tmp_path: Path) -> None:
+    folder = write_scattering_tables(tmp_path, CIFAR[:1], seeds=(1, 2, 3))
+    runs = pandas.read_csv(folder / "runs.csv", dtype=str, keep_default_na=False)
+    runs.loc[0, "status"] = "diverged"
+    runs.to_csv(folder / "runs.csv", index=False)
+    with np.load(folder / "histories.npz") as held:
+        kept = {name: array for name, array in held.items() if "/2/" not in name}
+    np.savez_compressed(folder / "histories.npz", **kept)  # type: ignore[arg-type]
+    _, data = module("learning_curves").draw(
+        read_tables(STUDY, "learning_curves", folder, PUBLISHED)
+    )
+    assert set(data["n"]) == {1}, "of the third seed alone"
+
+
 def test_trajectories_are_those_that_were_recorded(
     tables_of_case: Callable[[str], Path],
 ) -> None:
