@@ -168,6 +168,19 @@ def test_a_run_like_another_or_beside_a_demo_has_its_seeds(project):
         assert checked.run is not None
 
 
+def test_a_run_like_one_that_says_no_seeds_has_three(project):
+    path = project / "param-files/cnn/mnist/unfinished.yaml"
+    whole = (project / "param-files/cnn/mnist/demo.yaml").read_text(encoding="utf-8")
+    kept = [line for line in whole.splitlines() if not line.startswith("seeds:")]
+    path.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    try:
+        made, _, checked = write_run("cnn/mnist/counted", like="cnn/mnist/unfinished")
+        made.unlink()
+    finally:
+        path.unlink()
+    assert checked.run.envelope.seeds == [1, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("words", "template"),
     [

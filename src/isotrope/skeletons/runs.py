@@ -77,8 +77,8 @@ def write_run(
     blocks = [run.raw["model"] for run in known if run.model == model]
     blocks += [_of_plugin("models", model, of_model)]
     blocks += [run.raw["model"] for run in of_model]
-    theirs = nearest is not None and (like is not None or series == "demo")
-    seeds = nearest.raw["seeds"] if nearest and theirs else "1-3"
+    theirs = nearest.raw if nearest and (like is not None or series == "demo") else {}
+    seeds = theirs.get("seeds", "1-3")
     found: CheckedFile | None = None
     for block in blocks:
         text = _text(name, (study, series), dataset, block, nearest, runs, seeds)
