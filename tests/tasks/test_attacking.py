@@ -235,6 +235,12 @@ def test_the_last_lines_are_those_of_the_authors_program_in_percent():
     ]
 
 
+def test_where_no_picture_was_attacked_the_last_lines_hold_no_nan():
+    _, _, rate, _, distortion, _ = summary_lines([Outcome("c", 1, 0)], AttackSettings())
+    assert rate == "attack success rate: unknown (0 of 0)"
+    assert distortion == "mean distortion (linf): unknown"
+
+
 def test_a_picture_is_read_grey_or_coloured_whole_or_its_middle():
     assert read_picture("chelsea", 3).shape == (3, 300, 451)
     assert read_picture("chelsea", 1, 40).shape == (1, 40, 40)

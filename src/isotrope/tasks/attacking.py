@@ -175,13 +175,14 @@ def summary_lines(outcomes: Sequence[Outcome], settings: AttackSettings) -> list
     count = len(outcomes)
     robust = len(attacked) - len(fooled)
     rate = _percent(len(fooled), len(attacked)) if attacked else "unknown"
-    distortion = np.mean([one.distortion for one in fooled]) if fooled else float("nan")
+    changes = [one.distortion for one in fooled]
+    distortion = f"{np.mean(changes):.6f}" if changes else "unknown"
     return [
         f"clean accuracy: {_percent(len(attacked), count)} ({len(attacked)} of {count})",
         f"robust accuracy: {_percent(robust, count)} ({robust} of {count})",
         f"attack success rate: {rate} ({len(fooled)} of {len(attacked)})",
         f"incorrect, not attacked: {count - len(attacked)}",
-        f"mean distortion ({settings.norm}): {distortion:.6f}",
+        f"mean distortion ({settings.norm}): {distortion}",
         f"elapsed: {sum(one.seconds for one in outcomes):.1f} s",
     ]
 
