@@ -36,6 +36,19 @@ def test_a_file_whose_writer_is_killed_before_its_checksum_is_not_called_altered
     assert checksums.is_as_written(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [("rotation.frames.csv", "draw rotation"), ("accuracy.tex", "typeset accuracy")],
+)
+def test_an_altered_file_of_a_figure_is_said_with_what_makes_it_again(path, name, command):
+    path = path.with_name(name)
+    with checksums.renewed(path):
+        path.write_bytes(b"one")
+    path.write_bytes(b"two")
+    (said,) = checksums.altered_figures([path]).values()
+    assert f"; run `isotrope {command} --group scale` to " in said
+
+
 def test_of_files_that_are_not_written_there_is_no_checksum(path):
     other = path.with_name("movie.mp4")
     with checksums.renewed(path, other):

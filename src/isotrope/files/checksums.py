@@ -115,8 +115,9 @@ def check_figure(path: Path, content: bytes | None = None) -> None:
     """
     if not is_as_written(path, content):
         name = path.name.partition(".")[0]
+        command, doing = ("typeset", "write") if path.suffix == ".tex" else ("draw", "draw")
         raise UserError(
-            f"{path} was altered since it was drawn; run `isotrope draw {name} --group "
-            f"{path.parent.name}` to draw it again, or delete {path_of(path)} if you put it there "
-            "yourself"
+            f"{path} was altered since it was drawn; run `isotrope {command} {name} --group "
+            f"{path.parent.name}` to {doing} it again, or delete {path_of(path)} if you "
+            "put it there yourself"
         )
