@@ -147,6 +147,12 @@ def test_rooms_are_drawn_as_they_are():
     assert done.returncode == 0, f"run `python docs/draw_rooms.py`:\n{done.stdout}{done.stderr}"
 
 
+def test_the_library_is_listed_as_it_is():
+    program = runpy.run_path(str(ROOT / "docs" / "list_library.py"))
+    listed = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
+    assert program["page"]() == listed, "run `python docs/list_library.py`"
+
+
 def test_networks_are_drawn_as_they_are():
     program = runpy.run_path(str(ROOT / "docs" / "draw_architectures.py"))
     drawn = (ROOT / "docs" / "log_polar_architectures.svg").read_text(encoding="utf-8")
