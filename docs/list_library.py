@@ -17,9 +17,9 @@ MODULES = ("isotrope", "isotrope.layers", "isotrope.attacks", "isotrope.features
 START = """\
 # The library
 
-What a Python program may import, with arguments and defaults; what stands behind `*` is given by name. Shapes, units, errors and
-sources are in the docstrings: `help(isotrope.layers.SiConv2d)`. Nothing here needs a run, a param-file or Snakemake, but for
-`load_model`.
+What a Python program may import, with arguments and defaults; what stands behind `*` is given by
+name. Shapes, units, errors and sources are in the docstrings: `help(isotrope.layers.SiConv2d)`.
+Nothing here needs a run, a param-file or Snakemake, but for `load_model`.
 
 *Written by `docs/list_library.py` from the sources.*
 """
@@ -75,12 +75,10 @@ def main() -> None:
     if "--check" not in sys.argv[1:]:
         PAGE.write_text(page(), encoding="utf-8")
         return
-    texts = (PAGE.read_text(encoding="utf-8"), page())
-    stale = "".join(
-        difflib.unified_diff(
-            *(one.splitlines(keepends=True) for one in texts), "docs/library.md", "the sources"
-        )
+    before, now = (
+        text.splitlines(keepends=True) for text in (PAGE.read_text(encoding="utf-8"), page())
     )
+    stale = "".join(difflib.unified_diff(before, now, "docs/library.md", "the sources"))
     sys.stdout.write(stale)
     sys.exit(1 if stale else 0)
 
