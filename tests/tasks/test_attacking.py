@@ -235,10 +235,14 @@ def test_the_last_lines_are_those_of_the_authors_program_in_percent():
     ]
 
 
-def test_where_no_picture_was_attacked_the_last_lines_hold_no_nan():
+
+def test_where_no_picture_was_fooled_the_last_lines_say_so_and_hold_no_nan():
+    wanted = "mean distortion (linf): unknown, since no picture fooled the network"
     _, _, rate, _, distortion, _ = summary_lines([Outcome("c", 1, 0)], AttackSettings())
-    assert rate == "attack success rate: unknown (0 of 0)"
-    assert distortion == "mean distortion (linf): unknown"
+    assert (rate, distortion) == ("attack success rate: unknown (0 of 0)", wanted)
+    failed = Outcome("b", 1, 1, 1, False, False, 0.03, 9, 2.0)
+    _, _, rate, _, distortion, _ = summary_lines([failed], AttackSettings())
+    assert (rate, distortion) == ("attack success rate: 0.0 % (0 of 1)", wanted)
 
 
 def test_a_picture_is_read_grey_or_coloured_whole_or_its_middle():

@@ -176,7 +176,8 @@ def summary_lines(outcomes: Sequence[Outcome], settings: AttackSettings) -> list
     robust = len(attacked) - len(fooled)
     rate = _percent(len(fooled), len(attacked)) if attacked else "unknown"
     changes = [one.distortion for one in fooled]
-    distortion = f"{np.mean(changes):.6f}" if changes else "unknown"
+    unknown = "unknown, since no picture fooled the network"
+    distortion = f"{np.mean(changes):.6f}" if changes else unknown
     return [
         f"clean accuracy: {_percent(len(attacked), count)} ({len(attacked)} of {count})",
         f"robust accuracy: {_percent(robust, count)} ({robust} of {count})",
