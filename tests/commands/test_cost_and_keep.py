@@ -104,7 +104,7 @@ def test_a_run_whose_plug_in_is_broken_is_not_said_to_have_nothing_to_keep(
     said = CliRunner().invoke(app, ["keep", DEMO, OWN, "--why", "a message"])
     assert isinstance(said.exception, UserError)
     assert str(said.exception) == (
-        f"{DEMO}: nothing is kept of it, since it waits for a plug-in: {why}"
+        f"{DEMO}: nothing is kept of it, since it waits for a broken plug-in to be mended: {why}"
     )
     assert said.output == f"kept {OWN}, base, seeds 1-2: made with other code\n"
 

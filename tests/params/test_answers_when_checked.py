@@ -63,8 +63,8 @@ def test_parts_that_the_network_does_not_have_are_named_with_their_line(mine):
         read_run(path)
     (said,) = error.value.sentences
     assert said == (
-        f"{PATH} waits for a plug-in: plugins/models/mine.py:9: PARTS names stage2, which the "
-        "network does not have (its modules: stage1)"
+        f"{PATH} waits for a broken plug-in to be mended: plugins/models/mine.py:9: PARTS "
+        "names stage2, which the network does not have (its modules: stage1)"
     )
 
 

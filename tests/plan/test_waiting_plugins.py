@@ -45,17 +45,21 @@ def test_its_own_runs_wait_and_all_others_are_planned(project, monkeypatch):
 
     assert list(plan.index.runs) == [MINE, NAME]
     assert plan.packs("run.json") == [f"out/runs/{NAME}/base/seeds-1-25/run.json"]
-    assert plan.notes() == [f"1 run waits for a plug-in: {BROKEN}: {MINE}"]
-    with pytest.raises(UserError, match=f"{MINE} waits for a plug-in: plugins/models/mine.py:3"):
+    assert plan.notes() == [f"1 run waits for a broken plug-in to be mended: {BROKEN}: {MINE}"]
+    with pytest.raises(
+        UserError, match=f"{MINE} waits for a broken plug-in to be mended: plugins/models/mine.py:3"
+    ):
         Needs().run(MINE)
-    with pytest.raises(UserError, match=f"{MINE} waits for a plug-in: plugins/models/mine.py:3"):
+    with pytest.raises(
+        UserError, match=f"{MINE} waits for a broken plug-in to be mended: plugins/models/mine.py:3"
+    ):
         Plan({"runs": MINE})
 
 
 def test_a_run_that_is_asked_for_by_its_file_says_what_it_waits_for(project):
     with pytest.raises(UserError) as error:
         read_run(paths.PARAM_FILES / f"{MINE}.yaml")
-    assert error.value.sentences == (f"{MINE} waits for a plug-in: {BROKEN}",)
+    assert error.value.sentences == (f"{MINE} waits for a broken plug-in to be mended: {BROKEN}",)
 
 
 def test_mistakes_beside_a_broken_plug_in_are_said_all_the_same(project):
@@ -218,12 +222,12 @@ def test_check_and_status_go_on_and_name_the_line(project, monkeypatch, capsys):
         return output.out + output.err
 
     checked = said("check")
-    assert f"{MINE} waits for a plug-in: {BROKEN}" in checked
+    assert f"{MINE} waits for a broken plug-in to be mended: {BROKEN}" in checked
     assert "1 param-files are in order" in checked
 
     monkeypatch.setenv("COLUMNS", "300")
     rows = said("status").splitlines()
     (waiting,) = [row for row in rows if row.startswith("waiting")]
-    assert f"waits for a plug-in: {BROKEN}" in waiting
+    assert f"waits for a broken plug-in to be mended: {BROKEN}" in waiting
     (queued,) = [row for row in rows if NAME in row]
     assert queued.startswith("queued")

@@ -195,7 +195,7 @@ def test_runs_that_wait_for_a_plug_in_are_named_where_no_other_is_finished(proje
     monkeypatch.setattr(index_file, "current", lambda *_, **__: Index(runs, known.datasets))
     with pytest.raises(UserError) as error:
         collect_group("scale-demo")
-    assert f"{ONE} waits for a plug-in: {why}" in error.value.sentences
+    assert f"{ONE} waits for a broken plug-in to be mended: {why}" in error.value.sentences
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"training_digest": "12345678"}'])

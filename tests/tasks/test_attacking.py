@@ -235,7 +235,6 @@ def test_the_last_lines_are_those_of_the_authors_program_in_percent():
     ]
 
 
-
 def test_where_no_picture_was_fooled_the_last_lines_say_so_and_hold_no_nan():
     wanted = "mean distortion (linf): unknown, since no picture fooled the network"
     _, _, rate, _, distortion, _ = summary_lines([Outcome("c", 1, 0)], AttackSettings())

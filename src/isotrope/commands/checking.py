@@ -64,7 +64,7 @@ def check(
     if not quiet:
         for name, run in found.runs.items():
             if run.broken:
-                complain(f"{name} waits for a plug-in: {'; '.join(run.broken)}")
+                complain(f"{name} waits for a broken plug-in to be mended: {'; '.join(run.broken)}")
         named = ((name, run.study) for name, run in found.runs.items() if not run.broken)
         for sentence in near_misses(named):
             complain(sentence)

@@ -29,7 +29,8 @@ def keep(
     selection = Selection.from_config({"runs": runs}, option="")
     names = selection.names(index)
     unknown = [
-        f"{name}: nothing is kept of it, since it waits for a plug-in: {'; '.join(broken)}"
+        f"{name}: nothing is kept of it, since it waits for a broken plug-in to be mended: "
+        f"{'; '.join(broken)}"
         for name in names
         if (broken := index.runs[name].broken)
     ]

@@ -167,7 +167,7 @@ def _reasons(waiting: WaitingRun | None) -> Iterator[str]:
     """Why a run that was asked for by name cannot be had."""
     if waiting is not None:
         for reason in waiting.reasons:
-            yield f"{waiting.name} waits for a plug-in: {reason}"
+            yield f"{waiting.name} waits for a broken plug-in to be mended: {reason}"
 
 
 def read_each(files: list[Path]) -> list[Run]:

@@ -364,7 +364,8 @@ def of_packs(name: str, run: RunEntry, point: str, file: str) -> list[str]:
 def what_is_lacking(index: Index, run: str) -> str:
     """What a run waits for, in words: the plug-ins that are broken, or data; empty if nothing."""
     if broken := index.runs[run].broken:
-        return f"{'plug-ins' if len(broken) > 1 else 'a plug-in'}: {'; '.join(broken)}"
+        what = "broken plug-ins" if len(broken) > 1 else "a broken plug-in"
+        return f"{what} to be mended: {'; '.join(broken)}"
     files = index.waiting_for(run)
     return f"data: {under_local_root(files)}" if files else ""
 

@@ -79,7 +79,7 @@ def collect_group(
         raise UserError(*map(str, left))
     if not found:
         waiting = [
-            f"{name} waits for a plug-in: {'; '.join(run.broken)}"
+            f"{name} waits for a broken plug-in to be mended: {'; '.join(run.broken)}"
             for name, run in runs.items()
             if run.broken
         ]

@@ -126,7 +126,7 @@ def _packs_without_plugin(run: _Run) -> Iterator[Pack]:
     if not run.entry.broken:
         return
     point_in_path = paths.SELECTED if run.entry.select else "base"
-    detail = f"waits for a plug-in: {'; '.join(run.entry.broken)}"
+    detail = f"waits for a broken plug-in to be mended: {'; '.join(run.entry.broken)}"
     waits = Finding("waiting", detail=detail, blocked=True)
     for pack, seeds in run.entry.packs(point_in_path).items():
         yield Pack(run.name, point_in_path, pack, seeds, "", PointFolder(), None, waits=waits)

@@ -15,7 +15,7 @@ STATES = {  # what needs attention comes first
     "running": "its job is at work",
     "queued": "nothing stands in its way",
     "done": "all that was asked for is there",
-    "waiting": "its data, or a plug-in, are not there",
+    "waiting": "its data are not there, or a plug-in is broken",
 }
 ORDER = tuple(STATES)
 
