@@ -1,6 +1,6 @@
 """Rows of attacked networks: what the figures of the table ``adversarial`` share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas
 from matplotlib.artist import Artist
@@ -52,6 +52,14 @@ def alarms(tables: Tables) -> list[str]:
         return ["Alarms: none."]
     said = "; ".join(f"{name}: {', '.join(words)}" for name, words in by_series.items())
     return [f"Alarms, which say that an attack may have failed: {said}."]
+
+
+def in_order(attacks: Iterable[str]) -> list[str]:
+    """Attacks in the order of panels, each once; those without a name here come last."""
+    order = list(ATTACKS)
+    return sorted(
+        set(attacks), key=lambda one: (order.index(one) if one in order else len(order), one)
+    )
 
 
 def in_words(place: str, attack: str, norm: str, several: Sequence[bool]) -> str:

@@ -5,7 +5,6 @@ draws at random is right about an image if most of its fresh draws are; where th
 a draw is another, it is dashed.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from isotrope.figures.general._lines import draw_line
-from isotrope.figures.glimpse._attacks import ATTACKS, NORMS, alarms, in_words, legend
 from isotrope.figures.glimpse._attacks import COLUMNS as COLUMNS_OF_ATTACKS
+from isotrope.figures.glimpse._attacks import NORMS, alarms, in_order, in_words, legend
 from isotrope.results.series import Tables, lost_seeds, means_of, measured, origin
 from isotrope.results.statistics import FEWEST
 from isotrope.results.style import GREY, Style, add_foot, look, panels, styles_of
@@ -108,17 +107,14 @@ def _means(tables: Tables, metric: str) -> pandas.DataFrame:
 
 def _panels(tables: Tables, rows: pandas.DataFrame) -> dict[str, tuple[Any, str, str]]:
     """The panels by title: data set, attack and norm."""
-    cells, order = tables.cells, list(ATTACKS)
+    cells = tables.cells
     several = len(cells.panels(rows)) > 1, rows["norm"].nunique() > 1
     found = {}
     for panel in cells.panels(rows):
         its = cells.rows_in(rows, [panel])
         for norm in (one for one in NORMS if its["norm"].eq(one).any()):
-            attacks: Sequence[str] = sorted(
-                set(its.loc[its["norm"].eq(norm), "attack"]) - {"none"},
-                key=lambda one: (order.index(one) if one in order else len(order), one),
-            )
-            for attack in attacks:
+            attacks = its.loc[its["norm"].eq(norm) & its["attack"].ne("none"), "attack"]
+            for attack in in_order(attacks):
                 title = in_words(cells.title(panel), attack, norm, several)
                 found[title] = (panel, attack, norm)
     return found

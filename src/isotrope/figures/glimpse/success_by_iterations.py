@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from isotrope.figures.general._lines import draw_line
-from isotrope.figures.glimpse._attacks import ATTACKS, NORMS, TABLE, in_words, legend
 from isotrope.figures.glimpse._attacks import COLUMNS as COLUMNS_OF_ATTACKS
+from isotrope.figures.glimpse._attacks import NORMS, TABLE, in_order, in_words, legend
 from isotrope.results.cells import Panel
 from isotrope.results.series import Tables, joined, lost_seeds, means_of, origin
 from isotrope.results.statistics import FEWEST
@@ -118,16 +118,12 @@ def _set_axis(axes: Axes, along: str) -> None:
 
 def _parts(tables: Tables, means: pandas.DataFrame) -> Iterator[_Part]:
     """The panels in their order."""
-    cells, order = tables.cells, list(ATTACKS)
+    cells = tables.cells
     for panel in cells.panels(means):
         its = cells.rows_in(means, [panel])
         for norm in (one for one in NORMS if its["norm"].eq(one).any()):
             of_norm: Any = its[its["norm"].eq(norm)]
-            attacks = sorted(
-                set(of_norm["attack"]),
-                key=lambda one: (order.index(one) if one in order else len(order), one),
-            )
-            for attack in attacks:
+            for attack in in_order(of_norm["attack"]):
                 of_attack = of_norm[of_norm["attack"].eq(attack)]
                 for along in ALONG:
                     told = of_attack[of_attack[along].notna()]
