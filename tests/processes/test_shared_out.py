@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from multiprocessing import active_children
 
@@ -49,6 +50,19 @@ def test_an_answer_is_heard_while_the_copy_goes_on(heard, tmp_path):
 
     share_out([["first", "second"]], answer, str, hear_it)
     assert [*found] == ["first", "second"]
+
+
+def test_a_copy_with_a_thread_that_does_not_end_is_not_waited_for(heard):
+    found, hear = heard
+
+    def answer(item):
+        threading.Thread(target=time.sleep, args=(60,)).start()
+        return item if item != "c" else sys.exit("an end")
+
+    began = time.monotonic()
+    assert share_out([["a"], ["b"], ["c"]], answer, lambda: "rest", hear) == ["rest", "rest"]
+    assert time.monotonic() - began < 30
+    assert sorted(found) == ["a", "b"]
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,8 @@ def _work(
     here.close()  # else it would not notice that its maker is gone
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(1)  # the others are not to be had after a fork
-    with suppress(BaseException):
+    # closed, it ends the listening: the exit of a copy may wait for a thread that a plug-in started
+    with there, suppress(BaseException):
         for place, item in enumerate(share):
             there.send((place, answer(item)))
         there.send((None, rest()))
