@@ -50,11 +50,24 @@ def test_every_seed_is_a_point_at_its_accuracy_and_always_at_the_same_height(
     assert len(set(drawn[0].get_ydata())) == 7
 
 
-def test_few_seeds_have_no_box(make_tables: MakeTables, published: pandas.DataFrame) -> None:
-    for seeds, count in ((4, 0), (5, 1)):
-        folder = make_tables(models=["own"], seeds=range(1, seeds + 1), status={})
+def test_few_seeds_have_no_box_and_larger_points(
+    make_tables: MakeTables, published: pandas.DataFrame
+) -> None:
+    box = ["quartiles and median over seeds"]
+    for seeds, status, count in ((4, {}, 0), (5, {}, 1), (4, {("own", 2): "collapsed"}, 0)):
+        folder = make_tables(models=["own"], seeds=range(1, seeds + 1), status=status)
         figure, _ = accuracy_distribution.draw(tables_for(NAME, folder, published))
-        assert len(figure.axes[0].patches) == count
+        axes = figure.axes[0]
+        assert len(axes.patches) == count
+        sizes = {
+            line.get_marker(): line.get_markersize() for line in axes.lines if len(line.get_xdata())
+        }
+        seed, collapsed = accuracy_distribution.SEED, accuracy_distribution.COLLAPSED
+        assert sizes[seed["marker"]] == (seed["markersize"] if count else 3)
+        assert sizes.get(collapsed["marker"], 0) == (collapsed["markersize"] if status else 0)
+        words = [text.get_text() for text in figure.legends[0].get_texts()]
+        others = ["collapsed seed"] if status else []
+        assert words == [*box[:count], "one seed", *others, "chance level"]
 
 
 @pytest.mark.parametrize("module", [accuracy, accuracy_distribution])

@@ -10,6 +10,7 @@ from made_up_sweeps import ANGLES, at_angle
 from matplotlib.figure import Figure
 
 from isotrope import registry
+from isotrope.figures.general import rotation
 from isotrope.figures.general._heat_maps import draw_map
 from isotrope.files.tables import PUBLISHED_COLUMNS, read_table
 from isotrope.plan.figures import StudyFigures
@@ -37,6 +38,24 @@ def test_polar_plot_goes_once_around_with_the_angle_counter_clockwise_from_the_t
     means = data[data["origin"].eq("measured")].set_index("angle")["mean"]
     losses = [FIRST.loss * (1 + seed / 20) for seed in (1, 2, 3)]
     assert means[45] == pytest.approx(np.mean([at_angle(45, loss) for loss in losses]))
+
+
+@pytest.mark.parametrize(
+    ("angles", "closed"),
+    [
+        ([0], False),
+        ([0, 180], False),
+        ([240, 0, 120], True),
+        ([0, 90, 180], False),
+        ([45, 135, 225, 315], True),
+    ],
+)
+def test_a_line_is_closed_where_its_angles_go_once_around(angles, closed):
+    line = pandas.DataFrame({"angle": angles, "mean": [0.1 * angle for angle in angles]})
+    found = rotation._closed(line)
+    ends = [(min(angles) + 360, 0.1 * min(angles))] if closed else []
+    pairs = sorted(zip(line["angle"], line["mean"], strict=True)) + ends
+    assert list(zip(found["angle"], found["mean"], strict=True)) == pairs
 
 
 def test_polar_plot_begins_below_all_that_it_shows_and_says_where(tmp_path):
@@ -75,13 +94,22 @@ def test_scales_have_a_panel_for_each_canvas_on_a_logarithmic_axis(tmp_path):
     assert set(data.loc[data["origin"].eq("published"), "canvas"]) == {"resized"}
 
 
-def test_shifts_have_a_panel_for_each_direction_that_was_measured(tmp_path):
-    figure, _ = drawn("translation", write_log_polar_tables(tmp_path, [FIRST]))
-    assert [axes.get_title("left") for axes in figure.axes] == [
-        "mnist, to the right",
-        "mnist, down",
-        "mnist, right and down",
-    ]
+@pytest.mark.parametrize(
+    ("measured", "directions"),
+    [
+        ("x > -1", ["to the right", "down", "right and down"]),
+        ("y == 0", ["to the right"]),
+        ("x == 0 and y in (0, 2)", ["down"]),
+        ("x == 0 and y == 0", ["to the right", "down", "right and down"]),
+    ],
+)
+def test_shifts_have_a_panel_for_each_direction_that_was_measured(tmp_path, measured, directions):
+    folder = write_log_polar_tables(tmp_path, [FIRST])
+    table = pandas.read_csv(folder / "translation.csv").query(measured)
+    table.to_csv(folder / "translation.csv", index=False)
+    figure, _ = drawn("translation", folder)
+    titles = [axes.get_title("left") for axes in figure.axes]
+    assert titles == [f"mnist, {direction}" for direction in directions]
 
 
 def test_the_worst_cell_of_angle_and_scale_is_framed_and_its_accuracy_said(tmp_path):

@@ -1,6 +1,7 @@
 """The figures of the glimpse study."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from page_layout import check_layout
 
 from isotrope import registry
 from isotrope.errors import UserError
-from isotrope.figures.glimpse import _paths
+from isotrope.figures.glimpse import _paths, robustness
 from isotrope.results.drawing import draw_figure, read_tables, typeset_figure
+from isotrope.results.style import Style
 
 STUDY, KIND = "glimpse", "figures/glimpse"
 MOVING = "trajectories_moving"
@@ -97,6 +99,15 @@ def test_paths_tell_what_the_policy_is_worth_and_begin_with_those_that_are_worth
     both = write_glimpse_tables(tmp_path, (*DEMO[:1], *NETWORKS[1:2]), (2,))
     found = _paths.walkers(read_tables(STUDY, "trajectories", both, PUBLISHED))
     assert [one.name for one in found] == ["RAM, deterministic", "RAM-LPM"]
+
+
+def test_a_network_without_paths_hides_no_other(tables_of_case: Callable[[str], Path]) -> None:
+    tables = read_tables(STUDY, "trajectories", tables_of_case("all"), PUBLISHED)
+    for left_out, rest in (NETWORKS[:2], NETWORKS[1::-1]):
+        arrays = tables.arrays["glimpse_paths"]
+        kept = {n: a for n, a in arrays.items() if n != f"{left_out.run}/base/rings"}
+        found = _paths.walkers(replace(tables, arrays={"glimpse_paths": kept}))
+        assert [one.name for one in found] == [rest.label]
 
 
 def test_every_fixation_is_numbered_and_those_at_one_place_share_their_numbers(
@@ -181,6 +192,29 @@ def test_intervals_of_few_seeds_are_over_images(tables_of_case: Callable[[str], 
     robust = data[data["metric"].eq("robust_accuracy") & data["mean"].between(0.1, 0.9)]
     np.testing.assert_allclose(robust["mean"] - robust["low"], 0.04)
     np.testing.assert_allclose(robust["high"] - robust["mean"], 0.03)
+
+
+@pytest.mark.parametrize("counts", [(3, 3), (2, 2), (3, 2), (2, 3), (1, 5)])
+def test_a_line_has_one_band_whatever_its_interval_is_over(counts: tuple[int, int]) -> None:
+    line = pandas.DataFrame({"eps": [0.0, 0.1], "attack": ["none", "pgd"], "n": counts})
+    line = line.assign(metric="robust_accuracy", mean=[0.9, 0.5], low=[0.8, -0.1], high=[1.1, 0.6])
+    axes = Figure().subplots()
+    its = Style(colour="black", marker="o", dashes=())
+    assert not robustness._draw_series(axes, line[::-1], its, crowded=False)
+    assert len(axes.lines) == len(axes.collections) == 1
+    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (0, 100)
+
+    raised = line.assign(metric="expected_accuracy", mean=[0.9, 0.52])
+    for both, dashed in ((raised, True), (raised.assign(mean=[0.9, 0.504]), False)):
+        axes.clear()
+        both = pandas.concat([both, line])
+        assert robustness._draw_series(axes, both, its, crowded=False) == dashed
+        assert len(axes.lines) == 1 + dashed
+
+    axes.clear()
+    assert not robustness._draw_series(axes, line.assign(attack="none"), its, crowded=False)
+    assert not axes.lines
 
 
 def test_success_is_drawn_at_the_largest_eps_by_steps_and_by_images_shown(

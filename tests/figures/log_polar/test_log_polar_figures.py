@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,17 @@ def test_every_size_changes_alone_and_the_floor_is_drawn_in(
     ]
     counts = data[data["metric"].eq("floor_mebibytes")].groupby("against").size().to_dict()
     assert counts == {"channels": 5, "radii": 4, "angles": 4, "side": 3}
+
+
+def test_data_sets_without_published_errors_are_shown_if_none_has_any(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    tables = read_tables(STUDY, "errors_by_dataset", tables_of_case("turned"), PUBLISHED)
+    draw, known = registry.load(KIND, "errors_by_dataset").draw, tables.published
+    _, data = draw(replace(tables, published=known[known["dataset"].ne("rot_mnist")]))
+    assert set(data["place"]) == {"mnist", "sim2mnist"}
+    _, data = draw(replace(tables, published=known[:0]))
+    assert set(data["place"]) == {"mnist", "rot_mnist", "sim2mnist"}
 
 
 def test_errors_stand_beside_every_published_one_of_their_data_set(

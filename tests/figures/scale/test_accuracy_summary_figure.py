@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pandas
 import pytest
-from made_up_tables import SCALES, accuracy
+from made_up_tables import SCALES, accuracy, tables_for
 
+from isotrope.figures.scale import accuracy_summary
 from isotrope.results.drawing import draw_figure
 
 MakeTables = Callable[..., Path]
@@ -65,6 +66,15 @@ def test_three_best_of_a_data_set_are_marked(make_tables: MakeTables) -> None:
     _, data = drawn(folder, None)
     best = data.loc[("mid2rest", "corrected", "measured")]["best"]
     assert set(best[best].index) == {"kanazawa", "hermite", "disco"}
+
+
+@pytest.mark.parametrize(("lowest", "begin"), [(0.1, 7), (0.38, 35), (0.5, 36)])
+def test_panels_begin_at_36_percent_or_below_the_lowest_accuracy(
+    make_tables: MakeTables, lowest: float, begin: float
+) -> None:
+    folder = make_tables(status={}, accuracy_of=lambda key, _: lowest + (key[0] == "ensemble") / 2)
+    figure, _ = accuracy_summary.draw(tables_for(NAME, folder))
+    assert figure.axes[0].get_xlim() == (pytest.approx(begin), 104)
 
 
 def test_models_that_the_paper_leaves_out_are_left_out_unless_alone(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pandas
 import pytest
-from made_up_tables import SCALES, accuracy, tables_for
+from made_up_tables import ALL, SCALES, accuracy, tables_for
 
 from isotrope.figures.scale import scale_generalization
 from isotrope.results.drawing import draw_figure
@@ -68,6 +68,25 @@ def test_every_line_of_twelve_has_its_own_colour_and_marker(
     assert len(lines) == 12
     assert len({line.get_color() for line in lines}) == 12
     assert len({line.get_marker() for line in lines}) == 12
+
+
+@pytest.mark.parametrize(("networks", "panels", "height"), [(7, 2, 2.6), (7, 3, 1.9), (6, 2, 1.9)])
+def test_few_panels_with_many_lines_are_higher(
+    make_tables: MakeTables,
+    monkeypatch: pytest.MonkeyPatch,
+    networks: int,
+    panels: int,
+    height: float,
+) -> None:
+    models = [f"model_{i}" for i in range(networks)]
+    folder = make_tables(models, scenarios=ALL[:panels], seeds=[1], traced=(), sweeps=False)
+    given = []
+    real = scale_generalization.panels
+    monkeypatch.setattr(
+        scale_generalization, "panels", lambda *a, **kw: given.append(a[1]) or real(*a, **kw)
+    )
+    scale_generalization.draw(tables_for(NAME, folder))
+    assert given == [height]
 
 
 def test_legend_gives_each_series_its_number_of_seeds(

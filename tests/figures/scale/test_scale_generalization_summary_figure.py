@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pandas
 import pytest
-from made_up_tables import ALL, accuracy
+from made_up_tables import ALL, accuracy, tables_for
 
+from isotrope.figures.scale import scale_generalization_summary
 from isotrope.results.drawing import draw_figure
 
 MakeTables = Callable[..., Path]
@@ -32,6 +33,20 @@ def test_mnist_is_shown_in_the_three_scenarios_above_the_published_lines(
     means = chosen.set_index("origin")["mean"]
     assert means["measured"] == pytest.approx(sum(accuracy("xu", s, 17) for s in (1, 2, 3)) / 3)
     assert means["published"] == pytest.approx(0.4, abs=0.1)
+
+
+def test_a_panel_that_lacks_a_network_has_the_others(
+    make_tables: MakeTables, published: pandas.DataFrame
+) -> None:
+    folder = make_tables(
+        scenarios=ALL[:2], status={}, left_out=[("standard", "emoji", "small2large")]
+    )
+    figure, _ = scale_generalization_summary.draw(tables_for(NAME, folder))
+    lines = {
+        axes.get_title("left"): sum(len(line.get_xdata()) == 48 for line in axes.lines)
+        for axes in figure.axes
+    }
+    assert lines == {"emoji, small2large, measured": 1, "emoji, mid2rest, measured": 2}
 
 
 def test_emoji_alone_are_shown_in_the_scenarios_that_are_there(

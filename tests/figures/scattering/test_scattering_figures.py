@@ -13,6 +13,7 @@ import numpy as np
 import pandas
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from page_layout import check_layout
 from scattering_tables import (
@@ -28,7 +29,7 @@ from scattering_tables import (
 
 from isotrope import registry
 from isotrope.errors import UserError
-from isotrope.figures.scattering import _morlet
+from isotrope.figures.scattering import _morlet, _recorded, learning_rates
 from isotrope.figures.scattering._recorded import Recorded
 from isotrope.layers.morlet_bank import morlet_spectra
 from isotrope.results.drawing import draw_figure, read_tables, typeset_figure
@@ -449,6 +450,13 @@ def test_synthesised_images_stand_beside_each_other_with_their_distances(
     (lines,) = [axes for axes in figure.axes if not axes.images]
     mean = (1 + 0.5) / 2 * 0.5 ** np.arange(11)
     np.testing.assert_allclose(lines.lines[0].get_ydata(), mean, rtol=1e-6)
+    (legend,) = figure.legends
+    assert sorted(text.get_text() for text in legend.get_texts()) == sorted(set(data["name"]))
+    drawn_as = [(line.get_color(), line.get_linestyle()) for line in lines.lines]
+    assert [(one.get_color(), one.get_linestyle()) for one in legend.get_lines()] == drawn_as
+    assert len(set(drawn_as)) == len(DEMO)
+    bands = [to_hex(one.get_facecolor()[0]) for one in lines.collections]
+    assert bands == [to_hex(colour) for colour, _ in drawn_as]
 
 
 def test_without_synthesised_images_the_figure_says_so(
@@ -545,6 +553,26 @@ def test_a_schedule_that_stands_still_is_drawn_so(tmp_path: Path) -> None:
         )  # 13 batches of 8, where 16 make a group
 
 
+@pytest.mark.parametrize(
+    ("images", "batch", "asked", "advance", "steps"),
+    [
+        ("100", 8, None, None, (13, 13)),
+        ("100", 8, np.nan, "whole_groups", (13, 13)),
+        ("100", 8, 16, None, (7, 7)),
+        ("100", 8, 16.0, "whole_groups", (7, 6)),
+        ("100", 8, 20, "each_group", (5, 5)),
+        ("96", 8, 16, "whole_groups", (6, 6)),
+        ("", 128, None, None, (391, 391)),
+    ],
+)
+def test_steps_are_counted_by_groups_of_batches_and_schedules_by_whole_groups(
+    images: str, batch: int, asked: float | None, advance: str | None, steps: tuple[int, int]
+) -> None:
+    run = {"samples": images, "place": "cifar10", "training.batch_size": batch}
+    run |= {"training.accumulate.images": asked, "training.accumulate.advance": advance}
+    assert learning_rates._steps(run) == steps
+
+
 @pytest.mark.parametrize("name", ["accuracy_tables", "learning_gains"])
 def test_intervals_end_inside_the_panels(name: str, tables_of_case: Callable[[str], Path]) -> None:
     figure, data = drawn(name, tables_of_case("cifar"))
@@ -565,3 +593,34 @@ def test_an_axis_of_gains_reaches_no_further_than_what_is_drawn(tmp_path: Path) 
     figure, data = drawn("learning_gains", tmp_path)
     assert data["low"].min() < -20
     assert min(axes.get_xlim()[0] for axes in figure.axes) > -20
+
+
+def test_the_longest_recording_is_shown_and_of_equals_the_first_that_moved(
+    tables_of_case: Callable[[str], Path],
+) -> None:
+    tables = read_tables(STUDY, "parameter_trajectories", tables_of_case("demo"), None)
+    runs = {"still": DEMO[0].run, "moved": DEMO[2].run}
+
+    def found(**epochs: int) -> tuple[list[tuple[str, int]], tuple[str, int] | None]:
+        """The seeds that recorded, and the one that is shown, if each did at so many epochs."""
+        arrays = {}
+        for name, count in epochs.items():
+            kind, _, seed = name.partition("_")
+            values = np.arange(float(count))[:, None, None] * (kind == "moved")
+            arrays |= {f"{runs[kind]}/base/{seed}/{one}": values for one in _recorded.WAVELETS}
+            if count:
+                arrays[f"{runs[kind]}/base/{seed}/epoch"] = np.arange(count)
+        given = replace(tables, arrays={"recordings": arrays})
+        kinds = {run: kind for kind, run in runs.items()}
+        seeds = [
+            None if one is None else (kinds[one.run["run"]], int(one.run["seed"]))
+            for one in (*_recorded.recorded(given), _recorded.shown_seed(given))
+        ]
+        return [one for one in seeds[:-1] if one is not None], seeds[-1]
+
+    assert found(still_1=1, moved_1=0) == ([], None), "once, or at no known epoch"
+    assert found(still_1=2, moved_1=1) == ([("still", 1)], ("still", 1))
+    three = [("still", 1), ("moved", 2), ("moved", 3)]
+    assert found(still_1=3, moved_2=3, moved_3=3) == (three, ("moved", 2))
+    assert found(still_1=4, moved_2=3) == (three[:2], ("still", 1))
+    assert found(still_1=2, moved_2=2, moved_3=3) == (three, ("moved", 3))

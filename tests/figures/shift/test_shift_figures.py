@@ -24,6 +24,7 @@ from shift_tables import (
 
 from isotrope import registry
 from isotrope.errors import UserError
+from isotrope.figures.shift import _settings
 from isotrope.results.drawing import draw_figure, read_tables, typeset_figure
 
 STUDY, KIND = "shift", "figures/shift"
@@ -282,6 +283,71 @@ def test_published_scores_of_masks_stand_in_percent_beside_ours(
     theirs = data[data["origin"].eq("published")].set_index("metric")
     assert theirs["mean"].to_dict() == pytest.approx({"mascc": 100, "mean_iou": 70})
     assert theirs["spread"]["mean_iou"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("protocols", "shown"),
+    [(["each"], "each"), (["mine", "each", "published"], "published"), ([""], "")],
+)
+def test_consistency_of_masks_is_that_of_the_first_known_protocol(
+    protocols: list[str], shown: str, tables_of_case: Callable[[str], Path]
+) -> None:
+    tables = read_tables(STUDY, "segmentation_scores", tables_of_case("demo"), None)
+    table = tables["segmentation"]
+    of_masks, rest = table[table["metric"].eq("mascc")], table[table["metric"].eq("mean_iou")]
+    each = [of_masks.assign(protocol=one or None, value=i) for i, one in enumerate(protocols)]
+    frames = {**tables.frames, "segmentation": pandas.concat([*each, rest])}
+
+    figure, data = module("segmentation_scores").draw(replace(tables, frames=frames))
+
+    assert ("Consistency: protocol " in words_below(figure)) == bool(shown)
+    assert shown in words_below(figure)
+    means = data.loc[data["metric"].eq("mascc"), "mean"].tolist()
+    assert means == len(DEMO) * [protocols.index(shown) if shown else 0]
+
+
+def test_networks_for_which_there_is_no_room_are_named(
+    tables_of_case: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overlays = module("segmentation_overlays")
+    monkeypatch.setattr(overlays, "MOST_SERIES", 3)
+    monkeypatch.setattr(overlays, "MOST_IMAGES", 1)
+    tables = read_tables(STUDY, "segmentation_overlays", tables_of_case("demo"), None)
+    figure, data = overlays.draw(tables)
+    assert "Left out" not in words_below(figure)
+    first, second, third = data["name"]
+    monkeypatch.setattr(overlays, "MOST_SERIES", 1)
+    figure, data = overlays.draw(tables)
+    assert set(data["name"]) == {first}
+    assert f"Left out for want of room: {second}; {third}." in words_below(figure)
+
+
+def test_phases_are_shown_of_the_first_data_sets_that_have_them(
+    tables_of_case: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phases = module("four_phases")
+    tables = read_tables(STUDY, "four_phases", tables_of_case("imagenet"), None)
+    examples = tables.arrays["examples"]
+
+    def places(most: int, *without: str) -> list[str]:
+        monkeypatch.setattr(phases, "MOST", most)
+        kept = {name: a for name, a in examples.items() if name.partition("/")[0] not in without}
+        _, data = phases.draw(replace(tables, arrays={"examples": kept}))
+        return list(dict.fromkeys(data["place"]))
+
+    assert places(2) == ["cifar10", "imagenet"]
+    assert places(1) == ["cifar10"]
+    assert places(1, "cifar10") == ["imagenet"]
+
+
+def test_only_a_reduced_width_is_said() -> None:
+    def said(*widths: object) -> str:
+        return _settings._width(pandas.DataFrame({_settings.WIDTH: widths}))
+
+    assert said("64", "64") == said(64.0, None) == ""
+    assert said("8", "64") == said(8.0) == "width 8 of the published 64"
+    assert said("16", "8", "16") == "width 8, 16 of the published 64"
+    assert _settings._width(pandas.DataFrame({"seed": [1]})) == ""
 
 
 def test_disagreements_are_counted_where_answers_differ(

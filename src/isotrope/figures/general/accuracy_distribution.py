@@ -115,7 +115,7 @@ def _draw_series(
     for collapsed, kind in ((False, SEED), (True, COLLAPSED)):
         those = rows["status"].eq("collapsed").eq(collapsed)
         heights = [y for y, drawn in zip(high, those, strict=True) if drawn]
-        size = {} if len(rows) >= BOXED or collapsed else {"markersize": 3}
+        size = {} if len(rows) >= BOXED else {"markersize": COLLAPSED["markersize"]}
         axes.plot(100 * rows.loc[those, "value"], heights, color=its.colour, **kind | size)
     for at in ours.to_dict("records"):
         if at["n"] >= BOXED:
