@@ -109,7 +109,13 @@ def test_settings_with_defaults_are_comments_with_their_meaning(project):
     assert "\n  # kernel_size: 3 # side of all kernels, in pixels\n" in text
     assert "\n  # precision: float32\n" in text
     assert "\n  epochs: " in text
-    assert "# these fit, too: " in text
+    (offered,) = re.findall(r"# these fit, too: ([\w,\s#]+)\n\n", text)
+    raw = parse(text).value["evaluations"]
+    taken = {one if isinstance(one, str) else one["name"] for one in raw}
+    others = set(re.findall(r"\w+", offered))
+    assert taken | others <= set(registry.names("evaluation"))
+    assert "accuracy" in taken
+    assert not taken & others
     assert max(map(len, text.splitlines())) <= 130
     words = [line for line in text.splitlines() if re.match(r" *#( \w+)+[ ,;.]", line)]
     assert 80 < max(map(len, words)) <= 100
@@ -201,6 +207,33 @@ def test_settings_are_those_of_a_run_that_can_be_made_here(project, monkeypatch,
     assert whence == f"settings as in param-files/{template}.yaml"
     assert f"; {whence}.\n" in text
     assert checked.run is not None
+
+
+OF_TINYNET = """\
+study: mine
+seeds: 1
+dataset: {name: digits8, size: 12}
+model: {name: tinynet, channels: 30}
+training: {epochs: 1, batch_size: 8, optimizer: {name: adam, learning_rate: 1e-3}}
+evaluations: [accuracy]
+"""
+
+
+def test_a_model_whose_defaults_are_refused_has_the_settings_of_a_run_on_other_data(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    skeletons.write_skeleton("model", "tinynet")
+    plugin, demo = Path("plugins/models/tinynet.py"), "param-files/cnn/mnist/demo.yaml"
+    text = plugin.read_text(encoding="utf-8")
+    plugin.write_text(text.replace("if min(height, width) < 5:", "if params.channels < 20:"))
+    files = {demo: (ROOT / demo).read_text(), "param-files/tinynet/digits/one.yaml": OF_TINYNET}
+    for file, content in files.items():
+        Path(file).parent.mkdir(parents=True)
+        Path(file).write_text(content)
+    _, whence, checked = write_run("tinynet/mnist/mine")
+    assert whence == f"settings as in {demo}"
+    assert checked.run.points[0].model.params.channels == 30
 
 
 def test_a_data_set_that_is_broken_hinders_no_new_run_of_others(project):

@@ -3,7 +3,7 @@ import torch
 from attacked_networks import Small, between_two, own_labels, some_images
 
 from isotrope.attacks import apgd
-from isotrope.attacks.apgd import checkpoints
+from isotrope.attacks.apgd import _State, checkpoints
 from isotrope.attacks.losses import margin
 
 
@@ -12,6 +12,23 @@ def test_checkpoints_are_those_of_the_paper():
     assert checkpoints(100) == [22, 41, 57, 70, 80, 87, 93, 99]
     assert checkpoints(10) == [3, 5, 6, 7, 8, 9, 10]
     assert checkpoints(1) == [1]
+
+
+def test_step_sizes_are_not_halved_twice_in_a_row_for_want_of_a_better_point():
+    ones = torch.ones(4)
+    points = ones.view(4, 1, 1, 1)
+    state = _State(points, ones, points, size=0.4)
+    state.rises = torch.tensor([3.0, 3.0, 2.0, 3.0])  # of 4 steps: three quarters suffice
+    state.best_value = torch.tensor([1.0, 1.0, 2.0, 1.1])
+    state.halved = torch.tensor([False, True, True, False])
+    state.check(4)
+    assert state.size.tolist() == pytest.approx([0.2, 0.4, 0.2, 0.4])
+    assert state.halved.tolist() == [True, False, True, False]
+    assert state.value.tolist() == pytest.approx([1, 1, 2, 1])  # the halved ones at their best
+    assert not state.rises.any()
+    state.rises += 3
+    state.check(4)  # none has gained since
+    assert state.size.tolist() == pytest.approx([0.2, 0.2, 0.2, 0.2])
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "margin"])

@@ -42,6 +42,30 @@ def test_no_image_leaves_the_ball_or_0_to_1(name, norm, size):
         assert torch.equal(found.fooled, found.trace[-1])
 
 
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("pgd", {"loss": "cross_entropy", "random_start": True, "restarts": 1}),
+        ("apgd", {"loss": "cross_entropy", "restarts": 1}),
+        ("square", {"loss": "margin", "restarts": 1, "share": 0.8}),
+        ("spsa", {"loss": "margin", "delta": 0.01, "learning_rate": 0.01, "sub_batch": 64}),
+    ],
+)
+def test_what_is_not_said_is_the_plainest_attack_of_its_kind(name, more):
+    images = some_images(12)
+    labels = own_labels(Small(), images)
+    usual = {"norm": "linf", "draws": 1, "seed": 0, "numbers": range(12), **more}
+    for network in (Small(), RandomDefence(Small(), (1, 8, 8), 0.3)):
+        stop_early = name in ("square", "spsa") and isinstance(network, Small)
+        found, expected = (
+            ATTACKS[name](network, images, labels, eps=0.1, **settings)
+            for settings in ({}, {**usual, "stop_early": stop_early})
+        )
+        assert torch.equal(found.images, expected.images)
+        assert torch.equal(found.queries, expected.queries)
+        assert (found.forwards, found.backwards) == (expected.forwards, expected.backwards)
+
+
 @every
 @pytest.mark.parametrize("stop_early", [False, True])
 @pytest.mark.parametrize("random", [False, True])

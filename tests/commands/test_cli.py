@@ -16,6 +16,7 @@ from isotrope.commands import arguments, status
 from isotrope.measuring import evaluating
 from isotrope.params.schema import param_file_schema
 from isotrope.plan import index_file
+from isotrope.results.exporting import all_parts
 from isotrope.status import states
 from isotrope.tasks import by_hand
 from isotrope.training import pack as training_pack
@@ -242,6 +243,10 @@ def test_names_are_completed():
     assert arguments.plugins("models")("st") == ["standard"]
     assert "stir" in arguments.plugins("data")("")
     assert arguments.studies("sca") == ["scale", "scattering"]
+    named = ["checkpoints", "config"]
+    assert arguments.parts("c") == named
+    assert set(named) < set(arguments.parts("")) == set(all_parts())
+    assert arguments.parts("") == sorted(arguments.parts(""))
 
 
 def test_of_the_folder_of_tables_only_folders_are_groups(folder):

@@ -8,9 +8,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from isotrope import devices, paths, skeletons
+from isotrope import devices, paths, registry, skeletons
 from isotrope.cli import app
 from isotrope.cluster import executors, rendezvous, submitting
+from isotrope.commands import challenge
 from isotrope.errors import UserError
 from isotrope.measuring import evaluating
 from isotrope.params import foreign, initialisations
@@ -226,3 +227,27 @@ def test_networks_of_several_initialisations_are_of_the_seed_of_the_challenge(no
         done = run(*words)
         assert str(done.exception) == "a plug-in is broken"
         assert asked == expected
+
+
+def test_what_a_challenger_names_is_a_run_its_param_file_or_a_model(capsys):
+    rules = registry.load("studies/scattering", "challenge")
+    for named in ("a/b/c", "a/b/c.yaml", FILE.as_posix()):
+        assert challenge._param_file(named, None, rules) == FILE
+        with pytest.raises(UserError, match=f"^--samples: {named} says how many images it trains"):
+            challenge._param_file(named, 100, rules)
+    mine = Path("plugins/models/mine.py")
+    mine.parent.mkdir(parents=True)
+    mine.write_text("x = 1\n")
+    for named in ("mine", mine.as_posix()):
+        for asked, count in ((None, 100), (500, 500)):
+            path = paths.PARAM_FILES / f"mine/cifar10_{count}/challenge.yaml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            assert challenge._param_file(named, asked, rules) == path
+            assert capsys.readouterr().out == f"takes {path}\n"
+    with pytest.raises(
+        UserError, match=r"^else/where/mine\.py: copy it to plugins/models/mine\.py"
+    ):
+        challenge._param_file("else/where/mine.py", None, rules)
+    with pytest.raises(UserError, match=r"^--samples 7: choose from 100, 500, 1000$"):
+        challenge._param_file("mine", 7, rules)

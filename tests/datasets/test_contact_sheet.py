@@ -40,6 +40,15 @@ def test_scales_are_rows_and_classes_are_columns(tmp_path):
     assert boxes.any()
 
 
+def test_a_class_that_is_absent_at_a_scale_leaves_its_cell_empty_alone(tmp_path):
+    scales, labels = torch.tensor([20, 40, 40]), torch.tensor([1, 0, 1])
+    data = Images(torch.full((3, 1, 96, 96), 100, dtype=torch.uint8), labels, {"scale": scales})
+    save_contact_sheet(data, "three", tmp_path / "a.png", SIZED)
+    sheet = (pixels_of(tmp_path / "a.png")[44:, 72:] == 100).all(axis=-1)
+    cells = [[sheet[y : y + 96, x : x + 96].all() for x in (0, 100)] for y in (0, 100)]
+    assert cells == [[False, True], [True, True]]
+
+
 def test_the_box_of_an_object_lies_just_around_it(tmp_path):
     images = torch.zeros(1, 1, 96, 96, dtype=torch.uint8)
     images[0, 0, 30:50, 20:40] = 255

@@ -166,6 +166,17 @@ def test_a_judge_meets_other_draws_in_another_block():
     assert not torch.equal(first, other)
 
 
+def test_a_network_that_draws_is_asked_with_its_draws_whatever_else_it_does():
+    victim, images = Victim(Chance()), DATA.images[:3] / 255
+    for hidden in (False, True):
+        judge = judging.Judge(victim, 5, draws=4, hidden_noise=hidden)
+        found = judge.answers(images, range(3))
+        assert torch.equal(found, victim.answers(images, draws=4, seed=5))
+        assert not torch.equal(found[:, 0], found[:, 1])
+    plain = judging.Judge(Victim(Plain()), 5, draws=4, hidden_noise=False)
+    assert plain.answers(images, range(3)).shape[1] == plain.draws == 1
+
+
 def test_a_result_is_judged_by_as_many_draws_as_a_step_takes_if_they_are_more():
     victim, images = Victim(Chance()), DATA.images[:2] / 255
     pgd(victim, images, DATA.labels[:2], eps=0.1, steps=1, draws=25)

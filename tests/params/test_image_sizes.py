@@ -16,6 +16,15 @@ def test_a_network_that_draws_is_tried_where_nothing_is_computed(monkeypatch):
     assert devices == ["meta"]
 
 
+def test_a_network_that_cannot_be_built_without_values_is_built_for_real(monkeypatch):
+    model = Plugin("cnn", cnn.Params(kernel_size=5))
+    built = image_sizes._built
+    monkeypatch.setattr(
+        image_sizes, "_built", lambda *given: None if given[-1] == "meta" else built(*given)
+    )
+    assert "channels" in refusal(model, (1, 28, 28), 10, (3, 28, 28))
+
+
 def test_a_network_that_refuses_a_size_says_why():
     model = Plugin("shift_resnet", shift_resnet.Params(width=4, downsampling="lps"))
     assert refusal(model, (3, 16, 16), 10, (3, 24, 24)) is None

@@ -1,6 +1,7 @@
 import pytest
 from made_up_param_file import NAME, changed, digest, sentences, write
 
+from isotrope.params import points
 from isotrope.params.param_file import read_all
 from isotrope.plan.indexing import index_of
 
@@ -226,3 +227,15 @@ def test_packs_of_all_points_are_bounded(param_files):
     select = sweep.replace("resources", "select: {seeds: 1-5}\nresources")
     write(param_files, changed(("seeds: 1-3", "seeds: 1-501"), ("evaluations", select)))
     assert len(read_all(param_files)) == 1, "candidates train few seeds"
+
+
+def test_no_more_points_are_tried_once_there_are_more_mistakes_than_anybody_reads(
+    param_files, monkeypatch
+):
+    tried = []
+    swept = points._swept
+    monkeypatch.setattr(points, "_swept", lambda *a: tried.append(a) or swept(*a))
+    monkeypatch.setattr(points, "MOST_SAID", 3)
+    wrong = ", ".join(str(-i) for i in range(1, 20))
+    write(param_files, changed(("evaluat", f"sweep: {{model.kernel_size: [{wrong}]}}\nevaluat")))
+    assert len(sentences(param_files)) == len(tried) == 4

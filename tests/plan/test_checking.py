@@ -1,5 +1,6 @@
 """Only what changed is checked again, and whatever is remembered, the index is the same."""
 
+import hashlib
 import itertools
 import os
 import subprocess
@@ -15,6 +16,8 @@ from made_up_param_file import GOOD, NAME, changed, write
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
+from isotrope.files import json_files
+from isotrope.files.disk import write_whole
 from isotrope.params import param_file
 from isotrope.params.param_file import read_folder
 from isotrope.plan import checking
@@ -350,6 +353,20 @@ def test_other_code_and_a_damaged_memory_check_all_again(checked, monkeypatch):
     paths.CHECKED.mkdir()
     assert check_folder().runs
     assert checked() == [OTHER, NAME]
+
+
+def test_a_memory_of_other_content_is_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    whole = {"core": "", "files": {}, "sources": {}, "reading": "", "trials": {}}
+    write_whole(paths.CHECKED, json_files.sealed_text({**whole, "core": "mine"}))
+    assert checking.read_memory() == checking.Memory("mine")
+    deep = f'{{"core": {20_000 * "["}'
+    seal = f'"{json_files.CHECKSUM}": "{hashlib.sha256(deep.encode()).hexdigest()}"'
+    other = ({"files": []}, {"files": {"x": 1}}, {"files": {"x": {"run": 1}}}, {"trials": {"x": 2}})
+    texts = [json_files.sealed_text({**whole, **one, "core": "mine"}) for one in other]
+    for text in (*texts, json_files.sealed_text({"core": "mine"}), f"{deep},\n {seal}\n}}\n"):
+        write_whole(paths.CHECKED, text)
+        assert checking.read_memory() == checking.Memory()
 
 
 def test_neither_torch_nor_a_plug_in_is_imported_where_all_is_as_it_was(checked, param_files):

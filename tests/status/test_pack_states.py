@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 from made_up_index import DEMO, LOCAL, made_up_index, run
@@ -9,7 +10,10 @@ from made_up_packs import ANOTHER, STORES, MadeUpPack, looked_at, only
 
 from isotrope import paths
 from isotrope.plan.index import Index
-from isotrope.status import folders
+from isotrope.status import folders, reading
+from isotrope.status.asked_packs import packs_of
+from isotrope.status.datasets import DatasetStatus
+from isotrope.status.states import Finding
 
 
 def test_a_run_of_which_nothing_is_there_is_queued(folder):
@@ -233,3 +237,25 @@ def test_deleted_outputs_whose_seeds_are_not_kept_are_trained_anew(pack):
     (pack.folder / "weights.safetensors").unlink()
     gone = "weights.safetensors, history.csv are gone; `snakemake runs` trains its seeds anew"
     assert pack.state == ("queued", 0, gone)
+
+
+def test_the_first_data_set_that_cannot_be_made_is_the_one_that_is_named():
+    entry = only(DEMO)
+    base = entry.runs[DEMO].points["base"]
+    more = {"accuracy": replace(base.evaluations["accuracy"], dataset="other")}
+    both = replace(base, evaluations={**base.evaluations, **more})
+    index = Index({DEMO: run(DEMO, base=both)}, entry.datasets)
+    assert both.datasets == [base.dataset, "other"]
+    (pack,) = packs_of(index, [DEMO], {key: [] for key in both.datasets})
+    for troubles, named in (
+        (("one", "two"), ("failed", "one", "1.log")),
+        (("", "two"), ("failed", "two", "2.log")),
+        (("", ""), ("queued", "", None)),
+    ):
+        found = {pack: Finding("queued")}
+        data = {
+            key: DatasetStatus([], [], trouble, f"{i}.log")
+            for i, (key, trouble) in enumerate(zip(both.datasets, troubles, strict=True), 1)
+        }
+        reading._mark_blocked(index, data, found)
+        assert (found[pack].state, found[pack].detail, found[pack].log) == named

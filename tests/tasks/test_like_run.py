@@ -3,6 +3,7 @@
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas
 import pytest
@@ -221,6 +222,24 @@ def test_runs_on_the_same_data_stand_below_the_network(evaluate, project):
     assert any(line.startswith(f"mine.py:network like {RUN}: digits8 ") for line in lines)
     assert re.fullmatch(r"accuracy: accuracy \d+\.\d %", lines[-2])
     assert lines[-1] == f"  {OTHER}: 50.0 ± 35.4 %; 2 seeds; of 360 images, and yours of 297"
+
+
+def test_tables_that_are_not_there_hide_no_others(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one = SimpleNamespace(name="accuracy", dataset="key")
+    point = SimpleNamespace(parameters={"dataset.size": 12, "seed": 3}, evaluations={"there": one})
+    groups = ("first", "later", "last")
+    runs = {
+        name: SimpleNamespace(points={"base": point}, evaluated=["base"], group=name)
+        for name in groups
+    }
+    path = paths.table_folder("later") / "there.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(table(("later", 1, 0.25), ("first", 1, 0.5), ("later", 2, 0.75)))
+    asked = (SimpleNamespace(runs=runs), "there", "accuracy", {"dataset.size": 12}, "key")
+    found = beside.seeds_beside(*asked)
+    assert list(found) == ["later"]
+    assert [seed["accuracy"][()].value for seed in found["later"]] == [0.25, 0.75]
 
 
 def test_only_values_at_the_same_settings_stand_side_by_side():

@@ -13,6 +13,7 @@ from isotrope.digests import dataset_digest
 from isotrope.errors import UserError
 from isotrope.files.tables import RUN_COLUMNS
 from isotrope.params.param_file import read_run
+from isotrope.studies.log_polar import run_folders
 from isotrope.studies.log_polar.export_run_folders import export, export_parts
 from isotrope.studies.log_polar.run_names import folder_of
 from isotrope.tasks.by_hand import training_tasks
@@ -142,6 +143,13 @@ def test_tables_without_a_tested_run_are_told(tables, tmp_path):
         (tables / f"{name}.csv").unlink()
     with pytest.raises(UserError, match="no tested run is in the tables rotation, scaling"):
         export("log_polar", tmp_path / "theirs")
+
+
+def test_settings_alone_are_written_of_every_seed_without_its_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_folders, "_config", lambda run, where: {"seed": run["seed"]})
+    runs = [{**KEY, "seed": seed, "model": "deep_lp", "dataset": "mnist"} for seed in (3, 4, 5)]
+    found = list(run_folders.export_trained(runs, tmp_path, ["config"]))
+    assert [read(path)["seed"] for path in found] == [3, 4, 5]
 
 
 @pytest.mark.parametrize("part", ["config", "weights", "checkpoints"])
