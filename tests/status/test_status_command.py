@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from made_up_index import DEMO, LOCAL, OTHER, OWN, PUBLISHED, made_up_index
+from made_up_index import DEMO, LOCAL, OTHER, OWN, PUBLISHED, made_up_index, run
 from made_up_packs import MadeUpPack
 
 from isotrope import cli, paths
@@ -82,6 +82,20 @@ def test_what_was_asked_for_last_and_what_is_there_are_shown(status):
     assert shown(status) == ([OWN, OTHER, LOCAL], [others])
     MadeUpPack(PUBLISHED).write("train.log")
     assert shown(status) == ([PUBLISHED, OWN, OTHER, LOCAL], [HIDDEN])
+
+
+def test_a_run_that_a_user_adds_to_a_demo_is_shown_where_that_demo_is_there(status, monkeypatch):
+    index = made_up_index()
+    added, elsewhere = "mine/stir_emoji/demo", "mine/digits/demo"
+    index.runs[added] = run(added, series="demo")
+    index.runs[elsewhere] = run(elsewhere, series="demo", study="rotation")
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: index)
+    asked.remember([DEMO])  # before the others were written
+    assert shown(status)[0] == [DEMO, OWN, OTHER, LOCAL]
+    MadeUpPack(DEMO).write("train.log")
+    runs, (hidden,) = shown(status)
+    assert sorted(runs) == sorted([DEMO, OWN, OTHER, LOCAL, added])
+    assert hidden.startswith("2 more runs were not asked for")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, null]", "{}", "[" * 100_000, "\x00"])

@@ -31,16 +31,21 @@ def remember(names: Iterable[str], besides: bool = False) -> None:
 def shown(index: Index) -> list[str]:
     """The runs that were asked for, one's own, and those of which anything is there.
 
+    Of a study's demo that is all runs, if anything of one is there: a user may have added some.
     Where nothing was asked for yet, these are the runs that ``snakemake`` alone would make.
     """
     asked = _read()
     if asked is None:
         asked = set(Selection.from_config({}).names(index))
     runs = paths.OUT / "runs"
+    there = {name for name in index.runs if (runs / name).is_dir()}
+    demos = {index.runs[name].study for name in there if index.runs[name].series == "demo"}
     return [
         name
         for name, run in index.runs.items()
-        if run.series == "own" or name in asked or (runs / name).is_dir()
+        if name in asked | there
+        or run.series == "own"
+        or (run.series == "demo" and run.study in demos)
     ]
 
 
