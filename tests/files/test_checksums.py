@@ -2,7 +2,7 @@
 
 import pytest
 
-from isotrope.files import checksums
+from isotrope.files import checksums, disk
 
 
 @pytest.fixture
@@ -47,6 +47,24 @@ def test_an_altered_file_of_a_figure_is_said_with_what_makes_it_again(path, name
     path.write_bytes(b"two")
     (said,) = checksums.altered_figures([path]).values()
     assert f"; run `isotrope {command} --group scale` to " in said
+
+
+def test_a_file_that_was_altered_stays_so_where_its_writer_fails_before_it(path):
+    other = path.with_name("parameters.csv")
+    with checksums.renewed(path, other):
+        path.write_bytes(b"one")
+        other.write_bytes(b"one")
+    path.write_bytes(b"two")
+
+    def fails():
+        with checksums.renewed(path, other):
+            disk.write_whole(other, b"another")
+            raise OSError
+
+    with pytest.raises(OSError, match=r"^$"):
+        fails()
+    assert not checksums.is_as_written(path)
+    assert checksums.is_as_written(other)
 
 
 def test_of_files_that_are_not_written_there_is_no_checksum(path):

@@ -7,7 +7,7 @@ copied from elsewhere or written by an earlier version, is taken as it is.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from isotrope.errors import UserError
@@ -27,18 +27,45 @@ def renewed(*paths: Path) -> Iterator[None]:
     """Give files that are written inside their new checksums, once they are there.
 
     Meanwhile they have none, so that nobody takes one that is new already for altered, not even
-    where the work inside is killed.
+    where the work inside is killed. Where it fails, files that it did not write keep theirs.
 
     Raises:
         UserError: if a checksum cannot be removed or written.
     """
-    for path in paths:
-        with disk.named_errors(path_of(path), "removed"):
-            path_of(path).unlink(missing_ok=True)
-    yield
+    before = {path: (_place(path), _removed(path_of(path))) for path in paths}
+    try:
+        yield
+    except BaseException:
+        for path, (place, known) in before.items():
+            if known is not None and _place(path) == place:
+                with suppress(UserError):
+                    disk.write_whole(path_of(path), known)
+        raise
     for path in paths:
         if path.is_file():
             disk.write_whole(path_of(path), json.dumps(_of_file(path)) + "\n")
+
+
+def _removed(path: Path) -> bytes | None:
+    """What was in a checksum that is there no more now; None if it was not there before."""
+    with disk.named_errors(path, "removed"):
+        try:
+            content = regular.read_bytes(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:
+            content = b""  # no checksum of anything
+        path.unlink()
+        return content
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    """What tells a file from one that is written in its place; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _of_file(path: Path) -> dict[str, int | str]:
