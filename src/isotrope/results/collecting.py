@@ -49,7 +49,7 @@ def collect_group(
 
     Raises:
         UserError: if the group has no finished run that something vouches for, or a result is
-            damaged.
+            damaged; and if no arrays of a table are sound, when all else is written.
     """
     known = index_file.current().with_earlier()
     groups = {run.group for run in known.runs.values()}
