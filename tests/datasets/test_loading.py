@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from isotrope.data import stir
+from isotrope.datasets import loading
 from isotrope.datasets.building import build_dataset
 from isotrope.datasets.images import Images
 from isotrope.datasets.loading import load_split, read_split
@@ -20,6 +21,20 @@ LOCAL = stir.Params(task="emoji", source="local", scenario="mid2rest")
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_each_seed_is_asked_for_its_images_with_settings_labels_and_its_number(monkeypatch):
+    def subset(params, labels, seed):
+        assert params is PARAMS
+        if seed == 9:
+            return None
+        return torch.tensor([seed, *([] if labels is None else labels.tolist())])
+
+    monkeypatch.setattr(loading.registry, "load", lambda *_: SimpleNamespace(subset=subset))
+    found = loading.subsets("stir", PARAMS, torch.tensor([5, 6]), [2, 1])
+    assert {seed: chosen.tolist() for seed, chosen in found.items()} == {2: [2, 5, 6], 1: [1, 5, 6]}
+    assert loading.subsets("stir", PARAMS, None, [3])[3].tolist() == [3]
+    assert loading.subsets("stir", PARAMS, None, [3, 9]) is None
 
 
 def test_a_split_is_read_as_the_plug_in_reads_it(pristine):

@@ -26,6 +26,12 @@ def test_what_names_no_seeds_is_refused(text):
         seeds_in(text)
 
 
+def test_the_largest_seed_is_named_where_it_is_exceeded():
+    assert seeds_in("4294967295") == [2**32 - 1]
+    with pytest.raises(UserError, match=r"^seeds 4294967296: seeds go up to 4294967295$"):
+        seeds_in("4294967296")
+
+
 def test_many_are_listed_by_the_first_ones_and_their_number():
     assert listed([3]) == "3"
     assert listed(range(1, 11)) == "1, 2, 3, 4, 5, 6, 7, 8, 9, 10"

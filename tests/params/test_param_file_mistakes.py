@@ -97,6 +97,16 @@ from made_up_param_file import GOOD, NAME, changed, sentences, write
             "15:76: training.optimizer.schedule.anneal_strategy: 'cosine' is not known; did you",
         ),
         (
+            "{name: adam, learning_rate: 1e-3}",
+            "{name: sgd, learning_rate: 1e-3, nesterov: true}",
+            "15:3: training.optimizer: nesterov needs a momentum above 0",
+        ),
+        (
+            "epochs: 2",
+            "epochs: 2\n  keep: last",
+            "12:1: training: early_stopping keeps the best epoch; leave out `keep: last`, or it",
+        ),
+        (
             "1e-3",
             "1e-3, warm_up: {start: 0.5}",
             "15:48: training.optimizer.warm_up: needs either 'steps' or 'epochs'",

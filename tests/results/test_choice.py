@@ -86,6 +86,14 @@ def test_the_smaller_loss_wins_and_the_larger_score(by, winner):
     assert chosen(entry(rule=replace(MEDIAN, by=by))) == winner
 
 
+def test_a_score_that_candidates_do_not_have_is_refused():
+    candidate(A, (0.5, 0.4, 0.6))
+    candidate(B, (0.3, 0.2, 0.4))
+    said = "A/run.json: seed 1 has no best_validation_mean_iou; choose by what the data set's"
+    with pytest.raises(UserError, match=said.replace("A/", f"{A}/seeds-1-25/")):
+        chosen(entry(rule=replace(MEDIAN, by="validation_mean_iou")))
+
+
 def test_the_order_of_the_sweep_counts_and_not_that_of_names():
     candidate(A, (0.8, 0.8, 0.8))
     candidate(B, (0.8, 0.8, 0.8))

@@ -5,6 +5,7 @@ import math
 import pandas
 import pytest
 
+from isotrope.errors import UserError
 from isotrope.results.cells import Cells, cells_of
 from isotrope.results.series import Tables, joined, lost_seeds, origin, seeds
 
@@ -139,6 +140,18 @@ def test_seeds_that_were_not_trained_here_are_said_to_be() -> None:
         "1 of 6 seeds came trained with the project.",
         "2 of 6 seeds were imported.",
     ]
+
+
+def test_rows_of_a_seed_that_the_table_of_runs_does_not_hold_are_refused() -> None:
+    known = runs(("a/e/mid2rest", "base", "A")).assign(seed=1, status="done", source="")
+    rows = known[["run", "point", "seed"]].assign(metric="accuracy", value=0.5, n=9)
+    for key, value in {"run": "b/e/mid2rest", "point": "k=5", "seed": 2}.items():
+        more = pandas.concat([rows, rows.assign(**{key: value})], ignore_index=True)
+        tables = Tables({"runs": known, "first": more}, SCALE)
+        run, point, seed = more.iloc[1][["run", "point", "seed"]]
+        said = f"^first.csv has results of {run}, {point}, seed {seed}, which runs.csv beside it"
+        with pytest.raises(UserError, match=said):
+            joined(tables, "first")
 
 
 def test_seeds_without_results_are_counted_with_those_that_nothing_vouches_for() -> None:

@@ -122,6 +122,27 @@ def test_validation_is_taken_after_each_epoch_in_evaluation_mode():
         assert (row.seed, row.train_seconds > 0) == (3, True)
 
 
+def test_what_the_data_have_no_score_for_is_refused():
+    stopping = {"patience": 2, "by": "validation_mean_iou"}
+    with pytest.raises(ValueError, match=r"by is validation_mean_iou, and the score is accuracy; "):
+        new_training(early_stopping=stopping)
+    new_training(early_stopping={**stopping, "by": "validation_accuracy"})
+
+
+def test_what_needs_validation_images_is_refused_where_there_are_none():
+    def begin(**changes):
+        network = build(ToyModelParams(dropout=0.0), SHAPE, CLASSES)
+        data = labelled("train"), HeldOut(None)
+        return LockstepTraining([network], [3], toy_training(**changes), *data)
+
+    said = r"training\.{} needs validation images, and the data set has none"
+    with pytest.raises(ValueError, match=said.format("early_stopping")):
+        begin(early_stopping={"patience": 2})
+    with pytest.raises(ValueError, match=said.format("keep: best")):
+        begin(keep="best", early_stopping=None)
+    begin(keep="last", early_stopping=None)
+
+
 @pytest.mark.parametrize(
     ("accuracies", "patience", "epochs", "best"),
     [
