@@ -301,13 +301,23 @@ def fault_of(error: Exception) -> BrokenPluginError | None:
 
     What the user can mend is none, and is said as it is.
     """
-    places = (USERS.absolute(), *(folder(kind) for kind in KINDS))
-    frames = traceback.extract_tb(error.__traceback__)
-    files = [Path(frame.filename) for frame in reversed(frames)]
-    found = [file for file in files if any(file.is_relative_to(place) for place in places)]
-    if isinstance(error, UserError) or not found:
+    if isinstance(error, UserError) or (found := _in_plugin(error)) is None:
         return None
     return broken(found[0], error, "fails")
+
+
+def line_in_plugin(error: Exception) -> str:
+    """File and line of a plug-in where an error came up; empty if it was in none."""
+    found = _in_plugin(error)
+    return f"{_shown(found[0])}:{found[1]}" if found else ""
+
+
+def _in_plugin(error: Exception) -> tuple[Path, int | None] | None:
+    """The innermost line of a plug-in that an error came through."""
+    places = (USERS.absolute(), *(folder(kind) for kind in KINDS))
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    lines = ((Path(frame.filename), frame.lineno) for frame in frames)
+    return next((o for o in lines if any(o[0].is_relative_to(place) for place in places)), None)
 
 
 def _shown(path: Path) -> Path:

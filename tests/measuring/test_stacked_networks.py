@@ -204,7 +204,7 @@ def test_networks_that_cannot_be_stacked_are_called_one_by_one_and_one_line_says
         together, answers(networks(Branching), like_a_gpu=False), rtol=0, atol=0
     )
     (line,) = lines
-    assert line.startswith("Branching cannot be stacked (")
+    assert line.startswith("Branching cannot be stacked (it asks for a tensor's value, as `if` ")
     assert line.endswith("): seeds are evaluated one after the other")
     assert ". " not in line, "torch goes on for several sentences"
     assert not found.at_once

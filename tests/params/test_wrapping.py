@@ -3,12 +3,14 @@
 import json
 
 import pytest
+import torch
+from torch.func import vmap
 
 from isotrope import digests, registry
 from isotrope.mistakes import complaints_of
 from isotrope.params import modelling, schema
 from isotrope.params.blocks import Plugin, check_plugin
-from isotrope.params.wrapping import draws_of, inside, parts_of, stackable
+from isotrope.params.wrapping import draws_of, inside, parts_of, stackable, why_not_stacked
 
 INNER = """
 from torch import nn
@@ -177,3 +179,23 @@ def test_editors_know_the_blocks_of_models_inside():
     assert "normalise" in found["models_toy_inner"]["properties"]
     assert set(found["models_inside_toy_inner"]["properties"]) == {"name", "size"}
     assert found["models_inside_toy_outer"]["properties"]["seen_by"] == block
+
+
+@pytest.mark.parametrize(
+    ("forward", "said"),
+    [
+        ("images if images.mean() > 0 else -images", "it asks for a tensor's value, as `if` and"),
+        ("images * images.max().item()", "it asks for a tensor's value, as `if` and `.item()` do;"),
+        ("images + torch.rand(3)", "it draws random numbers inside; a network that defines `draw`"),
+        ("images.undefined", "'Tensor' object has no attribute 'undefined'"),
+    ],
+)
+def test_what_keeps_a_model_from_being_stacked_is_said_with_its_line(models, forward, said):
+    path = registry.users_folder("models") / "mine.py"
+    path.write_text(f"import torch\n\n\ndef forward(images):\n    return {forward}\n")
+    namespace = {}
+    exec(compile(path.read_text(), path.absolute(), "exec"), namespace)
+    with pytest.raises((RuntimeError, AttributeError)) as error:
+        vmap(namespace["forward"], randomness="error")(torch.ones(2, 3))
+    assert why_not_stacked(error.value).startswith(f"plugins/models/mine.py:5: {said}")
+    assert why_not_stacked(ValueError()) == "ValueError"

@@ -25,6 +25,7 @@ from isotrope.datasets.draws import (
 from isotrope.datasets.trees import joined
 from isotrope.layers import forms
 from isotrope.measuring.outputs import Kept, has_hooks, outputs_of
+from isotrope.params.wrapping import why_not_stacked
 
 SHARE = 0.5  # of the memory that the process may have; the rest is for what is made of the outputs
 _BYTES_PER_NUMBER = 64  # of that share: a layer holds some such results; 16 in float32
@@ -136,7 +137,7 @@ class Stacks:
         except Exception as error:
             if len(networks) == 1:
                 raise
-            reason = str(error).strip().partition("\n")[0].partition(". ")[0]
+            reason = why_not_stacked(error)
         if ran_out:
             devices.free_memory(question.images.device)
             self._halve(len(networks), question)

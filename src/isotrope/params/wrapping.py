@@ -51,6 +51,18 @@ def stackable(model: Plugin) -> bool:
     return all(getattr(plugin, "STACKABLE", True) for plugin in plugins)
 
 
+def why_not_stacked(error: Exception) -> str:
+    """What kept networks from being computed as rows of a stack, with the line of the model."""
+    said = str(error).strip() or type(error).__name__
+    said = said.partition("\n")[0].partition(". ")[0]
+    if "randomness" in said:
+        said = "it draws random numbers inside; a network that defines `draw` is handed them"
+    elif "data-dependent control flow" in said or ".item()" in said:
+        said = "it asks for a tensor's value, as `if` and `.item()` do; `torch.where` does without"
+    line = registry.line_in_plugin(error)
+    return f"{line}: {said}" if line else said
+
+
 def answers_of(model: Plugin) -> str:
     """What the answers of a model are for: ``classification`` or ``segmentation``."""
     *_, innermost = chain(model)

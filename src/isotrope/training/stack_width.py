@@ -18,7 +18,7 @@ from isotrope import devices, paths
 from isotrope.files import json_files, regular
 from isotrope.files.disk import write_whole
 from isotrope.params.blocks import Plugin
-from isotrope.params.wrapping import stackable
+from isotrope.params.wrapping import stackable, why_not_stacked
 from isotrope.training.loop import LockstepTraining
 from isotrope.training.task import TrainingTask
 
@@ -128,10 +128,7 @@ def _refusal(task: TrainingTask, trial: Trial) -> str | None:
     except torch.OutOfMemoryError:
         return "two at once do not fit the memory"
     except (ValueError, RuntimeError) as error:
-        first = str(error).strip().splitlines()[0].partition(". ")[0]
-        if "randomness" in first:
-            first = "it draws random numbers inside; a network that defines `draw` is handed them"
-        return f"{task.model_name} cannot be stacked ({first})"
+        return f"{task.model_name} cannot be stacked ({why_not_stacked(error)})"
     return None
 
 
