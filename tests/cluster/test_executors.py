@@ -3,13 +3,14 @@
 import dataclasses
 import os
 import re
+import signal
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-from submitit.core.utils import cloudpickle_dump
+from submitit.core.utils import UncompletedJobError, cloudpickle_dump
 
 from isotrope import paths
 from isotrope.cluster import executors
@@ -118,7 +119,7 @@ def test_a_refusal_of_slurm_is_said_and_what_was_sent_before_is_known(sbatch, tm
         next(sending)
 
 
-def test_a_failed_task_is_told_by_the_last_line_of_the_log_that_it_wrote_last(sbatch):
+def test_a_failed_task_is_told_by_the_last_line_of_the_log_that_it_wrote_last(sbatch, monkeypatch):
     (one,) = send([Array(SMALL, packs(1), False)], Site("slurm"))
     train, evaluation = one.pack.logs
     for log, line, changed in ((train, "bad data", 200), (evaluation, "of an earlier one", 100)):
@@ -128,6 +129,14 @@ def test_a_failed_task_is_told_by_the_last_line_of_the_log_that_it_wrote_last(sb
     cloudpickle_dump(("error", "a traceback"), one.job.paths.result_pickle)
 
     assert one.outcome() == (False, f"bad data ({train})")
+    evaluation.write_text("")
+    os.utime(evaluation, (300, 300))
+    assert one.outcome() == (False, f"bad data ({train})"), "the later one says nothing yet"
+    one.job.paths.result_pickle.unlink()
+    with monkeypatch.context() as without_result:
+        lost = UncompletedJobError("it left no result")
+        without_result.setattr(one.job, "exception", lambda: lost)
+        assert one.outcome() == (False, f"unknown; see {one.job.paths.stderr}")
     cloudpickle_dump(("success", "2 done"), one.job.paths.result_pickle)
     assert one.outcome() == (True, "2 done")
     train.unlink()
@@ -242,10 +251,11 @@ def test_local_tasks_see_the_gpus_that_the_user_leaves_them(monkeypatch, said, s
 
 
 @pytest.mark.parametrize(
-    ("asked", "said", "given"), [(0, None, 0), (1, None, 4), (1, "2,0", 2), (2, None, 2)]
+    ("asked", "said", "given", "processes"),
+    [(0, None, 0, 1), (1, None, 4, 1), (1, "2,0", 2, 1), (2, None, 2, 2), (6, None, 4, 4)],
 )
 def test_a_local_task_of_one_gpu_sees_all_and_claims_its_own(
-    tmp_path, monkeypatch, asked, said, given
+    tmp_path, monkeypatch, asked, said, given, processes
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
@@ -255,3 +265,46 @@ def test_a_local_task_of_one_gpu_sees_all_and_claims_its_own(
     local = executors._executor(resources, Site("local"))
 
     assert local.parameters["gpus_per_node"] == given
+    assert local.parameters["tasks_per_node"] == processes
+    assert local.parameters["timeout_min"] == SMALL.minutes == 5
+    assert local.parameters["signal_delay_s"] == SMALL.warning == 75
+
+
+@pytest.mark.parametrize("name", ["slurm", "local"])
+def test_a_task_may_run_into_its_time_limit_five_times(sbatch, name):
+    assert executors._executor(SMALL, Site(name)).max_num_timeout == 5
+
+
+def test_packs_come_as_their_tasks_end(monkeypatch):
+    sent = [executors.Sent(pack, SimpleNamespace(number=i)) for i, pack in enumerate(packs(3))]
+    asked = []
+
+    def ending(jobs, poll_frequency):
+        asked.append(poll_frequency)
+        return sorted(jobs, key=lambda job: -job.number)
+
+    monkeypatch.setattr(executors, "as_completed", ending)
+    assert list(executors.as_they_end(sent, every=3.0)) == sent[::-1]
+    assert list(executors.as_they_end(sent)) == sent[::-1]
+    assert asked == [3.0, 5.0]
+
+
+@pytest.mark.parametrize("name", ["local", "debug"])
+def test_work_that_is_broken_off_here_is_ended_and_ctrl_c_is_heard_again(monkeypatch, name):
+    seen, ended = [], []
+
+    def submit(pack):
+        seen.append(signal.getsignal(signal.SIGINT))
+        return SimpleNamespace(done=lambda: name == "local" and pack.pack == "1-1")
+
+    monkeypatch.setattr(executors, "_executor", lambda *words: SimpleNamespace(submit=submit))
+    monkeypatch.setattr(
+        executors, "_end", lambda running: ended.extend(one.pack for one in running)
+    )
+    before = signal.getsignal(signal.SIGINT)
+    working = executors.work_here([Array(SMALL, packs(3), False)], Site(name, parallel=2))
+    assert next(working).pack.pack == "1-1", "with debug it is given before it is worked on"
+    assert signal.getsignal(signal.SIGINT) is before
+    working.close()
+    assert set(seen) == {signal.SIG_IGN}
+    assert [pack.pack for pack in ended] == ["2-2"]

@@ -136,10 +136,19 @@ def test_jobs_that_are_left_may_stay():
     assert prepare("runs", treatment="beside") == ([*SNAKEMAKE, "runs"], [])
 
 
-def test_a_plan_asks_for_nothing():
+@pytest.mark.parametrize("word", ["-n", "--dry-run", "--dryrun"])
+def test_a_plan_asks_for_nothing(word):
     in_flight()
     killed_head()
-    assert prepare("-n", "runs") == ([*SNAKEMAKE, "-n", "runs"], [])
+    assert prepare(word, "runs") == ([*SNAKEMAKE, word, "runs"], [])
+
+
+def test_a_damaged_name_is_that_of_no_snakemake_at_work(monkeypatch):
+    calls, path = unlocks(monkeypatch), killed_head()
+    path.write_text("{")
+    prepare("runs")
+    assert len(calls) == 1
+    assert not path.exists()
 
 
 def test_without_slurm_there_are_no_jobs(monkeypatch):

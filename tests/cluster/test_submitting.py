@@ -15,6 +15,7 @@ from isotrope.cluster.submitted_pack import SubmittedPack
 from isotrope.cluster.submitting import TaskResources
 from isotrope.datasets.manifest import Manifest, write_manifest
 from isotrope.errors import UserError
+from isotrope.plan.index import DatasetEntry
 from isotrope.tasks import by_hand
 
 MINE, WIDE, SWEPT = (f"standard/stir_emoji/{name}" for name in ("mine", "wide", "swept"))
@@ -63,6 +64,7 @@ def family(*words, point=None, seeds=None, time=None, evaluate=True):
         (["param-files/standard/stir_emoji/*.yaml"], [MINE, SWEPT, WIDE]),
         ([WIDE, "*/mine", WIDE], [WIDE, MINE]),
         ([f"{WIDE},*/mine"], [WIDE, MINE]),
+        ([f"{WIDE},,*/mine,"], [WIDE, MINE]),
     ],
 )
 def test_runs_are_named_by_file_by_name_or_by_a_pattern_each_once(folder, words, found):
@@ -82,6 +84,19 @@ def test_every_mistake_in_words_and_param_files_is_said(folder):
         submitting.runs_of(["*"])
     for name in (MINE, WIDE):
         assert f"{name}.yaml:" in str(error.value)
+
+
+def test_a_misnamed_file_is_no_run_and_is_named_beside_words_that_mean_none(folder):
+    add(MINE).with_suffix(".yml").write_text(GOOD)
+    add(WIDE).rename(paths.PARAM_FILES / f"{WIDE}.yml")
+    assert [run.name for run in submitting.runs_of(["*/mine", "*swept"])] == [MINE, SWEPT]
+    with pytest.raises(UserError) as error:
+        submitting.runs_of(["*/wide"])
+    said = error.value.sentences
+    assert len(said) == 3
+    assert said[0].startswith("*/wide: no param-file is called so")
+    assert [one.endswith("; rename one") for one in said] == [False, True, False]
+    assert said[2].endswith("wide.yml: the name of a param-file ends in .yaml; rename it")
 
 
 def test_packs_that_ask_for_the_same_are_one_array(folder):
@@ -137,6 +152,8 @@ def test_seeds_are_those_of_the_chosen_point_and_the_candidates_train_what_the_c
 def test_one_point_may_be_asked_for(folder):
     (array,) = family(SWEPT, point=RATES[1]).arrays
     assert [one.point for one in array.packs] == [RATES[1]]
+    (array,) = family(SWEPT, point=RATES[0], seeds="2").arrays
+    assert [(one.point, one.seeds) for one in array.packs] == [(RATES[0], "2")]
     with pytest.raises(UserError, match="no point is called 'x'; choose from base") as error:
         family(MINE, WIDE, point="x")
     assert len(error.value.sentences) == 2
@@ -151,7 +168,7 @@ def test_the_chosen_point_alone_needs_its_candidates(folder):
 
 
 def test_the_chosen_point_alone_waits_for_no_candidates(folder, monkeypatch):
-    monkeypatch.setattr(submitting, "_check_choice", lambda known, name: None)
+    monkeypatch.setattr(submitting.choice, "current", lambda known, name: RATES[0])
     (array,) = family(SWEPT, point="selected").arrays
     assert [(one.point, one.pack) for one in array.packs] == [
         ("selected", "1-2"),
@@ -184,6 +201,14 @@ def test_data_sets_that_need_no_file_are_to_be_built_and_others_are_refused(fold
     archive.touch()
     with pytest.raises(UserError, match=r"not built; run `snakemake out/data/stir/aerial-local\."):
         submitting.unbuilt(submitting.runs_of([WIDE]))
+
+
+def test_a_data_set_that_has_to_be_fetched_is_made_by_snakemake(folder, monkeypatch):
+    entry = DatasetEntry("mnist", "all", {}, "d" * 16, [], ["train.gz"])
+    monkeypatch.setattr(DatasetEntry, "missing_files", [])
+    monkeypatch.setattr(submitting, "index_of", lambda runs: SimpleNamespace(datasets={"x": entry}))
+    with pytest.raises(UserError, match=r"not built; run `snakemake out/data/mnist/all\.manifest"):
+        submitting.unbuilt([])
 
 
 def test_a_data_set_that_was_built_otherwise_is_to_be_built_again(folder):
@@ -300,6 +325,18 @@ def test_a_requeue_that_slurm_ends_with_the_task_is_no_failure(folder, status, e
             signal.raise_signal(signal.SIGUSR2)
     finally:
         signal.signal(signal.SIGUSR2, before)
+
+
+def test_a_mistake_in_another_param_file_ends_no_submit(monkeypatch):
+    made = []
+
+    def index():
+        made.append("index")
+        raise UserError("another param-file has a mistake")
+
+    monkeypatch.setattr(submitting.index_file, "current", index)
+    submitting.refresh_index()
+    assert made == ["index"]
 
 
 def test_a_data_set_is_built_from_its_entry_and_recorded_for_snakemake(monkeypatch):

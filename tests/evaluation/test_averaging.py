@@ -1,8 +1,12 @@
 """Means of logits over mirror images, on networks whose answers are known."""
 
+import torch
 from bright_sides import Sides, networks, pictures, values
+from planted_networks import Chance, Plain, images_of
 
-from isotrope.evaluation import flip_average
+from isotrope.datasets.images import Images
+from isotrope.evaluation import _averaging, flip_average
+from isotrope.measuring.networks import Networks
 
 
 def test_the_mean_over_mirror_images_of_a_side_is_undecided_and_so_its_bias_decides():
@@ -23,3 +27,17 @@ def test_the_mean_of_logits_is_taken_not_of_answers():
         found = values(flip_average.evaluate(networks(network), data, flip_average.Params()))
         assert found["accuracy"] == expected
         assert found["agreement"] == 0.0
+
+
+def test_what_a_network_draws_for_an_image_is_the_same_in_any_batch_and_in_the_mirror(monkeypatch):
+    data, found = images_of(Plain(), 10), []
+    both = Networks({1: Chance(), 2: Chance()}, torch.device("cpu"))
+    for at_once in (4, 10):
+        monkeypatch.setattr(_averaging.devices, "evaluation_batch", lambda _, size=at_once: size)
+        answers = list(_averaging.answers_with_mirrors(both, data))
+        assert [len(one.labels) for one in answers] == ([10] if at_once == 10 else [4, 4, 2])
+        found.append([torch.cat([one[i] for one in answers], dim=1) for i in (1, 2)])
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=1e-5)
+    turned = Images(data.images.flip(-1), data.labels)
+    (one,) = _averaging.answers_with_mirrors(both, turned)
+    torch.testing.assert_close(one.plain, found[0][1], rtol=0, atol=1e-5)

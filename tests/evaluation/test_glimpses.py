@@ -36,7 +36,7 @@ def values(rows: list[dict[str, Any]], seed: int = 1, **settings: Any) -> dict[s
 
 def test_accuracy_after_each_glimpse_is_that_of_the_mean_logits_of_so_many_draws() -> None:
     networks = networks_of(Drowsy, glimpses=4)
-    rows = glimpses.evaluate(networks, DATA, glimpses.Params(draws=[1, 2, 10]))
+    rows = glimpses.evaluate(networks, DATA, glimpses.Params(draws=[2, 10, 1]))
     for seed, network in networks:
         total = torch.zeros(len(DATA), 4, len(LEVELS), dtype=torch.float64)
         for draws in range(1, 11):
@@ -147,7 +147,8 @@ def test_a_network_answers_at_the_first_glimpse_that_is_sure_enough() -> None:
     generator = torch.Generator().manual_seed(3)
     logits = 3 * torch.randn(40, 5, 4, generator=generator)
     labels = torch.randint(0, 4, (40,), generator=generator)
-    thresholds = torch.tensor([0.3, 0.7, 0.9, 0.99, 2.0], dtype=torch.float64)
+    logits[:3, :2] = 0
+    thresholds = torch.tensor([0.25, 0.3, 0.7, 0.9, 0.99, 2.0], dtype=torch.float64)
     right, taken = confident_stop.stops(logits, labels, thresholds)
     for place, threshold in enumerate(thresholds.tolist()):
         pairs = zip(logits, labels.tolist(), strict=True)
@@ -163,6 +164,25 @@ def test_the_threshold_with_the_fewest_glimpses_is_chosen_of_those_that_lose_lit
     assert confident_stop.chosen(accuracy, counts, 0.0) == 2
     assert confident_stop.chosen(accuracy, counts, 0.4) == 0
     assert confident_stop.chosen([0.1, 0.2, 0.9], [1, 2, 6], 0.003) == 2, "never stops early"
+    assert confident_stop.chosen([0.9, 0.897, 0.9], [2, 2, 6], 0.003) == 0
+    assert confident_stop.chosen([0.9, 0.9, 0.9], [2, 2, 6], 0.0) == 1, "of equals the last"
+
+
+@pytest.mark.parametrize(
+    ("right", "tolerance", "threshold"),
+    [([49, 49, 50], 0.021, 0.9), ([49, 49, 50], 0.019, 2.0), ([50, 49, 50], 0.021, 0.5)],
+)
+def test_what_may_be_lost_is_a_share_of_the_validation_images(
+    monkeypatch: pytest.MonkeyPatch, right: list[int], tolerance: float, threshold: float
+) -> None:
+    tested = torch.tensor([[[70.0, 140.0], [63.0, 210.0], [70.0, 420.0]]])
+    others = torch.tensor([list(zip(right, (100, 100, 300), strict=True))]).double()
+    monkeypatch.setattr(confident_stop, "_totals", lambda *_: (tested, others))
+    params = confident_stop.Params(thresholds=[0.9, 0.5], tolerance=tolerance)
+    networks = Networks({1: Spotter()}, torch.device("cpu"))
+    rows = confident_stop.evaluate(networks, DATA, params, VALID)
+    assert values(rows)["chosen_threshold"] == threshold
+    assert values(rows, threshold=0.9) == {"accuracy": pytest.approx(0.9), "glimpses": 3}
 
 
 def test_the_threshold_is_chosen_on_the_validation_images_alone() -> None:

@@ -204,6 +204,8 @@ def test_shifts_are_in_range_whole_and_shared_as_the_protocol_says():
     assert not (published[16] == published[0]).all()
     assert not (each[1] == each[0]).all()
     assert torch.equal(segmentation._shifts("each", 10, params, 16), each[:10])
+    alone = segmentation._shifts("published", 4000, params, 1)
+    assert not torch.equal(alone, each), "they are drawn apart"
     assert abs(float(each.double().mean())) < 4 * 18.8 / math.sqrt(each.numel())
 
 
@@ -346,3 +348,14 @@ def test_a_network_that_answers_for_whole_images_is_refused():
 def test_shifts_out_of_an_image_are_refused():
     with pytest.raises(UserError, match=r"10 x 16 pixels are shifted by up to 10; set max_shift"):
         measured(pointwise(), images_of(8), max_shift=10)
+
+
+def test_a_class_is_counted_in_images_where_it_is_true_or_predicted():
+    confusions = torch.zeros(4, 3, 3, dtype=torch.int64)
+    confusions[0, 0, 0] = 5
+    confusions[1, 0, 1] = 5  # 1 is predicted, and nowhere true
+    confusions[2, 2, 2], confusions[2, 2, 0] = 3, 1
+    rows = list(segmentation._mask_rows({}, confusions))
+    found = {row["class"]: (row["value"], row["n"]) for row in rows if row["metric"] == "iou"}
+    assert found == {0: (5 / 11, 3), 1: (0.0, 1), 2: (0.75, 1)}
+    assert {row["n"] for row in rows if "class" not in row} == {3}, "the last is void"

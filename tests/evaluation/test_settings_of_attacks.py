@@ -10,7 +10,8 @@ from isotrope.attacks import Victim, by_name, framing, judging, pgd
 from isotrope.attacks.balls import NORMS
 from isotrope.attacks.square import share_at
 from isotrope.attacks.strength import COLOUR_EPS, GREY_EPS, TIERS, AttackSettings, Strength
-from isotrope.evaluation import _attacked, adversarial, spatial_attack
+from isotrope.datasets.stream import Stream
+from isotrope.evaluation import _attacked, _chosen, adversarial, spatial_attack
 from isotrope.measuring.networks import Networks
 
 CPU = torch.device("cpu")
@@ -150,6 +151,29 @@ def test_another_seed_draws_other_noise_for_the_same_images():
         kept.append(Victim(Chance()).answers(images, draws=3, seed=seed))
     assert torch.equal(kept[0], kept[2])
     assert not torch.equal(kept[0], kept[1])
+
+
+def test_images_that_are_attacked_come_in_the_same_batches_where_an_attack_goes_on():
+    sides = [5, 5, 5, 6, 6, 6, 6, 5, 5, 6]
+
+    def read(number, generator):
+        image = torch.full((1, sides[number], sides[number]), number, dtype=torch.uint8)
+        return image, torch.tensor(0)
+
+    data = Stream(range(10), torch.zeros(10, dtype=torch.int64), read)
+    whole = list(_chosen.batches_of(data, range(1, 10), 4))
+    numbers = [its for its, _ in whole]
+    assert numbers == [[1, 2], [3, 4], [5, 6], [7, 8], [9]]
+    for place, done in enumerate((0, 2, 4, 6, 8, 9)):
+        rest = list(_chosen.batches_of(data, range(1, 10), 4, done))
+        assert [its for its, _ in rest] == numbers[place:]
+        assert [batch.images[:, 0, 0, 0].tolist() for _, batch in rest] == numbers[place:]
+
+
+def test_hidden_noise_is_looked_for_in_sixteen_images_at_most():
+    for count, asked in ((30, 16), (7, 7)):
+        found = _chosen.hidden_in(Victim(Plain()), images_of(Plain(), count), CPU)
+        assert found == (0.0, asked)
 
 
 def test_whether_draws_help_is_told_where_no_other_attack_is_made():
