@@ -182,6 +182,11 @@ def test_an_evaluation_with_a_job_of_its_own_takes_as_long_as_it_took_here(
         stores / f"scale_generalization-{'0' * 16}"
     )
     assert evaluation_rates(index) == {}, "what is stale was measured otherwise"
+    if not of_run:
+        made(OWN, summary.WEIGHTS, summary.RESULTS)
+        evaluated(OWN, SAME[0], ("scale_generalization", "c" * 16))
+        shutil.copy(times, paths.pack_folder(OWN, "base", "1-25"))
+        assert evaluation_rates(index) == {key: 12.0}, "stale ones say nothing of others"
 
 
 def test_studies_and_series_have_a_line_each_and_waiting_runs_are_not_counted(here):

@@ -192,6 +192,20 @@ def test_rows_that_were_computed_for_other_settings_are_not_called_altered(proje
     assert "altered" not in said
 
 
+def test_a_damaged_store_of_one_seed_hides_no_altered_row_of_another(project):
+    project.rows(seed=1).write_text("")
+    line = next(
+        line
+        for line in project.results.read_text().splitlines()
+        if line.startswith("accuracy,") and ",2," in line
+    )
+    project.edit(project.results, line, with_value(line, "0.97"))
+
+    assert project.refused() == ()
+
+    assert any("seed 2 is left out of the table accuracy" in said for said in project.said)
+
+
 @pytest.mark.parametrize("change", ["gone", "twice", "other scale"])
 def test_rows_that_are_gone_or_added_leave_their_seed_out(project, whole, change):
     line = first_row(project.results.read_text(), "scale_generalization")

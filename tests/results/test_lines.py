@@ -17,7 +17,7 @@ def test_words_without_mathematics_are_wrapped_as_ever(text, letters):
 
 @pytest.mark.parametrize("letters", range(3, 30))
 def test_a_line_ends_in_no_mathematics(letters):
-    text = r"ours, $a - \frac{b}{c d}$ #1 & $x_1 + y$ at \$5 100%"
+    text = r"ours-wide, $a - \frac{b}{c d}$ #1 & $x_1 + y$ at \$5 100%"
     lines = in_lines(text, letters).split("\n")
     assert " ".join(lines) == text
     for line in lines:
