@@ -235,6 +235,8 @@ def test_an_unknown_part_is_refused_with_those_that_there_are():
 
 def test_images_are_taken_from_all_over_the_split():
     assert deformation.spread(100, 4) == [0, 25, 50, 75]
+    assert deformation.spread(10, 4) == [0, 2, 5, 7]
+    assert deformation.spread(99, 50)[-1] == 97
     assert deformation.spread(3, 50) == [0, 1, 2]
     data = pictures(count=8)
     params = deformation.Params(deformations=["swap"], steps=1, images=2)
@@ -259,3 +261,37 @@ def test_published_interpolation_reads_the_nearest_pixel_where_images_turn():
         *("rotation", "shear", "translation")
     }
     assert set(kinds.values()) == {"nearest", "bilinear"}
+
+
+def test_one_image_is_shown_at_the_largest_level_of_each_deformation():
+    data = pictures()
+    params = deformation.Params(deformations=["translation", "rotation"], steps=3, images=4)
+    _, arrays = deformation.evaluate(networks(), data, params)
+    found = arrays[1]
+    assert found["deformations"].tolist() == ["translation", "rotation"]
+    for name, shown in zip(found["deformations"].tolist(), found["deformed"], strict=True):
+        its = levels(name, 3, LARGEST[name], 9)
+        pictures_at = deformed(to_unit(data.images[:1]), its[-1], drawn(0, [0]), "bilinear")
+        assert torch.equal(torch.from_numpy(shown), (255 * pictures_at[0]).round().to(torch.uint8))
+        assert not torch.equal(torch.from_numpy(shown), data.images[0])
+
+
+class Noisy(nn.Module):
+    """It adds what it draws for an image to its mean."""
+
+    def draw(self, generator, count):
+        return torch.rand(count, 1, generator=generator)
+
+    def forward(self, images, noise):
+        return images.mean(dim=(-2, -1)) + noise
+
+
+def test_what_a_network_draws_for_an_image_is_the_same_at_every_level_and_in_any_batch(monkeypatch):
+    params = deformation.Params(deformations=["translation"], steps=2, images=6)
+    found = []
+    for size in (4, 6):
+        monkeypatch.setattr(deformation.devices, "evaluation_batch", lambda _, size=size: size)
+        rows, _ = deformation.evaluate(Networks({1: Noisy()}, CPU), pictures(), params)
+        found.append({(r.get("level"), r["metric"]): r["value"] for r in rows})
+    assert found[0] == pytest.approx(found[1])
+    assert found[0][0.0, "distance"] == 0

@@ -115,6 +115,12 @@ def test_a_pool_of_pixels_keeps_its_maps_at_some_scales():
     assert (np.delete(maps.reshape(2, 3, 6), 5, axis=2) == 5).all()
 
 
+def test_maps_are_in_the_order_in_which_their_scales_were_asked_for():
+    _, arrays = measured("pixel", map_scales=[64, 17])
+    assert arrays["scales"].tolist() == [64, 17]
+    assert arrays["pool1_kernel_sizes"][:, 0, 1, 2].tolist() == [17, 5]
+
+
 def test_maps_of_more_scales_than_a_batch_holds_are_all_kept():
     scales = tuple(range(17, 65))
     _, arrays = measured("pixel", objects(1, 1, scales), map_scales=list(scales))
@@ -131,7 +137,7 @@ def test_the_smile_is_shown_where_there_is_one_and_any_class_that_is_asked_for()
         values, _ = measured("slice", Images(images, data.labels, data.latents), **settings)
         return values["pool1", 0, "pearson_r"][1]
 
-    assert first_pixels_of(36) == 0
+    assert first_pixels_of(36) == first_pixels_of(34) == 0
     assert first_pixels_of(36, illustrated_class=32) == 5
     assert first_pixels_of(33) == 5
 

@@ -203,3 +203,11 @@ def test_layers_are_left_as_they_were():
     network = Halving(ByRule(largest))
     measured(network)
     assert all("down" not in layer.__dict__ for layer in network.modules())
+
+
+@pytest.mark.parametrize(("stride", "phases_told"), [(4, 16), (5, 0)])
+def test_shares_are_told_of_sixteen_phases_at_most(stride, phases_told):
+    rows = measured(Halving(ByRule(largest, stride)), images_of(8, 20), shifts=1)
+    shares = [row["phase"] for row in rows if row["metric"] == "share"]
+    assert shares == list(range(phases_told))
+    assert sum(row["metric"] == "entropy" for row in rows) == 1

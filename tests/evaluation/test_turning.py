@@ -148,6 +148,20 @@ def test_what_leaves_the_canvas_is_counted_by_its_brightness():
     assert lost(images, Pose(scale=2.0))[1] == pytest.approx(0.64)  # 6 x 6 pixels stay
 
 
+def test_a_pixel_whose_centre_lies_on_the_circle_is_in_the_disc():
+    for side in (15, 47):  # 6 of 47 half pixels are a little less than 3 pixels
+        for reach in range(1, side // 2):
+            inside = disc((side, side + 4), reach / (side / 2), torch.device("cpu"))
+            middle = side // 2
+            assert inside[middle, middle + 2 + reach], (side, reach)
+            assert not inside[middle, middle + 3 + reach]
+
+
+def test_where_everything_leaves_the_canvas_nothing_is_left():
+    images = drawn(2, 3, 6, 5)
+    assert not posed(images, Pose(x=100.0)).any()
+
+
 def test_a_resampling_is_for_one_size():
     resampling = Resampling(Pose(30), (9, 9), "bicubic", DOUBLE)
     with pytest.raises(ValueError, match=r"need maps of \(9, 9\), got \(9, 8\)"):

@@ -51,6 +51,13 @@ def test_any_network_may_stand_behind_the_map():
     assert network.get_submodule("features")(torch.rand(2, 6, 3, 3)).shape == (2, 6)
 
 
+@torch.no_grad()
+def test_the_whole_map_may_be_repeated():
+    network = build_model("log_polar_input", GREY, 10, wrap=48)
+    maps = network.log_polar(torch.rand(1, *GREY))
+    assert torch.equal(maps[..., :48], maps[..., 48:])
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [

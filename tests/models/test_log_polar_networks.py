@@ -209,6 +209,7 @@ def test_outputs_choose_among_positions_as_they_say(name):
     ("name", "params", "message"),
     [
         ("deep_lp", {"trim": 4}, "12 x 11 pixels are too small for layers that trim 4, 4 pixels"),
+        ("deep_lp", {"layers": [{"stride": 3}, {"trim": 2}]}, "layers that trim 0, 2 pixels"),
         ("deep_lp", {"widths": [3, 3]}, "2 channels, 2 kernel_sizes and 2 widths"),
         ("deep_lp", {"bank": "sith_v1", "border": "background"}, "filters that sum to one"),
         ("single_lp", {"filter_sizes": [3, 3]}, "a filter size for each of 3 numbers"),
@@ -226,3 +227,16 @@ def test_outputs_choose_among_positions_as_they_say(name):
 def test_what_does_not_fit_is_refused(name, params, message):
     with pytest.raises(ValueError, match=message):
         small(name, (1, 12, 11), **params)
+
+
+def test_parts_of_layers_that_there_are_not_show_what_follows_the_last():
+    network = small("deep_lp", channels=[3], kernel_sizes=[3], widths=[]).eval()
+    parts = ("layer1", "layer2", "layer3")
+    shown = {}
+    for name in parts:
+        network.get_submodule(name).register_forward_hook(
+            lambda _, given, maps, name=name: shown.update({name: maps})
+        )
+    network(images_of())
+    assert list(shown) == [*parts]
+    assert all(torch.equal(maps, shown["layer1"]) for maps in shown.values())

@@ -118,13 +118,21 @@ def test_the_mean_of_the_last_convolution_is_computed_without_its_map():
     torch.testing.assert_close(found, whole.mean(dim=(-2, -1)), rtol=0, atol=1e-12)
 
 
+def test_a_map_has_as_many_radii_and_angles_as_rows_and_reaches_over_the_width():
+    network = build_model("ptn", (1, 28, 40), 10)
+    assert network.rings == (28, 28, pytest.approx(0.7071 * 40))
+    network = build_model("ptn", (1, 28, 40), 10, radii=9, angles=12, r_max=7.5)
+    assert network.rings == (9, 12, 7.5)
+
+
 def test_origins_are_shifted_in_training_alone():
     network = drawn(origin_shift=2.0)
     images = noise(64, *GREY)
     shift = network.draw(torch.Generator().manual_seed(1), 64)
 
     assert shift.shape == (64, 2)
-    assert 1.8 < shift.abs().max() <= 2.0
+    assert -2.0 <= shift.min() < -1.8
+    assert 1.8 < shift.max() <= 2.0
     assert torch.equal(network(images, shift), network(images))
     moved = network.origins(images) + shift
     network.classifier.eval()

@@ -104,6 +104,17 @@ def test_the_loss_is_its_three_parts_written_out():
         torch.testing.assert_close(parts[name], value, rtol=0, atol=1e-12, msg=name)
 
 
+def test_a_single_glimpse_has_an_expected_reward_and_no_policy():
+    network, images, labels = built(glimpses=1).train(), drawn(6, *GREY), torch.arange(6) % 5
+    loss, logits, parts = network.loss(images, labels, noise_of(network, 6))
+    reward = (logits.argmax(dim=1) == labels).double()
+    hidden = network.hidden(network._walk(images, noise_of(network, 6), 1))
+    expected = (network.baseline(hidden)[:, 0] - reward).square().mean()
+    torch.testing.assert_close(parts["baseline_mse"], expected)
+    assert parts["reinforce"] == 0
+    torch.testing.assert_close(loss, parts["nll"] + expected)
+
+
 def test_rewards_push_the_means_towards_fixations_that_paid():
     """The gradient of the locator's bias is the mean of -(fixation - mean) / std^2 * advantage."""
     network, images, labels = built().train(), drawn(6, *GREY), torch.arange(6) % 5
@@ -142,6 +153,10 @@ def test_given_fixations_are_looked_at_whatever_the_policy_says():
     looked = network.look(images, fixations=fixations)
 
     assert torch.equal(looked.fixations, fixations)
+    assert torch.equal(looked.means[:, 0], fixations[:, 0]), "the policy does not choose the first"
+    expected = network.look(images, fixations=fixations[:, :3].contiguous(), glimpses=3).means
+    assert torch.equal(looked.means[:, :3], expected)
+    assert not (looked.means[:, 1:] - fixations[:, 1:]).abs().lt(1e-6).any()
     follows = network.look(images, fixations=looked.fixations.roll(1, dims=1))
     assert (follows.logits - looked.logits).abs().max() > 1e-6
 

@@ -118,3 +118,25 @@ def test_a_module_that_runs_twice_drops_others_and_every_pass_begins_anew():
     first, second = passes[0].chunk(2, dim=1)
     assert 0.4 < float(first.eq(second).float().mean()) < 0.6
     assert torch.equal(*passes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "axes"),
+    [
+        (nn.Dropout, (4, 30, 5), 3),
+        (nn.Dropout1d, (9, 30, 5), 2),
+        (nn.Dropout2d, (9, 30, 4, 5), 2),
+        (nn.Dropout3d, (9, 30, 2, 4, 5), 2),
+    ],
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_each_form_of_torchs_dropout_drops_what_it_dropped_and_only_in_training(
+    kind, shape, axes, training
+):
+    network = nn.Sequential(kind(0.5)).train(training)
+    with_keys(network)
+    kept = network(torch.ones(shape)) != 0
+    assert bool(kept.all()) != training
+    of_channels = kept.flatten(axes) if axes < len(shape) else kept[..., None]
+    assert torch.equal(of_channels.all(dim=-1), of_channels.any(dim=-1))
+    assert not training or 0.3 < of_channels[..., 0].double().mean() < 0.7

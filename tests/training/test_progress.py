@@ -4,7 +4,9 @@ import errno
 import io
 import json
 import os
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -14,6 +16,7 @@ from isotrope.errors import UserError
 from isotrope.training import pack, progress
 from isotrope.training.pack import train_pack
 from isotrope.training.progress import Report, model_summary
+from isotrope.training.records import EpochRow, SeedRecord
 
 
 def test_the_log_begins_with_the_model_and_has_a_line_an_epoch(toys):
@@ -127,3 +130,109 @@ def test_a_bar_is_drawn_on_a_terminal_only(toys, terminal):
     train_pack(toy_task(seeds=[1], pack="1-1"), report)
 
     assert ("seed 1, epoch 1 of 4" in text.getvalue()) == terminal
+
+
+def in_training(*seeds, epochs=0, share=0.0, keep="best", scores=()):
+    """Seeds at an epoch, with their scores of the last one."""
+    records = {}
+    for seed in seeds:
+        records[seed] = SeedRecord(seed, toy_training(epochs=10, keep=keep), 100)
+    for record, score in zip(records.values(), scores, strict=False):
+        record.close(EpochRow(record.seed, epochs, 1.0, 0.5, 2.0, score, 0.25))
+    return SimpleNamespace(
+        seeds=list(seeds), records=records, epochs=epochs, position=0, share=share
+    )
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    """A job of three seeds and ten epochs, its clock and the lines of its log."""
+    now, lines = [100.0], []
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    found = progress.PackProgress(Report(lines.append), tmp_path / "heartbeat.json", 3, 10)
+    return found, now, lines
+
+
+def test_the_time_left_is_of_all_epochs_that_may_follow_at_the_pace_of_this_job(job):
+    its, now, lines = job
+    assert its.seconds_left() is None
+    training = in_training(1, 2, epochs=4, share=0.5, scores=(0.5, 0.5))
+    its.begin(training)
+    assert lines == ["seeds 1-2: go on in epoch 5 of 10"]
+    now[0] += 5
+    assert its.seconds_left() is None, "this job has done nothing of it"
+    training.share = 0.75
+    # half an epoch in 5 seconds; two seeds at 5.25 epochs from their end, and one that waits
+    assert its.seconds_left() == pytest.approx(5 / 0.5 * (2 * 5.25 + 10))
+    training.records[2].diverged = True
+    assert its.seconds_left() == pytest.approx(5 / 0.5 * (5.25 + 10))
+    training.epochs, training.share = 5, 0.0
+    its.epoch()
+    assert its.seconds_left() == pytest.approx(5 / 1 * (5 + 10))
+    its.put_off()
+    assert its.seconds_left() == pytest.approx(5 / 1 * 30), "all three wait"
+    its.put_off()
+    assert its.seconds_left() == pytest.approx(5 / 1 * 30)
+
+
+def test_the_heartbeat_of_a_stack_has_the_mean_of_the_scores_that_are_numbers(job):
+    its, _, _ = job
+    its.begin(in_training(1, 2, 3, epochs=9, scores=(0.5, float("nan"), 0.75)))
+    said = json.loads(its.heartbeat.read_text())
+    assert (said["validation_accuracy"], said["epoch"], said["ended"]) == (0.625, 10, False)
+
+
+@pytest.mark.parametrize(
+    ("error", "left"), [(None, False), (ValueError, False), (SystemExit, True)]
+)
+def test_the_heartbeat_of_a_job_that_a_signal_ended_stays_and_says_so(job, error, left):
+    its, _, _ = job
+    with pytest.raises(error) if error else nullcontext(), its:
+        its.begin(in_training(1))
+        assert not json.loads(its.heartbeat.read_text())["ended"]
+        if error:
+            raise error
+    assert its.heartbeat.exists() == left
+    if left:
+        assert json.loads(its.heartbeat.read_text())["ended"]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "text"),
+    [([3], "seed 3"), ([1, 2, 3], "seeds 1-3"), ([4, 1], "2 seeds of 1-4"), ([2, 1], "seeds 1-2")],
+)
+def test_seeds_are_a_range_where_none_is_left_out(seeds, text):
+    assert progress.seeds_text(seeds) == text
+
+
+@pytest.mark.parametrize(
+    ("keep", "scores", "mark"),
+    [
+        ("best", (0.5, 0.25), " (best of 2)"),
+        ("best", (0.5, float("nan")), " (best of 1)"),
+        ("best", (0.5,), " (best)"),
+        ("last", (0.5,), ""),
+    ],
+)
+def test_a_line_of_an_epoch_says_of_how_many_seeds_it_is_the_best(keep, scores, mark):
+    seeds = range(1, len(scores) + 1)
+    training = in_training(*seeds, epochs=3, keep=keep, scores=scores)
+    for record in training.records.values():
+        if record.history[-1].validation_score != record.history[-1].validation_score:
+            record.best_epoch = 2
+    rows = [record.history[-1] for record in training.records.values()]
+    line = progress._epoch_line(rows, 10, training)
+    assert line.startswith(f"{progress.seeds_text(seeds)}: epoch 3 of 10, loss 1.0000, accuracy")
+    assert line.endswith(f"%{mark}, {0.25 * len(scores):.2f} s")
+
+
+def test_the_last_line_of_a_seed_says_whether_its_score_is_the_best_or_the_last(job):
+    its, _, lines = job
+    for keep, scores in (("best", (0.5,)), ("last", (0.5,)), ("best", (None,))):
+        (record,) = in_training(7, epochs=1, keep=keep, scores=scores).records.values()
+        its.end(record, "done")
+    assert lines == [
+        "seed 7: done after 1 epoch, best validation accuracy 50.0% in epoch 1",
+        "seed 7: done after 1 epoch, validation accuracy 50.0% in epoch 1",
+        "seed 7: done after 1 epoch",
+    ]

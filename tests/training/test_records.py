@@ -5,6 +5,9 @@ import math
 import pytest
 from toy_runs import toy_training
 
+from isotrope.params.training import Monitor
+from isotrope.training import monitoring
+from isotrope.training.monitoring import Recordings
 from isotrope.training.records import EpochRow, SeedRecord
 
 
@@ -82,3 +85,63 @@ def test_a_seed_at_chance_level_has_collapsed_and_of_masks_nothing_tells_that():
 def test_what_is_kept_tells_whether_a_seed_has_learned_not_what_it_once_reached():
     assert record([0.9, 0.25], keep="last").summary(classes=4)["status"] == "collapsed"
     assert record([0.9, 0.25], keep="best").summary(classes=4)["status"] == "done"
+
+
+def epoch_row(epoch: int, loss: float, validation: float | None, **more: object) -> EpochRow:
+    return EpochRow(3, epoch, loss, 0.5, validation, 0.5, 0.1 * epoch, **more)
+
+
+@pytest.mark.parametrize(("keep", "kept"), [("best", 1), ("last", 2)])
+def test_the_epoch_in_which_a_seed_diverges_is_never_kept(keep, kept):
+    made = SeedRecord(3, toy_training(epochs=10, keep=keep), 100)
+    assert made.close(epoch_row(1, 1.0, 1.0))
+    assert made.close(epoch_row(2, 1.0, 2.0)) == (kept == 2)
+    assert not made.close(epoch_row(3, math.nan, 0.5))
+    assert (made.best_epoch, made.summary(4)["status"]) == (kept, "diverged")
+
+
+def test_the_summary_has_the_loss_of_the_best_epoch_and_the_mean_of_all_seconds():
+    stopping = {"patience": 5, "by": "validation_loss"}
+    training = toy_training(epochs=3, early_stopping=stopping)
+    made = SeedRecord(3, training, 100)
+    for epoch, validation in ((1, 1.0), (2, 0.5), (3, 0.75)):
+        made.close(epoch_row(epoch, 1.0, validation))
+    said = made.summary(classes=4)
+    assert said["best_validation_loss"] == 0.5
+    assert said["seconds_per_epoch_mean"] == pytest.approx(0.2)
+    assert said["seconds_per_epoch_last"] == pytest.approx(0.3)
+    made.best_score = None
+    assert made.summary(classes=4)["status"] == "collapsed", "its score was never a number"
+
+
+def test_what_was_not_reported_in_an_epoch_is_no_number_in_the_history():
+    made = SeedRecord(3, toy_training(epochs=10), 100)
+    made.close(epoch_row(1, 1.0, 1.0, more={"nll": 0.5}))
+    made.close(epoch_row(2, 1.0, 1.0, more={"test_loss": 2.0}))
+    first, second = made.table()
+    assert (first["nll"], second["test_loss"]) == (0.5, 2.0)
+    assert math.isnan(first["test_loss"])
+    assert math.isnan(second["nll"])
+    assert [*first][-3:] == ["nll", "test_loss", "train_seconds"]
+
+
+@pytest.mark.parametrize(("every", "due"), [(1, [0, 1, 2, 3, 4, 5, 6]), (3, [0, 3, 6])])
+def test_values_are_recorded_before_training_and_after_every_so_many_epochs(every, due):
+    recordings = Recordings(Monitor(every=every))
+    assert [epoch for epoch in range(7) if recordings.is_due(epoch)] == due
+    assert not any(Recordings(None).is_due(epoch) for epoch in range(7))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("conv*", ["network.conv.weight"]),
+        ("network.*", ["network.conv.weight", "network.lin.bias"]),
+        ("*.bias", ["network.lin.bias"]),
+        ("*weight", ["mean.weight", "network.conv.weight"]),
+        ("lin", []),
+    ],
+)
+def test_weights_are_named_with_or_without_what_stands_before_the_network(pattern, found):
+    tensors = dict.fromkeys(("mean.weight", "network.conv.weight", "network.lin.bias"))
+    assert [*monitoring._named([pattern], tensors, "network.")] == found

@@ -33,17 +33,20 @@ def test_only_the_time_in_which_it_runs_counts_once(at):
     at(13)
     watch.read()
     assert (watch.seconds, at.ended) == (3.5, [device]), "until the device has ended its work"
+    at(14)
+    watch.read()
+    assert watch.seconds == 3.5 + 1.5
     at(20)
     watch.skip()
     at(21)
     watch.stop()
-    assert (watch.seconds, at.ended) == (3.5 + 1.5, [device] * 2)
+    assert (watch.seconds, at.ended) == (3.5 + 1.5 + 1.5, [device] * 3)
     at(30)
     watch.read()
     watch.skip()
     watch.stop()
-    assert watch.seconds == 5.0
+    assert watch.seconds == 6.5
     watch.start()
     at(31)
     watch.read()
-    assert watch.seconds == 5.0 + 1.5
+    assert watch.seconds == 6.5 + 1.5

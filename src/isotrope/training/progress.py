@@ -204,7 +204,7 @@ class PackProgress:
 
 
 def seeds_text(seeds: Sequence[int]) -> str:
-    """Seeds for people: ``seed 3``, ``seeds 1-5``, ``25 seeds, 1-50``."""
+    """Seeds for people: ``seed 3``, ``seeds 1-5``, ``25 seeds of 1-50``."""
     if len(seeds) == 1:
         return f"seed {seeds[0]}"
     first, last = min(seeds), max(seeds)

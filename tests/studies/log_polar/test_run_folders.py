@@ -1,6 +1,7 @@
 """Results in the files of the log-polar author's run folders, from tables that are made up."""
 
 import json
+from pathlib import Path
 
 import pandas
 import pytest
@@ -12,6 +13,7 @@ from isotrope.datasets.building import build_dataset
 from isotrope.digests import dataset_digest
 from isotrope.errors import UserError
 from isotrope.files.tables import RUN_COLUMNS
+from isotrope.packs import summary
 from isotrope.params.param_file import read_run
 from isotrope.studies.log_polar import run_folders
 from isotrope.studies.log_polar.export_run_folders import export, export_parts
@@ -48,15 +50,18 @@ def tables(tmp_path, monkeypatch):
     ]
     scaling.append(row("worst", 0.7, canvas="kept", scale=None))
     turns = [
-        row("accuracy", (150 + k) / COUNT, angle=angle) for k, angle in enumerate((0.0, 5.0, 15.0))
+        row("accuracy", (150 + k) / COUNT, angle=angle)
+        for k, angle in enumerate((0.0, 5.0, 15.0, 30.0))
     ]
     shifts = [row("accuracy", 0.5, shift=-4.0, size=20.0), row("mean", 0.5, shift=None, size=None)]
+    shifts.append(row("accuracy", 0.25, shift=7.0, size=42.0))
     for name, rows in {
         "runs": runs,
         "scaling": scaling,
         "rotation": turns,
         "translation_published": shifts,
         "mnist_r": [row("accuracy", 0.75)],
+        "rot_mnist": [row("accuracy", 0.5)],
     }.items():
         pandas.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
     return folder
@@ -75,10 +80,13 @@ def test_the_sweep_is_in_the_order_of_the_original(tables, tmp_path):
         {"scale": 0.5},
         {"angle": 5},
         {"angle": 15},
+        {"angle": 30},
         {"t_x": -4, "t_y": -4, "out_size": [28, 28]},
         {"angle": 0},
         {"angle": 15},
+        {"angle": 30},
         {"scale": 1.25},
+        {"t_x": 7, "t_y": 7, "out_size": [28, 28]},
     ]
 
 
@@ -108,6 +116,7 @@ def test_other_data_and_sizes_have_files_of_their_own(tables, tmp_path):
     assert [(one["acc"], one["transform"]) for one in read(folder / "mnist_r_results.yaml")] == [
         (0.75, "mnist_r")
     ]
+    assert [one["transform"] for one in read(folder / "rot_mnist_results.yaml")] == ["rot_mnist"]
     sizes = read(folder / "evaluate_scale_results.yaml")
     assert [one["transform"]["scale"] for one in sizes] == [1, 0.5, 1.25]
     assert sorted(path.name for path in written) == sorted(path.name for path in folder.iterdir())
@@ -120,7 +129,7 @@ def test_lines_of_json_say_the_same_and_which_seed_it_is(tables, tmp_path):
     lines = [
         json.loads(line) for line in (folder / "evaluate_results.jsonl").read_text().splitlines()
     ]
-    assert [{k: one[k] for k in ("run", "seed")} for one in lines] == [{"run": RUN, "seed": 3}] * 8
+    assert [{k: one[k] for k in ("run", "seed")} for one in lines] == [{"run": RUN, "seed": 3}] * 11
     assert [one["acc"] for one in lines] == [
         one["acc"] for one in read(folder / "evaluate_results.yaml")
     ]
@@ -139,7 +148,7 @@ def test_a_point_of_a_sweep_has_a_folder_of_its_own(tmp_path):
 
 
 def test_tables_without_a_tested_run_are_told(tables, tmp_path):
-    for name in ("scaling", "rotation", "translation_published", "mnist_r"):
+    for name in ("scaling", "rotation", "translation_published", "mnist_r", "rot_mnist"):
         (tables / f"{name}.csv").unlink()
     with pytest.raises(UserError, match="no tested run is in the tables rotation, scaling"):
         export("log_polar", tmp_path / "theirs")
@@ -167,7 +176,7 @@ model: {name: deep_lp, channels: [4], kernel_sizes: [3], widths: [], ntau: 4, nu
 training:
   epochs: 2
   batch_size: 4
-  optimizer: {name: adam, learning_rate: 0.01}
+  optimizer: {name: adam, learning_rate: 0.01, weight_decay: 0.25}
   keep: last
   monitor: {weights: ['*']}
 evaluations: [accuracy]
@@ -184,6 +193,7 @@ def test_a_trained_seed_has_its_settings_weights_and_weights_of_each_epoch(table
     (task,) = training_tasks(path, "base", None, None, "cpu", 1)
     train_pack(task, Report(lambda _: None))
     runs = pandas.read_csv(tables / "runs.csv").assign(training_digest=task.training_digest)
+    runs["parameters"] = 321
     runs.to_csv(tables / "runs.csv", index=False)
 
     parts = ["config", "weights", "checkpoints"]
@@ -192,7 +202,23 @@ def test_a_trained_seed_has_its_settings_weights_and_weights_of_each_epoch(table
     folder = tmp_path / "theirs" / HERE
     config = read(folder / "train_config.yaml")
     assert config["model"]["classname"] == "DeepLP"
-    assert config["execution"]["epochs_completed"] == 2
+    assert config["model"]["num_params"] == 321
+    arguments = {"lr": 0.01, "weight_decay": 0.25}
+    assert config["optimizer"] == {"type": "adam", "params": arguments}
+    assert (config["num_epochs"], config["batch_size"]) == (2, 4)
+    for split, is_training in (("train", True), ("val", False)):
+        data = config[f"{split}_data_dir"]
+        assert (data["type"], data["kwargs"]["train"]) == ("mnist", is_training)
+        assert data["kwargs"]["train_images"] == 8
+    assert Path(config["out_dir"], config["param"]) == folder
+    (said,) = summary.read(task.folder).content["seeds"]
+    done = config["execution"]
+    assert (done["local_start"], done["local_stop"]) == (said["started"], said["finished"])
+    assert done["epochs_completed"] == 2
+    last = pandas.read_csv(task.folder / "history.csv").iloc[-1]
+    assert {*done["stats"].values()} <= {*last}
+    assert len(done["stats"]) > 1
+    assert not (folder / "checkpoints" / "DeepLP_epoch0.pt").exists(), "before training"
     kept = [
         torch.load(folder / name, weights_only=True)
         for name in ("DeepLP.pt", "checkpoints/DeepLP_epoch2.pt", "checkpoints/DeepLP_epoch1.pt")
