@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from isotrope import paths, registry, skeletons
 from isotrope.commands.checking import new
@@ -142,6 +143,23 @@ def test_a_run_beside_a_demo_is_of_its_group_and_of_its_settings(project):
     assert own.points[0].digest == checked.run.points[0].digest  # another series retrains nothing
     with pytest.raises(UserError, match="--series published: choose from own, demo"):
         write_run("cnn/stir_emoji/mine", series="published")
+
+
+def test_a_table_that_others_of_the_group_have_is_measured_as_theirs(project):
+    demo = Path("param-files/standard/stir_emoji/demo.yaml")
+    raw = parse(demo.read_text(encoding="utf-8")).value
+    raw["evaluations"] = ["accuracy", {"name": "shift_accuracy", "each_shift": True}]
+    theirs = demo.with_name("theirs.yaml")
+    theirs.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    try:
+        like = "standard/stir_emoji/mid2rest"
+        path, _, _ = write_run("standard/stir_emoji/same", series="demo", like=like)
+        written = parse(path.read_text(encoding="utf-8")).value["evaluations"]
+        path.unlink()
+    finally:
+        theirs.unlink()
+    assert {"name": "shift_accuracy", "each_shift": True} in written
+    assert "scale_generalization" in written, "of the run that it is like"
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import torch
 from attacked_networks import RandomDefence, Small, between_two, own_labels, some_images
@@ -89,6 +91,32 @@ def test_both_points_of_a_sample_meet_the_same_draws():
     scale = network.inner.gradient(images).square().sum(dim=(1, 2, 3)).mean()
     scale += network.inner.a.square().sum()  # of the gradient at points that the draws move
     assert error.square().mean() < 3 * scale / 500
+
+
+def test_steps_are_those_of_adam_on_the_estimates(monkeypatch):
+    network, images = Quadratic(), some_images(5, side=SIDE, dtype=torch.float64)
+    module = sys.modules["isotrope.attacks.spsa"]
+    monkeypatch.setattr(
+        module, "estimated_gradient", lambda questions, points, step, **_: network.gradient(points)
+    )
+    found = spsa(
+        network,
+        images,
+        torch.zeros(5, dtype=torch.int64),
+        eps=0.5,
+        steps=4,
+        learning_rate=0.003,
+        loss=lambda logits, labels: logits[:, 0],
+        stop_early=False,
+    )
+    points = images.clone().requires_grad_()
+    adam = torch.optim.Adam([points], lr=0.003, maximize=True)
+    for _ in range(4):
+        points.grad = network.gradient(points.detach())
+        adam.step()
+        with torch.no_grad():
+            points.clamp_(0, 1)
+    torch.testing.assert_close(found.images, points.detach(), rtol=1e-6, atol=1e-9)
 
 
 def test_the_best_attack_on_a_linear_network_is_reached():

@@ -32,9 +32,9 @@ def seen(monkeypatch):
     found = []
     judge, attack, spatial = judging.Judge, by_name.attack, spatial_attack.spatial
 
-    def judging_with(victim, seed, draws, hidden):
+    def judging_with(victim, seed, draws, *, hidden_noise):
         found.append({"judged": victim, "seed": seed, "draws": draws})
-        return judge(victim, seed, draws, hidden)
+        return judge(victim, seed, draws, hidden_noise=hidden_noise)
 
     def attacking(name, settings, victim, images, labels, **more):
         found.append({"name": name, "settings": settings, "attacked": victim, **more})
@@ -184,7 +184,7 @@ def test_whether_draws_help_is_told_where_no_other_attack_is_made():
 
 
 def test_a_judge_meets_other_draws_in_another_block():
-    judge, images = judging.Judge(Victim(Chance()), 1), DATA.images[:4] / 255
+    judge, images = judging.Judge(Victim(Chance()), 1, hidden_noise=False), DATA.images[:4] / 255
     first, again, other = (judge.answers(images, range(4), block) for block in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)

@@ -30,7 +30,7 @@ class Judge:
     """
 
     def __init__(
-        self, victim: Victim, seed: int, draws: int = DRAWS, hidden_noise: bool = False
+        self, victim: Victim, seed: int, draws: int = DRAWS, *, hidden_noise: bool
     ) -> None:
         self._victim, self._seed = victim, seed
         self._repeated = hidden_noise and not victim.stochastic

@@ -140,7 +140,7 @@ def _rows(networks: Networks, data: Split, params: Params) -> list[dict[str, Any
         ((_, other),) = networks.against.only([seed])
         source = _victim(other, params)
     hidden, asked = hidden_in(victim, data, networks.device)
-    judge = Judge(victim, seed, params.judge_draws, hidden > 0)
+    judge = Judge(victim, seed, params.judge_draws, hidden_noise=hidden > 0)
     if params.pictures is not None:
         whole = params.around != "nothing"
         with keyed(params.attack_seed, networks.device):

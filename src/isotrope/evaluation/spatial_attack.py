@@ -95,7 +95,7 @@ def _rows(networks: Networks, data: Split, params: Params) -> Iterator[dict[str,
     position = networks.position(seed)
     state = position.restore() or {"done": 0, "results": _empty(len(numbers))}
     hidden, _ = hidden_in(victim, data, networks.device)
-    judge = Judge(victim, seed, params.judge_draws, hidden > 0)
+    judge = Judge(victim, seed, params.judge_draws, hidden_noise=hidden > 0)
     for its, batch in batches_of(data, numbers, params.batch, state["done"]):
         with keyed(params.attack_seed + 1009 * state["done"], networks.device):
             _attack(victim, judge, batch.to(networks.device), its, state, params)
