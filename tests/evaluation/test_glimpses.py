@@ -164,6 +164,7 @@ def test_the_threshold_with_the_fewest_glimpses_is_chosen_of_those_that_lose_lit
     assert confident_stop.chosen(accuracy, counts, 0.0) == 2
     assert confident_stop.chosen(accuracy, counts, 0.4) == 0
     assert confident_stop.chosen([0.1, 0.2, 0.9], [1, 2, 6], 0.003) == 2, "never stops early"
+    assert confident_stop.chosen([0.7, 0.8], [1, 6], 0.1) == 0, "rounding is no loss"
     assert confident_stop.chosen([0.9, 0.897, 0.9], [2, 2, 6], 0.003) == 0
     assert confident_stop.chosen([0.9, 0.9, 0.9], [2, 2, 6], 0.0) == 1, "of equals the last"
 

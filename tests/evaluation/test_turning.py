@@ -8,6 +8,8 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from isotrope.datasets.images import Images
+from isotrope.evaluation._sweeps import lost_of
 from isotrope.evaluation._turning import Pose, Resampling, disc, lost, resized
 
 DOUBLE = torch.empty(0, dtype=torch.float64)
@@ -160,6 +162,15 @@ def test_a_pixel_whose_centre_lies_on_the_circle_is_in_the_disc():
 def test_where_everything_leaves_the_canvas_nothing_is_left():
     images = drawn(2, 3, 6, 5)
     assert not posed(images, Pose(x=100.0)).any()
+
+
+def test_black_images_are_in_no_mean_of_what_is_lost():
+    images = torch.zeros(3, 1, 4, 4, dtype=torch.uint8)
+    images[0, 0, 1, 0] = images[0, 0, 1, 3] = images[2, 0, 2, 1] = 200
+    data = Images(images, torch.zeros(3, dtype=torch.int64))
+    away, half = lost_of(data, [Pose(x=9.0), Pose(x=-1.0)])
+    assert away == (1.0, 2)
+    assert half == (0.25, 2)
 
 
 def test_a_resampling_is_for_one_size():

@@ -1,5 +1,7 @@
 """Confusion matrices by products of zeros and ones, against counting one pixel after the other."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from hypothesis import given
@@ -77,3 +79,14 @@ def test_rows_of_a_stack_are_counted_as_each_alone(gpu):
     else:
         found = vmap(count)(guesses, labels)
     assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("on_a_gpu", [False, True])
+def test_an_ignored_label_may_be_that_of_a_class_and_of_no_images_there_is_nothing(on_a_gpu):
+    labels = torch.tensor([[[0, 1, 2, 1]]])
+    predicted = torch.tensor([[[2, 1, 2, 0]]])
+    with forms.like_a_gpu() if on_a_gpu else nullcontext():
+        found = confusion(predicted, labels, 3, ignore=1)
+        none = confusion(predicted[:0], labels[:0], 3, ignore=1)
+    assert found.tolist() == [[[0, 0, 1], [0, 0, 0], [0, 0, 1]]]
+    assert none.shape == (0, 3, 3)

@@ -28,3 +28,8 @@ def test_a_module_gives_a_key_for_each_run_and_none_where_it_drops_nothing():
     assert 0 <= key_of(nn.Dropout(0.5).train(), like) < 2**32
     assert key_of(keyed.eval(), like) is None
     assert key_of(nn.Dropout(0.0).train(), like) is None
+
+
+def test_a_share_of_all_leaves_nothing():
+    values, rows = torch.ones(4, 3), torch.arange(4)
+    assert torch.equal(dropped(values, rows, torch.tensor(7), 1.0), torch.zeros(4, 3))

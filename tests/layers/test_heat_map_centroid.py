@@ -43,3 +43,10 @@ def test_gradients_are_right():
 def test_another_weighting_is_refused():
     with pytest.raises(ValueError, match="one of softplus, linear, got 'square'"):
         HeatMapCentroid("square")
+
+
+def test_maps_of_sixteen_bits_are_added_up_in_thirty_two():
+    maps = heat(2, 1, 6, 7).bfloat16()
+    found = HeatMapCentroid()(maps, 96, 112)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, HeatMapCentroid()(maps.float(), 96, 112))

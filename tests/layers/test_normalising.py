@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from isotrope.layers.normalising import ByImage, ByValues, Normalised, fit, statistics
+from isotrope.layers.normalising import (
+    ByImage,
+    ByValues,
+    Normalised,
+    fit,
+    statistics,
+    take_over,
+)
 from isotrope.layers.preceded import takes_images
 
 
@@ -138,3 +145,27 @@ def test_each_channel_takes_its_own_mean_and_deviation():
     expected = (images - mean[:, None, None]) / std[:, None, None]
     torch.testing.assert_close(layer(images), expected)
     torch.testing.assert_close(layer.of_black(images)[0], -mean / std)
+
+
+@pytest.mark.parametrize("std", [None, [0.25]])
+def test_numbers_that_are_given_are_not_those_of_the_training_images(std):
+    given = ByValues(1, [0.5], std)
+    fit(Normalised(given, nn.Flatten()), lambda: pytest.fail("training images are not asked"))
+    assert (given.mean.item(), given.std.item()) == (0.5, 1.0 if std is None else 0.25)
+
+
+@pytest.mark.parametrize("kind", [ByImage, lambda: ByValues(2, [0.1, 0.2], [0.5, 2.0])])
+def test_black_is_told_as_black_pixels_become(kind):
+    layer, images = kind(), torch.rand(3, 2, 4, 5, dtype=torch.float64)
+    images[..., 0, 0] = 0
+    expected = layer(images)[..., 0, 0]
+    torch.testing.assert_close(layer.of_black(images).expand(3, 2), expected, rtol=0, atol=1e-12)
+
+
+def test_numbers_are_taken_over_where_both_networks_have_them():
+    trained = Normalised(ByValues(1, [0.5], [0.25]), nn.Flatten())
+    network = Normalised(ByValues(1), nn.Flatten())
+    for one, other in ((nn.Flatten(), trained), (network, nn.Flatten()), (network, trained)):
+        assert network.first.std.item() == 1
+        take_over(one, other)
+    assert (network.first.mean.item(), network.first.std.item()) == (0.5, 0.25)

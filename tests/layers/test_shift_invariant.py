@@ -15,6 +15,7 @@ from torchvision.models.vgg import make_layers
 
 from isotrope.layers import forced, shift_invariant
 from isotrope.layers.blur import BlurPool
+from isotrope.layers.invariance_report import change_under_rolls
 from isotrope.layers.polyphase import APS, LPD
 from isotrope.layers.sampling_step import SamplingStep
 
@@ -385,3 +386,32 @@ def test_it_compiles():
     with torch.no_grad():
         found = torch.compile(network, backend="eager", fullgraph=True)(batch)
         torch.testing.assert_close(found, network(batch))
+
+
+class Answering(torch.nn.Module):
+    """Gives what a function makes of images."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, images):
+        return self.answer(images)
+
+
+@pytest.mark.parametrize("form", [tuple, list, lambda several: dict(enumerate(several))])
+@pytest.mark.parametrize("place", [0, 1])
+def test_the_output_that_changes_most_is_the_one_that_counts(form, place):
+    def answer(images):
+        several = [images.sum(dim=(1, 2, 3)), images.mean(dim=(2, 3))]
+        several.insert(place, images[:, 0, 0])
+        return form(several)
+
+    assert change_under_rolls(Answering(answer), (2, 6, 6)) > 0.1
+    exact = Answering(lambda images: form([images.amax(dim=(2, 3)), images.amin(dim=(2, 3))]))
+    assert change_under_rolls(exact, (2, 6, 6)) == 0
+
+
+def test_an_answer_that_is_no_number_is_not_called_steady():
+    nothing = Answering(lambda images: images.amax(dim=(2, 3)) * torch.nan)
+    assert torch.tensor(change_under_rolls(nothing, (1, 4, 4))).isnan()

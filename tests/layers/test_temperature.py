@@ -41,6 +41,11 @@ def test_a_decay_is_the_published_one_at_every_call(step_size, gamma, minimum):
     assert found == pytest.approx(counted_decay(step_size, gamma, minimum, 250), rel=1e-12)
 
 
+def test_a_decay_without_more_words_is_to_a_tenth_and_that_by_1_is_none():
+    assert [StepDecay(5).value(calls) for calls in (4, 5, 10)] == pytest.approx([1, 0.1, 0.01])
+    assert StepDecay(5, gamma=1.0).value(100) == 1.0
+
+
 def test_the_decay_of_cifar_has_these_values():
     schedule = StepDecay(10, 0.85, 0.5)
 

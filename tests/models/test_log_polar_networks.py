@@ -240,3 +240,9 @@ def test_parts_of_layers_that_there_are_not_show_what_follows_the_last():
     network(images_of())
     assert list(shown) == [*parts]
     assert all(torch.equal(maps, shown["layer1"]) for maps in shown.values())
+
+
+def test_a_shortcut_to_more_channels_has_zeros_on_both_sides():
+    wide = small("lp_resnet").blocks[1]
+    found = wide._widened(torch.ones(1, 16, 1, 1)).flatten().tolist()
+    assert found == 8 * [0] + 16 * [1] + 8 * [0]

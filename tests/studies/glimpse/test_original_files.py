@@ -42,6 +42,19 @@ def test_the_summary_has_a_row_for_each_number_of_draws(here: Path) -> None:
     assert not (here / "theirs/cnn/mnist/upright/base/seed_1/summary.npy").exists()
 
 
+def test_seeds_that_diverged_have_no_files_and_nothing_is_written_that_is_not_asked(
+    here: Path,
+) -> None:
+    folder = write_glimpse_tables(paths.table_folder("glimpse"), NETWORKS[:1], (1, 2))
+    runs = pandas.read_csv(folder / "runs.csv")
+    runs.loc[runs["seed"].eq(1), "status"] = "diverged"
+    runs.to_csv(folder / "runs.csv", index=False)
+    written = export("glimpse", here / "theirs")
+    assert {path.parent.name for path in written} == {"seed_2"}
+    assert len(written) == 3
+    assert list(export_parts("glimpse", here, [], "cpu", 1)) == []
+
+
 def test_losses_and_accuracies_are_listed_by_epoch() -> None:
     text = "seed,epoch,train_loss,train_accuracy,nll\n1,1,2.0,0.5,1\n1,2,1.0,0.75,1\n"
     assert _scalars(text) == {

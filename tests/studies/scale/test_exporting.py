@@ -126,6 +126,16 @@ def test_only_published_runs_on_stir_are_exported(project):
     assert not Path("ours").exists()
 
 
+def test_published_runs_on_other_data_are_left_out(project):
+    path = paths.table_folder("scale") / "runs.csv"
+    runs = pandas.read_csv(path)
+    of_mnist = runs["run"].str.contains("/stir_mnist/")
+    runs.loc[of_mnist, "dataset"] = "mnist_large_scale"
+    runs.to_csv(path, index=False)
+    export("scale", Path("ours"))
+    assert set(pandas.read_csv("ours/clean.csv")["params.data"]) == {"emoji"}
+
+
 def test_forms_and_parts_are_found_and_others_refused_with_the_nearest(project):
     module, group = form_of("published", None)
     assert (module.__name__.rpartition(".")[2], group) == ("export_published", "scale")

@@ -1,6 +1,7 @@
 """The published form where the trained runs are at hand: times, errors and indices."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -150,6 +151,7 @@ def test_where_runs_are_at_hand_the_last_epoch_and_the_times_come_too(trained):
     assert (row["metrics.train_loss"], row["metrics.val_loss"]) == (1.0, 2.0)
     assert (row["metrics.train_acc"], row["metrics.val_acc"]) == (75.0, 50.0), "percent"
     assert row["start_time"] == "2026-01-02 03:04:05+00:00"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00", row["end_time"])
     assert row["tags.mlflow.source.git.commit"] == "c" * 40
     assert clean.loc["emoji", "standard", 1].isna()["start_time"]
 
