@@ -227,11 +227,11 @@ def test_settings_are_those_of_a_run_that_can_be_made_here(project, monkeypatch,
     assert checked.run is not None
 
 
-OF_TINYNET = """\
+OF_PICKYNET = """\
 study: mine
 seeds: 1
 dataset: {name: digits8, size: 12}
-model: {name: tinynet, channels: 30}
+model: {name: pickynet, channels: 30}
 training: {epochs: 1, batch_size: 8, optimizer: {name: adam, learning_rate: 1e-3}}
 evaluations: [accuracy]
 """
@@ -241,15 +241,15 @@ def test_a_model_whose_defaults_are_refused_has_the_settings_of_a_run_on_other_d
     tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    skeletons.write_skeleton("model", "tinynet")
-    plugin, demo = Path("plugins/models/tinynet.py"), "param-files/cnn/mnist/demo.yaml"
+    skeletons.write_skeleton("model", "pickynet")
+    plugin, demo = Path("plugins/models/pickynet.py"), "param-files/cnn/mnist/demo.yaml"
     text = plugin.read_text(encoding="utf-8")
     plugin.write_text(text.replace("if min(height, width) < 5:", "if params.channels < 20:"))
-    files = {demo: (ROOT / demo).read_text(), "param-files/tinynet/digits/one.yaml": OF_TINYNET}
+    files = {demo: (ROOT / demo).read_text(), "param-files/pickynet/digits/one.yaml": OF_PICKYNET}
     for file, content in files.items():
         Path(file).parent.mkdir(parents=True)
         Path(file).write_text(content)
-    _, whence, checked = write_run("tinynet/mnist/mine")
+    _, whence, checked = write_run("pickynet/mnist/mine")
     assert whence == f"settings as in {demo}"
     assert checked.run.points[0].model.params.channels == 30
 
