@@ -11,6 +11,7 @@ digest, and a raised one changes those alone of the param-files that use it.
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,15 @@ def with_sums(trained: str, *sums: Sequence[str]) -> str:
     return digest([trained, known]) if known else trained
 
 
+def not_built(manifest: Path) -> UserError:
+    """That a data set is not there, with the two commands that build one of a param-file."""
+    key = manifest.name.removesuffix(".manifest.json")
+    by_hand = shlex.join(["isotrope", "build", manifest.parent.name, "--key", key])
+    return UserError(
+        f"{manifest}: the data set is not built; run `snakemake {manifest}`, or `{by_hand}`"
+    )
+
+
 def local_sums(manifest: Path) -> list[str]:
     """The checksums of those files of a built data set that the user brought.
 
@@ -191,9 +201,7 @@ def local_sums(manifest: Path) -> list[str]:
             if file["root"] != "folder" or file["path"].endswith(paths.SOURCES_OF)
         ]
     except FileNotFoundError as error:
-        raise UserError(
-            f"{manifest}: the data set is not built; run `snakemake {manifest}`"
-        ) from error
+        raise not_built(manifest) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{manifest}: not a whole manifest; run `snakemake --force {manifest}`"

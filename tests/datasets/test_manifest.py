@@ -116,8 +116,11 @@ def test_a_manifest_is_read_back_as_it_was_written(listed):
 
 
 def test_an_absent_manifest_says_how_to_build_the_data_set(tmp_path):
-    path = tmp_path / "a.json"
-    said = f"{path}: the data set is not built; run `snakemake {path}`"
+    path = tmp_path / "stir" / "emoji.manifest.json"
+    said = (
+        f"{path}: the data set is not built; run `snakemake {path}`, "
+        "or `isotrope build stir --key emoji`"
+    )
     with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
         read_manifest(path)
 

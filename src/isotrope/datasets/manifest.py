@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from isotrope import paths
 from isotrope.datasets.local_data import VARIABLE, local_file, local_root
+from isotrope.digests import not_built
 from isotrope.errors import UserError
 from isotrope.files import json_files, regular
 from isotrope.settings import Settings
@@ -86,7 +87,7 @@ def read_manifest(path: Path) -> Manifest:
         UserError: if there is none, or it is not whole.
     """
     if not path.is_file():
-        raise UserError(f"{path}: the data set is not built; run `snakemake {path}`")
+        raise not_built(path)
     try:
         content = json_files.parse_object(regular.read_bytes(path))
         is_sealed = json_files.is_sealed(content)
