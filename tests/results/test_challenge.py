@@ -8,6 +8,7 @@ import pytest
 from made_up_index import point, run
 from scipy import stats
 
+from isotrope import registry
 from isotrope.errors import UserError
 from isotrope.params.param_file import read_run
 from isotrope.plan.index import EvaluationEntry, Index
@@ -172,6 +173,16 @@ def test_the_param_file_of_a_model_is_right_and_has_a_number_to_beat(samples, tm
     expected = {100: (43.60, 0.87), 500: (63.13, 0.29), 1000: (70.14, 0.26)}[samples]
     assert (100 * found.mean, 100 * found.error) == pytest.approx(expected, abs=0.005)
     assert found.count == 10
+
+
+def test_an_editor_is_told_of_the_schema_that_knows_the_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mine = registry.users_folder("models") / "mine.py"
+    mine.parent.mkdir(parents=True)
+    mine.touch()
+    lines = {name: challenge.param_file(name, 100).split("\n")[0] for name in ("mine", "standard")}
+    assert lines["mine"].endswith("$schema=../../../out/param-file.schema.json")
+    assert lines["standard"].endswith("$schema=../../../workflow/schemas/param-file.schema.json")
 
 
 def test_the_baseline_is_trained_as_long_as_published_for_as_many_images():

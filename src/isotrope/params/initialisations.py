@@ -12,10 +12,9 @@ from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.files.disk import write_whole
 from isotrope.params.param_file import check_file, read_run
-from isotrope.params.param_folder import read_text
+from isotrope.params.param_folder import first_line, read_text
 from isotrope.params.yaml_marks import parse
 
-_SCHEMA = "# yaml-language-server: $schema=../../../workflow/schemas/param-file.schema.json\n"
 _TOGETHER = "seed_ensemble"
 
 
@@ -49,7 +48,8 @@ def with_initialisations(file: Path, count: int, subset_seed: str) -> Path:
     blocks["seeds"] = f"1-{count}"
     written = yaml.safe_dump(blocks, sort_keys=False, width=100)
     said = f"# Made from {file.name}: {count} seeds on the training images of each of its seeds.\n"
-    write_whole(path, f"{_SCHEMA}{said}\n{written}")
+    schema = first_line(run.points[0].model.name, run.points[0].dataset.name)
+    write_whole(path, f"{schema}\n{said}\n{written}")
     if wrong := check_file(path, paths.PARAM_FILES).sentences:
         path.unlink()
         raise UserError(*wrong)

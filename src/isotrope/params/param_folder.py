@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from isotrope import paths
+from isotrope import paths, registry
 from isotrope.errors import UserError
 from isotrope.files import regular
 
@@ -18,6 +18,18 @@ LARGEST = 100_000  # bytes of a param-file
 LONGEST_RUN = 90  # letters of a run's name: SLURM's plug-in joins all names of a job to one of 255
 _SHAPE = "<model>/<dataset>/<variant>.yaml"
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def first_line(model: str, dataset: str) -> str:
+    """The comment that names the schema for an editor: where a plug-in is the user's, theirs.
+
+    Raises:
+        UserError: if there is no such model or data set, or two.
+    """
+    named = (registry.source("models", model), registry.source("data", dataset))
+    mine = any(path.is_relative_to(registry.USERS) for path in named)
+    schema = paths.SCHEMA_WITH_PLUGINS if mine else paths.SCHEMA
+    return f"# yaml-language-server: $schema=../../../{schema.as_posix()}"
 
 
 def find(root: Path = paths.PARAM_FILES) -> dict[Path, str]:

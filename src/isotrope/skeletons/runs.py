@@ -23,6 +23,7 @@ from isotrope.params.envelope import Envelope
 from isotrope.params.evaluations import check_evaluations, evaluation_misfits
 from isotrope.params.fitting import training_misfits
 from isotrope.params.param_file import CheckedFile, check_file
+from isotrope.params.param_folder import first_line
 from isotrope.params.resources import Resources
 from isotrope.params.training import Training
 from isotrope.skeletons import templates
@@ -204,7 +205,7 @@ def _text(
     resources = same.raw.get("resources") if same else None
     envelope = Envelope.model_fields
     lines = [
-        f"# yaml-language-server: $schema=../../../{_schema(mine, dataset)}",
+        first_line(mine, str(dataset["name"])),
         f"# {name}, written by `isotrope new run`; {_whence(nearest)}.",
         "# Lines behind # show defaults; docs/keys.md has every key, and `isotrope check` says",
         "# what is wrong.",
@@ -281,11 +282,3 @@ def _flow(value: Any) -> str:
         value = list(value)
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6)
     return text.removesuffix("\n").removesuffix("\n...").strip()
-
-
-def _schema(model: str, dataset: Block) -> str:
-    """The schema that knows both: the one with a user's own plug-ins where one of them is."""
-    named = (registry.source("models", model), registry.source("data", str(dataset["name"])))
-    if any(path.is_relative_to(registry.USERS) for path in named):
-        return paths.SCHEMA_WITH_PLUGINS.as_posix()
-    return "workflow/schemas/param-file.schema.json"

@@ -11,6 +11,7 @@ from typing import Any
 
 from isotrope import paths
 from isotrope.files.tables import PUBLISHED_COLUMNS, read_table
+from isotrope.params.param_folder import first_line
 from isotrope.results.challenge import Published
 from isotrope.results.published import pairs_of
 
@@ -18,7 +19,7 @@ SAMPLES = (100, 500, 1000)
 SUBSET_SEED = "dataset.subset_seed"  # the setting that lets all seeds of a run share a subset
 _TO_BEAT = {"init": "tight_frame", "parameterization": "canonical"}
 _TEXT = """\
-# yaml-language-server: $schema=../../../workflow/schemas/param-file.schema.json
+{first_line}
 # {model} on ten subsets of {samples} images of CIFAR-10, one for each seed. Written by
 # `isotrope challenge`, from the published training of linear classifiers; change what you like but
 # `dataset` and `seeds`, which make the numbers comparable.
@@ -79,7 +80,8 @@ def place(model: str, samples: int) -> str:
 
 def param_file(model: str, samples: int) -> str:
     """The text of its param-file."""
-    return _TEXT.format(model=model, samples=samples, **_TRAINING[samples])
+    line = first_line(model, "cifar10")
+    return _TEXT.format(first_line=line, model=model, samples=samples, **_TRAINING[samples])
 
 
 def baseline(parameters: Mapping[str, Any]) -> dict[str, Any]:
