@@ -289,8 +289,18 @@ def test_packs_come_as_their_tasks_end(monkeypatch):
     assert asked == [3.0, 5.0]
 
 
+@pytest.fixture
+def ctrl_c_is_heard():
+    """Also where these tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("name", ["local", "debug"])
-def test_work_that_is_broken_off_here_is_ended_and_ctrl_c_is_heard_again(monkeypatch, name):
+def test_work_that_is_broken_off_here_is_ended_and_ctrl_c_is_heard_again(
+    monkeypatch, ctrl_c_is_heard, name
+):
     seen, ended = [], []
 
     def submit(pack):
@@ -301,7 +311,7 @@ def test_work_that_is_broken_off_here_is_ended_and_ctrl_c_is_heard_again(monkeyp
     monkeypatch.setattr(
         executors, "_end", lambda running: ended.extend(one.pack for one in running)
     )
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.default_int_handler
     working = executors.work_here([Array(SMALL, packs(3), False)], Site(name, parallel=2))
     assert next(working).pack.pack == "1-1", "with debug it is given before it is worked on"
     assert signal.getsignal(signal.SIGINT) is before
