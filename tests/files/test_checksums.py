@@ -67,6 +67,24 @@ def test_a_file_that_was_altered_stays_so_where_its_writer_fails_before_it(path)
     assert checksums.is_as_written(other)
 
 
+def test_the_checksum_of_a_writer_that_was_killed_is_never_put_back(path):
+    with checksums.renewed(path):
+        path.write_bytes(b"one")
+    checksums.path_of(path).rename(checksums._aside(path))
+    path.write_bytes(b"another")  # and then it was killed
+
+    def fails():
+        with checksums.renewed(path):
+            raise OSError
+
+    with pytest.raises(OSError, match=r"^$"):
+        fails()
+    assert checksums.is_as_written(path)
+    with checksums.renewed(path):
+        path.write_bytes(b"two")
+    assert [one.name for one in checksums.path_of(path).parent.iterdir()] == ["accuracy.csv.json"]
+
+
 def test_of_files_that_are_not_written_there_is_no_checksum(path):
     other = path.with_name("movie.mp4")
     with checksums.renewed(path, other):

@@ -30,33 +30,40 @@ def renewed(*paths: Path) -> Iterator[None]:
     where the work inside is killed. Where it fails, files that it did not write keep theirs.
 
     Raises:
-        UserError: if a checksum cannot be removed or written.
+        UserError: if a checksum cannot be renamed or written.
     """
-    before = {path: (_place(path), _removed(path_of(path))) for path in paths}
+    before = {path: _place(path) for path in paths}
+    for path in paths:
+        _remove(_aside(path))  # of a writer that was killed
+        _rename(path_of(path), _aside(path))
     try:
         yield
     except BaseException:
-        for path, (place, known) in before.items():
-            if known is not None and _place(path) == place:
-                with suppress(UserError):
-                    disk.write_whole(path_of(path), known)
+        for path, place in before.items():
+            if _place(path) == place:
+                _rename(_aside(path), path_of(path))
         raise
     for path in paths:
         if path.is_file():
             disk.write_whole(path_of(path), json.dumps(_of_file(path)) + "\n")
+        _remove(_aside(path))
 
 
-def _removed(path: Path) -> bytes | None:
-    """What was in a checksum that is there no more now; None if it was not there before."""
-    with disk.named_errors(path, "removed"):
-        try:
-            content = regular.read_bytes(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError:
-            content = b""  # no checksum of anything
+def _aside(path: Path) -> Path:
+    """Where a checksum lies while its file is written; a full disk can take it from there."""
+    return path_of(path).with_suffix(".before")
+
+
+def _rename(path: Path, goal: Path) -> None:
+    """Rename a checksum, if it is there."""
+    with disk.named_errors(path, "renamed"), suppress(FileNotFoundError, NotADirectoryError):
+        path.rename(goal)
+
+
+def _remove(path: Path) -> None:
+    """Remove a checksum, if it is there."""
+    with disk.named_errors(path, "removed"), suppress(FileNotFoundError, NotADirectoryError):
         path.unlink()
-        return content
 
 
 def _place(path: Path) -> tuple[int, int] | None:
