@@ -27,6 +27,14 @@ def test_each_block_of_an_older_summary_is_compared_with_its_settings(model, dat
     assert all(one.startswith(words) for one, words in zip(found, said, strict=True))
 
 
+def test_an_entry_without_a_best_epoch_contradicts_no_history():
+    history = "epoch,train_seconds\n1,2.0\n2,4.0\n"
+    for entry in ({}, {"best_epoch": None}, {"best_epoch": 2, "seconds_per_epoch_last": 4.0}):
+        assert list(entries.history_contradictions(entry, history)) == []
+    (said,) = entries.history_contradictions({"best_epoch": 3}, history)
+    assert said == "best_epoch is 3, its history has 2"
+
+
 def test_contradictions_are_named_in_the_order_of_their_settings():
     names = [f"setting{letter}" for letter in "hcaibgjedf"]
     written = {"name": "net", **dict.fromkeys(names, 1)}

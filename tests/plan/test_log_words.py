@@ -24,6 +24,13 @@ def logged(message="", level=logging.INFO, why="", **extra):
     return record, asked
 
 
+@pytest.mark.parametrize("extra", [{"reason": "Missing output files: a"}, {"rule_name": "train"}])
+def test_a_record_of_no_job_keeps_its_words(extra):
+    record, asked = logged("words", why="a sentence", **extra)
+    assert (record.msg, asked) == ("words", [])
+    assert getattr(record, "reason", None) == extra.get("reason")
+
+
 @pytest.mark.parametrize(
     ("reason", "expected"),
     [

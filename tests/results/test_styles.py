@@ -1,6 +1,7 @@
 """Colours and markers: each belongs to a series, whatever else is drawn beside it."""
 
 import pandas
+import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -67,6 +68,16 @@ def test_series_of_one_colour_differ_in_marker_and_in_line():
 def test_twelve_series_have_twelve_colours():
     found = of([(f"model{i}", f"own {i}") for i in range(12)])
     assert len({its.colour for its in found.values()}) == 12
+
+
+@pytest.mark.parametrize("word", ["own", "mine", "net", "deep", "wide", "x", "y", "z"])
+def test_the_last_free_colour_is_found_wherever_it_is(word):
+    found = of([(f"model{i}", f"{word} {i}") for i in range(12)])
+    assert len({its.colour for its in found.values()}) == 12
+    assert len({(its.colour, its.marker, its.dashes) for its in found.values()}) == 12
+    assert {(its.marker, its.dashes) for its in found.values()} == {
+        (its.marker, its.dashes) for its in styles([str(i) for i in range(12)]).values()
+    }, "each is the first of its colour"
 
 
 def test_sentences_and_legend_below_a_figure_take_its_whole_width():

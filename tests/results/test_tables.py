@@ -269,6 +269,16 @@ def test_mistakes_of_all_packs_are_said_at_once_and_nothing_is_written(tmp_path:
     assert not (tmp_path / "tables").exists()
 
 
+@pytest.mark.parametrize("key", ["device", "epochs", "seconds_per_epoch_mean"])
+def test_a_seed_of_which_something_is_not_known_is_named(tmp_path: Path, key: str) -> None:
+    pack = write_pack(tmp_path)
+    said = json.loads((pack.pack / "run.json").read_text())
+    del said["seeds"][1][key]
+    (pack.pack / "run.json").write_text(json.dumps(said))
+    with pytest.raises(UserError, match=rf"run\.json is truncated .*seed 2 has no {key}\); delete"):
+        collect("demo", [pack], tmp_path / "tables")
+
+
 def test_group_without_runs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no run belongs to shift"):
         collect("shift", [], tmp_path)

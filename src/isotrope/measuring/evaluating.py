@@ -137,11 +137,11 @@ def _write(task: EvaluationTask, known: Mapping[tuple[str, Seed], list[Row] | No
         for (alias, _), found in known.items()
         for row in found or ()
     ]
-    seeds = {one.alias: [s for alias, s in known if alias == one.alias] for one in task.evaluations}
+    seeds = dict.fromkeys(seed for _, seed in known)
     codes = {
         one.alias: (
             one.digest,
-            {seed: stored.code_of(task.rows_file(one, seed)) for seed in seeds[one.alias]},
+            {seed: stored.code_of(task.rows_file(one, seed)) for seed in seeds},
         )
         for one in task.evaluations
     }

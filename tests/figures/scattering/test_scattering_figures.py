@@ -189,6 +189,19 @@ def test_only_what_is_drawn_is_in_the_legend(tmp_path: Path) -> None:
     assert "Oyallon" not in words_below(figure), "who is quoted for a convolutional network"
 
 
+def test_a_series_whose_seeds_all_diverged_is_not_in_the_legend(tmp_path: Path) -> None:
+    networks = [replace(one, label=f"series {i}") for i, one in enumerate(CIFAR[:2])]
+    folder = write_scattering_tables(tmp_path, networks)
+    runs = pandas.read_csv(folder / "runs.csv", dtype=str, keep_default_na=False)
+    runs.loc[runs["label"].eq("series 1"), "status"] = "diverged"
+    runs.to_csv(folder / "runs.csv", index=False)
+    figure, _ = module("accuracy_by_samples").draw(
+        read_tables(STUDY, "accuracy_by_samples", folder, PUBLISHED)
+    )
+    named = {text.get_text() for legend in figure.legends for text in legend.get_texts()}
+    assert {one for one in named if one.startswith("series")} == {"series 0"}
+
+
 def test_published_numbers_stand_beside_runs_of_their_length_not_longer_ones(
     tmp_path: Path,
 ) -> None:
