@@ -139,7 +139,7 @@ def test_two_projects_one_after_the_other_each_have_their_own(tmp_path, monkeypa
     for number in (1, 2, 1):
         path = tmp_path / str(number) / "plugins/models/mine.py"
         settings = "from isotrope.settings import Settings as Params"
-        write(path, f"{settings}\nREVISION = {number}\nPARTS = build = 0\n")
+        write(path, f"{settings}\nREVISION = {number}\nPARTS = 0\nbuild = print\n")
         monkeypatch.chdir(tmp_path / str(number))
         found = registry.load("models", "mine").REVISION
         assert found == number
@@ -195,6 +195,56 @@ def test_what_a_plug_in_lacks_is_named(mine):
         registry.BrokenPluginError, match=r"plugins/models/mine\.py: a model must define build"
     ):
         registry.load("models", "mine")
+
+
+BARS = (registry.PACKAGE / "skeletons/dataset.py.txt").read_text()
+SHARP = (registry.PACKAGE / "skeletons/evaluation.py.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "here", "there", "what"),
+    [
+        (
+            "data",
+            BARS,
+            "def load(",
+            "def laod(",
+            "load, and this one has laod; did you mean 'load'?",
+        ),
+        ("data", BARS, "def build(", "def bild(", "build, and this one has bild; did you mean"),
+        ("data", BARS, "def classes(", "def clases(", "classes, and this one has clases; did you"),
+        ("data", BARS, "def load(", "def _x(", "load; `isotrope new` writes one that does"),
+        (
+            "evaluation",
+            SHARP,
+            "def evaluate(",
+            "def evalute(",
+            "evaluate, and this one has evalute",
+        ),
+        ("evaluation", SHARP, "\nSPLIT =", "\nSPLITS =", "SPLIT, and this one has SPLITS; did you"),
+    ],
+)
+def test_what_it_lacks_is_named_with_what_may_be_meant_for_it(
+    project, kind, text, here, there, what
+):
+    assert here in text
+    write(project / f"plugins/{kind}/bars.py", text.replace(here, there))
+
+    with pytest.raises(registry.BrokenPluginError) as error:
+        registry.load(kind, "bars")
+
+    word = {"data": "a data set", "evaluation": "an evaluation"}[kind]
+    (said,) = error.value.sentences
+    assert said.startswith(f"plugins/{kind}/bars.py: {word} must define {what}")
+
+
+def test_what_should_be_a_function_and_is_none_is_named(project):
+    write(project / "plugins/data/bars.py", f"{BARS}\n\nclasses = 2\n")
+
+    with pytest.raises(
+        registry.BrokenPluginError, match=r"bars\.py: its classes must be a function"
+    ):
+        registry.load("data", "bars")
 
 
 @pytest.mark.parametrize("params", ["class Params:", "class Params(dict):", "def Params():"])

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -35,7 +36,10 @@ KINDS = {
 _ONLY_IMPORTED = {"layers": "module of layers", "studies": "module of the study"}
 # what a plug-in must define before a param-file that names it can be checked
 _NEEDED = {
-    "data": ("Params", "REVISION", "SPLITS", "image_shape", "classes", "local_files"),
+    "data": (
+        *("Params", "REVISION", "SPLITS"),
+        *("image_shape", "classes", "image_counts", "local_files", "build", "load"),
+    ),
     "augmentation": ("Params", "REVISION", "draw", "augment"),
     "models": ("Params", "REVISION", "PARTS", "build"),
     "evaluation": ("Params", "REVISION", "NEEDS", "SPLIT", "evaluate"),
@@ -223,15 +227,25 @@ def _loaded(kind: str, name: str, path: Path) -> ModuleType:
         module = _imported(path, f"isotrope.{inside}.{name}")
     for wanted in _NEEDED.get(kind, ()):
         if not hasattr(module, wanted):
-            article = "an" if _word(kind)[0] in "aeiou" else "a"
-            what = f"{article} {_word(kind)} must define {wanted}"
-            raise BrokenPluginError(f"{_shown(path)}: {what}; `isotrope new` writes one that does")
+            raise BrokenPluginError(f"{_shown(path)}: {_lacking(kind, module, wanted)}")
+        if wanted.islower() and not callable(getattr(module, wanted)):
+            raise BrokenPluginError(f"{_shown(path)}: its {wanted} must be a function")
     if hasattr(module, "Params") and not _are_settings(module.Params):
         what = "its Params must be a class of settings: `class Params(Settings):`"
         raise BrokenPluginError(f"{_shown(path)}: {what}")
     if "REVISION" in _NEEDED.get(kind, ()) and not isinstance(literal(kind, name, "REVISION"), int):
         raise BrokenPluginError(f"{_shown(path)}: its REVISION must be a whole number")
     return module
+
+
+def _lacking(kind: str, module: ModuleType, wanted: str) -> str:
+    """What a plug-in must define and does not, and which name of its own may be meant for that."""
+    article = "an" if _word(kind)[0] in "aeiou" else "a"
+    what = f"{article} {_word(kind)} must define {wanted}"
+    own = [name for name in vars(module) if name not in _NEEDED[kind] and name[0] != "_"]
+    if not (near := get_close_matches(wanted, own, n=1)):
+        return f"{what}; `isotrope new` writes one that does"
+    return f"{what}, and this one has {near[0]}{did_you_mean(near[0], [wanted])}"
 
 
 def _are_settings(params: Any) -> bool:

@@ -31,8 +31,20 @@ def classes(params):
     return params.classes
 
 
+def image_counts(params):
+    return {}
+
+
 def local_files(params):
     return []
+
+
+def build(params, folder, key):
+    raise NotImplementedError
+
+
+def load(params, folder, key, split):
+    raise NotImplementedError
 """
 
 

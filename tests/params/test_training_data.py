@@ -30,6 +30,14 @@ def image_counts(params):
 
 def local_files(params):
     return []
+
+
+def build(params, folder, key):
+    raise NotImplementedError
+
+
+def load(params, folder, key, split):
+    raise NotImplementedError
 '''
 DATASET = ("  name: stir\n  task: emoji\n  scenario: mid2rest", "  name: plain")
 NO_STOPPING = ("  early_stopping: {patience: 10}\n", "")
