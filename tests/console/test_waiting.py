@@ -20,8 +20,10 @@ def test_what_takes_long_says_how_far_it_is_and_what_ends_soon_says_nothing(monk
             twice.set()
         return f"{number} of 9 so far"
 
+    before = threading.active_count()
     with waiting.signs_of_life(words):
         assert twice.wait(20)
+    assert threading.active_count() == before
     lines = capsys.readouterr().err.splitlines()
     assert lines[:2] == ["1 of 9 so far", "2 of 9 so far"]
 

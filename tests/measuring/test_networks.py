@@ -263,6 +263,15 @@ def test_networks_say_why_they_do_not_take_images_of_another_size(folder):
         Networks({1: Endless()}, CPU).refusal((1, 9, 9))
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, ValueError, IndexError])
+def test_the_first_line_of_what_a_network_says_against_a_shape_is_told(kind):
+    class Picky(nn.Module):
+        def forward(self, images):
+            raise kind("too small\nby far")
+
+    assert Networks({1: Picky()}, CPU).refusal((1, 2, 2)) == "too small"
+
+
 def test_what_holds_for_all_networks_is_said_once(folder):
     lines = []
     networks = Networks.open(folder, CPU).under(

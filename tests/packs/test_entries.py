@@ -27,6 +27,14 @@ def test_each_block_of_an_older_summary_is_compared_with_its_settings(model, dat
     assert all(one.startswith(words) for one, words in zip(found, said, strict=True))
 
 
+@pytest.mark.parametrize("key", sorted(entries.FRACTIONS))
+def test_a_share_lies_between_0_and_1_both_included(key):
+    assert [entries._is_score(key, value) for value in (-0.1, 0, 0.5, 1, 1.1)] == [
+        *(False, True, True, True, False)
+    ]
+    assert entries._is_score("best_validation_loss", 7.5)
+
+
 def test_an_entry_without_a_best_epoch_contradicts_no_history():
     history = "epoch,train_seconds\n1,2.0\n2,4.0\n"
     for entry in ({}, {"best_epoch": None}, {"best_epoch": 2, "seconds_per_epoch_last": 4.0}):

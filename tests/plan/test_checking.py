@@ -123,6 +123,15 @@ def test_a_changed_value_is_checked_in_its_file_alone(checked, param_files):
     assert found.runs[NAME].points["base"].parameters["training.epochs"] == 3
 
 
+def test_installed_packages_count_by_the_names_of_their_folders(tmp_path, monkeypatch):
+    places = [tmp_path / "lib" / name for name in ("site-packages", "dist-packages", "other")]
+    for place in places:
+        for name in ("b-2.0.dist-info", "a-1.0.egg-info", "a", "c.py", "__pycache__"):
+            (place / name).mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", [str(place) for place in (*places, tmp_path / "gone")])
+    assert checking._installed() == ["a-1.0.egg-info", "b-2.0.dist-info"]
+
+
 def test_all_mistakes_of_all_files_are_said_each_time(checked, param_files):
     write(param_files, changed(("epochs: 2", "epochs: 0")))
     write(

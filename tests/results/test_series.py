@@ -136,6 +136,7 @@ def test_seeds_that_were_not_trained_here_are_said_to_be() -> None:
 
     said = origin(rows, pandas.DataFrame(), None)  # type: ignore[arg-type]
 
+    assert said[1] == "Measured: 6 seeds, at most 3 epochs."
     assert said[2:] == [
         "1 of 6 seeds came trained with the project.",
         "2 of 6 seeds were imported.",

@@ -13,12 +13,26 @@ from isotrope.plan.index import Index
 from isotrope.status import folders, reading
 from isotrope.status.asked_packs import packs_of
 from isotrope.status.datasets import DatasetStatus
+from isotrope.status.heartbeats import Pulse
 from isotrope.status.states import Finding
 
 
 def test_a_run_of_which_nothing_is_there_is_queued(folder):
     (one,) = looked_at(only(DEMO))
     assert (one.found.state, one.found.finished, one.found.detail) == ("queued", 0, "")
+
+
+def test_how_seeds_ended_is_read_only_where_it_is_asked_for(folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        reading,
+        "read_state",
+        lambda pack, pulse, outcomes: asked.append(outcomes) or Finding("done"),
+    )
+    index = only(DEMO)
+    for more in ((), (True,), (False,)):
+        reading.read_states(index, [DEMO], Pulse(paths.OUT), *more)
+    assert asked == [False, True, False]
 
 
 def test_every_pack_of_every_point_is_found_in_order(folder):

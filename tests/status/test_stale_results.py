@@ -25,6 +25,15 @@ def test_a_changed_value_is_named_as_it_was_and_as_it_is(pack):
     assert pack.found.changed == {"training.epochs": (1, 2)}
 
 
+def test_a_summary_that_is_gone_before_it_is_compared_is_said_to_be_damaged(pack, monkeypatch):
+    pack.finish(1, 2, 3, digest=ANOTHER)
+    pack.assemble(digest=ANOTHER, settings=BEFORE)
+    monkeypatch.setattr(summary, "glance", lambda folder: None)
+    state, _, detail = pack.state
+    assert state == "stale"
+    assert detail.startswith("run.json is truncated or altered; delete it and run `snakemake runs`")
+
+
 def test_equal_values_leave_the_code_to_have_changed(pack):
     pack.finish(1, 2, 3, digest=ANOTHER)
     pack.assemble(digest=ANOTHER, settings=NOW, commit="0123456789abcdef")

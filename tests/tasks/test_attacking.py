@@ -218,6 +218,11 @@ def test_what_cannot_be_attacked_is_told_with_the_way_out(pack, isotrope, words,
     assert "Traceback" not in errors
 
 
+def test_a_picture_that_was_not_attacked_has_no_class_after_it():
+    _, row = attacking._table([Outcome("c", 1, 0)]).splitlines()
+    assert row == "c,1,0,-1,False,False,nan,0,0.0"
+
+
 def test_the_last_lines_are_those_of_the_authors_program_in_percent():
     outcomes = [
         Outcome("a", 1, 1, 2, True, True, 0.02, 7, 1.0),

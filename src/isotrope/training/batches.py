@@ -158,7 +158,7 @@ class Epoch:
 
     def steps(self, position: int = 0) -> Generator[Drawn, None, None]:
         """What every step needs, from a position on."""
-        yield from self._read(range(position, self.source.steps))
+        yield from self._read(range(position, self.source.steps), by_workers=True)
 
     def at(self, position: int) -> Drawn:
         """What one step needs; asked again, files are not read again."""
@@ -205,7 +205,7 @@ class Epoch:
                 rows.append(plugin.draw(params, seeding.epoch_generator(*key), source.count))
         return self._moved(joined(torch.stack, rows))
 
-    def _read(self, steps: Sequence[int], by_workers: bool = True) -> Iterator[Drawn]:
+    def _read(self, steps: Sequence[int], *, by_workers: bool) -> Iterator[Drawn]:
         """What some steps need."""
         train, indices, device = self.source.train, self.indices, self.source.device
         if isinstance(train, Images):
