@@ -57,6 +57,11 @@ def test_numbers_in_words():
     assert heading("pearson_r", None) == "pearson r"
 
 
+def test_two_seeds_have_no_interval_as_in_figures():
+    assert mean_with_interval(0.647, -2.0, 3.0, 2, 100.0) == "64.7"
+    assert mean_with_interval(0.7171, 0.2584, 1.176, 2, None) == "0.7171"
+
+
 def test_an_interval_of_shares_ends_at_all_and_at_none_and_one_seed_has_none():
     assert mean_with_interval(0.99, 0.95, 1.03, 3, 100.0) == "99.0 [95.0, 100.0]"
     assert mean_with_interval(1.0, -2.0, 103.0, 3, 1.0) == "1.0 [0.0, 100.0]"

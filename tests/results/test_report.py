@@ -66,7 +66,7 @@ def test_every_group_with_tables_is_in_it_with_its_main_numbers_in_percent():
 
     assert "scale" in text
     assert "Accuracy (%): mean over seeds" in text
-    assert "Plain, small stir, mid2rest 75.0 [75.0, 75.0] 2 1 diverged" in text
+    assert "Plain, small stir, mid2rest 75.0 2 1 diverged" in text
     assert "Plain, small stir, mid2rest 62.5 [62.5, 62.5] 3" in text
     assert "0.625" not in text
     assert "1 run (own), 3 seeds, 18 epochs each." in text

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable
 
+from isotrope.results.statistics import FEWEST
+
 SHARES = {  # a metric with such a word in its name is a share; some tables have it in percent
     *("acc", "accuracy", "agreement", "alarm", "consistency", "fidelity", "iou", "mascc", "massc"),
     *("share", "steady", "success", "worst"),
@@ -61,11 +63,11 @@ def mean_with_interval(
     factor: float | None,
     differences: bool = False,
 ) -> str:
-    """A mean over seeds with its 95 % interval, which one seed has not.
+    """A mean over seeds with its 95 % interval, which fewer than ``FEWEST`` have not.
 
     The interval of a share ends at 0 and 100, that of a difference of shares at -100 and 100.
     """
-    if count < 2:
+    if count < FEWEST:
         return number(mean, factor)
     if factor is not None:
         most = 100 / factor

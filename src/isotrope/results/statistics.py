@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas
 from scipy import special
 
-FEWEST = 3  # seeds; the interval of two is too wide to tell anything, so none is drawn
+FEWEST = 3  # seeds; the interval of two is too wide to tell anything, so none is drawn or said
 
 
 def summarise(rows: pandas.DataFrame, by: Sequence[str]) -> pandas.DataFrame:

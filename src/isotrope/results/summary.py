@@ -22,7 +22,7 @@ from isotrope.files.tables import (
 from isotrope.plan.code_words import WAYS_ON
 from isotrope.results import percent
 from isotrope.results.page import items, page, table
-from isotrope.results.statistics import summarise
+from isotrope.results.statistics import FEWEST, summarise
 from isotrope.results.verifying import read_left_out
 
 BY = ["run", "point"]
@@ -125,8 +125,8 @@ def _results(runs: pandas.DataFrame, folder: Path) -> str:
             lines.append((str(at["run"]), str(at["point"]), measure, mean, at["n"]))
     lines.sort(key=lambda one: order[one[0], one[1]])
     what = (
-        "Results: mean over seeds [95 % interval]. What has a value for each setting, such as each "
-        "size, is in the figures and in their tables."
+        f"Results: mean over seeds [95 % interval, from {FEWEST} seeds on]. What has a value for "
+        "each setting, such as each size, is in the figures and in their tables."
     )
     return table(["run", "point", "measure", "mean", "seeds"], lines, what)
 

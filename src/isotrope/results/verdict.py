@@ -14,7 +14,7 @@ from isotrope.results import page, percent
 from isotrope.results.cells import cells_of
 from isotrope.results.published import published_beside
 from isotrope.results.series import Tables, means_of, measured, nothing_published, seeds
-from isotrope.results.statistics import half_intervals
+from isotrope.results.statistics import FEWEST, half_intervals
 from isotrope.results.summary import one_value_metrics, said_of_code
 from isotrope.results.verifying import read_left_out
 
@@ -69,7 +69,8 @@ def _main_table(tables: Tables, metric: str) -> str:
         if not any(line[column] for line in lines):
             shown.remove(column)
     heads = ["series", "data set", percent.heading(metric, factor), "seeds", "lost", "published"]
-    what = f"{percent.heading(metric, factor).capitalize()}: mean over seeds [its 95 % interval]"
+    what = f"{percent.heading(metric, factor).capitalize()}: mean over seeds "
+    what += f"[its 95 % interval, from {FEWEST} seeds on]"
     if 5 in shown:
         what += "; published: the same, where their seeds and standard deviation are known"
     lines = [tuple(line[i] for i in shown) for line in lines]
