@@ -163,6 +163,15 @@ def source(kind: str, name: str) -> Path:
     return found
 
 
+def shown_source(kind: str, name: str) -> Path:
+    """The file of a plug-in as messages name it: relative to the project where it lies there.
+
+    Raises:
+        UserError: if there is none of that name, or two.
+    """
+    return _shown(source(kind, name).absolute())
+
+
 def _found(kind: str, name: str) -> Path:
     found = [place / f"{name}.py" for place in _places(kind) if name in listed(place)]
     if not found:

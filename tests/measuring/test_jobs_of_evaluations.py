@@ -230,6 +230,22 @@ def test_rows_that_nobody_keeps_are_those_of_a_job_with_the_arrays_of_every_seed
     assert list(arrays) == [1, 2]
 
 
+def test_a_row_that_nobody_keeps_and_lacks_its_value_is_named_with_its_evaluation_and_file(
+    packs: list[TrainingTask],
+    toy_evaluations: ToyEvaluations,  # noqa: F811
+) -> None:
+    toy_evaluations.add(
+        "bare", "def evaluate(*_):\n    return [{'seed': 1, 'metric': 'a', 'n': 2}]\n"
+    )
+    one = task_for(packs[0], evaluation("bare")).evaluations[0]
+    networks = Networks.open(packs[0].folder, torch.device("cpu"))
+    data = loading.load_split(one.dataset.name, one.dataset.params, "test")
+
+    said = r"^plugins/evaluation/bare\.py: a row of the evaluation bare needs .* one lacks value"
+    with pytest.raises(UserError, match=said):
+        called.rows_of(one.evaluation, networks, [data])
+
+
 def test_a_job_claims_its_table_and_all_rows_and_reads_its_packs(
     packs: list[TrainingTask], monkeypatch: pytest.MonkeyPatch
 ) -> None:

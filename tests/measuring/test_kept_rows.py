@@ -12,6 +12,7 @@ from test_evaluating import evaluate, evaluation, results, task_for
 from toy_evaluations import toy_evaluations  # noqa: F401
 from toy_runs import start, toy_task, toy_training, toys, train, train_logged, wait_for  # noqa: F401
 
+from isotrope.errors import UserError
 from isotrope.measuring import evaluating
 from isotrope.training.task import TrainingTask
 
@@ -133,7 +134,7 @@ def evaluate(networks, data, params):
 
 def test_a_seed_without_rows_is_a_mistake_of_the_evaluation(trained, toy_evaluations):  # noqa: F811
     toy_evaluations.add("measure", ROWS + "\ndef evaluate(*_):\n    return rows(1, 0, 1)\n")
-    with pytest.raises(ValueError, match=r"evaluation measure gave no rows of \[2, 3\]"):
+    with pytest.raises(UserError, match=r"measure\.py: .* gave no row of seed 2, of seed 3"):
         evaluate(task_for(trained, evaluation("measure")))
 
 

@@ -13,15 +13,19 @@ ROW = {"seed": 1, "size": 3, "metric": "hits", "value": 0.1, "n": 20}
 
 
 def test_a_row_keeps_every_bit_of_its_value():
-    cells = cells_of({**ROW, "value": 1 / 3})
+    cells = cells_of({**ROW, "value": 1 / 3}, "accuracy")
     assert cells == {"seed": "1", "size": "3", "metric": "hits", "value": repr(1 / 3), "n": "20"}
 
 
 @pytest.mark.parametrize("key", ["metric", "value", "n"])
 def test_a_row_that_lacks_what_all_have_is_refused(key):
     row = {name: value for name, value in ROW.items() if name != key}
-    with pytest.raises(UserError, match=rf"needs metric, value, n; one lacks {key} \(it has seed"):
-        cells_of(row)
+    said = (
+        r"evaluation/accuracy\.py: a row of the evaluation accuracy needs metric, value, n; "
+        rf"one lacks {key} \(it has seed"
+    )
+    with pytest.raises(UserError, match=said):
+        cells_of(row, "accuracy")
 
 
 OURS, THEIRS = "accuracy-0123456789abcdef", "accuracy-fedcba9876543210"
@@ -31,7 +35,7 @@ OURS, THEIRS = "accuracy-0123456789abcdef", "accuracy-fedcba9876543210"
 @pytest.mark.parametrize("code", ["", "abc123"])
 def test_rows_are_read_where_they_were_written_alone(tmp_path, arrays, code):
     path, other = tmp_path / OURS / "1.csv", tmp_path / THEIRS / "1.csv"
-    rows.write(path, [cells_of(ROW)], arrays, code)
+    rows.write(path, [cells_of(ROW, "accuracy")], arrays, code)
     said = []
     assert rows.read(path, arrays is not None, said.append) == rows.checked(path, "")
     assert rows.code_of(path) == code

@@ -209,7 +209,8 @@ def _evaluate_like(
                 say(f"  {run} was evaluated at other settings")
             if to is not None:
                 at = {"evaluation": one.alias, "run": words, "point": "base"}
-                text = stored.results_text([stored.cells_of({**at, **row}) for row in rows])
+                cells = [stored.cells_of({**at, **row}, one.name) for row in rows]
+                text = stored.results_text(cells)
                 write_whole(to / f"{one.alias}.csv", text)
     for line in left_out:
         complain(line)

@@ -10,6 +10,7 @@ from isotrope import registry
 from isotrope.datasets.stream import Split
 from isotrope.files.arrays import Array
 from isotrope.measuring.networks import Networks
+from isotrope.packs.rows import check_row
 from isotrope.params.evaluations import Evaluation
 
 Rows = list[dict[str, Any]]
@@ -24,6 +25,9 @@ def rows_of(
         evaluation: not one of a whole run.
         networks: what is measured.
         given: the images that it measures; then those that it chooses something by, if it does.
+
+    Raises:
+        UserError: if a row lacks a metric, a value or the number of images.
     """
     module = registry.load("evaluation", evaluation.name)
     several = inspect.isgeneratorfunction(module.evaluate) or (
@@ -38,6 +42,8 @@ def rows_of(
             found = module.evaluate(networks.only(seeds), data, evaluation.params, *to_choose_by)
             for part in found if inspect.isgenerator(found) else [found]:
                 some, its = part if with_arrays else (part, {})
+                for row in some:
+                    check_row(row, evaluation.name)
                 rows += some
                 arrays |= its
     return rows, arrays

@@ -86,7 +86,8 @@ class Computation:
         for part in self._parts(plugin, evaluation, seeds, given):
             rows, arrays = part if evaluation.has_arrays else (part, {})
             for seed in [one for one in waiting if any(row.get("seed") == one for row in rows)]:
-                cells = [stored.cells_of(row) for row in rows if row.get("seed") == seed]
+                its = (row for row in rows if row.get("seed") == seed)
+                cells = [stored.cells_of(row, evaluation.name) for row in its]
                 path = self.task.rows_file(evaluation, seed)
                 given_arrays = arrays[seed] if evaluation.has_arrays else None
                 stored.write(path, cells, given_arrays, evaluation.code.digest)
@@ -96,7 +97,11 @@ class Computation:
                 yield seed, cells
             self.stops.when_kept()
         if waiting:
-            raise ValueError(f"evaluation {evaluation.name} gave no rows of {waiting}")
+            where, name = registry.shown_source("evaluation", evaluation.name), evaluation.name
+            lacking = ", ".join(f"of seed {seed}" for seed in waiting if seed is not None)
+            raise UserError(
+                f"{where}: the evaluation {name} gave no row {lacking or 'without a seed'}"
+            )
         self.stops.log(
             f"{evaluation.alias}: {len(seeds)} seeds on {len(data)} images "
             f"of {evaluation.dataset.name}, {split}"

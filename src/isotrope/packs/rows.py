@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from isotrope import registry
 from isotrope.errors import UserError
 from isotrope.files import disk, regular
 from isotrope.files.arrays import Array, read_arrays, write_arrays
@@ -27,18 +28,32 @@ _SUMS = re.compile(
 )
 
 
-def cells_of(row: Mapping[str, Any]) -> Row:
+def cells_of(row: Mapping[str, Any], evaluation: str) -> Row:
     """A row as cells; floats keep every bit.
+
+    Args:
+        row: what an evaluation gave.
+        evaluation: the name of its plug-in.
+
+    Raises:
+        UserError: if it lacks a metric, a value or the number of images.
+    """
+    check_row(row, evaluation)
+    return {key: repr(float(value)) if key == "value" else str(value) for key, value in row.items()}
+
+
+def check_row(row: Mapping[str, Any], evaluation: str) -> None:
+    """Refuse a row that lacks what all have; the evaluation is named, and its file.
 
     Raises:
         UserError: if it lacks a metric, a value or the number of images.
     """
     if lacking := [key for key in _LAST if key not in row]:
+        where = registry.shown_source("evaluation", evaluation)
         raise UserError(
-            f"a row of an evaluation needs {', '.join(_LAST)}; one lacks {', '.join(lacking)} "
-            f"(it has {', '.join(map(str, row))})"
+            f"{where}: a row of the evaluation {evaluation} needs {', '.join(_LAST)}; one lacks "
+            f"{', '.join(lacking)} (it has {', '.join(map(str, row))})"
         )
-    return {key: repr(float(value)) if key == "value" else str(value) for key, value in row.items()}
 
 
 def results_text(rows: Sequence[Row]) -> str:

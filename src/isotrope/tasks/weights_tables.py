@@ -252,9 +252,9 @@ def _write(
     """The rows of a folder under an evaluation, and the arrays of each seed."""
     place.mkdir(parents=True, exist_ok=True)
     at = {"evaluation": name, "run": pack.run, "point": pack.point}
-    text = stored.results_text([stored.cells_of({**at, **row}) for row in rows])
+    text = stored.results_text([stored.cells_of({**at, **row}, name) for row in rows])
     disk.write_whole(place / f"{name}.csv", text)
     for seed, its in arrays.items():
         (place / name).mkdir(exist_ok=True)
-        of_seed = [stored.cells_of(row) for row in rows if row["seed"] == seed]
+        of_seed = [stored.cells_of(row, name) for row in rows if row["seed"] == seed]
         stored.write(place / name / f"{seed}.csv", of_seed, its)
