@@ -51,6 +51,13 @@ def test_it_may_run_for_hours_without_a_word(indexed):
     assert state(attack=ATTACK)[0] == "interrupted"
 
 
+def test_its_deleted_table_is_gone(indexed):
+    pack = made(1, 2, 3)
+    pack.write("evaluate-attack.log", "attack: 3 seeds on 20 images of toy, test\n", age=60)
+    kept = "results-attack.csv is gone; its rows are kept, and only put together again"
+    assert state(attack=ATTACK) == ("queued", kept)
+
+
 def test_its_error_is_shown_with_its_log(indexed):
     pack = made(1)
     pack.write("evaluate-attack.log", "Killed\n")

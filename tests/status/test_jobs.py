@@ -112,6 +112,43 @@ def test_an_evaluation_runs_fails_or_is_lost_by_its_log(pack):
     assert pack.state[0] == "done"
 
 
+GONE = "results.csv is gone; its rows are kept, and only put together again"
+
+
+def test_results_that_were_deleted_after_their_evaluation_are_gone(pack):
+    pack.make()
+    pack.write("evaluate.log", "accuracy: 3 seeds on 1152 images of stir, test\n", age=60)
+    (pack.folder / "results.csv").unlink()
+    assert pack.state == ("queued", 3, GONE)
+    pack.write("evaluate.log", "Killed\n", age=60)
+    assert pack.state == ("failed", 3, "evaluation: Killed")
+
+
+def test_an_evaluation_that_had_nothing_to_say_is_over_when_snakemake_has_measured_it(pack):
+    pack.make()
+    (pack.folder / "results.csv").unlink()
+    assert pack.state == ("queued", 3, "trained; to be evaluated")
+    pack.write("evaluate.benchmark.tsv", age=90)
+    pack.write("evaluate.log", age=40)  # the next one begins
+    assert pack.state == ("running", 3, "evaluates")
+    pack.write("evaluate.benchmark.tsv", age=30)
+    assert pack.state == ("queued", 3, GONE)
+    (pack.folder / "evaluate.benchmark.tsv").unlink()
+    pack.write("evaluate.log", age=STARTING + 1)
+    assert pack.state == ("queued", 3, GONE)
+
+
+def test_outputs_that_were_deleted_after_a_training_with_nothing_to_do_are_gone(pack):
+    pack.make()
+    pack.write("train.log", "x: 0 to train, 3 are finished; cpu, 2 CPU threads\n")
+    os.utime(pack.folder / "weights.safetensors", (time.time() - 90,) * 2)
+    (pack.folder / "run.json").unlink()
+    for name in ("history.csv", "results.csv"):
+        os.utime(pack.folder / name, (time.time() - 90,) * 2)
+    kept = "run.json is gone; its seeds are kept, and only put together again"
+    assert pack.state == ("queued", 3, kept)
+
+
 def test_a_job_that_waits_for_another_is_queued_however_long(pack):
     waits = "waits for the training of toy/toy/plain, base, seeds 1-2: process 12 on node7"
     pack.write("train.log", f"{waits}\n", age=9999)

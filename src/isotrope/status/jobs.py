@@ -78,11 +78,33 @@ class Jobs:
         held = self.pulse.is_held(self._run, self._folder / made)
         return Finding("running", detail="evaluates") if held else None
 
-    def is_over(self, outputs: Set[str]) -> bool:
-        """Whether no training has begun since those of its outputs were made that are there."""
+    def is_over(self, outputs: Set[str], all_trained: bool) -> bool:
+        """Whether no training is at work that makes its outputs; asked where no lease is held.
+
+        Args:
+            outputs: those that are there.
+            all_trained: as for ``training``.
+        """
         word = self._last_word(TRAIN_LOG)
         made = [written for name in outputs if (written := self._written(name)) < math.inf]
-        return bool(made) and (word is None or word.written - max(made) <= _LATER)
+        if not made:
+            return False
+        spoke = word is not None and bool(word.line) and word.kind == "well"
+        return word is None or word.written - max(made) <= _LATER or (all_trained and spoke)
+
+    def has_evaluated(self, log: str) -> bool:
+        """Whether the job of a log is over that had nothing left to compute but its table.
+
+        Asked where all rows are there and no lease is held: whoever has said something had one. Of
+        a job that had nothing to say Snakemake notes how long it took.
+        """
+        word = self._last_word(log)
+        if word is None or word.kind != "well":
+            return False
+        if word.line:
+            return True
+        measured = self._written(log.replace(".log", ".benchmark.tsv"))
+        return word.written <= measured < math.inf or self.pulse.age(word.written) >= STARTING
 
     def training(self, all_trained: bool) -> Finding | None:
         """A training without a heartbeat, by its log; None if it has not begun.

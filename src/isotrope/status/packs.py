@@ -29,6 +29,7 @@ _EARLIER_CHOICE = "of an earlier choice, which is to be made anew"
 TO_BE_EVALUATED = "trained; to be evaluated"
 TO_BE_ASSEMBLED = "trained; to be put together"
 SEEDS_KEPT = "its seeds are kept, and only put together again"
+ROWS_KEPT = "its rows are kept, and only put together again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +170,7 @@ class _PackFiles:
     def _outputs_gone(self) -> Finding | None:
         """Outputs were deleted that a training had made; None if that is not so."""
         there = self.names & {*OUTPUTS, RESULTS}
-        if not there or not self.jobs.is_over(there):
+        if not there or not self.jobs.is_over(there, self.all_trained):
             return None
         gone = [name for name in OUTPUTS if name not in self.names]
         what = f"{', '.join(gone)} {'is' if len(gone) == 1 else 'are'} gone"
@@ -214,6 +215,9 @@ class _PackFiles:
             log = f"evaluate-{table}.log"
             if at_work := jobs.evaluates(made):
                 return self._with_count(at_work)
+            kept = not evaluation.of_run and made not in names and self._has_all_rows(table)
+            if kept and jobs.has_evaluated(log):
+                return self._finding("queued", f"{made} is gone; {ROWS_KEPT}")
             patience = evaluation.job.minutes * 60.0 if evaluation.job else self.pack.evaluating
             if made in names:
                 finding = jobs.evaluation_since(made, log, patience)
@@ -238,9 +242,13 @@ class _PackFiles:
         stores = {table: one for table, one in self.pack.stores.items() if table not in alone}
         if RESULTS not in self.names:
             waits = self._finding("queued", TO_BE_EVALUATED)
+            kept = all(self._has_all_rows(table) for table in stores)
+            gone = kept and self.jobs.has_evaluated(EVALUATE_LOG)
+            if gone:
+                waits = self._finding("queued", f"{RESULTS} is gone; {ROWS_KEPT}")
             return self._with_count(
                 self.jobs.evaluates(RESULTS)
-                or self.jobs.evaluation(EVALUATE_LOG, self.pack.evaluating)
+                or (None if gone else self.jobs.evaluation(EVALUATE_LOG, self.pack.evaluating))
                 or waits
             )
         open_ = [
