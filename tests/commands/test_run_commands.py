@@ -76,6 +76,19 @@ def test_every_task_of_a_training_is_done_and_keeps_its_own_log_by_hand_alone(
     assert trained["reports"] == reports
 
 
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_the_run_says_how_many_threads_compute_where_nobody_else_does(
+    file, trained, monkeypatch, command
+):
+    asked = trained["tasks"]
+    monkeypatch.setattr(by_hand, "evaluation_tasks", lambda *words: asked.append(words) or [])
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert run(command, file).exit_code == 0
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")  # as Snakemake does
+    assert run(command, file).exit_code == 0
+    assert [words[5] for words in asked] == [None, 5]
+
+
 def test_a_training_on_two_gpus_becomes_that_of_torchrun(file, trained, monkeypatch):
     class ReplacedError(Exception):
         pass

@@ -59,6 +59,15 @@ def test_what_is_left_out_in_python_is_what_the_command_leaves_out(command, asks
     assert len(defaults) == 2
 
 
+def test_by_hand_as_many_threads_compute_as_in_the_job_of_snakemake(folder, tasks):
+    assert {task.threads for task in tasks(threads=None)} == {2}
+    own = "evaluations: [scale_generalization, {name: accuracy, resources: {cpus: 4}}]"
+    FILE.write_text(f"{MORE[: MORE.index('evaluations:')]}{own}\nresources: {{cpus: 3}}\n")
+    found = [task.threads for task in tasks(threads=None)]
+    assert found in ([3, 3], [3, 4, 3, 4])  # two packs; one evaluation has its own job
+    assert {task.threads for task in tasks(threads=1)} == {1}
+
+
 def pack_of(task):
     (pack,) = getattr(task, "packs", None) or [task.pack]
     return pack

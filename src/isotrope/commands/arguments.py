@@ -219,6 +219,14 @@ DatasetName = Annotated[
 Threads = Annotated[
     int, typer.Option(min=1, envvar="OMP_NUM_THREADS", help="CPU threads of one operation")
 ]
+JobThreads = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        envvar="OMP_NUM_THREADS",
+        help="CPU threads of one operation; as many as resources.cpus of the run if left out",
+    ),
+]
 ExportFolder = Annotated[Path, typer.Argument(help="where the files go; it is made if need be")]
 ExportForm = Annotated[
     str,

@@ -12,12 +12,12 @@ from rich.console import Console
 from isotrope import paths
 from isotrope.commands.arguments import (
     Device,
+    JobThreads,
     Pack,
     ParamFile,
     PointName,
     SaveEvery,
     SeedList,
-    Threads,
     files,
     of_runs,
     readable,
@@ -34,7 +34,7 @@ def train(
     pack: Pack = None,
     seeds: SeedList = None,
     device: Device = "auto",
-    threads: Threads = 1,
+    threads: JobThreads = None,
     save_every: SaveEvery = 30.0,
     eager: Annotated[
         bool, typer.Option("--eager", help="launch steps one by one, without CUDA graphs")
@@ -93,7 +93,7 @@ def evaluate(
     pack: Pack = None,
     seeds: SeedList = None,
     device: Device = "auto",
-    threads: Threads = 1,
+    threads: JobThreads = None,
     table: Annotated[
         str | None, typer.Option(help="one evaluation, by the name of its table")
     ] = None,
@@ -164,7 +164,7 @@ def _evaluate_like(
     to: Path | None,
     table: str | None,
     device: str,
-    threads: int,
+    threads: int | None,
     every: bool,
 ) -> None:
     """Measure a network of the user's as a run is, and tell its values beside those of runs."""
@@ -185,7 +185,7 @@ def _evaluate_like(
     data = like_run.settings_of_data(known, its.run, its.point)
     chosen = list(like_run.evaluations_named(its, table))
     where = devices.choose(by_hand.device_name(device))
-    with devices.arithmetic(where, threads):
+    with devices.arithmetic(where, threads or known.run(its.run).cpus):
         measured = like_run.Measured(words, weights, its, where, like_run.Told(say, record))
         more = f", the first of {len(names)} runs called so" if len(names) > 1 else ""
         say(f"{words} like {its.run}{more}: {like_run.words_of_data(data)}")

@@ -53,7 +53,7 @@ Memory = Annotated[
 class EvaluationResources(Settings):
     """What the job of one evaluation asks for; what is left out is that of the run's jobs.
 
-    Nothing here changes a result.
+    Nothing here changes a result beyond rounding.
     """
 
     gpu: int | None = Field(None, ge=0, le=8, description="GPUs; those of the run if left out")
@@ -69,7 +69,7 @@ class EvaluationResources(Settings):
 
 
 class Resources(Settings):
-    """What a job of this run asks for. Nothing here changes a result or retrains anything."""
+    """What a job of this run asks for. It retrains nothing; results differ by rounding at most."""
 
     gpu: int = Field(1, ge=0, le=8, description="GPUs per job; 0 for a run that trains on the CPU")
     cpus: int = Field(2, ge=1, le=256, description="CPU cores per job")

@@ -34,11 +34,21 @@ def training_tasks(
     pack: str | None,
     seeds: str | None,
     device: str,
-    threads: int,
+    threads: int | None,
     save_every: float = 30.0,
     eager: bool = False,
 ) -> list[TrainingTask]:
     """One task for each pack of a run's point that holds seeds which are asked for.
+
+    Args:
+        file: the param-file.
+        point: the point; ``selected`` for the chosen one.
+        pack: the one pack that is asked for.
+        seeds: the seeds that are asked for.
+        device: the device's name.
+        threads: CPU threads of one operation; None for as many as a job of the run has.
+        save_every: seconds between two states of unfinished seeds.
+        eager: whether steps are launched one by one.
 
     Raises:
         UserError: for a mistake in the param-file, an unknown point or pack, or seeds that the
@@ -64,7 +74,7 @@ def training_tasks(
             start=_start(chosen),
             settings=chosen.settings(),
             device=device_name(device),
-            threads=threads,
+            threads=threads or run.envelope.resources.cpus,
             save_every=save_every,
             eager=eager,
             stack=None if (wanted := run.envelope.resources.stack) == "auto" else wanted,
@@ -109,7 +119,7 @@ def evaluation_tasks(
     pack: str | None,
     seeds: str | None,
     device: str,
-    threads: int,
+    threads: int | None,
     table: str | None = None,
     own_jobs: bool = True,
 ) -> list[EvaluationTask]:
@@ -125,7 +135,7 @@ def evaluation_tasks(
         pack: the one pack that is asked for.
         seeds: the seeds that are asked for.
         device: the device's name.
-        threads: CPU threads of one operation.
+        threads: CPU threads of one operation; None for as many as the job in Snakemake has.
         table: the one evaluation that is asked for, by the name of its table; those that share
             its job are done with it.
         own_jobs: whether evaluations that have jobs of their own are asked for, too.
@@ -152,7 +162,6 @@ def evaluation_tasks(
         "selected": point == paths.SELECTED,
         "training_digest": effective_digest(chosen),
         "device": device_name(device),
-        "threads": threads,
     }
 
     code = ResultCode()
@@ -162,7 +171,16 @@ def evaluation_tasks(
     ) -> EvaluationTask:
         bound = [_bound(one, run, chosen, code) for one in evaluations]
         of_run = any(one.of_run for one in evaluations)
-        return EvaluationTask(packs=packs, evaluations=bound, table=own, of_run=of_run, **common)
+        asked = evaluations[0].resources if own else None
+        cpus = (asked.cpus if asked else None) or run.envelope.resources.cpus
+        return EvaluationTask(
+            packs=packs,
+            evaluations=bound,
+            table=own,
+            of_run=of_run,
+            threads=threads or cpus,
+            **common,
+        )
 
     found = []
     for name, members in packs_asked_for(run, point, pack, seeds).items():
