@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -173,6 +174,32 @@ def test_a_finished_seed_is_not_trained_again_when_the_pack_changes(toys, monkey
     monkeypatch.setattr(loading, "load_split", lambda *args: pytest.fail("data were loaded"))
     lines = train(toy_task(seeds=[2, 3], pack="2-3"))
     assert "0 to train, 2 are finished" in lines[0]
+
+
+def test_files_that_hold_all_already_keep_their_bytes_and_times(toys):
+    task = toy_task(seeds=[1, 2], pack="1-2")
+    train(task)
+    files = [task.folder / name for name in ("weights.safetensors", "history.csv", "run.json")]
+
+    def state():
+        return [(path.read_bytes(), path.stat().st_mtime_ns) for path in files]
+
+    before = state()
+    again = replace(task, threads=task.threads + 1)
+    assert "0 to train, 2 are finished" in train(again)[0]
+    assert state() == before
+    for lost in files:  # as Snakemake deletes what a job is to make
+        lost.unlink()
+        train(task)
+        now = state()
+        kept = [path for path, old, new in zip(files, before, now, strict=True) if old == new]
+        assert kept == [path for path in files[:2] if path != lost], "run.json is the last"
+        before = now
+    files[1].write_text("altered")
+    train(task)
+    assert files[1].read_bytes() == before[1][0]
+    train(replace(task, settings={"training": {"epochs": 5}}))
+    assert json.loads(files[2].read_text())["settings"] == {"training": {"epochs": 5}}
 
 
 def test_a_diverging_seed_does_not_take_its_pack_down(toys):

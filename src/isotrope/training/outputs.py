@@ -7,18 +7,23 @@ checksum of its own content.
 """
 
 import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from isotrope import devices, registry
-from isotrope.files import disk, json_files
-from isotrope.packs import code_records, store
+from isotrope.files import disk, json_files, regular
+from isotrope.packs import code_records, store, summary
 from isotrope.packs.summary import HISTORY, RUN, WEIGHTS
 from isotrope.params import modelling
 from isotrope.params.meta_device import is_built
 from isotrope.processes import provenance
 from isotrope.training.task import TrainingTask
+
+_CIRCUMSTANCES = ("versions", "git_commit", "device", "threads", "seconds", "peak_memory_mb")
 
 
 def shape_of(task: TrainingTask) -> tuple[tuple[int, int, int], int]:
@@ -29,7 +34,11 @@ def shape_of(task: TrainingTask) -> tuple[tuple[int, int, int], int]:
 
 
 def assemble(task: TrainingTask, device: torch.device, began: float) -> None:
-    """Write the pack's files from the stored seeds; ``run.json`` last."""
+    """Write the pack's files from the stored seeds, ``run.json`` last; none that is there already.
+
+    A file that holds what would be written keeps its bytes and its time, or all that is made of it
+    would be made again.
+    """
     seeds = [store.load(task.stored(seed), seed, task.training_digest) for seed in task.seeds]
     stacked = {
         name: torch.stack([seed.weights[name] for seed in seeds]) for name in seeds[0].weights
@@ -70,9 +79,28 @@ def assemble(task: TrainingTask, device: torch.device, began: float) -> None:
         },
         "seeds": [seed.summary for seed in seeds],
     }
-    disk.write_whole(task.folder / WEIGHTS, weights)
-    disk.write_whole(task.folder / HISTORY, history)
-    disk.write_whole(task.folder / RUN, store.json_text(json_files.sealed(run)))
+    contents = {WEIGHTS: weights, HISTORY: history.encode()}
+    lacking = {name for name, one in contents.items() if not _holds(task.folder / name, one)}
+    for name in lacking:
+        disk.write_whole(task.folder / name, contents[name])
+    content = json_files.sealed(run)
+    known = summary.glance(task.folder)
+    if lacking or known is None or _lasting(known.content) != _lasting(content):
+        disk.write_whole(task.folder / RUN, store.json_text(content))
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file is there and holds this."""
+    try:
+        return regular.read_bytes(path) == content
+    except OSError:
+        return False
+
+
+def _lasting(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``run.json`` says of the seeds, and not of the process that put them together."""
+    left_out = (*_CIRCUMSTANCES, json_files.CHECKSUM)
+    return {key: value for key, value in content.items() if key not in left_out}
 
 
 def _parameters(task: TrainingTask, shape: tuple[int, int, int], classes: int) -> int:
