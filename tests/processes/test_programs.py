@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from isotrope.processes import programs
 from isotrope.processes.programs import command_to_install, find_own_programs
 
 
@@ -49,6 +48,20 @@ def test_packages_are_installed_by_what_is_there_for_this_python(
     monkeypatch.chdir(tmp_path)
     python = tmp_path / ".venv/bin/python" if own else Path("/opt/bin/python")
     monkeypatch.setattr(sys, "executable", str(python))
-    monkeypatch.setattr(programs, "find_spec", lambda name: pip or None)
+    packages = tmp_path / "site-packages"
+    installed = packages / "pip-26.0.dist-info" if pip else packages
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: pip\nVersion: 26.0\n")
+    monkeypatch.setattr(sys, "path", [str(packages)])
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/uv" if uv else None)
     assert command_to_install("h5py", "a==1") == expected
+
+
+def test_what_compiles_networks_can_be_imported_after_it():
+    pytest.importorskip("setuptools")  # which PyTorch takes where it compiles for CPUs
+    program = (
+        "from isotrope.processes.programs import command_to_install\n"
+        "command_to_install('h5py')\n"
+        "import setuptools"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)

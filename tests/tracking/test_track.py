@@ -153,13 +153,14 @@ def test_another_process_that_writes_is_waited_for_by_the_user(project):
 
 
 @pytest.mark.parametrize("tracker", track.TRACKERS)
-def test_without_the_extra_its_name_is_said(tracker, tmp_path):
+def test_without_the_extra_its_name_is_said(tracker, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the command names Python as seen from there
     program = (
         f"import sys; sys.modules['{tracker}'] = None; "
         f"sys.argv = ['isotrope', 'track', '{tracker}']; from isotrope import cli; cli.main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"{tracker} cannot be imported (")

@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 import sys
-from importlib.util import find_spec
+from importlib import metadata
 from pathlib import Path
 
 
@@ -26,7 +26,8 @@ def command_to_install(*packages: str) -> str:
     python = Path(sys.executable)
     if python.is_relative_to(Path.cwd()):
         python = python.relative_to(Path.cwd())
-    if find_spec("pip"):
+    # no search for the module: setuptools takes it for pip at work, and fails from then on
+    if any(metadata.distributions(name="pip")):
         words = [str(python), "-m", "pip", "install"]
     else:
         uv = "uv" if shutil.which("uv") else ".uv/bin/uv"
