@@ -15,7 +15,7 @@ from isotrope.params.blocks import Plugin
 from isotrope.params.evaluations import check_evaluations
 from isotrope.params.param_file import Tables, ambiguous_tables, check_file
 from isotrope.params.yaml_marks import parse
-from isotrope.skeletons.runs import _flow, write_run
+from isotrope.skeletons.runs import _flow, _line, write_run
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "param-files").rglob("*.yaml"))
@@ -174,6 +174,14 @@ def test_a_table_that_others_of_the_group_have_is_measured_as_theirs(project):
 )
 def test_a_value_is_one_line_whose_keys_keep_their_order(value, text):
     assert _flow(value) == text
+
+
+@pytest.mark.parametrize(("letters", "beside"), [(85, True), (86, False)])
+def test_a_meaning_stands_behind_its_setting_where_the_line_has_room_for_it(letters, beside):
+    meaning = "m" * letters
+    lines = [f"key: 1 # {meaning}"] if beside else [f"# {meaning}", "key: 1"]
+    assert list(_line("key", 1, meaning)) == lines
+    assert list(_line("key", None, "")) == ["key:"]
 
 
 def test_a_run_like_another_or_beside_a_demo_has_its_seeds(project):

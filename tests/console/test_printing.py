@@ -1,8 +1,12 @@
 """What is printed: a line for each sentence, none with signs that move a cursor, none endless."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from isotrope.console.printing import LONGEST, MOST, complain, say
+from isotrope.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -47,3 +51,29 @@ def test_none_of_as_many_sentences_as_are_shown_is_left_out(more, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert lines[:MOST] == [f"sentence {number}" for number in range(MOST)]
     assert lines[MOST:] == ["and 1 more"] * more
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_what_a_full_disk_does_not_take_is_forgotten(monkeypatch, stream):
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(f"sys.{stream}", full)
+        if stream == "stderr":
+            complain("one")
+        else:
+            with pytest.raises(UserError) as error:
+                say("one")
+            assert error.value.sentences == (
+                "this output could not be written: no space left on device; free space, then start "
+                "again: what was saved before is kept",
+            )
+        full.flush()  # as at the end of a program
+
+
+def test_a_program_whose_reader_is_gone_ends_with_the_status_that_shells_know(monkeypatch):
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w") as pipe, pytest.raises(SystemExit) as ended:
+        monkeypatch.setattr("sys.stdout", pipe)
+        say("one")
+    assert ended.value.code == 141

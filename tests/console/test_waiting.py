@@ -3,6 +3,7 @@
 import itertools
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -57,3 +58,22 @@ def test_whoever_is_heard_at_a_terminal_through_another_process_says_how_far_it_
     with waiting.signs_of_life(words, relayed=True):
         assert asked.wait(60)
     assert "1 of 9 so far\n" in capsys.readouterr().err
+
+
+def test_the_first_sign_comes_after_two_seconds_and_another_each_five(monkeypatch, capsys):
+    waited = []
+
+    class Over:
+        def wait(self, seconds):
+            waited.append(seconds)
+            return len(waited) > 3
+
+        def set(self):
+            pass
+
+    fake = SimpleNamespace(Event=Over, Thread=threading.Thread)
+    monkeypatch.setattr(waiting, "threading", fake)
+    with waiting.signs_of_life(lambda: "so far", relayed=True):
+        pass
+    assert waited == [2.0, 5.0, 5.0, 5.0]
+    assert capsys.readouterr().err == "so far\n" * 3

@@ -69,6 +69,20 @@ def test_settings_are_kept_as_they_are_given_and_copied(kind):
     assert getattr(isotrope, kind.__name__) is kind
 
 
+COMMON = {"image_shape": None, "batch_size": 64, "dtype": "float32", "device": "cpu"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "own"),
+    [
+        (ScatteringFeatures, {"J": 2, "L": 8, "max_order": 2, "average": "local"}),
+        (RieszFeatures, {"depth": 3, "directions": 4, "pooling": "mean", "border": "mirror"}),
+    ],
+)
+def test_settings_that_are_not_given_are_those_that_are_documented(kind, own):
+    assert kind().get_params() == {**COMMON, **own}
+
+
 @pytest.mark.parametrize("average", ["local", "global"])
 def test_scattering_features_are_the_coefficients_of_the_layer(average):
     images = drawn(5, 3, 12, 8)
@@ -143,8 +157,9 @@ def test_a_fitted_transformer_is_the_same_when_pickled_and_in_batches_of_any_siz
     expected = transformer.transform(images)
     loaded = pickle.loads(pickle.dumps(transformer))
     np.testing.assert_array_equal(loaded.transform(images), expected)
-    together = kind(batch_size=50).fit(images).transform(images)
-    np.testing.assert_allclose(together, expected, rtol=1e-5, atol=1e-6)
+    for size in (1, 50):
+        found = kind(batch_size=size).fit(images).transform(images)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
     frame = transformer.set_output(transform="pandas").transform(images)
     assert list(frame.columns) == list(transformer.get_feature_names_out())
 

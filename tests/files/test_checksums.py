@@ -98,3 +98,12 @@ def test_a_file_is_compared_without_being_in_memory_whole(path, monkeypatch):
         path.write_bytes(b"one" * 1000)
     monkeypatch.setattr(checksums.disk, "checksum", None)
     assert checksums.is_as_written(path)
+
+
+def test_what_cannot_be_read_hides_no_altered_file(path):
+    with checksums.renewed(path):
+        path.write_bytes(b"one")
+    path.write_bytes(b"two")
+    folder = path.with_name("folder.csv")
+    folder.mkdir()
+    assert list(checksums.altered_figures([folder, path, folder])) == [path]

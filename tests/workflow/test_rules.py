@@ -280,3 +280,27 @@ def test_tables_of_costs_are_collected_from_no_run():
         f"out/tables/scale/{name}.csv" for name in ("runs", "accuracy", "layer_costs", "costs")
     ]
     assert [bool(whole.fullmatch(one)) for one in tables] == [True, True, False, True]
+
+
+def test_examples_are_collected_from_no_results():
+    text = (ROOT / "workflow/rules/figures.smk").read_text(encoding="utf-8")
+    rule = text.split("rule collect_arrays:")[1].split("rule ")[0]
+    (pattern,) = re.findall(r"^ +table=r\"(.*)\",.*$", rule, re.MULTILINE)
+    names = ("examples.npz", "examples2.npz", "accuracy.npz")
+    fit = [bool(re.fullmatch(rf"(?P<table>{pattern})\.npz", one)) for one in names]
+    assert fit == [False, True, True]
+
+
+HOOKS = {
+    "onstart": ["head.begins()", "complain(*plan.plan.code_notes())", "remember_what_is_asked()"],
+    "onsuccess": ["head.ends()"],
+    "onerror": ["head.ends()"],
+}
+
+
+def test_a_snakemake_that_can_read_it_says_that_it_is_at_work_until_its_end():
+    text = (ROOT / "Snakefile").read_text(encoding="utf-8")
+    blocks = re.findall(r"^(on\w+):\n((?: {4}.*\n)+)", text, re.MULTILINE)
+    assert {name: [line.strip() for line in block.splitlines()] for name, block in blocks} == HOOKS
+    least = re.search(r"^min_version\(\"(.*)\"\)$", text, re.MULTILINE)[1]
+    assert f'"snakemake>={least}' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
