@@ -73,7 +73,8 @@ def test_what_a_full_disk_does_not_take_is_forgotten(monkeypatch, stream):
 def test_a_program_whose_reader_is_gone_ends_with_the_status_that_shells_know(monkeypatch):
     reads, writes = os.pipe()
     os.close(reads)
-    with os.fdopen(writes, "w") as pipe, pytest.raises(SystemExit) as ended:
+    with os.fdopen(writes, "w") as pipe:
         monkeypatch.setattr("sys.stdout", pipe)
-        say("one")
+        with pytest.raises(SystemExit) as ended:
+            say("one")
     assert ended.value.code == 141
