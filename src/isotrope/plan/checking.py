@@ -8,8 +8,7 @@ whether they can still be imported. What was found then is kept in ``out/checked
 found out of networks by building them for itself: where only a training changed, or the check, none
 is built anew (`params.trials`). Files with mistakes, and runs that wait for a plug-in, are checked
 each time. A file with mistakes costs its own run and those that need it. Neither torch nor a
-plug-in is imported where all is as it was. Where many files are checked anew, copies of this
-process do it, one for each processor.
+plug-in is imported where all is as it was.
 """
 
 import hashlib
@@ -20,7 +19,6 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +31,9 @@ from isotrope.params.trials import Trials
 from isotrope.params.yaml_marks import parse
 from isotrope.plan.checked_before import Memory, Remembered, read_memory, write_memory
 from isotrope.plan.code_digests import CodeDigests
-from isotrope.plan.index import Index, RunEntry
+from isotrope.plan.index import Index
 from isotrope.plan.index_file import CHECKING
 from isotrope.plan.indexing import index_of
-from isotrope.processes import shared_out
 
 _CORE = ("plan/checking.py", "plan/indexing.py", "params/param_file.py", "training/__init__.py")
 _BUILDING = (
@@ -46,27 +43,7 @@ _BUILDING = (
 )  # with what they use
 _READING = ("plan/code_digests.py", "plan/syntax.py", "params/yaml_marks.py")
 _LARGEST = 10_000_000  # bytes of a source
-_FILES_OF_A_COPY = 8  # at least, of a process that helps; less is done sooner by one
 _PLACES = ("site-packages", "dist-packages")  # folders that packages are installed into
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What was found in a file that changed, as plain values.
-
-    Args:
-        sentences: what is wrong.
-        claims: the study and the series that it names.
-        tables: what it has tables of.
-        waiting: its entry in the index if it waits for a plug-in, by its name.
-        known: what is remembered of it if it is a run without a mistake.
-    """
-
-    sentences: list[str]
-    claims: tuple[str, str]
-    tables: Tables
-    waiting: dict[str, RunEntry]
-    known: Remembered | None
 
 
 @dataclass
@@ -128,24 +105,21 @@ class _Check:
         doubtful: list[Tables] = []
         found = Index({}, {})
         files = find(self.root)
-        held = {
-            path: None if misnamed else self._as_before(path) for path, misnamed in files.items()
-        }
-        changed = [path for path, known in held.items() if known is None]
-        self.progress.of, self.progress.done = len(files), len(files) - len(changed)
-        answers = self._answers({path: files[path] for path in changed})
-        for path, known in held.items():
+        self.progress.of = len(files)
+        for done, (path, misnamed) in enumerate(files.items()):
+            self.progress.done = done
+            known = None if misnamed else self._as_before(path)
             tables = known.tables if known else None
             if known is None:
-                checked = answers[path]
-                known, tables = checked.known, checked.tables
+                checked, known = self._check(path, misnamed)
+                tables = checked.tables
                 if checked.sentences:
                     found.mistakes[path.as_posix()] = checked.sentences
                     found.claims[path.as_posix()] = checked.claims
                     doubtful.append(tables)
                     self._keep_earlier(path, found)
                     continue
-                found.runs.update(checked.waiting)
+                found.runs.update(index_of([], [checked.waiting] if checked.waiting else []).runs)
             sound += [tables] if tables else []
             if known is not None:
                 self.now.files[path.as_posix()] = known
@@ -162,36 +136,6 @@ class _Check:
         self._leave_out(found)
         if doubled := list(registry.doubled()):
             raise UserError(*doubled)
-        return found
-
-    def _answers(self, files: dict[Path, str]) -> dict[Path, Answer]:
-        """What is found in files; where they are many, by several copies of this process.
-
-        Args:
-            files: for each what is wrong with its name.
-        """
-        found: dict[Path, Answer] = {}
-
-        def keep(path: Path, answer: Answer) -> None:
-            found[path] = answer
-            self.progress.done += 1
-
-        left = iter(files)
-        if copies := shared_out.copies_for(len(files), _FILES_OF_A_COPY):
-            first = next(left)  # here, so that the copies begin with PyTorch imported
-            keep(first, self._check(first, files[first]))
-            of_one_model = [[*paths] for _, paths in groupby(left, lambda path: path.parent)]
-            done = shared_out.share_out(
-                shared_out.shares(of_one_model, copies),
-                lambda path: self._check(path, files[path]),
-                lambda: (self.trials.now, self.code.sources),
-                keep,
-            )
-            for trials_there, sources in done:
-                self.trials.now |= trials_there
-                self.code.sources |= sources
-        for path in [one for one in files if one not in found]:
-            keep(path, self._check(path, files[path]))
         return found
 
     def _keep_earlier(self, path: Path, index: Index) -> None:
@@ -250,13 +194,8 @@ class _Check:
             return False
         return True
 
-    def _check(self, path: Path, misnamed: str) -> Answer:
+    def _check(self, path: Path, misnamed: str) -> tuple[CheckedFile, Remembered | None]:
         """What a file holds; remembered, too, if it is a run without a mistake."""
-        checked, known = self._checked(path, misnamed)
-        waiting = index_of([], [checked.waiting] if checked.waiting else []).runs
-        return Answer(checked.sentences, checked.claims, checked.tables, waiting, known)
-
-    def _checked(self, path: Path, misnamed: str) -> tuple[CheckedFile, Remembered | None]:
         text, earlier = _sum_of_file(path), self._known.get(path.as_posix())
         content = None
         if earlier is not None and earlier.text == text and self._read_alike:
