@@ -174,3 +174,36 @@ def test_seeds_without_results_are_counted_with_those_that_nothing_vouches_for()
     assert said(whole, whole.drop(index=[2])).endswith("(left out of the means): b (1 of 2).")
     assert said(whole, not_evaluated) == "", "a run without a table has no results to lose"
     assert said(whole.drop(index=[1]), a=2, c=1).endswith("means): a (3 of 4).")
+
+
+@pytest.mark.parametrize(
+    ("best", "images"),
+    [
+        ((0.02, 0.03), "validation"),
+        ((math.nan, math.nan), "training"),
+        ((0.02, math.nan), "validation or training"),
+    ],
+)
+def test_collapsed_seeds_are_said_to_be_so_on_the_images_that_were_looked_at(
+    best: tuple[float, float], images: str
+) -> None:
+    known = runs(*[("a/e/mid2rest", "base", "a")] * 3).assign(
+        model="a", seed=[1, 2, 3], source="", status=["done", "collapsed", "collapsed"]
+    )
+    known["best_validation_accuracy"] = [math.nan if math.isnan(best[0]) else 0.9, *best]
+    rows = known[["run", "point", "seed"]].assign(metric="accuracy", value=0.5, n=9)
+    tables = Tables({"runs": known, "accuracy": rows}, SCALE)
+
+    (said,) = lost_seeds(joined(tables, "accuracy"), tables)
+
+    fate = f"stayed at chance level on their {images} images, in the means"
+    assert said == f"Collapsed seeds ({fate}): a on emoji, mid2rest (2 of 3)."
+
+
+def test_the_most_epochs_of_several_runs_are_said_from_the_fewest_to_the_most() -> None:
+    rows = pandas.DataFrame({"run": ["a/e/x", "a/e/y"], "point": "base", "seed": 1})
+    rows = rows.assign(place="e", source="", origin="trained", **{"training.epochs": [30, 5]})
+
+    said = origin(rows, pandas.DataFrame(), None)  # type: ignore[arg-type]
+
+    assert said[1] == "Measured: 1 seed, 5 to 30 epochs at most, depending on the run."

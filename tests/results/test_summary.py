@@ -9,6 +9,7 @@ from test_tables import write_pack
 
 from isotrope.results.summary import write_summary
 from isotrope.results.tables import collect
+from isotrope.results.verdict import failures
 
 
 @pytest.fixture
@@ -65,3 +66,38 @@ def test_a_setting_that_all_have_in_common_stands_apart(tmp_path):
     assert "b: 0.2" in text
     assert "a: 1" not in text
     assert re.search(r"in common\..*a\s+1\s", text, re.DOTALL)
+
+
+def test_whole_numbers_have_no_decimal_and_columns_without_a_value_are_left_out(tmp_path):
+    packs = [
+        replace(write_pack(tmp_path / "runs", run), parameters=settings, source="")
+        for run, settings in (("x/y/one", {"depth": 5, "rate": 0.5}), ("x/y/two", {"rate": 2.0}))
+    ]
+    for one in packs:
+        path = one.pack / "run.json"
+        said = json.loads(path.read_text())
+        for seed in said["seeds"]:
+            seed["peak_memory_mb"] = None
+        path.write_text(json.dumps(said))
+    collect("demo", packs, tmp_path / "tables")
+    text = write_summary(tmp_path / "tables").read_text(encoding="utf-8")
+
+    heads = re.findall("<th>(.*?)</th>", text)
+    assert "best epoch" in heads
+    assert "memory (MB)" not in heads
+    assert "images" not in heads
+    assert "depth: 5; rate: 0.5" in text
+    assert "rate: 2<" in text
+    assert "<td class='value'>18</td>" in text
+    assert "<td class='value'>12</td>" in text
+
+
+def test_collapsed_seeds_are_said_to_be_judged_on_validation_images(tmp_path):
+    pack = write_pack(tmp_path / "runs", status={2: "collapsed"})
+    folder = tmp_path / "tables"
+    collect("demo", [pack], folder)
+    said = " ".join(write_summary(folder).read_text(encoding="utf-8").split())
+
+    assert "which stayed at chance level on their validation images" in said
+    fate = "stayed at chance level on their validation images, and in all means"
+    assert failures(folder) == [f"1 seed collapsed ({fate}): standard/stir_emoji/demo (1)."]

@@ -54,12 +54,18 @@ def page(title: str, parts: Iterable[str]) -> str:
 def table(heads: Iterable[object], rows: Iterable[Iterable[object]], caption: str) -> str:
     """A table in a box of its own; all of it is plain text. Nothing where it has no rows.
 
-    Cells of numbers are not broken; all others are, where they must, words at their slashes first.
+    A column without any value is left out. Cells of numbers are not broken; all others are, where
+    they must, words at their slashes first.
     """
-    lines = [f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows]
-    if not lines:
+    columns = list(zip(*rows, strict=True))
+    if not columns:
         return ""
-    above = "".join(f"<th>{escape(str(head))}</th>" for head in heads)
+    said = [(head, its) for head, its in zip(heads, columns, strict=True) if any(map(str, its))]
+    lines = [
+        f"<tr>{''.join(map(_cell, row))}</tr>"
+        for row in zip(*(its for _, its in said), strict=True)
+    ]
+    above = "".join(f"<th>{escape(str(head))}</th>" for head, _ in said)
     return (
         f"<div class='box'><table><caption>{escape(caption)}</caption>"
         f"<thead><tr>{above}</tr></thead><tbody>\n" + "\n".join(lines) + "\n</tbody></table></div>"

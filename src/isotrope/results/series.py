@@ -157,10 +157,7 @@ def lost_seeds(
     drawn = point.isin(rows["run"] + "," + rows["point"])
     runs = runs[drawn | runs["status"].eq("diverged").groupby(point).transform("all")].copy()
     sentences = []
-    for status, fate in (
-        ("diverged", diverged),
-        ("collapsed", f"stayed at chance level, {collapsed}"),
-    ):
+    for status in ("diverged", "collapsed"):
         runs["hit"] = runs["status"].eq(status)
         lost = runs.groupby(["name", *tables.panel])["hit"].agg(["sum", "size"]).query("sum > 0")
         if len(lost) > 3:
@@ -171,10 +168,22 @@ def lost_seeds(
             )
         listed = "; ".join(f"{name} ({hit} of {size})" for name, hit, size in lost.itertuples())
         if listed:
+            fate = diverged if status == "diverged" else f"{stayed(runs)}, {collapsed}"
             sentences.append(f"{status.capitalize()} seeds ({fate}): {listed}.")
     if listed := "; ".join(_without_results(rows, tables)):
         sentences.append(f"Seeds without results ({diverged}): {listed}.")
     return sentences
+
+
+def stayed(runs: pandas.DataFrame) -> str:
+    """What the collapsed seeds of a table of runs did, and on which images.
+
+    It was looked at on validation images, or on training images where there are no others.
+    """
+    best = runs.loc[runs["status"].eq("collapsed"), "best_validation_accuracy"]
+    kinds = {"validation": best.notna().any(), "training": best.isna().any()}
+    images = " or ".join(kind for kind, found in kinds.items() if found)
+    return f"stayed at chance level on their {images} images"
 
 
 def _seeds_by_point(rows: pandas.DataFrame) -> dict[tuple[str, str], set[int]]:
@@ -221,11 +230,12 @@ def origin(rows: pandas.DataFrame, shown: pandas.DataFrame, tables: Tables) -> l
         for place, source in sources
     )
     epochs = sorted({int(count) for count in rows["training.epochs"]})
-    most = f"{epochs[0]}-{epochs[-1]}" if len(epochs) > 1 else f"{epochs[0]}"
     trained = rows.drop_duplicates(KEY)
     count = seeds([int(n) for n in trained.groupby(["run", "point"]).size()])
-    unit = "epoch" if most == "1" else "epochs"
-    sentences = [f"Images: {images}.", f"Measured: {count}, at most {most} {unit}."]
+    most = f"at most {epochs[-1]} {'epoch' if epochs[-1] == 1 else 'epochs'}"
+    if len(epochs) > 1:
+        most = f"{epochs[0]} to {epochs[-1]} epochs at most, depending on the run"
+    sentences = [f"Images: {images}.", f"Measured: {count}, {most}."]
     for word, how in (("shipped", "came trained with the project"), ("imported", "were imported")):
         if found := int(trained["origin"].eq(word).sum()):
             sentences.append(f"{found} of {len(trained)} seeds {how}.")

@@ -4,6 +4,7 @@ The tables themselves are for programs: a row for each seed. Shares are percent 
 results and no torch.
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,7 +106,8 @@ def _runs(runs: pandas.DataFrame, codes: pandas.DataFrame) -> str:
     shown = shown[[*shown.columns[:3], CODE, *shown.columns[3:-1]]]
     what = (
         "Seeds of each run and point. Diverged ones are in no mean; collapsed ones, which stayed "
-        "at chance level, are in all."
+        "at chance level on their validation images (on their training images where there are no "
+        "validation images), are in all."
     )
     return table(shown.columns, shown.itertuples(index=False), what)
 
@@ -177,15 +179,27 @@ def _times(runs: pandas.DataFrame) -> str:
         "Training: epochs and seconds are means over seeds, memory the most. Seconds of shipped or "
         "imported seeds are those of the machine that trained them."
     )
-    shown = shown.astype(object).where(shown.notna(), "")
-    return table(shown.columns, shown.itertuples(index=False), what)
+    return table(shown.columns, _as_words(shown).itertuples(index=False), what)
+
+
+def _as_words(rows: pandas.DataFrame) -> pandas.DataFrame:
+    """Values as people write them: whole numbers without a decimal, nothing where none is known.
+
+    A column of whole numbers holds fractions as soon as one of its cells is empty.
+    """
+
+    def word(value: object) -> str:
+        if isinstance(value, float):
+            return "" if math.isnan(value) else f"{value:.0f}" if value.is_integer() else str(value)
+        return "" if value is None or value is pandas.NA else str(value)
+
+    return rows.astype(object).map(word)
 
 
 def _settings(runs: pandas.DataFrame) -> str:
     """Settings of every run and point: those that all have once, the others by run."""
     parameters = [column for column in runs if column not in {*RUN_COLUMNS, *MORE_COLUMNS}]
-    points = runs.drop_duplicates(BY).astype(object)
-    points = points.where(points.notna(), "").astype(str)
+    points = _as_words(runs.drop_duplicates(BY))
     alike = [name for name in parameters if points[name].nunique() == 1 and len(points) > 1]
     alike = [name for name in alike if points[name].iloc[0]]
     common = [(name, points[name].iloc[0]) for name in alike]

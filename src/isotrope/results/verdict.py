@@ -13,7 +13,7 @@ from isotrope.plan.index import RunEntry
 from isotrope.results import page, percent
 from isotrope.results.cells import cells_of
 from isotrope.results.published import published_beside
-from isotrope.results.series import Tables, means_of, measured, nothing_published, seeds
+from isotrope.results.series import Tables, means_of, measured, nothing_published, seeds, stayed
 from isotrope.results.statistics import FEWEST, half_intervals
 from isotrope.results.summary import one_value_metrics, said_of_code
 from isotrope.results.verifying import read_left_out
@@ -64,17 +64,12 @@ def _main_table(tables: Tables, metric: str) -> str:
             of_series = cells.series_in(theirs, panel, series).to_dict("records")
             said = "; ".join(_published(one, beside, differences) for one in of_series)
             lines.append((series, cells.title(panel), mean, at["n"], ", ".join(lost), said))
-    shown = [*range(len(lines[0]))]
-    for column in (5, 4):  # published, lost: left out where no row has any
-        if not any(line[column] for line in lines):
-            shown.remove(column)
     heads = ["series", "data set", percent.heading(metric, factor), "seeds", "lost", "published"]
     what = f"{percent.heading(metric, factor).capitalize()}: mean over seeds "
     what += f"[its 95 % interval, from {FEWEST} seeds on]"
-    if 5 in shown:
+    if any(published for *_, published in lines):
         what += "; published: the same, where their seeds and standard deviation are known"
-    lines = [tuple(line[i] for i in shown) for line in lines]
-    return page.table([heads[i] for i in shown], lines, f"{what}.")
+    return page.table(heads, lines, f"{what}.")
 
 
 def _published(at: Mapping[object, object], factor: float | None, differences: bool) -> str:
@@ -144,7 +139,7 @@ def failures(folder: Path) -> list[str]:
         UserError: if a table, or what says what was left out of it, is damaged.
     """
     runs = read_table(folder / "runs.csv", RUN_COLUMNS)
-    fates = {"diverged": "in no mean", "collapsed": "no better than chance, and in all means"}
+    fates = {"diverged": "in no mean", "collapsed": f"{stayed(runs)}, and in all means"}
     said = []
     for status, fate in fates.items():
         lost = runs[runs["status"].eq(status)]

@@ -43,9 +43,9 @@ COLUMNS = {"runs": {"training.epochs": "number"}, "accuracy": {}}
 LATEX = True
 CAPTION = (
     "Test accuracy of every series. Solid markers: mean over seeds with its 95 % interval "
-    "(Student's t). Ticks: the seeds; crosses: seeds that stayed at chance level. Hollow: "
-    "published mean with the same interval, where its seeds are known. Dotted: chance level. Below "
-    "the panels: number of epochs, diverged and collapsed seeds, source of the published values."
+    "(Student's t). Ticks: the seeds; crosses: collapsed seeds. Hollow: published mean with the "
+    "same interval, where its seeds are known. Dotted: chance level. Below the panels: number of "
+    "epochs, diverged and collapsed seeds, source of the published values."
 )
 
 DATA: Columns = {  # what `latex` needs of the figure's data, beside the columns of panels
@@ -55,7 +55,7 @@ DATA: Columns = {  # what `latex` needs of the figure's data, beside the columns
 }
 
 ROW, CLOSE_ROW = 0.3, 0.165  # inches, with and without numbers
-OFFSET = 0.19  # of a row, from its middle up to the measured and down to the published value
+OFFSET = 0.19  # of a row, from its middle up to the measured and down to a published value
 SEED: dict[str, Any] = {"linestyle": "", "marker": "|", "markersize": 6, "markeredgewidth": 0.6}
 PUBLISHED: dict[str, Any] = {"markerfacecolor": "white", "linewidth": 0.7, "markeredgewidth": 0.7}
 
@@ -113,16 +113,15 @@ def _draw_series(
     beside: pandas.DataFrame,
 ) -> None:
     """The seeds of one series, their mean, and the published mean."""
+    height = _height(row, beside)
     for collapsed, kind in ((False, SEED), (True, COLLAPSED)):
         values = 100 * rows.loc[rows["status"].eq("collapsed").eq(collapsed), "value"]
-        axes.plot(values, [row - OFFSET] * len(values), color=its.colour, **kind)
+        axes.plot(values, [height] * len(values), color=its.colour, **kind)
     for at in means.to_dict("records"):
         if at["n"] >= FEWEST:
             bar = [100 * max(at["low"], 0), 100 * min(at["high"], 1)]
-            axes.plot(bar, [row - OFFSET] * 2, color=its.colour, solid_capstyle="butt")
-        axes.plot(
-            100 * at["mean"], row - OFFSET, color=its.colour, marker=its.marker, clip_on=False
-        )
+            axes.plot(bar, [height] * 2, color=its.colour, solid_capstyle="butt")
+        axes.plot(100 * at["mean"], height, color=its.colour, marker=its.marker, clip_on=False)
     for at in beside.to_dict("records"):
         if not math.isnan(at["low"]):
             bar = [100 * max(at["low"], 0), 100 * min(at["high"], 1)]
@@ -137,13 +136,19 @@ def _draw_series(
         )
 
 
+def _height(row: int, beside: pandas.DataFrame) -> float:
+    """Where the measured value of a row stands: in its middle if none was published."""
+    return row if beside.empty else row - OFFSET
+
+
 def _print_numbers(axes: Axes, row: int, means: pandas.DataFrame, beside: pandas.DataFrame) -> None:
     """The means of one series in words, right of the panel."""
     lines = []
     for at in means.to_dict("records"):
         low, high = 100 * max(at["low"], 0), 100 * min(at["high"], 1)
         interval = f" [{low:.1f}, {high:.1f}]" if at["n"] >= FEWEST else ""
-        lines.append((row - OFFSET, "black", f"{100 * at['mean']:.1f}{interval}, n = {at['n']}"))
+        text = f"{100 * at['mean']:.1f}{interval}, n = {at['n']}"
+        lines.append((_height(row, beside), "black", text))
     for at in beside.to_dict("records"):
         low, high = 100 * max(at["low"], 0), 100 * min(at["high"], 1)
         interval = f" [{low:.1f}, {high:.1f}]" if not math.isnan(at["low"]) else ""

@@ -41,13 +41,13 @@ COLUMNS = {"runs": {"training.epochs": "number"}, "accuracy": {}}
 CAPTION = (
     "Test accuracy of every seed. Boxes: quartiles and median over seeds, collapsed ones "
     "included; whiskers: the outermost seed within 1.5 box lengths. Dots: the seeds, scattered "
-    "vertically to be told apart; crosses: seeds that stayed at chance level. Grey boxes below: "
-    "the published runs. Dotted: chance level."
+    "vertically to be told apart; crosses: collapsed seeds, explained below the panels. Grey boxes "
+    "below: the published runs. Dotted: chance level."
 )
 
 PAGE = 9.6  # inches, of all panels of a figure together
 ROW = 0.27  # inches, of a series with its published box; less where a page would not hold them
-OURS, THEIRS = -0.17, 0.28  # of a row, the middle of each box from the row's middle
+OURS, THEIRS = -0.17, 0.28  # of a row, from its middle to each box; ours is in the middle if alone
 THICK, THIN = 0.36, 0.2  # of a row, heights of the boxes
 BOXED = 5  # seeds, for a box: fewer are shown as they are
 GOLDEN = 0.6180339887  # its multiples, without whole parts, fill an interval evenly
@@ -110,8 +110,9 @@ def _draw_series(
     theirs: pandas.DataFrame,
 ) -> None:
     """The seeds of one series, their box, and the published box."""
+    middle = row if theirs.empty else row + OURS
     rows = rows.sort_values(["run", "point", "seed"])
-    high = [row + OURS + THICK * ((GOLDEN * i) % 1 - 0.5) for i in range(1, len(rows) + 1)]
+    high = [middle + THICK * ((GOLDEN * i) % 1 - 0.5) for i in range(1, len(rows) + 1)]
     for collapsed, kind in ((False, SEED), (True, COLLAPSED)):
         those = rows["status"].eq("collapsed").eq(collapsed)
         heights = [y for y, drawn in zip(high, those, strict=True) if drawn]
@@ -119,7 +120,7 @@ def _draw_series(
         axes.plot(100 * rows.loc[those, "value"], heights, color=its.colour, **kind | size)
     for at in ours.to_dict("records"):
         if at["n"] >= BOXED:
-            _draw_box(axes, row + OURS, THICK, at, its.colour)
+            _draw_box(axes, middle, THICK, at, its.colour)
     for at in theirs.to_dict("records"):
         _draw_box(axes, row + THEIRS, THIN, at, PUBLISHED)
 

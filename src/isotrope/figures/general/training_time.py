@@ -61,7 +61,7 @@ NONE = "no seed was trained here, and seconds of another machine would say nothi
 METRICS = {"last": "seconds_per_epoch_last", "mean": "seconds_per_epoch_mean"}
 ROW = 0.2  # inches
 LINE = 0.125  # inches, of a name
-OFFSET = 0.17  # of a row, from its middle up to the measured and down to the published times
+OFFSET = 0.17  # of a row, from its middle up to the measured and down to published times
 TICK: dict[str, Any] = {"marker": "|", "markersize": 7, "markeredgewidth": 0.9, "linestyle": ""}
 LAST: dict[str, Any] = {"markersize": 3.8, "linestyle": ""}
 PUBLISHED: dict[str, Any] = {"color": "0.45", "markerfacecolor": "white", "markeredgewidth": 0.7}
@@ -123,10 +123,10 @@ def draw_times(
         axes.set_title(cells.title(panel))
         rows_of_names(axes, names, {"axis": "both", "color": "0.92"})
         for row, name in enumerate(shown):
-            its = cells.series_in(ours, panel, name)
-            _draw_series(axes, row - OFFSET, its, style[name], {})
-            its = cells.series_in(theirs, panel, name)
-            _draw_series(axes, row + OFFSET, its, style[name], PUBLISHED)
+            its, beside = (cells.series_in(frame, panel, name) for frame in (ours, theirs))
+            height = row if beside.empty else row - OFFSET
+            _draw_series(axes, height, its, style[name], {})
+            _draw_series(axes, row + OFFSET, beside, style[name], PUBLISHED)
     _fit(next(iter(grid.values())), pandas.concat([ours, theirs]))
     sentences = [
         f"Device: {'; '.join(sorted(set(ours['device'])))}.",

@@ -44,9 +44,10 @@ COLUMNS = {"runs": {"training.epochs": "number"}, "accuracy": {}}
 CAPTION = (
     "Test accuracy of every series on every data set (figure 4 of the paper). Upper panels, as "
     "published: mean over all seeds for mid2rest, median over all seeds for all2all. Lower "
-    "panels, corrected: median over the seeds that did not stay at chance level; the numbers "
-    "beside them count those that did. Filled: the three best of a data set. Dotted: the model "
-    "called standard on each data set. Small and grey, below each row: published values."
+    "panels, corrected: median over the seeds that did not stay at chance level on their "
+    "validation images; the numbers beside them count those that did. Filled: the three best of a "
+    "data set. Dotted: the model called standard on each data set. Small and grey, below each row: "
+    "published values."
 )
 
 SHOWN = {"mid2rest": "mean", "all2all": "median"}  # scenario: the statistic in the published figure
@@ -58,7 +59,7 @@ METRICS = {  # published metric of each form and statistic
 }
 ROW = 0.26  # inches
 LINE = 0.125  # inches, of a name
-OFFSET = 0.18  # of a row, from its middle up to the measured and down to the published values
+OFFSET = 0.18  # of a row, from its middle up to the measured and down to published values
 BEST = 3  # series of a data set that are filled
 PUBLISHED: dict[str, Any] = {"color": "0.5", "markersize": 2.6, "markeredgewidth": 0.5}
 
@@ -166,9 +167,12 @@ def _draw_panel(
     axes: Axes, data: pandas.DataFrame, names: Sequence[str], style: dict[str, Style]
 ) -> None:
     """The values of one panel, and beside a corrected one the numbers of collapsed seeds."""
-    for at in data.dropna(subset=["value"]).to_dict("records"):
+    drawn = data.dropna(subset=["value"])
+    both = set(drawn.loc[drawn["origin"].eq("published"), "name"])
+    up = {name: OFFSET if name in both else 0.0 for name in names}
+    for at in drawn.to_dict("records"):
         its, ours = style[at["place"]], at["origin"] == "measured"
-        height = names.index(at["name"]) + (-OFFSET if ours else OFFSET)
+        height = names.index(at["name"]) + (-up[at["name"]] if ours else OFFSET)
         kind = {"color": its.colour, "markersize": 4.2} if ours else PUBLISHED
         face = kind["color"] if at["best"] else "white"
         axes.plot(100 * at["value"], height, its.marker, markerfacecolor=face, zorder=3, **kind)
@@ -187,7 +191,7 @@ def _draw_panel(
             whole = int(cells["n"].sum()) + lost
             axes.text(
                 1.01,
-                names.index(str(name)) + (-OFFSET if ours else OFFSET),
+                names.index(str(name)) + (-up[str(name)] if ours else OFFSET),
                 f"{lost} of {whole}",
                 **beside,
                 color="black" if ours else GREY,
