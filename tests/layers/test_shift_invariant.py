@@ -1,5 +1,6 @@
 """Networks of torchvision and others, made invariant, in float64."""
 
+import contextlib
 import copy
 import io
 import itertools
@@ -355,6 +356,17 @@ def test_steps_of_training_alone_are_told_of():
     assert "takes other steps in training" in network.report.sentences[0]
 
 
+class Answering(nn.Module):
+    """Gives what a function makes of images."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, images):
+        return self.answer(images)
+
+
 def test_any_pooling_is_what_it_was_at_phase_0():
     layers = [
         nn.MaxPool2d(3, 2, ceil_mode=True),
@@ -365,6 +377,11 @@ def test_any_pooling_is_what_it_was_at_phase_0():
         nn.AvgPool2d(2, 3, divisor_override=3),
         nn.Conv2d(3, 3, 3, 2, 1, padding_mode="reflect"),
         nn.Conv2d(3, 3, 5, 3, padding="valid", groups=3),
+        nn.MaxPool2d(3, 2, 1, dilation=2),
+        Answering(lambda maps: F.max_pool2d(maps, 3, 2, 1, 2, True)),
+        Answering(lambda maps: F.max_pool2d(input=maps, kernel_size=(2, 3), stride=3)),
+        Answering(lambda maps: F.avg_pool2d(maps, 3, 2, 1, True, False)),
+        Answering(lambda maps: F.avg_pool2d(maps, 2, divisor_override=3)),
     ]
     for layer in layers:
         for sides in ((11, 12), (13, 10)):
@@ -379,6 +396,87 @@ def test_any_pooling_is_what_it_was_at_phase_0():
             torch.testing.assert_close(found, before(batch), rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("part", "sentence"),
+    [
+        (lambda maps: maps[..., ::2, ::2], None),
+        (lambda maps: maps[:, :, ::2, ::2], None),
+        (lambda maps: maps[:, ::2], None),
+        (lambda maps: maps[:, ::2, ...], None),
+        (lambda maps: maps[:, ::2, ::2, ::2], "makes 4 x 4 pixels of maps of 8 x 8"),
+        (lambda maps: maps[:, :, 1::2, 1::2], "makes 4 x 4 pixels of maps of 8 x 8"),
+        (lambda maps: maps[:, :, :6:2, :6:2], "makes 3 x 3 pixels of maps of 8 x 8"),
+    ],
+)
+def test_of_slices_those_of_every_nth_row_and_column_choose_a_phase(part, sentence):
+    before = Own(lambda maps: pooled(part(maps).relu())).double()
+    batch = images(3, 8, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        network = shift_invariant(before, image_shape=(3, 8, 8))
+        strided = shift_invariant(before, image_shape=(3, 8, 8), padding="original")
+    assert network.report.exact == (sentence is None)
+    assert sentence is None or sentence in " ".join(network.report.sentences)
+    phase = forced(strided) if strided.report.samplings else contextlib.nullcontext()
+    with torch.no_grad(), phase:
+        torch.testing.assert_close(strided(batch), before(batch), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("cut", [lambda maps: maps[:, :, ::2], lambda maps: maps[..., ::2]])
+def test_rows_or_columns_alone_have_no_phase(cut):
+    with pytest.raises(ValueError, match=r"its strides . and . along both axes differ"):
+        shift_invariant(Own(lambda maps: pooled(cut(maps))), image_shape=(3, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        (nn.LPPool2d(2, 2), "LPPool2d is not known here"),
+        (nn.Unfold(2), "Unfold is not known here"),
+        (Answering(lambda maps: F.conv2d(maps, torch.ones(2, 3, 2, 2))), "a module, nn.Conv2d"),
+        (Answering(lambda maps: F.lp_pool2d(maps, 2.0, 2)), r"a module, nn\.\.\.\."),
+    ],
+)
+def test_windows_that_are_not_known_are_refused(network, said):
+    with pytest.raises(ValueError, match=rf"cannot be made invariant: .*{said}"):
+        shift_invariant(nn.Sequential(network), image_shape=(3, 8, 8))
+
+
+def test_a_norm_over_places_keeps_a_network_from_being_exact():
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.LayerNorm((4, 8, 8)))
+    with pytest.warns(UserWarning, match="`1` treats each place of a map by itself"):
+        shift_invariant(network, image_shape=(3, 8, 8))
+
+
+class Even(nn.Module):
+    """Adds a window of an even height to its maps."""
+
+    def __init__(self):
+        super().__init__()
+        self.window = nn.Conv2d(3, 3, (4, 3), padding="same", dilation=(1, 2))
+
+    def forward(self, maps):
+        return (maps + self.window(maps)).relu().amax((2, 3))
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+def test_the_border_of_an_even_window_goes_around_the_edge_as_torch_pads_it():
+    before, batch = Even().double(), images(3, 8, 8)
+    network = shift_invariant(before, image_shape=(3, 8, 8))
+    around = F.pad(batch, (2, 2, 1, 2), mode="circular")
+    beside = F.conv2d(around, before.window.weight, before.window.bias, dilation=(1, 2))
+    expected = (batch + beside).relu().amax((2, 3))
+    torch.testing.assert_close(network(batch), expected, rtol=0, atol=1e-12)
+
+
+def test_a_function_that_drops_numbers_drops_as_many():
+    drop = Own(lambda maps: pooled(F.dropout(F.alpha_dropout(maps, p=0.25), 0.125).relu()))
+    network = shift_invariant(drop, image_shape=(3, 4, 4))
+    drops = [one for one in network.modules() if "Dropout" in type(one).__name__]
+    assert [type(one) for one in drops] == [nn.AlphaDropout, nn.Dropout]
+    assert [one.p for one in drops] == [0.25, 0.125]
+
+
 def test_it_compiles():
     network = shift_invariant(made("branches"), "aps")
     batch = images(3, 32, 32)
@@ -386,17 +484,6 @@ def test_it_compiles():
     with torch.no_grad():
         found = torch.compile(network, backend="eager", fullgraph=True)(batch)
         torch.testing.assert_close(found, network(batch))
-
-
-class Answering(torch.nn.Module):
-    """Gives what a function makes of images."""
-
-    def __init__(self, answer):
-        super().__init__()
-        self.answer = answer
-
-    def forward(self, images):
-        return self.answer(images)
 
 
 @pytest.mark.parametrize("form", [tuple, list, lambda several: dict(enumerate(several))])

@@ -136,13 +136,14 @@ def _of_slice(node: fx.Node) -> Window | None:
     ):
         return None
     slices = [one for one in where if isinstance(one, slice)]
-    whole = all(one.start in (None, 0) and one.stop is None for one in slices)
+    if not all(one.start in (None, 0) and one.stop is None for one in slices):
+        return None
     steps = [1 if one.step is None else one.step for one in slices]
-    if not whole or len(steps) < 2 or max(steps) == 1:
+    before = where.index(Ellipsis) if Ellipsis in where else len(steps)
+    steps[before:before] = [1] * (4 - len(steps))  # of axes that are not written
+    if len(steps) != 4 or max(steps[:2]) > 1 or max(steps) == 1:
         return None
-    if max(steps[:-2], default=1) > 1 or (where[-1] is Ellipsis or where[-2] is Ellipsis):
-        return None
-    return Window("slice", stride=_stride(tuple(steps[-2:]), node))
+    return Window("slice", stride=_stride(tuple(steps[2:]), node))
 
 
 def _pair(value: Any) -> tuple[int, int]:
