@@ -115,7 +115,7 @@ def saved() -> dict[Path, int]:
 
 def finish(process: Any) -> None:
     """Let a training end; in a process of its own, since threads of this one would not fork."""
-    process.join(120)
+    process.join(600)
     assert process.exitcode == 0
 
 
