@@ -119,7 +119,9 @@ def test_evaluations_are_tasks_by_pack_and_job_and_of_the_run_as_a_whole():
 
 
 def test_an_evaluation_is_bound_to_data_digest_and_code_of_its_point():
+    write(FILE, TEXT.replace("epochs: 2", "epochs: 2\n  augmentation: [{name: flip}]"))
     point = read_run(FILE).points[0]
+    assert len(point.plugins) > len(point.tested_plugins)
     shared, long, *_ = by_hand.evaluation_tasks(FILE, "base", "1-2", None, "cuda", 1)
     assert (shared.run, shared.point, shared.device) == (NAME, "base", "cuda")
     assert (shared.training_digest, shared.selected) == (point.digest, False)
