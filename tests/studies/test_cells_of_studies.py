@@ -1,4 +1,4 @@
-"""What ``cells.py`` of each study names is there: in param-files, plug-ins and published numbers."""
+"""What ``cells.py`` of each study names is there: in param-files, plug-ins, published numbers."""
 
 import csv
 import re

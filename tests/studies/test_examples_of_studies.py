@@ -67,7 +67,7 @@ def test_of_the_scale_study_seven_sizes_and_two_classes_are_shown():
     without = Images(data.images, labels, {"scale": scales})
     assert scale.examples(without) == {}
     with pytest.raises(UserError, match="no image"):
-        scale.examples(Images(data.images[:0], labels[:0], {"scale": scales[:0], "position": []}))
+        scale.examples(data[:0])
 
 
 def test_of_the_scattering_study_four_images_of_eleven_classes_are_shown():
