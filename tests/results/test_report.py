@@ -14,7 +14,7 @@ from isotrope import paths
 from isotrope.errors import UserError
 from isotrope.files import checksums
 from isotrope.results.report import write_report
-from isotrope.results.style import blank, new_figure, save
+from isotrope.results.style import add_foot, blank, new_figure, panels, save
 from isotrope.results.tables import LeftOut, collect
 from isotrope.results.verdict import failures
 from isotrope.results.verifying import write_left_out
@@ -220,3 +220,17 @@ def test_what_was_left_out_cannot_be_made_less():
         failures(folder)
     write_left_out([], folder)
     assert failures(folder) == []
+
+
+def test_on_a_phone_a_narrow_figure_fits_and_the_foot_of_a_wide_one_is_text():
+    for name, width in (("accuracy", 3.3), ("tasks", 7.0)):
+        picture = panels([("one",)], 1.0, ("", ""))[0]
+        add_foot(picture, [], [f"Images: <{name}> & more.", "Measured: 3 seeds."])
+        picture.set_size_inches(width, picture.get_size_inches()[1])
+        save(picture, pandas.DataFrame({"a": [width]}), paths.figure_folder("scale") / name)
+    html = page()
+
+    assert "max-width: max(100%, var(--drawn))" in html
+    assert {int(width) for width in re.findall(r"--drawn: (\d+)px", html)} == {317, 672}
+    feet = set(re.findall("<p class='foot'>(.*?)</p>", html))
+    assert feet == {"Images: &lt;tasks&gt; &amp; more. Measured: 3 seeds."}

@@ -28,9 +28,11 @@ td.value {white-space: nowrap}
 figure {margin: 0 0 2em}
 figcaption {max-width: 52rem; color: #444}
 figure img {display: block; width: auto; max-width: 100%; height: auto}
+.foot {display: none; font-size: 12.5px}
 @media (max-width: 700px) {
   body {padding: .7rem}
-  figure img.drawn {max-width: none}
+  figure img.drawn {max-width: max(100%, var(--drawn))}
+  .foot {display: block}
   table {font-size: 12.5px}
 }
 """

@@ -22,9 +22,10 @@ from isotrope.plan.index import RunEntry
 from isotrope.results import verdict
 from isotrope.results.cells import cells_of
 from isotrope.results.page import folded, items, page
-from isotrope.results.style import nothing_drawn
+from isotrope.results.style import foot_of, nothing_drawn
 from isotrope.results.summary import summary_parts
 
+NARROW = 340  # pixels that any window holds beside its margins
 LARGER = 1.35  # times the size of a figure in a journal, whose words are small on a screen
 ABOUT = (
     "Networks that should not care how large, how turned or where a thing is: what was measured "
@@ -188,8 +189,24 @@ def _figure(group: str, name: str, path: Path) -> str:
         if file.suffix in checksums.FIGURE_FILES and not checksums.altered_figures([file])
     )
     below = f"{escape(caption)} <small>{escape(name)}: {links}</small>"
-    picture = _image(path, title)
+    picture = _image(path, title) + _foot(path)
     return f"<figure><h3>{escape(title)}</h3>{picture}<figcaption>{below}</figcaption></figure>"
+
+
+def _foot(path: Path) -> str:
+    """What is said below a figure's panels, for windows in which it is cut off."""
+    content = regular.read_bytes(path)
+    width = _drawn_width(content)
+    if width is None or width < NARROW:
+        return ""
+    said = foot_of(content.decode("utf-8", "replace"))
+    return f"<p class='foot'>{escape(said)}</p>" if said else ""
+
+
+def _drawn_width(content: bytes) -> float | None:
+    """How wide a figure was drawn, in pixels; None of other pictures."""
+    found = re.search(rb'<svg[^>]*? width="([\d.]+)pt"', content[:4000], re.DOTALL)
+    return float(found[1]) * 4 / 3 if found else None
 
 
 def _link(path: str, words: str) -> str:
@@ -208,8 +225,8 @@ def _image(path: Path, title: str) -> str:
     content = regular.read_bytes(path)
     data = base64.b64encode(content).decode("ascii")
     kind, size = PICTURES[path.suffix], ""
-    found = re.search(rb'<svg[^>]*? width="([\d.]+)pt"', content[:4000], re.DOTALL)
-    if found:
-        size = f" class='drawn' style='width: {LARGER * float(found[1]) * 4 / 3:.0f}px'"
+    width = _drawn_width(content)
+    if width is not None:
+        size = f" class='drawn' style='--drawn: {width:.0f}px; width: {LARGER * width:.0f}px'"
     source = f"data:image/{kind};base64,{data}"
     return f"<div class='box'><img{size} alt='{escape(title)}' src='{source}'></div>"

@@ -36,6 +36,7 @@ GREY = "0.4"
 FEW = 6  # numbers of an axis that may each be written
 LETTERS = 44  # of a label, in one line
 NOTHING = "nothing-to-draw"  # the id in the SVG of a figure without content
+FOOT = "foot"  # what the sentences below the panels are called in an SVG
 
 CHANCE: dict[str, Any] = {"color": GREY, "linewidth": 0.8, "linestyle": (0, (1, 2))}
 
@@ -271,6 +272,7 @@ def add_foot(figure: Figure, handles: Sequence[Artist], sentences: Sequence[str]
     """
     width, height = figure.get_size_inches()
     note = figure.text(0.06 / width, 0, "", size=SMALL, color=GREY, va="bottom", linespacing=1.3)
+    note.set_gid(FOOT)
     for letters in range(int(width * 24), 20, -2):  # 24 narrow letters to the inch
         note.set_text(in_lines(" ".join(sentences), letters))
         if note.get_window_extent().width / figure.dpi <= width - 0.12:
@@ -316,6 +318,13 @@ def save(figure: Figure, data: pandas.DataFrame, stem: Path) -> list[Path]:
     written.append(stem.with_name(stem.name + ".csv"))
     write_whole(written[-1], data.to_csv(index=False, lineterminator="\n"))
     return written
+
+
+def foot_of(svg: str) -> str:
+    """The sentences below the panels of a figure that was saved as this SVG, if there are any."""
+    found = re.search(f'<g id="{FOOT}">(.*?)</g>', svg, re.DOTALL)
+    lines = re.findall("<text[^>]*>(.*?)</text>", found[1], re.DOTALL) if found else []
+    return unescape(" ".join(lines))
 
 
 def nothing_drawn(svg: str) -> str:
