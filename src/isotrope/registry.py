@@ -239,12 +239,23 @@ def _loaded(kind: str, name: str, path: Path) -> ModuleType:
             raise BrokenPluginError(f"{_shown(path)}: {_lacking(kind, module, wanted)}")
         if wanted.islower() and not callable(getattr(module, wanted)):
             raise BrokenPluginError(f"{_shown(path)}: its {wanted} must be a function")
+    if kind == "data" and _makes_streams(module) and not callable(getattr(module, "read", None)):
+        raise BrokenPluginError(
+            f"{_shown(path)}: a data set whose load gives a Stream must define "
+            "read(params, entry, generator)"
+        )
     if hasattr(module, "Params") and not _are_settings(module.Params):
         what = "its Params must be a class of settings: `class Params(Settings):`"
         raise BrokenPluginError(f"{_shown(path)}: {what}")
     if "REVISION" in _NEEDED.get(kind, ()) and not isinstance(literal(kind, name, "REVISION"), int):
         raise BrokenPluginError(f"{_shown(path)}: its REVISION must be a whole number")
     return module
+
+
+def _makes_streams(module: ModuleType) -> bool:
+    """Whether the file of a data set has the class that is for what does not fit the memory."""
+    its = vars(module).get("Stream")
+    return isinstance(its, type) and its.__module__ == "isotrope.datasets.stream"
 
 
 def _lacking(kind: str, module: ModuleType, wanted: str) -> str:

@@ -65,7 +65,8 @@ def test_a_cat_is_attacked_with_the_weights_of_a_run(pack, isotrope):
     assert (row["label"], row["fooled"]) == (row["before"], "True")
     assert row["after"] != row["before"]
     assert 0 < float(row["distortion"]) <= 0.5
-    lines = output.splitlines()
+    sized, *lines = output.splitlines()
+    assert sized.startswith("pictures are resized to 8 pixels on their shorter side and their")
     assert lines[0].startswith(f"1 of 1: chelsea: success: {row['before']} before")
     assert lines[1:5] == [
         "clean accuracy: 100.0 % (1 of 1)",
@@ -74,7 +75,7 @@ def test_a_cat_is_attacked_with_the_weights_of_a_run(pack, isotrope):
         "incorrect, not attacked: 0",
     ]
     assert lines[7].endswith("what the network answered before, right or wrong (no label)")
-    assert lines[:-1] == (paths.ATTACKS / "attack.log").read_text().splitlines()
+    assert [sized, *lines[:-1]] == (paths.ATTACKS / "attack.log").read_text().splitlines()
     changed = np.asarray(Image.open(paths.ATTACKS / "chelsea.png"), dtype=float)
     given = read_picture("chelsea", 1, 8)[0].numpy()
     assert changed.shape == given.shape == (8, 8)

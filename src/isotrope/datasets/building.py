@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 
 from isotrope import __version__, paths, registry
 from isotrope.datasets.contact_sheet import Preview, save_contact_sheet
 from isotrope.datasets.loading import read_split
 from isotrope.datasets.manifest import Manifest, describe, write_manifest
 from isotrope.datasets.names import dataset_key
+from isotrope.datasets.own_faults import is_users, own_faults_said
 from isotrope.errors import UserError
 from isotrope.settings import Settings, build_settings
 
@@ -68,9 +70,15 @@ def _writing_to(folder: Path) -> Iterator[None]:
 def _fill(scratch: Path, name: str, params: Settings, digest: str) -> Manifest:
     """Make the files of a data set, its picture and its manifest in an empty folder."""
     plugin, key = registry.load("data", name), dataset_key(params)
-    files = [describe(path, scratch) for path in plugin.build(params, scratch, key)]
+    with own_faults_said(plugin, "cannot be built"):
+        files = [describe(path, scratch) for path in plugin.build(params, scratch, key)]
+        if not files:
+            raise ValueError("build wrote no file; it must return the paths of those that it wrote")
     split: str = plugin.SPLITS[-1]
     data = read_split(plugin, params, scratch, key, split)
+    if is_users(plugin):
+        with own_faults_said(plugin, "is not as it says"):
+            _compare_counts(plugin, params, scratch, key)
     title = f"{name} {key}: some of {len(data)} images of split {split}"
     preview = Preview(*getattr(plugin, "PREVIEW", ()))
     if hasattr(plugin, "credit"):
@@ -90,3 +98,23 @@ def _fill(scratch: Path, name: str, params: Settings, digest: str) -> Manifest:
     )
     write_manifest(manifest, scratch / paths.manifest(name, key).name)
     return manifest
+
+
+def _compare_counts(plugin: ModuleType, params: Settings, folder: Path, key: str) -> None:
+    """Compare the numbers of images that a data set says with those that it loads.
+
+    Load-time settings may choose some of what was built, which is not looked at then.
+
+    Raises:
+        ValueError: if a split has no number, or another.
+    """
+    said: dict[str, int] = plugin.image_counts(params)
+    splits = registry.splits(plugin.__name__.rpartition(".")[2], params)
+    if missing := [split for split in splits if split not in said]:
+        raise ValueError(f"image_counts has no number for the split {missing[0]}")
+    if build_settings(params).keys() != type(params).model_fields.keys():
+        return
+    for split in splits:
+        found = len(read_split(plugin, params, folder, key, split))
+        if found != said[split]:
+            raise ValueError(f"image_counts says {said[split]} of {split}, load gives {found}")

@@ -12,6 +12,7 @@ from isotrope import paths, registry
 from isotrope.datasets.images import VOID, Kind
 from isotrope.datasets.manifest import read_manifest, rebuild, verify
 from isotrope.datasets.names import dataset_key
+from isotrope.datasets.own_faults import own_faults_said
 from isotrope.datasets.stream import Split, Stream
 from isotrope.errors import UserError
 from isotrope.settings import Settings, build_settings
@@ -75,7 +76,16 @@ def subsets(
 
 
 def read_split(plugin: ModuleType, params: Settings, folder: Path, key: str, split: str) -> Split:
-    """A split as the plug-in reads it, checked against what the plug-in says of itself."""
+    """A split as the plug-in reads it, checked against what the plug-in says of itself.
+
+    Raises:
+        BrokenPluginError: if a data set of the user's own cannot be read, or is not as it says.
+    """
+    with own_faults_said(plugin, f"cannot be read, split {split}"):
+        return _read_split(plugin, params, folder, key, split)
+
+
+def _read_split(plugin: ModuleType, params: Settings, folder: Path, key: str, split: str) -> Split:
     data: Split = plugin.load(params, folder, key, split)
     kind, classes = kind_of(plugin), plugin.classes(params)
     if data.kind != kind:
@@ -119,4 +129,5 @@ def check_labels(labels: Tensor, classes: int, kind: Kind, source: str) -> None:
     counted = labels[labels != VOID] if kind == "segmentation" else labels
     if counted.numel() and not 0 <= int(counted.min()) <= int(counted.max()) < classes:
         void = f" and not {VOID}" if kind == "segmentation" else ""
-        raise ValueError(f"{source}: load gave labels outside 0..{classes - 1}{void}")
+        found = f"{int(counted.min())}..{int(counted.max())}"
+        raise ValueError(f"{source}: load gave labels outside 0..{classes - 1}{void}, got {found}")

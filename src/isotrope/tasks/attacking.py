@@ -154,6 +154,12 @@ def attack_pictures(
         lines.append(line)
         log(line)
 
+    if settings.around == "nothing":
+        side = its.shape[-1]
+        say(
+            f"pictures are resized to {side} pixels on their shorter side and their middle {side} x "
+            f"{side} are attacked, as the network was trained; `--around resize_crop` attacks them whole"
+        )
     outcomes = []
     for count, (picture, name) in enumerate(zip(pictures, _names(pictures), strict=True), 1):
         outcome = _attack(its, picture, name, label, settings, output)
