@@ -66,7 +66,7 @@ def test_a_cat_is_attacked_with_the_weights_of_a_run(pack, isotrope):
     assert row["after"] != row["before"]
     assert 0 < float(row["distortion"]) <= 0.5
     sized, *lines = output.splitlines()
-    assert sized.startswith("pictures are resized to 8 pixels on their shorter side and their")
+    assert sized.startswith("pictures are resized to 8 pixels on their shorter side and cut")
     assert lines[0].startswith(f"1 of 1: chelsea: success: {row['before']} before")
     assert lines[1:5] == [
         "clean accuracy: 100.0 % (1 of 1)",

@@ -157,8 +157,8 @@ def attack_pictures(
     if settings.around == "nothing":
         side = its.shape[-1]
         say(
-            f"pictures are resized to {side} pixels on their shorter side and their middle {side} x "
-            f"{side} are attacked, as the network was trained; `--around resize_crop` attacks them whole"
+            f"pictures are resized to {side} pixels on their shorter side and cut to the "
+            f"middle {side} x {side}, as in training; `--around resize_crop` attacks them whole"
         )
     outcomes = []
     for count, (picture, name) in enumerate(zip(pictures, _names(pictures), strict=True), 1):
