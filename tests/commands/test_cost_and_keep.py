@@ -19,11 +19,12 @@ def cost(*words):
     """The table of the command, without its heads, and the sum below."""
     lines = CliRunner().invoke(app, ["cost", *words]).output.splitlines()
     assert lines[0].split()[:4] == ["study", "series", "runs", "jobs"]
-    assert lines[-1].startswith("hours: seeds x epochs")
+    assert lines[0].split()[5:] == ["evaluations", *"estimated hours hours by time limits".split()]
+    assert lines[-1].startswith("estimated hours: the most that trainings and evaluations take")
     return [line.split() for line in lines[1:-2]], lines[-2]
 
 
-NEVER = ["not", "measured"]
+NEVER = ["not", "measured", "yet"]
 ROWS = [
     ["rotation", "own", "1", "2", "3", "1", *NEVER, "1"],
     ["scale", "demo", "1", "2", "3", "1", *NEVER, "1"],
@@ -45,15 +46,16 @@ def test_every_study_and_series_has_its_line(indexed, words, rows):
     found, below = cost(*words)
     assert found == rows
     trainings = sum(int(row[row.index("not") - 2]) for row in rows)
-    assert f"{trainings} trainings; not reckoned, for never measured: {trainings} tr" in below
+    never = f"nothing was measured here yet to estimate {trainings} trainings and "
+    assert f"{trainings} trainings; {never}" in below
 
 
 @pytest.mark.parametrize(
     ("trainings", "hours", "unknown", "unmeasured", "said"),
     [
         (0, {}, 0, 0, "0.0"),
-        (0, {}, 0, 1, "not measured"),
-        (3, {}, 3, 1, "not measured"),
+        (0, {}, 0, 1, "not measured yet"),
+        (3, {}, 3, 1, "not measured yet"),
         (3, {HERE_GPU: 1234.5, "published": 1.0}, 0, 0, "1,235.5"),
         (5, {HERE_GPU: 2.0}, 1, 0, "2.0 +"),
         (5, {HERE_GPU: 2.0}, 0, 1, "2.0 +"),

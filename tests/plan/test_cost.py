@@ -10,6 +10,7 @@ from made_up_index import DEMO, LOCAL, OWN, PUBLISHED, made_up_index, point, run
 from isotrope import paths
 from isotrope.packs import summary
 from isotrope.plan import cost as costs
+from isotrope.plan import rates as reckoning
 from isotrope.plan.cost import costs_of, in_words, measured_rates, total
 from isotrope.plan.index import EvaluationEntry, Index, JobEntry, SelectEntry
 from isotrope.plan.rates import HERE_CPU, HERE_GPU, evaluation_rates
@@ -212,8 +213,9 @@ def test_hours_are_seeds_times_epochs_times_seconds_of_the_nearest_rate(here, mo
     (one,) = costs_of(index, [OWN]).values()
     assert one.hours == {FROM_PAPER: pytest.approx(26 * 2 * 36 / 3600)}
     assert in_words(one) == (
-        "4 jobs (2 evaluate), 26 trainings; at most 0.5 hours (published); not reckoned, for never "
-        "measured: 2 evaluations; by their time limits 2 hours"
+        "4 jobs (2 evaluate), 26 trainings; estimated at most 0.5 hours (published, of the authors' "
+        "machine); nothing was measured here yet to estimate 2 evaluations; by their time limits at "
+        "most 2 hours"
     )
 
     rates = {("standard", "stir_emoji", HERE_CPU): 72.0, ("standard", "stir_emoji", HERE_GPU): 9.0}
@@ -221,9 +223,43 @@ def test_hours_are_seeds_times_epochs_times_seconds_of_the_nearest_rate(here, mo
     (one,) = costs_of(index, [OWN]).values()
     assert one.hours == {HERE_CPU: pytest.approx(26 * 2 * 72 / 3600)}
     index.runs[OWN] = replace(index.runs[OWN], gpu=1)
+    monkeypatch.setattr(reckoning, "gpus_within_reach", lambda: True)
     (one,) = costs_of(index, [OWN]).values()
     assert one.hours == {HERE_GPU: pytest.approx(26 * 2 * 9 / 3600)}
     assert not one.unknown
+    del rates["standard", "stir_emoji", HERE_GPU]
+    (one,) = costs_of(index, [OWN]).values()
+    assert one.hours.keys() == {FROM_PAPER}, "a GPU is not as fast as the CPU that was measured"
+    monkeypatch.setattr(reckoning, "gpus_within_reach", lambda: False)
+    (one,) = costs_of(index, [OWN]).values()
+    assert one.hours == {HERE_CPU: pytest.approx(26 * 2 * 72 / 3600)}, "it will train on the CPU"
+
+
+def test_gpus_are_those_of_this_machine_or_of_a_cluster(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert reckoning.gpus_within_reach()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert not reckoning.gpus_within_reach()
+    (tmp_path / "sbatch").touch(mode=0o755)
+    assert reckoning.gpus_within_reach()
+
+
+def test_planned_jobs_cost_what_they_train_and_evaluate(indexed, monkeypatch):
+    plan = Plan({"runs": OWN})
+    words = {"run": OWN, "point": "base", "pack": "1-25"}
+    jobs = [("collect", {"group": "scale", "table": "runs"}), ("train", words)]
+    assert plan.cost_of_planned(jobs[:1]) == []
+    (said,) = plan.cost_of_planned([*jobs, ("evaluate", words)])
+    never = "nothing was measured here yet to estimate 25 trainings and 1 evaluation"
+    assert said == (
+        f"to train and to evaluate: 2 jobs (1 evaluate), 25 trainings; {never}; by their time "
+        "limits at most 1 hours"
+    )
+    rates = {("standard", "stir_emoji", HERE_CPU): 72.0}
+    monkeypatch.setattr(costs, "measured_rates", lambda: rates)
+    (said,) = plan.cost_of_planned(jobs)
+    assert "; estimated at most 1.0 hours (measured here on a CPU); " in said
 
 
 def test_published_rates_are_those_of_the_same_task(here):
@@ -261,6 +297,6 @@ def test_many_jobs_are_said_before_they_start_and_few_are_not(indexed):
     plan.index.runs[PUBLISHED] = many
     (said,) = plan.cost_notes()
     assert many.seeds_per_job * 50 >= MANY
-    told = "this asks for 100 jobs (50 evaluate), 50 trainings; not reckoned, for never measured: "
-    assert said.startswith(f"{told}50 trainings, 50 evaluations; by")
+    never = "nothing was measured here yet to estimate 50 trainings and 50 evaluations"
+    assert said.startswith(f"this asks for 100 jobs (50 evaluate), 50 trainings; {never}; by")
     assert said.endswith("; `isotrope cost` says it by study")

@@ -57,10 +57,18 @@ def remember_what_is_asked():
     remember({*of_jobs, *named})
 
 
+# which results are of other code and, of jobs that are only planned, what they cost
+def known_at_the_end():
+    dag = workflow.dag if workflow.dryrun else None
+    planned = dag.needrun_jobs(exclude_finished=False) if dag else []  # planned jobs count as finished now
+    jobs = [(job.rule.name, job.wildcards_dict) for job in planned]
+    return [*plan.plan.code_notes(), *plan.plan.cost_of_planned(jobs)]
+
+
 def say_at_the_end():
     # of `--unlock`, `--dag` and the like Snakemake chooses no executor
     if workflow.executor_plugin is not None and not workflow.touch:
-        complain(*words.at_the_end(workflow.dryrun, plan.plan.code_notes))
+        complain(*words.at_the_end(workflow.dryrun, known_at_the_end))
 
 
 if workflow.is_main_process:

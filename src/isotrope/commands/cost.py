@@ -8,14 +8,17 @@ from isotrope.console.printing import say
 if TYPE_CHECKING:
     from isotrope.plan.cost import Cost
 
-_HEADS = ("study", "series", "runs", "jobs", "trainings", "evaluations", "hours", "limit")
+_HEADS = (
+    *("study", "series", "runs", "jobs", "trainings", "evaluations"),
+    *("estimated hours", "hours by time limits"),
+)
 
 
 def _hours(cost: "Cost") -> str:
-    """Reckoned hours; with a plus where jobs are left that were never measured."""
+    """Estimated hours; with a plus where jobs are left that were never measured."""
     unknown = cost.unknown or cost.unmeasured
     if unknown and not cost.hours:
-        return "not measured"
+        return "not measured yet"
     return f"{sum(cost.hours.values()):,.1f}" + (" +" if unknown else "")
 
 
@@ -54,8 +57,8 @@ def cost(
         say("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
     say(f"in all {in_words(total(found.values()))}")
     say(
-        "hours: seeds x epochs (at most) x seconds of an epoch of the same model and data, and "
-        "seeds x seconds of their evaluations, on one GPU or on the CPU where they were measured; "
-        "limit: hours that jobs may take; +: and what was never measured, as evaluations with jobs "
-        "of their own never are; runs that wait are not counted"
+        "estimated hours: the most that trainings and evaluations take at the speed of the same "
+        "model on the same data, measured by runs here, else as published; +: and jobs of which "
+        "nothing was measured here yet (train one seed, and it is); hours by time limits: what the "
+        "jobs ask for, no job takes more; runs that wait are not counted"
     )

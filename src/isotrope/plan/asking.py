@@ -78,7 +78,7 @@ def ask(config: Mapping[str, Any], head: bool, dry: bool = False) -> Asked:
     """The plan for the runs that Snakemake's ``config`` names.
 
     The process that plans, ``head``, also says what is left out, and why, and what many jobs cost.
-    A ``dry`` run changes nothing.
+    A ``dry`` run changes nothing, and says at its end what it costs.
 
     Raises:
         UserError: if the path of the folder has braces, which Snakemake would fill in; and as
@@ -92,6 +92,6 @@ def ask(config: Mapping[str, Any], head: bool, dry: bool = False) -> Asked:
     plan = Plan(config, head)
     if head:
         notes = [*plan.mend_set_back(dry), *plan.notes(), *plan.figures_left_out()]
-        if notes := [*notes, *plan.cost_notes()]:
+        if notes := [*notes, *([] if dry else plan.cost_notes())]:
             complain(*notes)
     return Asked(plan)

@@ -5,7 +5,7 @@ seeds times the seconds of a seed, as ``rates`` knows them. Where nothing is kno
 reckoned, and the wall times that jobs ask for are the bound.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from isotrope import paths
@@ -19,6 +19,7 @@ from isotrope.plan.rates import (
     rate_of_evaluation,
     rate_of_training,
 )
+from isotrope.plan.reasons import EVALUATES
 from isotrope.plan.stores import stale_tables
 
 
@@ -80,6 +81,32 @@ def costs_of(
     return found
 
 
+def cost_of_jobs(index: Index, jobs: Iterable[tuple[str, Mapping[str, str]]]) -> Cost:
+    """The cost of jobs that Snakemake plans, whatever they were planned for.
+
+    Args:
+        index: all runs.
+        jobs: the rule and the wildcards of each; those that neither train nor evaluate are left out.
+    """
+    rates = measured_rates(), evaluation_rates(index)
+    whole = Cost()
+    for rule, words in jobs:
+        run = index.runs.get(words.get("run", ""))
+        if run is None or (rule != "train" and rule not in EVALUATES):
+            continue
+        whole.jobs += 1
+        packs = run.packs(words["point"])
+        seeds = packs[words["pack"]] if "pack" in words else [s for of in packs.values() for s in of]
+        if rule == "train":
+            whole.limit += run.minutes / 60 * max(run.gpu, 1)
+            _reckon_trainings(whole, run, words["point"], len(seeds), rates[0])
+        else:
+            _reckon_evaluation(
+                whole, run, words["point"], words.get("table"), len(seeds), rates[1]
+            )
+    return whole
+
+
 _COUNTS = (
     *("runs", "waiting", "jobs", "trainings", "evaluations"),
     *("unknown", "unmeasured", "limit"),
@@ -103,15 +130,16 @@ def in_words(cost: Cost) -> str:
         return "nothing is left to train or evaluate"
     hours = [f"{hours:,.1f} hours ({source})" for source, hours in sorted(cost.hours.items())]
     unknown = [
-        f"{number:,} {what}"
-        for number, what in ((cost.unknown, "trainings"), (cost.unmeasured, "evaluations"))
+        f"{number:,} {what}{'' if number == 1 else 's'}"
+        for number, what in ((cost.unknown, "training"), (cost.unmeasured, "evaluation"))
         if number
     ]
+    never = f"nothing was measured here yet to estimate {' and '.join(unknown)}"
     parts = [
         f"{cost.jobs:,} jobs ({cost.evaluations:,} evaluate), {cost.trainings:,} trainings",
-        *([f"at most {' + '.join(hours)}"] if hours else []),
-        *([f"not reckoned, for never measured: {', '.join(unknown)}"] if unknown else []),
-        f"by their time limits {cost.limit:,.0f} hours",
+        *([f"estimated at most {' + '.join(hours)}"] if hours else []),
+        *([never] if unknown else []),
+        f"by their time limits at most {cost.limit:,.0f} hours",
     ]
     return "; ".join(parts)
 
@@ -122,7 +150,6 @@ def _add_trainings(
     gpus = max(run.gpu, 1)
     chosen = [paths.SELECTED] if run.select else []
     winner_again = len(run.select.seeds) if run.select else 0
-    per_epoch = rate_of_training(run, rates)
     for point in (*run.points, *chosen):
         packs = {
             pack: seeds
@@ -133,14 +160,19 @@ def _add_trainings(
         if point == paths.SELECTED:
             trainings = max(0, trainings - winner_again)
         cost.jobs += len(packs)
-        cost.trainings += trainings
         cost.limit += len(packs) * run.minutes / 60 * gpus
+        _reckon_trainings(cost, run, point, trainings, rates)
+
+
+def _reckon_trainings(cost: Cost, run: RunEntry, point: str, trainings: int, rates: Rates) -> None:
+    """Count trainings of a point, with their hours where a rate is known."""
+    cost.trainings += trainings
+    if (per_epoch := rate_of_training(run, rates)) is None:
+        cost.unknown += trainings
+    elif trainings:
+        seconds, source = per_epoch
         epochs = max(int(one.parameters.get("training.epochs") or 0) for one in run.behind(point))
-        if per_epoch is None:
-            cost.unknown += trainings
-        elif trainings:
-            seconds, source = per_epoch
-            cost.reckon(trainings * epochs * seconds / 3600, source)
+        cost.reckon(trainings * epochs * seconds / 3600, source)
 
 
 def _add_evaluations(
@@ -168,16 +200,24 @@ def _add_evaluations(
             if of_packs or table in stale or not made.is_file():
                 left.append((table, sum(map(len, packs.values()))))
         cost.jobs += len(left)
-        cost.evaluations += len(left)
         for table, count in left:
-            tables = entry.shared_tables if table is None else [table]
-            job = entry.evaluations[table].job if table else None
-            minutes, gpus = (job.minutes, job.gpu) if job else (run.evaluation_minutes, run.gpu)
-            cost.limit += minutes / 60 * max(gpus, 1)
-            if (rate := rate_of_evaluation(run, tables, rates)) is not None:
-                cost.reckon(count * rate[0] / 3600, rate[1])
-            else:
-                cost.unmeasured += 1
+            _reckon_evaluation(cost, run, point, table, count, rates)
+
+
+def _reckon_evaluation(
+    cost: Cost, run: RunEntry, point: str, table: str | None, count: int, rates: EvaluationRates
+) -> None:
+    """Count a job that evaluates so many seeds of a point; without a table those that share one."""
+    entry = run.behind(point)[0]
+    tables = entry.shared_tables if table is None else [table]
+    job = entry.evaluations[table].job if table else None
+    minutes, gpus = (job.minutes, job.gpu) if job else (run.evaluation_minutes, run.gpu)
+    cost.evaluations += 1
+    cost.limit += minutes / 60 * max(gpus, 1)
+    if (rate := rate_of_evaluation(run, tables, rates)) is not None:
+        cost.reckon(count * rate[0] / 3600, rate[1])
+    else:
+        cost.unmeasured += 1
 
 
 def _old_packs(index: Index, name: str) -> set[tuple[str, str]]:

@@ -74,12 +74,12 @@ class LogWords(logging.Filter):
                 record.msg = unknown_target(found["target"], self._targets())
         return True
 
-    def at_the_end(self, planned: bool, code: Callable[[], Sequence[str]]) -> list[str]:
-        """What a user should read last: why jobs run again, and which results are of other code.
+    def at_the_end(self, planned: bool, besides: Callable[[], Sequence[str]]) -> list[str]:
+        """What a user should read last: why jobs run again, and what is known besides.
 
         Args:
             planned: whether jobs were planned only, and not run: then the reasons stand far above.
-            code: sentences about code, asked for if nothing has failed.
+            besides: sentences, asked for if nothing has failed.
         """
         if self._failed:
             return []
@@ -89,7 +89,7 @@ class LogWords(logging.Filter):
         if more := reasons[_MOST:]:
             reasons[_MOST:] = [f"and {len(more)} reasons more, each below its job"]
         try:
-            return [*(reasons if planned else ()), *code()]
+            return [*(reasons if planned else ()), *besides()]
         except UserError as error:
             return list(error.sentences)
 

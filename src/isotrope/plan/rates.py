@@ -1,13 +1,15 @@
 """How fast trainings and evaluations are: as measured here, else as published.
 
 Seconds of an epoch are the median of what was measured here for the same model and data set, on a
-GPU for runs that ask for one, else the published ones, which are those of the authors' machine.
+GPU for runs that ask for one and can get one here, else the published ones, which are those of the
+authors' machine. Where no GPU is within reach, what was measured on the CPU counts for all runs.
 Seconds of an evaluation are those of Snakemake's jobs, for the same model, data set and tables: of
 those that share a process, of one with a job of its own, and of one that measures a whole point.
 """
 
 import csv
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,11 +21,13 @@ from isotrope.packs import summary
 from isotrope.packs.summary import Summary
 from isotrope.plan.index import Index, RunEntry
 from isotrope.plan.stores import stale_tables
+from isotrope.processes import cards
 
 _RATE = "seconds_per_epoch_mean"
 _TIMES = "evaluate*.benchmark.tsv"  # of the rules that evaluate
 _TABLE = re.compile(r"evaluate-(.+)\.benchmark\.tsv")  # of a job that writes one table
-HERE_GPU, HERE_CPU, PUBLISHED = "measured here on a GPU", "measured here on a CPU", "published"
+HERE_GPU, HERE_CPU = "measured here on a GPU", "measured here on a CPU"
+PUBLISHED = "published, of the authors' machine"
 
 Rates = Mapping[tuple[str, str, str], float]  # model, data set, and where: HERE_GPU or HERE_CPU
 # model, data set, tables of a job, and where: seconds of a seed
@@ -94,11 +98,17 @@ def _where(seed: Mapping[str, object]) -> str:
     return HERE_CPU if seed.get("device", "cpu") == "cpu" else HERE_GPU
 
 
+def gpus_within_reach() -> bool:
+    """Whether jobs that ask for a GPU may get one: of this machine, or from SLURM."""
+    of_machine = cards.visible(lambda: len(list(Path("/dev").glob("nvidia[0-9]*"))))
+    return bool(of_machine) or shutil.which("sbatch") is not None
+
+
 def rate_of_evaluation(
     run: RunEntry, tables: Iterable[str], rates: EvaluationRates
 ) -> tuple[float, str] | None:
     """Seconds of a seed in a job for some tables, and where they are from; None if unknown."""
-    for where in (HERE_GPU, HERE_CPU) if run.gpu else (HERE_CPU,):
+    for where in (HERE_GPU, HERE_CPU) if run.gpu and gpus_within_reach() else (HERE_CPU,):
         if (rate := rates.get((run.model, run.dataset, tuple(sorted(tables)), where))) is not None:
             return rate, where
     return None
@@ -106,7 +116,7 @@ def rate_of_evaluation(
 
 def rate_of_training(run: RunEntry, rates: Rates) -> tuple[float, str] | None:
     """Seconds of an epoch of a run, and where they are from; None if nobody knows."""
-    first = HERE_GPU if run.gpu else HERE_CPU
+    first = HERE_GPU if run.gpu and gpus_within_reach() else HERE_CPU
     if (rate := rates.get((run.model, run.dataset, first))) is not None:
         return rate, first
     if (rate := _published_rate(run)) is not None:

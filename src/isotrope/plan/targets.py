@@ -16,7 +16,7 @@ from isotrope.packs.summary import HISTORY, OUTPUTS, RESULTS, RUN, WEIGHTS
 from isotrope.plan import code_words
 from isotrope.plan.code_state import CodeStates, PackCode
 from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
-from isotrope.plan.cost import costs_of, in_words, total
+from isotrope.plan.cost import cost_of_jobs, costs_of, in_words, total
 from isotrope.plan.figures import COSTS, StudyFigures, published
 from isotrope.plan.index import Index
 from isotrope.plan.needs import Needs, of_packs, results_of
@@ -134,6 +134,15 @@ class Plan(Needs):
         cost = total(costs_of(self.index, self._ready).values())
         told = f"this asks for {in_words(cost)}; `isotrope cost` says it by study"
         return [told] if cost.jobs >= MANY else []
+
+    def cost_of_planned(self, jobs: Iterable[tuple[str, Mapping[str, str]]]) -> list[str]:
+        """What planned jobs cost, in a sentence; nothing where none trains or evaluates.
+
+        Args:
+            jobs: the rule and the wildcards of each.
+        """
+        cost = cost_of_jobs(self.index, jobs)
+        return [f"to train and to evaluate: {in_words(cost)}"] if cost.jobs else []
 
     def selection_text(self) -> str:
         """The selection as `isotrope track --config` takes it."""
