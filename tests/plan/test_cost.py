@@ -213,9 +213,9 @@ def test_hours_are_seeds_times_epochs_times_seconds_of_the_nearest_rate(here, mo
     (one,) = costs_of(index, [OWN]).values()
     assert one.hours == {FROM_PAPER: pytest.approx(26 * 2 * 36 / 3600)}
     assert in_words(one) == (
-        "4 jobs (2 evaluate), 26 trainings; estimated at most 0.5 hours (published, of the authors' "
-        "machine); nothing was measured here yet to estimate 2 evaluations; by their time limits at "
-        "most 2 hours"
+        "4 jobs (2 evaluate), 26 trainings; estimated at most 0.5 hours (published, of the "
+        "authors' machine); nothing was measured here yet to estimate 2 evaluations; by their time "
+        "limits at most 2 hours"
     )
 
     rates = {("standard", "stir_emoji", HERE_CPU): 72.0, ("standard", "stir_emoji", HERE_GPU): 9.0}

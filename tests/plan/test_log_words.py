@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from isotrope.plan.log_words import LOCKED, OTHER_RUNS, LogWords, unknown_target
+from isotrope.plan.log_words import LOCKED, LOCKED_BESIDE, OTHER_RUNS, LogWords, unknown_target
 
 TARGETS = ("datasets", "runs", "figures", "all")
 CHANGED = "Params have changed since last execution"
@@ -84,6 +84,27 @@ def test_what_holds_all_there_is_says_that_other_runs_are_asked_for(rule):
     for other, why in (("train", reason), (rule, "Missing output files: out/report.html")):
         record, _ = logged(rule_name=other, wildcards={}, reason=why)
         assert record.reason == why
+
+
+def test_of_a_table_only_the_runs_are_named_of_which_something_else_is_said():
+    before = [f"m/d/{number}: published, Plain" for number in range(300)]
+    now = [one.replace("Plain", "it's") for one in before[1:11]] + before[11:]
+    params = f"{CHANGED}: Union of params: before: {'; '.join(before)!r} now: {'; '.join(now)!r} "
+    end = "; Software environment definition has changed"
+    record, _ = logged(rule_name="collect", wildcards={"group": "scale"}, reason=params + end)
+    assert record.reason == (
+        f"{CHANGED}{end}\n    now said of its runs: m/d/1: published, it's; m/d/2: published, "
+        "it's; m/d/3: published, it's and 7 more; no longer: m/d/0: published, Plain; m/d/1: "
+        "published, Plain; m/d/2: published, Plain and 8 more"
+    )
+    assert logged(rule_name="draw_figure", wildcards={}, reason=params)[0].reason == params
+
+
+def test_a_plan_beside_a_snakemake_at_work_is_no_error():
+    said = "Error: Directory cannot be locked. Another Snakemake instance is running."
+    record, _ = logged(said)
+    assert record.msg == LOCKED_BESIDE
+    assert logged(said, logging.ERROR)[0].msg == LOCKED
 
 
 def test_where_no_sentence_is_known_the_reason_stays():

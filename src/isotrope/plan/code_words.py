@@ -96,7 +96,7 @@ def table_words(packs: Iterable[PackCode], table: str) -> list[str]:
     ]
 
 
-def listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str], between: str = ", ") -> str:
     """Some words, or the first of many."""
     more = f" and {len(words) - _MOST} more" if len(words) > _MOST else ""
-    return f"{', '.join(words[:_MOST])}{more}"
+    return f"{between.join(words[:_MOST])}{more}"

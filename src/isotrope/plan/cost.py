@@ -86,7 +86,7 @@ def cost_of_jobs(index: Index, jobs: Iterable[tuple[str, Mapping[str, str]]]) ->
 
     Args:
         index: all runs.
-        jobs: the rule and the wildcards of each; those that neither train nor evaluate are left out.
+        jobs: the rule and the wildcards of each; those that train or evaluate count.
     """
     rates = measured_rates(), evaluation_rates(index)
     whole = Cost()
@@ -96,14 +96,14 @@ def cost_of_jobs(index: Index, jobs: Iterable[tuple[str, Mapping[str, str]]]) ->
             continue
         whole.jobs += 1
         packs = run.packs(words["point"])
-        seeds = packs[words["pack"]] if "pack" in words else [s for of in packs.values() for s in of]
+        seeds = (
+            packs[words["pack"]] if "pack" in words else [s for of in packs.values() for s in of]
+        )
         if rule == "train":
             whole.limit += run.minutes / 60 * max(run.gpu, 1)
             _reckon_trainings(whole, run, words["point"], len(seeds), rates[0])
         else:
-            _reckon_evaluation(
-                whole, run, words["point"], words.get("table"), len(seeds), rates[1]
-            )
+            _reckon_evaluation(whole, run, words["point"], words.get("table"), len(seeds), rates[1])
     return whole
 
 

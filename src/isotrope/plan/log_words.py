@@ -18,10 +18,21 @@ LOCKED = (
     "left its lock here. Start with `isotrope start` in the place of `snakemake`, with the same "
     "words behind it: it says which, removes the lock of one that was killed and goes on."
 )
+LOCKED_BESIDE = (
+    "Another Snakemake is at work on the same files in this folder, or one that was killed has "
+    "left its lock here. A plan changes nothing and is made all the same; jobs that the other one "
+    "is at are in it, too."
+)
 _LOCK = re.compile(r"cannot be locked")
+_LOCK_OF_A_PLAN = "Error: Directory cannot be locked"  # said, though the plan goes on
 _NO_RULE = re.compile(r"No rule to produce (?P<target>.+?) \(if you use input functions", re.DOTALL)
 _DIGESTS = re.compile(
     r"(Params have changed since last execution): .*?(?=; Software environment definition|$)",
+    re.DOTALL,
+)
+_LABELS = re.compile(
+    r"before: (?P<quote>['\"])(?P<before>.*?)(?P=quote) now: (?P<other>['\"])(?P<now>.*?)(?P=other)"
+    r"\s*(?=;|$)",
     re.DOTALL,
 )
 _OUTPUTS = "out/"
@@ -31,6 +42,7 @@ OTHER_RUNS = (
     "in it"
 )
 _KEEPS_OTHERS = ("collect", "collect_arrays", "write_report")  # rules whose files hold all there is
+_COLLECTS = "collect"  # its params are what is said of the runs of a table, hundreds maybe
 _MOST = 8  # reasons at the end
 
 
@@ -58,9 +70,11 @@ class LogWords(logging.Filter):
             sentence = self._why(rule, wildcards)
             if not sentence and rule in _KEEPS_OTHERS and _OTHER_INPUTS in reason:
                 sentence = OTHER_RUNS
-            if sentence:
+            below = sentence or (_changed_labels(reason) if rule == _COLLECTS else "")
+            if below:
                 short = _DIGESTS.sub(r"\1", reason)
-                record.reason = f"{short}\n    {sentence}"
+                record.reason = f"{short}\n    {below}"
+            if sentence:
                 about = wildcards.get("run") or wildcards.get("group") or ""
                 job = f"{rule.replace('_', ' ')} {about}".rstrip()
                 self._said.setdefault(sentence, {})[job] = None
@@ -72,6 +86,8 @@ class LogWords(logging.Filter):
                 record.msg = LOCKED
             elif found := _NO_RULE.search(record.msg):
                 record.msg = unknown_target(found["target"], self._targets())
+        elif isinstance(record.msg, str) and record.msg.startswith(_LOCK_OF_A_PLAN):
+            record.msg = LOCKED_BESIDE
         return True
 
     def at_the_end(self, planned: bool, besides: Callable[[], Sequence[str]]) -> list[str]:
@@ -92,6 +108,17 @@ class LogWords(logging.Filter):
             return [*(reasons if planned else ()), *besides()]
         except UserError as error:
             return list(error.sentences)
+
+
+def _changed_labels(reason: str) -> str:
+    """Those of a table's runs of which something else is said than before; nothing if none is."""
+    if (found := _LABELS.search(reason)) is None:
+        return ""
+    before, now = (found[key].split("; ") for key in ("before", "now"))
+    changed = [one for one in now if one and one not in before]
+    gone = [one for one in before if one and one not in now]
+    said = [(changed, "now said of its runs: "), (gone, "no longer: ")]
+    return "; ".join(f"{what}{listed(labels, '; ')}" for labels, what in said if labels)
 
 
 def unknown_target(target: str, targets: Iterable[str]) -> str:
