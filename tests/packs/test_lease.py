@@ -210,6 +210,7 @@ def test_a_signal_ends_the_waiting_and_the_holder_notices_nothing(number, status
         second.join(20)
         assert second.exitcode == status
         assert f"{number.name}: waits no longer, ends" in said()
+        assert ("; the same command goes on from here" in said()) == (number == signal.SIGINT)
         assert len(list(FOLDER.iterdir())) == 1
     assert first.exitcode == 0
     assert not FOLDER.exists()

@@ -65,6 +65,17 @@ def test_mistakes_end_with_status_2_and_their_sentence(ask_it, sentence, indexed
     assert "Traceback" not in error
 
 
+def test_an_interrupt_while_the_plan_is_made_ends_in_a_sentence(capsys):
+    def planning():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        or_exit(planning)()
+    assert ended.value.code == 130
+    said = "stopped by Ctrl-C: nothing was started; the same command begins again\n"
+    assert capsys.readouterr().err == said
+
+
 @pytest.mark.parametrize("name", ["{a}", "a}", "{{a}}"])
 def test_a_folder_with_braces_in_its_path_is_refused(name, indexed, monkeypatch, capsys):
     (indexed / name).mkdir()

@@ -4,7 +4,14 @@ import logging
 
 import pytest
 
-from isotrope.plan.log_words import LOCKED, LOCKED_BESIDE, OTHER_RUNS, LogWords, unknown_target
+from isotrope.plan.log_words import (
+    LOCKED,
+    LOCKED_BESIDE,
+    OTHER_RUNS,
+    STOPPED,
+    LogWords,
+    unknown_target,
+)
 
 TARGETS = ("datasets", "runs", "figures", "all")
 CHANGED = "Params have changed since last execution"
@@ -133,6 +140,15 @@ def test_a_file_that_no_rule_makes_is_answered_on_one_line():
     said = "No rule to produce out/a\n.svg (if you use input functions make sure ..."
     record, _ = logged(said, logging.ERROR)
     assert record.getMessage().startswith("out/a .svg: nothing makes a file of that name")
+
+
+def test_after_an_interrupt_it_is_said_last_that_the_same_command_goes_on():
+    words = LogWords(lambda *_: "", list)
+    assert words.at_the_end(False, lambda: ["code"]) == ["code"]
+    said = "Terminating processes on user request, this might take some time."
+    words.filter(logging.makeLogRecord({"msg": said, "levelno": logging.INFO}))
+    words.filter(logging.makeLogRecord({"msg": "a job failed", "levelno": logging.ERROR}))
+    assert words.at_the_end(False, lambda: ["code"]) == [STOPPED]
 
 
 def test_what_is_no_error_is_not_taken_for_one():

@@ -57,10 +57,10 @@ def remember_what_is_asked():
     remember({*of_jobs, *named})
 
 
-# which results are of other code and, of jobs that are only planned, what they cost
+# which results are of other code and, of jobs that are only planned (and count as finished now), what they cost
 def known_at_the_end():
     dag = workflow.dag if workflow.dryrun else None
-    planned = dag.needrun_jobs(exclude_finished=False) if dag else []  # planned jobs count as finished now
+    planned = dag.needrun_jobs(exclude_finished=False) if dag else []
     jobs = [(job.rule.name, job.wildcards_dict) for job in planned]
     return [*plan.plan.code_notes(), *plan.plan.cost_of_planned(jobs)]
 

@@ -6,6 +6,7 @@ whichever method finds it.
 """
 
 import inspect
+import signal
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -16,6 +17,7 @@ from isotrope.errors import UserError, of_the_system
 from isotrope.plan.targets import Plan
 
 T = TypeVar("T")
+INTERRUPTED = 128 + signal.SIGINT  # what a shell says of a program that dies of it
 _OF_JOBS = ("attempt",)  # what Snakemake knows of a job besides its wildcards
 
 
@@ -69,6 +71,9 @@ def or_exit(function: Callable[..., T]) -> Callable[..., T]:
                 raise
             complain(*mistake.sentences)
             raise SystemExit(2) from None
+        except KeyboardInterrupt:
+            complain("stopped by Ctrl-C: nothing was started; the same command begins again")
+            raise SystemExit(INTERRUPTED) from None
 
     return asked
 

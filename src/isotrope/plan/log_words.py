@@ -23,6 +23,10 @@ LOCKED_BESIDE = (
     "left its lock here. A plan changes nothing and is made all the same; jobs that the other one "
     "is at are in it, too."
 )
+STOPPED = (
+    "stopped by Ctrl-C: finished seeds and evaluations are kept, and trainings saved where they "
+    "are; the same command goes on from there"
+)
 _LOCK = re.compile(r"cannot be locked")
 _LOCK_OF_A_PLAN = "Error: Directory cannot be locked"  # said, though the plan goes on
 _NO_RULE = re.compile(r"No rule to produce (?P<target>.+?) \(if you use input functions", re.DOTALL)
@@ -35,6 +39,7 @@ _LABELS = re.compile(
     r"\s*(?=;|$)",
     re.DOTALL,
 )
+_STOPS = "Terminating processes on user request"
 _OUTPUTS = "out/"
 _OTHER_INPUTS = "Set of input files has changed"
 OTHER_RUNS = (
@@ -60,7 +65,7 @@ class LogWords(logging.Filter):
         super().__init__()
         self._why, self._targets = why, targets
         self._said: dict[str, dict[str, None]] = {}
-        self._failed = False
+        self._failed = self._stopped = False
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the words of a record."""
@@ -88,6 +93,8 @@ class LogWords(logging.Filter):
                 record.msg = unknown_target(found["target"], self._targets())
         elif isinstance(record.msg, str) and record.msg.startswith(_LOCK_OF_A_PLAN):
             record.msg = LOCKED_BESIDE
+        elif isinstance(record.msg, str) and record.msg.startswith(_STOPS):
+            self._stopped = True
         return True
 
     def at_the_end(self, planned: bool, besides: Callable[[], Sequence[str]]) -> list[str]:
@@ -97,6 +104,8 @@ class LogWords(logging.Filter):
             planned: whether jobs were planned only, and not run: then the reasons stand far above.
             besides: sentences, asked for if nothing has failed.
         """
+        if self._stopped:
+            return [STOPPED]
         if self._failed:
             return []
         reasons = [

@@ -80,7 +80,8 @@ class Interruption:
         job = _job()
         name = self.signal.name if self.signal else "no signal"
         if self.signal in (signal.SIGTERM, signal.SIGINT):
-            log(f"{name}: {done}, ends")
+            again = "; the same command goes on from here" if self.signal == signal.SIGINT else ""
+            log(f"{name}: {done}, ends{again}")
             raise SystemExit(128 + self.signal)
         if warning := self._warning_with_earlier_handler():
             log(f"{name}: {done}, goes to the handler that was there before")
