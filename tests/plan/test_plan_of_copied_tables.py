@@ -5,6 +5,7 @@ import sys
 
 from made_up_index import (
     DEMO,
+    OWN,
     PUBLISHED,
     made_up_index,
     pack,
@@ -38,7 +39,41 @@ def test_copied_tables_are_sources_of_the_figures_they_hold(copied_tables):
     assert plan.notes() == [
         "out/runs is absent: the tables in out/tables are taken as they are; "
         "`snakemake runs` trains",
-        f"{PUBLISHED} is in no table",
+        f"1 run is in no table: {PUBLISHED}",
+    ]
+
+
+def test_of_copied_tables_those_of_the_runs_asked_for_are_taken(copied_tables, monkeypatch):
+    path = paths.table_folder("scale-demo") / "runs.csv"
+    path.parent.mkdir()
+    path.write_text(f"run,point,seed,series\n{DEMO},base,1,demo\n")
+
+    def groups(**config):
+        return sorted({table.split("/")[2] for table in Plan(config).tables()})
+
+    assert groups() == groups(runs="*") == ["rotation", "scale", "scale-demo"]
+    assert groups(runs=DEMO) == groups(runs="*/demo") == groups(runs=[DEMO]) == ["scale-demo"]
+    assert groups(studies="scale") == ["scale", "scale-demo"]
+    assert groups(series="demo") == ["rotation", "scale", "scale-demo"], "old tables name none"
+    for group in ("rotation", "scale"):
+        rows = f"run,point,seed,series\n{OWN},base,1,own\n"
+        (paths.table_folder(group) / "runs.csv").write_text(rows)
+    assert groups(series="demo") == groups(series="demo", studies="scale") == ["scale-demo"]
+    assert groups(series="own", studies="scale") == ["scale"]
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: made_up_index())
+    plan = Plan({"runs": PUBLISHED})
+    assert not plan.tables_are_sources, "it is in no table"
+    assert plan.weights() == [pack(PUBLISHED, seeds) for seeds in ("1-25", "26-50")]
+
+
+def test_what_is_in_no_copied_table_is_counted_in_a_sentence(copied_tables):
+    for number in range(300):
+        (paths.PARAM_FILES / "a" / "b").mkdir(parents=True, exist_ok=True)
+        (paths.PARAM_FILES / "a" / "b" / f"{number:03}.yaml").touch()
+    first = "a/b/000, a/b/001, a/b/002"
+    assert Plan({}).notes()[1:] == [f"301 runs are in no table: {first} and 298 more"]
+    assert Plan({"runs": f"{OWN},a/b/29*"}).notes()[1:] == [
+        "10 runs are in no table: a/b/290, a/b/291, a/b/292 and 7 more"
     ]
 
 

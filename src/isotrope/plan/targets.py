@@ -6,6 +6,7 @@ tables are the only thing there (``out/tables`` copied into a fresh clone), from
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,13 @@ from isotrope.errors import UserError
 from isotrope.packs.summary import HISTORY, OUTPUTS, RESULTS, RUN, WEIGHTS
 from isotrope.plan import code_words
 from isotrope.plan.code_state import CodeStates, PackCode
-from isotrope.plan.copied_tables import copied_arrays, copied_tables, runs_in, untabled
+from isotrope.plan.copied_tables import (
+    copied_arrays,
+    copied_groups,
+    copied_tables,
+    runs_in,
+    untabled,
+)
 from isotrope.plan.cost import cost_of_jobs, costs_of, in_words, total
 from isotrope.plan.figures import COSTS, StudyFigures, published
 from isotrope.plan.index import Index
@@ -49,7 +56,12 @@ class Plan(Needs):
     def __init__(self, config: Mapping[str, Any], head: bool = True) -> None:
         super().__init__(head)
         self.selection = Selection.from_config(config) if head else Selection()
-        self.tables_are_sources = not (paths.OUT / "runs").exists() and bool(copied_tables())
+        # of copied tables all series are asked for, unless some are named
+        series = self.selection.series if config.get("series") else ()
+        self._takes = replace(self.selection, series=series).takes
+        copied = [] if (paths.OUT / "runs").exists() else copied_groups(self._takes)
+        self._copied_groups = copied
+        self.tables_are_sources = bool(copied)
         if head and not self.tables_are_sources:
             self._asked()
 
@@ -89,7 +101,7 @@ class Plan(Needs):
         """What a user should know before the work starts: what is left out, and why."""
         if self.tables_are_sources:
             taken = "out/runs is absent: the tables in out/tables are taken as they are; "
-            return [f"{taken}`snakemake runs` trains", *untabled()]
+            return [f"{taken}`snakemake runs` trains", *untabled(self._takes)]
         asked = self._asked()
         doubtful = near_misses((name, self.index.runs[name].study) for name in self.index.runs)
         waiting: dict[str, list[str]] = {}
@@ -202,7 +214,7 @@ class Plan(Needs):
     def _tables_by_group(self) -> dict[str, dict[str, list[str]]]:
         """For each group and each of its tables the runs that have rows there."""
         if self.tables_are_sources:
-            return copied_tables()
+            return copied_tables(self._copied_groups)
         groups: dict[str, dict[str, list[str]]] = {}
         for name in self._ready:
             run = self.index.runs[name]
@@ -221,7 +233,7 @@ class Plan(Needs):
     def _arrays_by_group(self) -> dict[str, list[str]]:
         """For each group the tables that have arrays beside their rows."""
         if self.tables_are_sources:
-            return copied_arrays()
+            return copied_arrays(self._copied_groups)
         groups: dict[str, dict[str, None]] = {}
         for name in self._ready:
             run = self.index.runs[name]
