@@ -298,6 +298,7 @@ def test_the_published_run_is_nearest_where_its_data_are_there(project, monkeypa
         ("cnn/stir_emojy/mine", "no data set is called 'stir_emojy'; did you mean 'stir_emoji'"),
         ("cnn/voc/mine", "cnn is for classification, and the labels of voc are masks"),
         ("standard/stir_emoji/mid2rest", "mid2rest.yaml is there already; choose another"),
+        ("standard/stir_emoji/Mid2rest", "mid2rest.yaml in case or ending only; choose another"),
     ],
 )
 def test_what_cannot_be_is_refused_and_leaves_nothing(project, name, said):

@@ -60,3 +60,12 @@ def test_a_name_that_is_given_is_asked_about_unless_it_has_files(empty):
     assert question_about("scal") == ["the study 'scal' is new; did you mean 'scale'?"]
     assert question_about("scale") == []
     assert question_about("segmented_streets") == []
+
+
+def test_a_name_that_is_nearly_that_of_a_study_with_runs_alone_is_asked_about(empty):
+    path = Path("param-files/cnn/mnist/mine.yaml")
+    path.parent.mkdir(parents=True)
+    path.write_text("# mine\nstudy: edges # of images\nseeds: 1\n")
+    path.with_name("damaged.yaml").write_bytes(b"study: \xff")
+    assert question_about("egdes") == ["the study 'egdes' is new; did you mean 'edges'?"]
+    assert question_about("edges") == []

@@ -43,12 +43,14 @@ def folder(tmp_path, monkeypatch):
         rows.append({**cell, "metric": "collapsed", "value": collapsed})
         rest = {"value": learned, "spread": learned_sd, "n": n - collapsed}
         rows.append({**cell, "metric": "accuracy_not_collapsed", **rest})
+    limit = {"study": "scale", "table": "training", "model": "any", "dataset": "any"}
+    rows.append({**limit, "metric": "epochs", "value": 200, "source": "the script"})
     write(paths.PUBLISHED / "scale.csv", list(PUBLISHED_COLUMNS), rows)
     measure({"standard": (0.38, 0.40, 0.42), "ensemble": (0.90,), "pixel_pool": (0.98, 0.99, 0.03)})
     return tmp_path
 
 
-def measure(values, series="published"):
+def measure(values, series="published", epochs=200):
     """Tables of these accuracies, one for each seed: below 0.05 it collapsed; None: it diverged."""
     runs, accuracies = [], []
     for model, found in values.items():
@@ -57,10 +59,11 @@ def measure(values, series="published"):
             status = "diverged" if value is None else "collapsed" if value < 0.05 else "done"
             more = {"series": series, "label": model, "model": model, "dataset": "stir"}
             task = {"dataset.task": "emoji", "dataset.scenario": "mid2rest"}
+            task["training.epochs"] = epochs
             runs.append({**key, **more, **task, "status": status})
             if value is not None:
                 accuracies.append({**key, "metric": "accuracy", "value": value, "n": 1152})
-    columns = [*RUN_COLUMNS, "dataset.scenario", "dataset.task"]
+    columns = [*RUN_COLUMNS, "dataset.scenario", "dataset.task", "training.epochs"]
     write(paths.table_folder("scale") / "runs.csv", columns, runs)
     columns = ["run", "point", "seed", "metric", "value", "n"]
     write(paths.table_folder("scale") / "accuracy.csv", columns, accuracies)
@@ -224,6 +227,7 @@ def test_the_command_prints_and_writes_what_it_found(folder, monkeypatch, capsys
     assert "mean ± sd, seeds" in output, "folded, although no terminal is narrow"
     assert "lost seeds" in output
     assert "3 cells: 2 inside, 1 outside" in output
+    assert "shortened" not in output
     (folder / "c.md").read_text(encoding="utf-8").index("| --- |")
     with (folder / "c.csv").open(encoding="utf-8", newline="") as file:
         assert [row["verdict"] for row in csv.DictReader(file)] == [
@@ -247,7 +251,7 @@ def test_other_series_are_compared_when_named_only(folder):
 def test_a_demo_is_compared_with_what_its_study_has_of_published_numbers(
     folder, monkeypatch, capsys
 ):
-    measure({"standard": (0.30, 0.40)}, series="demo")
+    measure({"standard": (0.30, 0.40)}, series="demo", epochs=15)
     paths.table_folder("scale").rename(paths.table_folder("scale-demo"))
 
     monkeypatch.setattr(sys, "argv", ["isotrope", "compare", "scale-demo"])
@@ -258,6 +262,10 @@ def test_a_demo_is_compared_with_what_its_study_has_of_published_numbers(
     assert "standard/stir_emoji/mid2rest" in shown
     assert "35.0 ± 7.1, 2" in shown
     assert "40.0 ± 4.0, 50" in shown
+    assert shown.endswith(
+        "shortened training, not expected to reach published numbers: 15 of up to 200 epochs in "
+        "standard/stir_emoji/mid2rest\n"
+    )
 
 
 def test_runs_of_which_nothing_is_published_are_counted(folder):

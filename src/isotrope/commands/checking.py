@@ -41,6 +41,7 @@ def check(
     from isotrope.plan.result_code import ResultCode
     from isotrope.plan.studies import near_misses
     from isotrope.results.cells_mistakes import mistakes_in_cells
+    from isotrope.results.figure_mistakes import mistakes_in_figures
 
     stamped = index_file.stamps()
     if files and write_index:
@@ -54,7 +55,7 @@ def check(
         with signs_of_life(progress.words, relayed):
             names = None if built is None else built.split()
             found = checking.check_folder(progress=progress, built=names)
-        found = replace(found, studies=mistakes_in_cells(found))
+        found = replace(found, studies=[*mistakes_in_cells(found), *mistakes_in_figures(found)])
     if write_index:
         code = ResultCode()
         index_file.write(replace(found, code=code.all_files(found)), stamped)

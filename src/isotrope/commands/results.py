@@ -120,6 +120,7 @@ def compare(
     from isotrope.files.disk import write_whole
     from isotrope.results import compare_tables
     from isotrope.results.compare import compare as compared
+    from isotrope.results.shortened import shortened
 
     usual = "published" if study == paths.study_of(study) else "demo"
     cells = compared(study, (series or usual).split(","))
@@ -129,6 +130,8 @@ def compare(
     for table in compare_tables.tables(cells):
         console.print(table)
     say(compare_tables.summary(cells))
+    if sentence := shortened(study, cells):
+        say(sentence)
     for path, text in (
         (csv, cells.to_csv(index=False)),
         (markdown, compare_tables.markdown(cells)),

@@ -18,7 +18,7 @@ MOST_NAMED = 10  # param-files with mistakes
 LEFT_OUT = (
     "runs whose param-file has mistakes are left out; `isotrope check` says what is wrong with each"
 )
-WITHOUT_FIGURES = "figures of a study can be drawn once its cells.py is right"
+WITHOUT_FIGURES = "figures of a study can be drawn once its cells.py and its own figures are right"
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,15 @@ A study needs nothing but its name in param-files, so that no name is wrong. But
 that of another study is asked about: its runs would stand in no figure of the study that was meant.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 
 from isotrope import paths, registry
+from isotrope.errors import UserError
+from isotrope.params import param_folder
 
 NEAR = 0.75  # of difflib's ratio: one letter of four may differ
 
@@ -19,9 +23,19 @@ def with_files() -> set[str]:
     return folders | {path.stem for path in paths.PUBLISHED.glob("*.csv")}
 
 
+def with_runs() -> set[str]:
+    """The studies that param-files name, as far as they can be read."""
+    found = set[str]()
+    for path, misnamed in param_folder.find().items():
+        if not misnamed:
+            with suppress(UserError):
+                found.update(re.findall(r"^study: *(\w+)", param_folder.read_text(path), re.M)[:1])
+    return found
+
+
 def question_about(study: str) -> list[str]:
-    """A sentence if a study has no files of its own, and nearly the name of one that has."""
-    known = with_files()
+    """A sentence if a study has neither files nor runs, and nearly the name of one that has."""
+    known = with_files() | with_runs()
     close = [] if study in known else get_close_matches(study, known, n=1, cutoff=NEAR)
     return [f"the study '{study}' is new; did you mean '{one}'?" for one in close]
 

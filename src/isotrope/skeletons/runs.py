@@ -23,7 +23,7 @@ from isotrope.params.envelope import Envelope
 from isotrope.params.evaluations import check_evaluations, evaluation_misfits
 from isotrope.params.fitting import training_misfits
 from isotrope.params.param_file import CheckedFile, check_file
-from isotrope.params.param_folder import first_line
+from isotrope.params.param_folder import find, first_line
 from isotrope.params.resources import Resources
 from isotrope.params.training import Training
 from isotrope.skeletons import templates
@@ -68,6 +68,11 @@ def write_run(
         )
     if path.exists():
         raise UserError(f"{path} is there already; choose another name or edit it")
+    for other in find():
+        if str(other.with_suffix("")).lower() == str(path.with_suffix("")).lower():
+            raise UserError(
+                f"{path}: its name differs from {other} in case or ending only; choose another name"
+            )
     model, data, _ = parts
     registry.source("models", model)
     runs = templates.known_runs(series)
