@@ -45,6 +45,8 @@ _NEEDED = {
     "evaluation": ("Params", "REVISION", "NEEDS", "SPLIT", "evaluate"),
 }
 
+CHECKED = tuple(_NEEDED)  # kinds that are imported to be checked
+
 
 @dataclass
 class Used:

@@ -213,15 +213,17 @@ def test_plug_ins_of_a_user_stamp_the_index(param_files):
 
 
 def test_check_and_status_go_on_and_name_the_line(project, monkeypatch, capsys):
-    def said(*words):
+    def said(*words, status=0):
         monkeypatch.setattr(sys, "argv", ["isotrope", *words])
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        assert ended.value.code == 0
+        assert ended.value.code == status
         output = capsys.readouterr()
         return output.out + output.err
 
-    checked = said("check")
+    assert MINE in said("check", "--quiet", status=2)
+    assert MINE not in said("check", "--write-index", "--quiet"), "Snakemake goes on without it"
+    checked = said("check", status=2)
     assert f"{MINE} waits for a broken plug-in to be mended: {BROKEN}" in checked
     assert "1 param-files are in order" in checked
 
@@ -231,3 +233,20 @@ def test_check_and_status_go_on_and_name_the_line(project, monkeypatch, capsys):
     assert f"waits for a broken plug-in to be mended: {BROKEN}" in waiting
     (queued,) = [row for row in rows if NAME in row]
     assert queued.startswith("queued")
+
+
+def test_check_names_a_broken_plug_in_that_no_param_file_names(param_files, monkeypatch, capsys):
+    def status(*words):
+        monkeypatch.setattr(sys, "argv", ["isotrope", "check", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code, capsys.readouterr().err
+
+    write(param_files)
+    write_skeleton("evaluation", "other")
+    assert status() == (0, "")
+    write_skeleton("model", "mine")
+    broken = param_files.parent / registry.source("models", "mine")
+    broken.write_text(f'"""Mine."""\n\nimport gone\n{broken.read_text()}')
+    assert status() == (2, f"{BROKEN}\n")
+    assert status("--write-index", "--quiet") == (0, "")

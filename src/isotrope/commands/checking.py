@@ -1,11 +1,12 @@
 """The commands for whoever writes param-files and plug-ins."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from isotrope import paths
+from isotrope import paths, registry
 from isotrope.commands import arguments
 from isotrope.commands.arguments import ParamFiles
 from isotrope.console.printing import complain, say
@@ -34,7 +35,10 @@ def check(
         bool, typer.Option("--relayed", help="say how far it is for who called it, at no terminal")
     ] = False,
 ) -> None:
-    """Check param-files: every mistake with its file, line and column."""
+    """Check param-files and plug-ins: every mistake with its file, line and column.
+
+    The exit status is 2 where there is something of yours to mend, a broken plug-in too.
+    """
     from isotrope.params.param_file import read_each
     from isotrope.plan import checking, index_file
     from isotrope.plan.indexing import index_of
@@ -62,10 +66,16 @@ def check(
         code.sources.keep()
     if said := [one for of_file in found.mistakes.values() for one in of_file] + found.studies:
         raise UserError(*said)
+    waiting = {name: run.broken for name, run in found.runs.items() if run.broken}
+    unnamed = [] if files or write_index else _broken_and_unnamed(waiting)
+    own = registry.USERS.as_posix()
+    mine = [one for broken in waiting.values() for one in broken if one.startswith(f"{own}/")]
+    failing = not write_index and bool(mine or unnamed)  # the others' index is whole without them
+    if not quiet or failing:
+        for name, broken in waiting.items():
+            complain(f"{name} waits for a broken plug-in to be mended: {'; '.join(broken)}")
+        complain(*unnamed)
     if not quiet:
-        for name, run in found.runs.items():
-            if run.broken:
-                complain(f"{name} waits for a broken plug-in to be mended: {'; '.join(run.broken)}")
         named = ((name, run.study) for name, run in found.runs.items() if not run.broken)
         for sentence in near_misses(named):
             complain(sentence)
@@ -73,6 +83,32 @@ def check(
         points = sum(len(run.points) for run in whole)
         seeds = sum(run.seeds_to_train for run in whole)
         say(f"{len(whole)} param-files are in order: {points} points, {seeds} seeds to train")
+    if failing:
+        raise typer.Exit(2)
+
+
+def _broken_and_unnamed(waiting: Mapping[str, Collection[str]]) -> list[str]:
+    """What is wrong with the user's own plug-ins that no param-file names.
+
+    Args:
+        waiting: what was said already, by runs.
+    """
+    from isotrope.plan.checked_before import read_memory
+
+    kinds = {kind: registry.listed(registry.users_folder(kind)) for kind in registry.CHECKED}
+    own = {(kind, name) for kind, names in kinds.items() for name in names}
+    if not own:
+        return []
+    files = read_memory().files.values()
+    named = {(kind, name) for one in files for kind, name in one.used["plugins"]}
+    found: list[str] = []
+    for kind, name in sorted(own - named):
+        try:
+            registry.load(kind, name)
+        except UserError as error:
+            found += error.sentences
+    said = {sentence for broken in waiting.values() for sentence in broken}
+    return [sentence for sentence in found if sentence not in said]
 
 
 _KINDS = ("dataset", "model", "augmentation", "evaluation", "figure", "run", "study")
