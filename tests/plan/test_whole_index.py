@@ -152,6 +152,9 @@ def test_what_follows_from_an_entry_of_a_run(runs):
     assert (swept.group, first.group) == ("scale-demo", "scale")
     assert (swept.seeds_to_train, first.seeds_to_train) == (2 + 3, 3)
     assert (swept.needed_runs, first.needed_runs) == ({FIRST}, set())
+    begun = replace(point, evaluations={})
+    assert replace(swept, points={"x": begun}).needed_runs == {FIRST}, "to begin with"
+    assert replace(swept, points={"x": replace(point, start=None)}).needed_runs == {FIRST}
     assert swept.tables == tables
     assert not swept.records
     assert (swept.evaluated, first.evaluated) == ([paths.SELECTED], ["base"])
