@@ -10,7 +10,7 @@ from isotrope.results.compare import CELL, NUMBERS, _same_word
 from isotrope.results.compare_tables import markdown, summary, tables
 
 NAN = math.nan
-NONE = {name: NAN for name in NUMBERS}
+NONE = dict.fromkeys(NUMBERS, NAN)
 OF_ONE = {"seeds": 3, "diverged": 0, "collapsed": 0, "n": 3, "learned": 3, "published_n": 5}
 OF_ONE |= {"published_collapsed": 0, "published_learned": 5, "p_lost": 1.0, "verdict": "inside"}
 

@@ -10,6 +10,7 @@ from isotrope import paths
 from isotrope.files import disk, json_files
 from isotrope.results.tables import CollectedPack
 from isotrope.tracking import seeds as tracking
+from isotrope.tracking import track
 from isotrope.tracking.seeds import TrackedSeed, Value, read_pack
 
 RUN = "cnn/digits/one"
@@ -162,6 +163,22 @@ def test_a_seed_has_its_settings_facts_numbers_and_files(pack):
     assert {one.name for one in diverged.values["at the end"]} == {
         *(set(at_the_end) - {"best_epoch", "best_validation_accuracy"}),
     }
+
+
+def test_a_seed_is_listed_with_what_it_is_found_by(pack):
+    for seed, status, evaluations in zip(
+        read_pack(pack, "scale"),
+        ("done", "diverged"),
+        (["by_scale", "odd", "two"], []),
+        strict=True,
+    ):
+        key = {"run": RUN, "point": "x=1", "seed": seed.seed, "training_digest": "1234abcd"}
+        assert track._line(seed) == {**key, "status": status, "evaluations": evaluations}
+
+
+def test_what_was_done_is_counted_in_one_order():
+    said = track._said({"left deleted": 2, "as before": 0, "new": 1, "brought up to date": 3})
+    assert said == "1 new, 3 brought up to date, 2 left deleted"
 
 
 def test_epochs_that_took_no_time_end_at_the_end():
