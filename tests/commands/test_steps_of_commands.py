@@ -139,7 +139,7 @@ def test_a_study_with_a_challenge_may_be_left_out_where_it_is_the_only_one(monke
 @pytest.fixture
 def checked(monkeypatch):
     """A checked folder: its index may be changed; what is written, and what was asked."""
-    index, asked = made_up_index(), []
+    index, asked, wrong_cells = made_up_index(), [], []
     monkeypatch.setattr(index_file, "stamps", lambda: "the stamps")
     monkeypatch.setattr(
         checking,
@@ -151,18 +151,18 @@ def checked(monkeypatch):
         "signs_of_life",
         lambda words, relayed: asked.append(("relayed", relayed)) or nullcontext(),
     )
-    monkeypatch.setattr(cells_mistakes, "mistakes_in_cells", lambda found: index.studies)
+    monkeypatch.setattr(cells_mistakes, "mistakes_in_cells", lambda found: wrong_cells)
     code = SimpleNamespace(
         all_files=lambda found: {"a.py": "1"},
         sources=SimpleNamespace(keep=lambda: asked.append("kept")),
     )
     monkeypatch.setattr(result_code, "ResultCode", lambda: code)
     monkeypatch.setattr(index_file, "write", lambda *words: asked.append(words))
-    return index, asked
+    return index, asked, wrong_cells
 
 
 def test_the_index_is_written_with_code_and_stamps_of_before(checked):
-    index, asked = checked
+    index, asked, _ = checked
     done = run("check", "--write-index", "--built", f"{OWN} {DEMO}", "--relayed", "--quiet")
     assert (done.exit_code, done.output) == (0, "")
     relayed, built, (written, stamps), kept = asked
@@ -174,7 +174,7 @@ def test_the_index_is_written_with_code_and_stamps_of_before(checked):
 
 
 def test_what_is_in_order_is_counted_and_what_waits_is_said(checked, monkeypatch):
-    index, _ = checked
+    index, *_ = checked
     index.runs[OTHER].broken.extend(["a.py: broken", "b.py: broken"])
     monkeypatch.setattr(studies, "near_misses", lambda named: [f"misses: {len([*named])}"])
     done = run("check")
@@ -186,16 +186,16 @@ def test_what_is_in_order_is_counted_and_what_waits_is_said(checked, monkeypatch
 
 
 def test_mistakes_of_files_and_studies_are_said_after_the_index_is_written(checked):
-    index, asked = checked
+    index, asked, wrong_cells = checked
     index.mistakes["param-files/a.yaml"] = ["one", "two"]
-    index.studies.append("cells")
+    wrong_cells.append("cells")
     done = run("check", "--write-index")
     assert done.exception.sentences == ("one", "two", "cells")
     assert [type(one) for one in asked[2]] == [type(index), str]
 
 
 def test_of_named_files_those_alone_are_checked(checked, monkeypatch):
-    index, asked = checked
+    index, asked, _ = checked
     monkeypatch.setattr(param_file, "read_each", lambda files: asked.append(files) or "runs")
     monkeypatch.setattr(indexing, "index_of", lambda runs: index)
     done = run("check", "a.yaml", "b.yaml")
