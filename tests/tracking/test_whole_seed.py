@@ -1,6 +1,7 @@
 """Every value of a seed that is tracked, from the files of its pack."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
 
@@ -53,6 +54,11 @@ def entry(number, status, **more):
     }
 
 
+def older(entry):
+    """As it was written before it said how it was trained together with others."""
+    return {key: value for key, value in entry.items() if key not in ("threads", "together")}
+
+
 @pytest.fixture
 def pack(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -64,7 +70,7 @@ def pack(tmp_path, monkeypatch):
     said = {
         "training_digest": "1234abcd",
         "settings": {"model": {"name": "cnn"}, "dataset": {"name": "digits"}},
-        "seeds": [entry(2, "done"), entry(11, "diverged", git_commit=None, **nothing)],
+        "seeds": [entry(2, "done"), older(entry(11, "diverged", git_commit=None, **nothing))],
         "files": {"history.csv": disk.checksum(HISTORY.encode())},
     }
     (place / "run.json").write_text(json.dumps(json_files.sealed(said)))
@@ -158,7 +164,9 @@ def test_a_seed_has_its_settings_facts_numbers_and_files(pack):
     }
     assert done.evaluations == ["by_scale", "odd", "two"]
     assert (diverged.seed, diverged.status, diverged.evaluations) == (11, "diverged", [])
-    assert "git_commit" not in diverged.facts
+    assert not {"git_commit", "threads", "together"} & diverged.facts.keys()
+    of_source, _ = read_pack(replace(pack, source="local"), "scale")
+    assert of_source.parameters == {**done.parameters, "dataset.source": "local"}
     assert set(diverged.documents) == {"history.csv", "run.json", "settings.yaml"}
     assert {one.name for one in diverged.values["at the end"]} == {
         *(set(at_the_end) - {"best_epoch", "best_validation_accuracy"}),
