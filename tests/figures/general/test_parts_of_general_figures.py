@@ -88,7 +88,7 @@ def drawn(groups, **more):
 def test_measures_with_values_have_a_column_and_groups_a_row_of_panels():
     theirs = pandas.DataFrame({"name": ["q"], "metric": ["a"], "mean": [3.5], "spread": [NAN]})
     groups = [
-        group("One", ["p", "q"], labels=["P", "Q"], theirs=theirs.assign(n=NAN)),
+        group("One", ["p", "q"], labels=["P", "Q"], theirs=theirs.assign(n=9)),
         group("", ["p"]),
     ]
     figure, (first, second, third, fourth) = drawn(groups)
