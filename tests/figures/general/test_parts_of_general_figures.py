@@ -258,6 +258,7 @@ def costs(**changes):
         ("cpu", "x", "parameters", 3e6, 1),
         ("gpu", "y", "milliseconds", 1.5, 9),
         ("gpu", "y", "parameters", 5e5, 1),
+        ("gpu", "y", "other", 4.0, 1),
     ]
     found = pandas.DataFrame(rows, columns=["device", "layer", "metric", "value", "n"])
     found = found.assign(run="torch 2, here", **changes)
@@ -277,12 +278,13 @@ COSTS = [
 def test_costs_are_drawn_and_typeset_with_parameters_in_millions():
     table = costs()
     found = _costs.costs_of(table, "layer_costs", "layers.py", "device", "layer", COSTS)
-    assert found["mean"].tolist() == [2.5, 3.0, 1.5, 0.5]
-    assert found[["place", "name"]].to_numpy().tolist()[::2] == [["cpu", "x"], ["gpu", "y"]]
+    assert found["mean"].tolist() == [2.5, 3.0, 1.5, 0.5, 4.0]
+    assert found[["place", "name"]].to_numpy().tolist()[1:3] == [["cpu", "x"], ["gpu", "y"]]
     assert found[["low", "high", "spread"]].isna().all(axis=None)
     figure = _costs.draw_costs(found, COSTS)
     assert [axes.get_title() for axes in figure.axes[:2]] == ["Time", "Size"]
     assert legend_of(figure) == ["measured"]
+    assert [len(axes.lines) for axes in figure.axes] == [1] * 4, "no intervals of repeats"
     every = [text.get_text() for text in figure.findobj(lambda one: hasattr(one, "get_text"))]
     foot = " ".join(" ".join(every).split())
     assert "Measured: torch 2, here; times: median of 7-9." in foot
