@@ -69,6 +69,26 @@ def test_the_larger_statistic_wins_and_ties_go_as_the_rule_says(
     assert chosen(entry(rule=replace(MEDIAN, statistic=statistic, ties=ties))) == winner
 
 
+@pytest.mark.parametrize("statistic", ["mean", "median"])
+def test_a_point_whose_seeds_diverged_before_they_had_a_loss_is_not_chosen(statistic):
+    for name, losses in ((A, (0.5, 0.0, 0.4)), (B, (None, None, 0.1))):
+        seeds = [
+            {"seed": seed, "status": "done" if loss is not None else "diverged"}
+            | {"best_validation_accuracy": None, "best_validation_loss": loss}
+            for seed, loss in enumerate(losses, 1)
+        ]
+        path = paths.pack_folder(NAME, name, "1-25") / "run.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(sealed({"training_digest": DIGESTS[name], "seeds": seeds})))
+    rule = replace(MEDIAN, by="validation_loss", statistic=statistic)
+    made = choice.choose(NAME, entry(rule=rule), DIGESTS)
+    assert made.winner == A
+    assert made.candidates[0].values == [-0.5, 0.0, -0.4]
+    assert made.candidates[1].diverged == [1, 2]
+    choice.write(NAME, made)
+    assert choice.read(NAME, rule, {A: DIGESTS[A], B: DIGESTS[B]}) == made
+
+
 @pytest.mark.parametrize(
     ("by", "winner"),
     [("validation_loss", B), ("validation_accuracy", A), ("validation_mean_iou", A)],

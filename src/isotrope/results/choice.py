@@ -6,7 +6,8 @@ lie under ``selected``; its finished seeds are shared with the candidate's.
 Source: the published code of Altstidl et al., "Just a Matter of Scale?", 2022,
 https://arxiv.org/abs/2211.10288: the learning rate with the larger median of the best validation
 accuracy over seeds 1-5, the last of the list if they are equal. As there, a diverged seed counts
-with the best accuracy that it had before; one that diverged in its first epoch counts as 0.
+with the best accuracy that it had before; one that diverged in its first epoch counts as 0, or with
+a loss that is larger than any other.
 """
 
 import json
@@ -23,6 +24,7 @@ from isotrope.packs.summary import Summary
 from isotrope.plan.index import Index, RunEntry, SelectEntry
 from isotrope.results.verifying import unvouched
 
+LARGEST_LOSS = 1e9  # of a seed that has none; finite, for its file
 _STATISTICS: dict[str, Callable[[list[float]], float]] = {
     "median": statistics.median,
     "mean": statistics.fmean,
@@ -124,8 +126,10 @@ def _value(known: Summary, seed: int, by: str) -> float:
         raise UserError(
             f"{known.path}: seed {seed} has no {key}; choose by what the data set's score is"
         )
-    value = float(known.seeds[seed][key] or 0.0)
-    return -value if by == "validation_loss" else value
+    reached = known.seeds[seed][key]
+    if by != "validation_loss":
+        return float(reached or 0.0)
+    return -float(LARGEST_LOSS if reached is None else reached)
 
 
 def write(name: str, choice: Choice) -> None:
