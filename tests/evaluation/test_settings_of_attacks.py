@@ -13,6 +13,7 @@ from isotrope.attacks.strength import COLOUR_EPS, GREY_EPS, TIERS, AttackSetting
 from isotrope.datasets.stream import Stream
 from isotrope.evaluation import _attacked, _chosen, adversarial, spatial_attack
 from isotrope.measuring.networks import Networks
+from isotrope.mistakes import complaints_of
 
 CPU = torch.device("cpu")
 DATA = images_of(Plain(), 30)
@@ -217,3 +218,17 @@ def test_fixations_that_were_detached_are_so_after_an_attack():
     with Victim(network, fixations="differentiable").under_attack():
         assert network.detach_fixations is False
     assert network.detach_fixations is True
+
+
+def test_an_eps_may_be_written_as_a_fraction_and_is_the_same_number():
+    assert AttackSettings(eps=["8/255", "0.5/255", 0.1]).eps == [8 / 255, 0.5 / 255, 0.1]
+    same = [AttackSettings(eps=eps).model_dump(mode="json") for eps in (["2/255"], [2 / 255])]
+    assert same[0] == same[1], "no digest changes"
+
+
+@pytest.mark.parametrize("eps", ["8/0", "-8/255", "8 / 255", "eight", "0/255", "300/255"])
+def test_what_is_no_fraction_above_0_is_refused_as_an_eps(eps):
+    settings, complaints = complaints_of(AttackSettings, {"eps": [eps]})
+    assert settings is None
+    assert all("function" not in f"{where}{what}" for where, what in complaints), complaints
+    assert "eps" in str(complaints)

@@ -8,6 +8,7 @@ from made_up_index import DEMO, OWN, made_up_index, point, run
 
 from isotrope import paths
 from isotrope.digests import with_sums
+from isotrope.packs.code_records import Code, digest_of, record
 from isotrope.plan.index import EvaluationEntry, Index, JobEntry, SelectEntry, StartEntry
 from isotrope.plan.reasons import Reasons
 
@@ -58,6 +59,19 @@ def manifest(sums, **more):
 def test_what_was_set_is_said_as_it_was_and_as_it_is(trained):
     trained(OTHERS, BEFORE)
     assert why(*TRAIN) == "trained with training.epochs 1, now 2"
+
+
+def test_code_that_changed_with_a_setting_is_said_too(trained):
+    then = {"isotrope/models/x.py": "1" * 16, "isotrope/training/loop.py": "2" * 16}
+    code = Code(digest_of(then), then)
+    record(DEMO, code)
+    trained(OTHERS, BEFORE, code=[code.digest])
+    known = Known()
+    known.index.code.update(then)
+    assert why(*TRAIN, known) == "trained with training.epochs 1, now 2"
+    known.index.code["isotrope/models/x.py"] = "3" * 16
+    said = "trained with training.epochs 1, now 2; by other code, too: isotrope/models/x.py"
+    assert why(*TRAIN, known) == said
 
 
 def test_of_other_code_the_commit_is_said(trained):

@@ -1,9 +1,11 @@
 """Attacks by their names, and how hard they try: what a param-file and a command line say alike."""
 
+import re
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Annotated, Literal, NamedTuple, Self, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from isotrope.attacks.checked import beyond_all
 from isotrope.settings import Settings
@@ -25,6 +27,7 @@ COLOUR_EPS = {
     "linf": tuple(part / 255 for part in (0.5, 1, 2, 4, 8)),
     "l2": (0.25, 0.5, 1.0, 3.0),
 }
+_FRACTION = r"(?P<over>\d+(\.\d+)?)/(?P<under>\d+)"
 
 
 class Strength(NamedTuple):
@@ -57,13 +60,23 @@ def _positive(values: Sequence[float]) -> Sequence[float]:
     return values
 
 
+def _fraction(value: object) -> object:
+    """A number that is written as a fraction, as in 8/255; all else as it is."""
+    found = re.fullmatch(_FRACTION, value) if isinstance(value, str) else None
+    if found is None or not int(found["under"]):
+        return value
+    return float(Fraction(found["over"]) / int(found["under"]))
+
+
 def _once(names: Sequence[Name]) -> Sequence[Name]:
     if len(set(names)) < len(names):
         raise ValueError("each attack may stand once only")
     return names
 
 
-Eps = Annotated[list[float], Field(min_length=1), AfterValidator(_positive)]
+_Written = float | Annotated[str, Field(pattern=r"^\d+(\.\d+)?/\d+$")]
+_Part = Annotated[float, BeforeValidator(_fraction, json_schema_input_type=_Written)]
+Eps = Annotated[list[_Part], Field(min_length=1), AfterValidator(_positive)]
 
 
 class AttackSettings(Settings):
@@ -80,9 +93,9 @@ class AttackSettings(Settings):
     norm: Norm = Field("linf", description="in which changes are measured and bounded")
     eps: Literal["fitting"] | Eps = Field(
         "fitting",
-        description="bounds of a change, of images in 0..1; fitting: linf 0.05, 0.1, 0.2, 0.3 for "
-        "grey images and 0.5, 1, 2, 4, 8 grey values of 255 for coloured ones, l2 0.5, 1, 2, 3 and "
-        "0.25, 0.5, 1, 3",
+        description="bounds of a change, of images in 0..1, as 0.03 or 8/255; fitting: linf 0.05, "
+        "0.1, 0.2, 0.3 for grey images and 0.5, 1, 2, 4, 8 grey values of 255 for coloured ones, "
+        "l2 0.5, 1, 2, 3 and 0.25, 0.5, 1, 3",
     )
     tier: Tier = Field("dev", description="how hard attacks try: smoke, dev, or paper")
     images: int | None = Field(None, ge=1, description="images that are attacked: 20, 200, 1000")

@@ -75,7 +75,8 @@ class Reasons:
         if point is None:
             return "trained for a point of the sweep that is no more"
         if changed := stale.changed_settings(known.content, point.parameters):
-            return stale.reason(known.content, changed, own_files=False)
+            modules = stale.changed_modules(run, known.path.parent, self._index.code)
+            return stale.reason(known.content, changed, own_files=False, modules=modules)
         digest = self._digest(point.training_digest, point.trained_on, point.files)
         if digest != known.training_digest:
             own_files = bool(self._sums(point.dataset) or point.files)

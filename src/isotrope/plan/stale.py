@@ -1,8 +1,10 @@
 """Why results are stale, as far as files tell: what was set when they were made, and is now."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from isotrope.packs import code_records
 from isotrope.params.points import parameters
 from isotrope.processes.provenance import DIRTY
 
@@ -38,16 +40,40 @@ def _knows(settings: Mapping[str, Any], key: str) -> bool:
     return any(".".join(parts[: end + 1]) in settings for end in range(len(parts)))
 
 
-def reason(run: Mapping[str, Any], changed: Mapping[str, Sequence[Any]], own_files: bool) -> str:
+def changed_modules(run: str, pack: Path, code: Mapping[str, str]) -> list[str]:
+    """The modules behind a pack that are not what they were; none if nothing is known of them.
+
+    Args:
+        run: the run's name.
+        pack: the pack's folder.
+        code: the modules as they are, each with a digest, as in ``Index.code``.
+    """
+    made = code_records.trained_with(pack) if code else None
+    known: dict[str, str] = {}
+    for digest in sorted(made.codes) if made else ():
+        known |= code_records.recorded_files(run, digest)
+    return sorted(file for file, syntax in known.items() if code.get(file) != syntax)
+
+
+def reason(
+    run: Mapping[str, Any],
+    changed: Mapping[str, Sequence[Any]],
+    own_files: bool,
+    modules: Sequence[str] = (),
+) -> str:
     """Why results are stale, in one line.
 
     Args:
         run: the ``run.json`` of the results.
         changed: what ``changed_settings`` found.
         own_files: whether the data set is made from files of the user's.
+        modules: what `changed_modules` found: where settings differ, a ``REVISION`` may have
+            changed there, too.
     """
     if changed:
-        return f"trained with {words_of(changed)}"
+        more = f" and {len(modules) - _MOST} more" if len(modules) > _MOST else ""
+        code = f"; by other code, too: {', '.join(modules[:_MOST])}{more}" if modules else ""
+        return f"trained with {words_of(changed)}{code}"
     commit = run.get("git_commit")
     code = f"code ({_commit_text(str(commit))})" if commit else "code"
     data = ", or on other files of yours" if own_files else ""

@@ -83,7 +83,8 @@ def _explain(index: Index, data: Mapping[str, DatasetStatus], found: dict[Pack, 
         changed: dict[str, tuple[Any, Any]] = {}
         if trained_with and known:
             changed = stale.changed_settings(known.content, point.parameters)
-            why = stale.reason(known.content, changed, bool(data[point.dataset].sums))
+            modules = stale.changed_modules(name, packs[0].folder, index.code) if changed else []
+            why = stale.reason(known.content, changed, bool(data[point.dataset].sums), modules)
         else:
             why = _DAMAGED
         for pack in packs:
