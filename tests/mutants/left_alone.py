@@ -7,7 +7,7 @@ SAID = re.compile(
     r"(\w*Error|\w*Mistake\w*|log|_log|warn|warning|info|debug|print|say|echo|secho|cast|TypeVar"
     r"|NewType|getLogger|ArgumentParser|add_argument)$"
 )
-IN_ANY_ORDER = {"isinstance", "getattr", "hasattr", "min", "max", "gcd", "partial"}
+IN_ANY_ORDER = {"isinstance", "getattr", "hasattr", "min", "max", "gcd", "partial", "suppress"}
 UNTOUCHED_NAMES = {"REVISION", "REVISIONS", "__all__", "__version__", "model_config", "LOOK"}
 # keywords and variables that change speed, patience or looks alone
 SECONDS = re.compile(

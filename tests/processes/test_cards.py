@@ -179,3 +179,18 @@ def test_a_second_place_is_looked_for_on_the_gpus_behind_one_that_is_taken():
     finally:
         for handle in (*held, *taken.values()):
             os.close(handle)
+
+
+def test_one_gpu_is_claimed_and_not_inherited_where_nothing_else_is_said():
+    before = os.environ.get(cards.VISIBLE)
+    said = []
+    cards.claim(["0", "1"], 1, said.append)
+    assert (said, os.environ[cards.VISIBLE], before) == (["takes GPU 0 of 0, 1"], "0", None)
+    (lock,) = cards._folder().iterdir()
+    held = [int(one.name) for one in Path("/proc/self/fd").iterdir() if points_to(one, lock)]
+    assert [os.get_inheritable(handle) for handle in held] == [False]
+    os.close(held[0])
+
+
+def points_to(handle, path):
+    return handle.exists() and handle.samefile(path)

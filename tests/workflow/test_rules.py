@@ -3,6 +3,7 @@
 import inspect
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from test_commands_of_rules import BESIDE_SNAKEMAKE, INPUTS, ON_A_NODE, PARAMS
@@ -304,3 +305,48 @@ def test_a_snakemake_that_can_read_it_says_that_it_is_at_work_until_its_end():
     assert {name: [line.strip() for line in block.splitlines()] for name, block in blocks} == HOOKS
     least = re.search(r"^min_version\(\"(.*)\"\)$", text, re.MULTILINE)[1]
     assert f'"snakemake>={least}' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def functions_of(path, **around):
+    """The functions that a file of rules defines, with the names around them."""
+    text = path.read_text(encoding="utf-8")
+    found = re.findall(r"^def \w+\(.*\):\n(?:(?: {4}.*)?\n)+", text, re.MULTILINE)
+    exec("\n".join(found), around)
+    return SimpleNamespace(**around)
+
+
+@pytest.mark.parametrize("touch", [True, False])
+def test_what_is_asked_for_is_remembered_unless_files_are_touched_alone(touch):
+    remembered = []
+    jobs = [SimpleNamespace(wildcards_dict=one) for one in ({"run": "a/b/c"}, {}, {"run": "d/e/f"})]
+    workflow = SimpleNamespace(
+        touch=touch,
+        dag=SimpleNamespace(jobs=jobs),
+        dag_settings=SimpleNamespace(targets=["figures"]),
+    )
+    plan = SimpleNamespace(plan=SimpleNamespace(asks_for=lambda targets: {*targets, "a/b/c"}))
+    names = {"workflow": workflow, "plan": plan, "remember": remembered.append}
+    functions_of(ROOT / "workflow/rules/common.smk", **names).remember_what_is_asked()
+    assert remembered == ([] if touch else [{"a/b/c", "d/e/f", "figures"}])
+
+
+@pytest.mark.parametrize(
+    ("executor", "touch", "speaks"), [(None, False, False), ("x", True, False), ("x", False, True)]
+)
+def test_the_last_word_is_for_those_who_start_jobs_or_plan_them(executor, touch, speaks):
+    said = []
+    workflow = SimpleNamespace(executor_plugin=executor, touch=touch, dryrun=True)
+    names = {
+        "workflow": workflow,
+        "plan": SimpleNamespace(plan=SimpleNamespace(code_notes="notes")),
+        "words": SimpleNamespace(at_the_end=lambda dry, notes: ("nothing to do", str(dry), notes)),
+        "complain": lambda *sentences: said.extend(sentences),
+    }
+    functions_of(ROOT / "workflow/rules/common.smk", **names).say_at_the_end()
+    assert said == (["nothing to do", "True", "notes"] if speaks else [])
+
+
+def test_targets_are_the_rules_without_files():
+    rules = [SimpleNamespace(name=name, output=output) for name, output in (("a", []), ("b", [1]))]
+    names = {"workflow": SimpleNamespace(rules=rules)}
+    assert functions_of(ROOT / "workflow/rules/common.smk", **names).targets() == ["a"]
