@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from pydantic import Field
 
-from isotrope.mistakes import complaints_of, dotted
+from isotrope.mistakes import MOST, complaints_of, dotted
 from isotrope.settings import Settings
 
 
@@ -45,3 +45,10 @@ def test_of_a_value_of_several_types_only_the_likely_mistake_is_said(raw, said):
 def test_a_place_stands_below_that_of_its_block():
     _, complaints = complaints_of(Inside, {"size": 0}, ("evaluations", 2))
     assert [dotted(where) for where, _ in complaints] == ["evaluations[2].size"]
+
+
+@pytest.mark.parametrize("count", [MOST, MOST + 1])
+def test_of_one_block_no_more_is_said_than_anybody_reads(count):
+    settings, complaints = complaints_of(Outside, {f"key{number}": 0 for number in range(count)})
+    assert settings is None
+    assert [dotted(where) for where, _ in complaints] == [f"key{n}" for n in range(MOST)]

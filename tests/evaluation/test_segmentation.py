@@ -359,3 +359,17 @@ def test_a_class_is_counted_in_images_where_it_is_true_or_predicted():
     found = {row["class"]: (row["value"], row["n"]) for row in rows if row["metric"] == "iou"}
     assert found == {0: (5 / 11, 3), 1: (0.0, 1), 2: (0.75, 1)}
     assert {row["n"] for row in rows if "class" not in row} == {3}, "the last is void"
+
+
+def test_the_images_that_are_shown_have_the_first_shift_of_the_first_protocol():
+    data = images_of(5, count=3)
+    asked = {"protocols": ["published", "each"], "shifts": 2, "shown": 2, "batch": 1}
+    _, arrays = measured(blurring(), data, **asked)
+    shifts = segmentation._shifts("published", 3, Params(max_shift=3, **asked), 1)
+    assert arrays["offsets"].tolist() == shifts[:2, 0].tolist()
+    assert shifts[:2, 0].tolist() != shifts[:2, 1].tolist()
+    assert arrays["numbers"].tolist() == [0, 1]
+    assert (arrays["images"] == data.images[:2].numpy()).all()
+    assert (arrays["masks"] == data.labels[:2].numpy()).all()
+    apart = (arrays["shifted_back"] != arrays["predictions"]).sum()
+    assert arrays["disagreements"].sum() == apart > 0
