@@ -63,6 +63,13 @@ def test_what_is_no_process_is_none(said):
     assert Process.read({**asdict(ELSEWHERE), "number": "12"}) is None
 
 
+@pytest.mark.parametrize("key", asdict(ELSEWHERE))
+def test_each_word_of_a_process_is_of_its_kind(key):
+    assert Process.read(asdict(ELSEWHERE)) == ELSEWHERE
+    for wrong in ([], 1.5, " " if key == "machine" else {}):
+        assert Process.read({**asdict(ELSEWHERE), key: wrong}) is None
+
+
 def test_a_process_that_ended_is_gone():
     assert finished_process().why_gone() == "that process is gone"
 
