@@ -111,8 +111,24 @@ def test_the_most_memory_of_all_times_is_noted(toys, monkeypatch):
     monkeypatch.setattr(devices, "memory_peak_mb", lambda device: next(peaks))
     task = toy_task(seeds=[1], pack="1-1", save_every=0.0)
     train(task)
-    (seed,) = json.loads((task.folder / "run.json").read_text())["seeds"]
-    assert seed["peak_memory_mb"] == 90
+    run = json.loads((task.folder / "run.json").read_text())
+    assert [seed["peak_memory_mb"] for seed in run["seeds"]] == [90]
+    assert run["peak_memory_mb"] == 90
+
+
+@pytest.mark.parametrize(("now", "most"), [(1.0, 90.0), (100.0, 100.0)])
+def test_the_most_memory_of_a_pack_is_that_of_its_seeds_or_of_what_puts_it_together(
+    toys, monkeypatch, now, most
+):
+    for seed, peak in ((1, 90.0), (2, 30.0)):
+        monkeypatch.setattr(devices, "memory_peak_mb", lambda device, peak=peak: peak)
+        train(toy_task(seeds=[seed], pack=f"{seed}-{seed}"))
+    monkeypatch.setattr(devices, "memory_peak_mb", lambda device: now)
+    both = toy_task(seeds=[1, 2], pack="1-2")
+    train(both)
+    run = json.loads((both.folder / "run.json").read_text())
+    assert [seed["peak_memory_mb"] for seed in run["seeds"]] == [90, 30]
+    assert run["peak_memory_mb"] == most
 
 
 def test_a_seed_is_the_same_alone_and_in_any_pack(toys):

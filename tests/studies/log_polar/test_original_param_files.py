@@ -3,6 +3,7 @@
 import pytest
 import torch
 import yaml
+from pydantic import ValidationError
 
 from isotrope import build_model
 from isotrope.datasets.building import build_dataset
@@ -10,6 +11,8 @@ from isotrope.digests import dataset_digest
 from isotrope.errors import UserError
 from isotrope.params.foreign import import_param_file
 from isotrope.params.param_file import read_run
+from isotrope.studies.log_polar.import_param_file import convert
+from isotrope.studies.log_polar.original_files import Network, Original
 from isotrope.studies.log_polar.original_models import original_network
 from isotrope.tasks.by_hand import training_tasks
 from isotrope.training.pack import train_pack
@@ -251,3 +254,99 @@ def test_an_imported_file_trains(folder, text):
 
     assert (task.folder / "weights.safetensors").is_file()
     assert len((task.folder / "history.csv").read_text().splitlines()) == 2
+
+
+def converted(text, **changes):
+    return convert(Original(**{**yaml.safe_load(text), **changes}))
+
+
+def test_every_block_of_a_file_has_its_counterpart():
+    split = "train: True, max_translate: 5"
+    made = converted(RESNET + rest("TransformedMNIST", "MNIST_R", split))
+
+    assert made.complaints == []
+    assert made.data == "mnist"
+    model = made.blocks.pop("model")
+    assert (model["name"], model["normalise"]) == (
+        "lp_resnet",
+        {"mean": [0.1307], "std": [0.3081]},
+    )
+    assert made.blocks == {
+        "study": "log_polar",
+        "series": "own",
+        "seeds": [1],
+        "dataset": {"name": "mnist", "source": "local", "valid_from": "test"},
+        "training": {
+            "epochs": 40,
+            "batch_size": 16,
+            "optimizer": {"name": "adamw", "learning_rate": 0.001, "weight_decay": 0.01},
+            "keep": "last",
+            "augmentation": [{"name": "shift", "largest": 5, "border": "zeros"}],
+        },
+        "evaluations": [
+            *("accuracy", "rotation", "scaling", "translation_published"),
+            {
+                "name": "accuracy",
+                "as": "mnist_r",
+                "dataset": {"name": "mnist_r", "source": "local"},
+            },
+        ],
+    }
+    assert made.remarks[-2:] == [
+        "The original validated on MNIST_R; here that is an evaluation.",
+        "The original drew no seed.",
+    ]
+    other = converted(SINGLE + rest("RotMNIST"))
+    assert other.blocks["dataset"] == {
+        "name": "rot_mnist",
+        "source": "local",
+        "form": "original",
+        "valid_from": "test",
+    }
+    assert other.blocks["training"]["optimizer"]["weight_decay"] == 0
+    assert converted(SINGLE + rest("SVHN")).blocks["model"]["normalise"] == "image"
+
+
+CYCLE = {"max_lr": 0.01, "mode": "triangular2", "gamma": 0.9, "step_size_down": 7}
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "said"),
+    [
+        ([0.001], CYCLE, []),
+        ([0.001, 0.01], {}, []),
+        ([], {"max_lr": 0.01}, [(("scheduler",), ": base_lr is missing in args and kwargs")]),
+        ([0.1], {}, [(("scheduler",), ": max_lr is missing in args and kwargs")]),
+        (
+            [0.1, 0.2],
+            {"warm": 1},
+            [(("scheduler", "kwargs", "warm"), ": CyclicLR has no such argument")],
+        ),
+    ],
+)
+def test_a_cyclic_rate_has_all_its_arguments_and_no_others(args, kwargs, said):
+    scheduler = {"type": "cyclic_lr", "args": args, "kwargs": kwargs}
+    made = converted(SINGLE + rest(), scheduler=scheduler)
+    assert made.complaints == said
+    if not said:
+        optimizer = made.blocks["training"]["optimizer"]
+        more = {key: value for key, value in kwargs.items() if key != "max_lr"}
+        assert optimizer["schedule"] == {"name": "cyclic", "peak": 0.01, **more}
+        assert optimizer["learning_rate"] == 0.001
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"type": "logpolar"}, "type logpolar needs layer_params"),
+        ({"type": "lp_resnet", "block": "DeepLPBlock"}, "type lp_resnet needs num_blocks"),
+        ({"type": "single_lp", "lp_params": {}}, "type single_lp needs channels"),
+        (
+            {"type": "logpolar", "layer_params": [], "num_blocks": 1},
+            "type logpolar takes no num_blocks",
+        ),
+    ],
+)
+def test_a_network_has_the_keys_of_its_kind_and_no_others(words, said):
+    with pytest.raises(ValidationError, match=said):
+        Network(**words)
