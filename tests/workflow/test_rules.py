@@ -331,19 +331,29 @@ def test_what_is_asked_for_is_remembered_unless_files_are_touched_alone(touch):
 
 
 @pytest.mark.parametrize(
-    ("executor", "touch", "speaks"), [(None, False, False), ("x", True, False), ("x", False, True)]
+    ("executor", "touch", "dry", "said"),
+    [
+        (None, False, False, []),
+        ("x", True, False, []),
+        ("x", False, False, ["False", "notes", "[]"]),
+        ("x", False, True, ["True", "notes", "[('train', {'run': 'a/b/c'})]"]),
+    ],
 )
-def test_the_last_word_is_for_those_who_start_jobs_or_plan_them(executor, touch, speaks):
-    said = []
-    workflow = SimpleNamespace(executor_plugin=executor, touch=touch, dryrun=True)
+def test_the_last_word_is_for_those_who_start_jobs_or_plan_them(executor, touch, dry, said):
+    heard = []
+    job = SimpleNamespace(rule=SimpleNamespace(name="train"), wildcards_dict={"run": "a/b/c"})
+    dag = SimpleNamespace(needrun_jobs=lambda exclude_finished: [] if exclude_finished else [job])
+    asked = SimpleNamespace(
+        code_notes=lambda: ["notes"], cost_of_planned=lambda jobs: [str(list(jobs))]
+    )
     names = {
-        "workflow": workflow,
-        "plan": SimpleNamespace(plan=SimpleNamespace(code_notes="notes")),
-        "words": SimpleNamespace(at_the_end=lambda dry, notes: ("nothing to do", str(dry), notes)),
-        "complain": lambda *sentences: said.extend(sentences),
+        "workflow": SimpleNamespace(executor_plugin=executor, touch=touch, dryrun=dry, dag=dag),
+        "plan": SimpleNamespace(plan=asked),
+        "words": SimpleNamespace(at_the_end=lambda dry, known: (str(dry), *known())),
+        "complain": lambda *sentences: heard.extend(sentences),
     }
     functions_of(ROOT / "workflow/rules/common.smk", **names).say_at_the_end()
-    assert said == (["nothing to do", "True", "notes"] if speaks else [])
+    assert heard == said
 
 
 def test_targets_are_the_rules_without_files():
