@@ -52,7 +52,7 @@ def test_every_run_has_its_row_and_the_sums_stand_below(status):
     assert lines[-1] == "packs: 1 running, 5 queued, 1 waiting; 0 of 85 seeds are trained"
 
 
-HIDDEN = "1 more run was not asked for and nothing of it is there: `isotrope status --all`"
+HIDDEN = "1 more run was not asked for and nothing of it is there: --all shows it"
 
 
 def shown(status, *words):
@@ -66,6 +66,7 @@ def test_runs_that_nobody_asked_for_and_that_are_not_there_are_counted_and_no_mo
     assert shown(status) == ([DEMO, OWN, OTHER, LOCAL], [HIDDEN])
     assert shown(status, "--all") == ([DEMO, OWN, PUBLISHED, OTHER, LOCAL], [])
     assert shown(status, "--runs", PUBLISHED) == ([PUBLISHED], [])
+    assert shown(status, "--runs", "*/stir_emoji/*") == ([DEMO, OWN], [HIDDEN])
     code, lines, _ = status("--json")
     assert code == 0
     runs = {row["run"] for row in json.loads("".join(lines))}
@@ -78,7 +79,7 @@ def test_what_was_asked_for_last_and_what_is_there_are_shown(status):
     asked.remember([DEMO], besides=True)
     assert shown(status) == ([DEMO, OWN, PUBLISHED, OTHER, LOCAL], [])
     asked.remember([])
-    others = HIDDEN.replace("1 more run was", "2 more runs were").replace("of it", "of them")
+    others = HIDDEN.replace("1 more run was", "2 more runs were").replace(" it", " them")
     assert shown(status) == ([OWN, OTHER, LOCAL], [others])
     MadeUpPack(PUBLISHED).write("train.log")
     assert shown(status) == ([PUBLISHED, OWN, OTHER, LOCAL], [HIDDEN])
@@ -112,7 +113,9 @@ def test_a_damaged_note_of_what_was_asked_for_ends_nothing(status, text):
 @pytest.mark.parametrize(
     ("words", "runs"),
     [
-        (("--runs", "*/stir_emoji/m*"), [OWN, PUBLISHED]),
+        (("--runs", "*/stir_emoji/m*"), [OWN]),
+        (("--runs", f"*/stir_emoji/m*,param-files/{PUBLISHED}.yaml"), [OWN, PUBLISHED]),
+        (("--runs", "*/stir_emoji/m*", "--all"), [OWN, PUBLISHED]),
         (("--runs", f"{OTHER},{DEMO}"), [OTHER, DEMO]),
         (("--series", "demo"), [DEMO]),
         (("--studies", "rotation"), [OTHER]),
@@ -120,7 +123,7 @@ def test_a_damaged_note_of_what_was_asked_for_ends_nothing(status, text):
         (("--state", "running"), [DEMO]),
         (("--state", "waiting, running"), [DEMO, LOCAL]),
         (("--state", "queued", "--all"), [OWN, PUBLISHED, OTHER]),
-        (("--state", "queued", "--runs", "*/*/m*"), [OWN, PUBLISHED, OTHER]),
+        (("--state", "queued", "--runs", "*/*/m*"), [OWN, OTHER]),
         (("--state", "failed"), []),
     ],
 )

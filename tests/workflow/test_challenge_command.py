@@ -19,6 +19,12 @@ evaluations: [accuracy]
 resources: {gpu: 0, cpus: 1, runtime: 5m, memory: 1GB, seeds_per_job: 3}
 """
 RUN = "tiny/textures3/mine"
+WRITE = f"""\
+from pathlib import Path
+from isotrope.params.initialisations import with_initialisations
+file = with_initialisations(Path("param-files/{RUN}.yaml"), 2, "dataset.subset_seed")
+print(file.read_text())
+"""
 
 
 def test_one_command_trains_tests_and_tells(empty_project):
@@ -43,7 +49,11 @@ def test_one_command_trains_tests_and_tells(empty_project):
 
     assert again.returncode == 0, again.stdout
     assert re.search(r"^train +3$", again.stdout, re.MULTILINE)  # one for each set of images
-    written = file.with_name("mine_2_initialisations.yaml").read_text()
+    planned = f"param-files/{RUN}_2_initialisations.yaml"
+    said = f"removed {planned} again, since this only plans; without -n it is written and stays\n"
+    assert again.stdout.endswith(said)
+    assert sorted(file.parent.iterdir()) == [file]
+    written = empty_project.run("python", "-c", WRITE).stdout
     assert "dataset.subset_seed" in written
     assert "- seed_ensemble" in written
 

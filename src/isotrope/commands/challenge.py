@@ -1,6 +1,8 @@
 """The command that runs a challenge for a model, and says how it did."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -52,6 +54,33 @@ def challenge(
 ) -> None:
     """Train a model on a challenge's few images, and compare it with published numbers."""
     from isotrope.cluster import starting
+
+    rules = registry.load(f"studies/{_study(study)}", _MODULE)
+    plans = bool(starting.PLANS & set(words or []))
+    with _removed_again() if plans else nullcontext():
+        _run(_param_file(what, samples, rules), initialisations, baseline, rules, words or [])
+
+
+@contextmanager
+def _removed_again() -> Iterator[None]:
+    """Remove, at the end, the param-files that are written meanwhile: a plan changes nothing."""
+    there = set(paths.PARAM_FILES.glob("*/*/*.yaml"))
+    try:
+        yield
+    finally:
+        for path in sorted(set(paths.PARAM_FILES.glob("*/*/*.yaml")) - there):
+            path.unlink()
+            say(f"removed {path} again, since this only plans; without -n it is written and stays")
+            for folder in path.parents[:2]:
+                with suppress(OSError):  # others lie in it
+                    folder.rmdir()
+
+
+def _run(
+    file: Path, initialisations: int, baseline: str | None, rules: ModuleType, words: list[str]
+) -> None:
+    """Run, or plan, the challenge for a param-file, and say how it did."""
+    from isotrope.cluster import starting
     from isotrope.params.initialisations import with_initialisations
     from isotrope.params.param_folder import name_of
     from isotrope.plan import index_file
@@ -62,8 +91,6 @@ def challenge(
         scores_of,
     )
 
-    rules = registry.load(f"studies/{_study(study)}", _MODULE)
-    file = _param_file(what, samples, rules)
     if initialisations > 1:
         file = with_initialisations(file, initialisations, rules.SUBSET_SEED)
         say(f"{initialisations} networks on each subset: {file}")
@@ -81,7 +108,7 @@ def challenge(
         if beside is not None:
             check_baseline(known, name, beside, rules.SUBSET_SEED)
     asked = ",".join([name, beside] if beside else [name])
-    command = ["evaluations", "--config", f"runs={asked}", *(words or [])]
+    command = ["evaluations", "--config", f"runs={asked}", *words]
     done = subprocess.run(starting.prepare(command, "refuse", say), check=False)
     if done.returncode:
         complain(f"Snakemake ended with status {done.returncode}, for a reason that it gives above")

@@ -76,7 +76,7 @@ def status(
         one = count == 1
         others = "1 more run was" if one else f"{count:,} more runs were"
         there = f"nothing of {'it' if one else 'them'} is there"
-        return [f"{others} not asked for and {there}: `isotrope status --all`"]
+        return [f"{others} not asked for and {there}: --all shows {'it' if one else 'them'}"]
 
     def look() -> tuple[list[Row], str]:
         found = reading.read()

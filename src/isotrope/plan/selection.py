@@ -100,9 +100,14 @@ class Selection:
         of_study = not self.studies or study in ("", *self.studies)
         return of_study and (not self.series or series in ("", *self.series))
 
+    @property
+    def patterns(self) -> list[str]:
+        """The runs, and patterns of runs, that are asked for by name."""
+        return [_run_named(one) for one in self.runs]
+
     def takes(self, run: str, study: str, series: str) -> bool:
         """Whether a run is asked for; an empty study or series may be any."""
-        patterns = [_run_named(one) for one in self.runs]
+        patterns = self.patterns
         if run in patterns:
             return True
         named = not patterns or any(fnmatchcase(run, one) for one in patterns)

@@ -19,8 +19,9 @@ class RepeatedReading:
     """Looks at some runs.
 
     Args:
-        selection: which; None for those that are asked for, and those of which anything is there.
-        everything: whether all are meant where there is no selection.
+        selection: which; of patterns, or without one, those of which anything is there, and those
+            that were asked for.
+        everything: whether all are meant, also those of which nothing is there.
         outcomes: whether to read of every pack that is done how its seeds ended.
     """
 
@@ -44,13 +45,20 @@ class RepeatedReading:
         """
         known = self._known()
         names = self._names(known)
-        self.hidden = 0 if self._selection else len(known.runs) - len(names)
+        self.hidden = len(self._meant(known)) - len(names)
         return read_states(known, names, self._pulse, self._outcomes, self._vouching)
 
     def _names(self, index: Index) -> list[str]:
-        if self._selection:
-            return self._selection.names(index)
-        return list(index.runs) if self._everything else asked.shown(index)
+        meant = self._meant(index)
+        if self._everything or (self._selection and not self._selection.runs):
+            return meant
+        named = self._selection.patterns if self._selection else ()
+        shown = {*named, *asked.shown(index)}
+        return [name for name in meant if name in shown]
+
+    def _meant(self, index: Index) -> list[str]:
+        """All runs of the selection, or all that there are."""
+        return self._selection.names(index) if self._selection else list(index.runs)
 
     def _known(self) -> Index:
         """The index; while param-files hold mistakes the last one without, and notes on them."""
