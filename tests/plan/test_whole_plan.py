@@ -78,6 +78,12 @@ def test_every_file_that_collective_targets_ask_for(plan):
     assert plan.outputs_gone() == plan.training_gone() == plan.rows_gone() == []
 
 
+def test_a_run_whose_evaluations_all_have_jobs_of_their_own_has_rows_of_its_packs(plan):
+    plan.index.runs[OWN].points["base"] = point(evaluations={"attack": ALONE})
+    asked = set(RESULTS) - {RESULTS[5]}
+    assert set(plan.results()) == asked
+
+
 def test_every_answer_of_a_plan_to_the_rules_of_a_run_with_a_choice(plan):
     either = f"{'4' * 16} or {'5' * 16}"
     assert plan.training(SWEPT, "selected", "1-25") == {"digest": either, "seeds": "1,2,3"}
