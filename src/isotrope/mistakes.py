@@ -90,7 +90,8 @@ def _unknown_name(place: Where, block: Any, known: list[str]) -> Complaint:
     name = block["name"]
     if not isinstance(name, str):
         return place, f": must be one of {', '.join(known)} (got {_short(name)})"
-    return place, f": '{name}' is not known{did_you_mean(name, known)}"
+    more = ", so that its other keys are not checked yet" if len(block) > 1 else ""
+    return place, f": '{name}' is not known{more}{did_you_mean(name, known)}"
 
 
 def _short(value: Any) -> str:

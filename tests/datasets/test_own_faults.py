@@ -111,3 +111,29 @@ def test_a_stream_needs_a_function_that_reads(build: Build) -> None:
         match=r"^plugins/data/bars\.py: a data set whose load gives a Stream must define read\(",
     ):
         build(one, f"{one}\nfrom isotrope.datasets.stream import Stream")
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ("torch.zeros(1, 16, 16, dtype=torch.uint8)", ""),
+        ("torch.zeros(1, 16, 16)", r"images must be uint8 \(n, channels, height, width\), got"),
+        ("torch.zeros(16, 16, dtype=torch.uint8)", r"images must be uint8 \(n, channels, height,"),
+        ("torch.zeros(entry)", r"zeros\(\)"),
+    ],
+)
+def test_the_first_image_of_a_stream_is_read_when_it_is_built(
+    build: Build, image: str, said: str
+) -> None:
+    one = "from isotrope.datasets.images import Images"
+    piece = "return Images(torch.from_numpy(images)[:, None], torch.from_numpy(labels))"
+    stream = "return Stream([f'{i}.png' for i in range(len(images))], torch.from_numpy(labels))"
+    read = f"\n\n\ndef read(params, entry, generator):\n    return {image}, 0\n"
+    sentence = build(
+        *(one, f"{one}\nfrom isotrope.datasets.stream import Stream"), piece, stream + read
+    )
+    if said:
+        start = r"plugins/data/bars\.py(:\d+)?: data set bars cannot be read, split test: "
+        assert re.match(f"{start}.*{said}", sentence), sentence
+    else:
+        assert sentence == ""

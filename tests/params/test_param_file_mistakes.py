@@ -29,7 +29,7 @@ from made_up_param_file import GOOD, NAME, changed, sentences, write
             "15:27: training.optimizer.learning_rate: input should be a finite number",
         ),
         ("1e-3", "-1", "15:27: training.optimizer.learning_rate: input should be greater than 0"),
-        ("name: adam", "name: adm", "15:15: training.optimizer.name: 'adm' is not known; did you"),
+        ("name: adam", "name: adm", "15:15: training.optimizer.name: 'adm' is not known, so"),
         ("{name: adam, ", "{", "15:3: training.optimizer.name: missing; choose from adam, adamw,"),
         (
             "name: adam",
@@ -229,6 +229,15 @@ def test_of_a_value_of_several_types_the_one_that_was_meant_is_complained_about(
     assert len(found) == 1, found
     assert said in found[0]
     assert "fitting" not in found[0]
+
+
+def test_of_a_block_with_a_wrong_name_is_said_that_its_keys_are_checked_later(param_files):
+    write(param_files, changed(("name: adam", "name: adm"), ("1e-3", "-1")))
+
+    (found,) = sentences(param_files)
+
+    said = "'adm' is not known, so that its other keys are not checked yet; did you mean 'adam'"
+    assert f"training.optimizer.name: {said}" in found
 
 
 def test_a_value_that_cannot_be_read_is_one_mistake(param_files):

@@ -77,6 +77,8 @@ def _fill(scratch: Path, name: str, params: Settings, digest: str) -> Manifest:
     split: str = plugin.SPLITS[-1]
     data = read_split(plugin, params, scratch, key, split)
     if is_users(plugin):
+        with own_faults_said(plugin, f"cannot be read, split {split}"):
+            data[:1]  # a stream reads its first image
         with own_faults_said(plugin, "is not as it says"):
             _compare_counts(plugin, params, scratch, key)
     title = f"{name} {key}: some of {len(data)} images of split {split}"
