@@ -218,6 +218,26 @@ def test_files_that_hold_all_already_keep_their_bytes_and_times(toys):
     assert json.loads(files[2].read_text())["settings"] == {"training": {"epochs": 5}}
 
 
+def test_some_seeds_of_a_finished_pack_take_none_of_the_others_out_of_its_files(toys):
+    task = toy_task(seeds=[1, 2, 3], pack="1-3")
+    train(task)
+    files = [task.folder / name for name in ("weights.safetensors", "history.csv", "run.json")]
+
+    def state():
+        return [(path.read_bytes(), path.stat().st_mtime_ns) for path in files]
+
+    before = state()
+    for seeds in ([1], [3, 1]):
+        train(replace(task, seeds=seeds))
+        assert state() == before
+    (task.stored(2) / "weights.safetensors").write_bytes(b"lost")
+    train(replace(task, seeds=[1]))
+    assert [seed["seed"] for seed in json.loads(files[2].read_text())["seeds"]] == [1, 3]
+    files[2].unlink()  # as Snakemake deletes what a job is to make
+    train(replace(task, seeds=[1]))
+    assert [seed["seed"] for seed in json.loads(files[2].read_text())["seeds"]] == [1]
+
+
 def test_a_diverging_seed_does_not_take_its_pack_down(toys):
     task = toy_task(seeds=[1, 2, 3], pack="1-3", model_params=ToyModelParams(explode=2))
     lines = train(task)

@@ -153,26 +153,34 @@ def job(tmp_path, monkeypatch):
     return found, now, lines
 
 
-def test_the_time_left_is_of_all_epochs_that_may_follow_at_the_pace_of_this_job(job):
+def test_the_time_left_is_of_all_epochs_that_may_follow_at_the_pace_of_those_after_the_first(job):
     its, now, lines = job
     assert its.seconds_left() is None
     training = in_training(1, 2, epochs=4, share=0.5, scores=(0.5, 0.5))
     its.begin(training)
     assert lines == ["seeds 1-2: go on in epoch 5 of 10"]
-    now[0] += 5
-    assert its.seconds_left() is None, "this job has done nothing of it"
+    now[0] += 90
     training.share = 0.75
-    # half an epoch in 5 seconds; two seeds at 5.25 epochs from their end, and one that waits
-    assert its.seconds_left() == pytest.approx(5 / 0.5 * (2 * 5.25 + 10))
-    training.records[2].diverged = True
-    assert its.seconds_left() == pytest.approx(5 / 0.5 * (5.25 + 10))
+    assert its.seconds_left() is None, "the first epoch may be the slowest"
+    now[0] += 10
     training.epochs, training.share = 5, 0.0
     its.epoch()
-    assert its.seconds_left() == pytest.approx(5 / 1 * (5 + 10))
+    assert ", at most " in lines[-1]
+    # half an epoch of two seeds in 100 seconds; two seeds at 5 epochs from their end, one waits
+    assert its.seconds_left() == pytest.approx(100 * (2 * 5 + 10))
+    now[0] += 5
+    training.share = 0.5
+    assert its.seconds_left() == pytest.approx(5 / 1 * (2 * 4.5 + 10)), "the first counts no more"
+    training.records[2].diverged = True
+    assert its.seconds_left() == pytest.approx(5 / 1 * (4.5 + 10))
+    now[0] += 5
+    training.epochs, training.share = 6, 0.0
+    its.epoch()
+    assert its.seconds_left() == pytest.approx(10 / 2 * (4 + 10))
     its.put_off()
-    assert its.seconds_left() == pytest.approx(5 / 1 * 30), "all three wait"
+    assert its.seconds_left() == pytest.approx(10 / 2 * 30), "all three wait"
     its.put_off()
-    assert its.seconds_left() == pytest.approx(5 / 1 * 30)
+    assert its.seconds_left() == pytest.approx(10 / 2 * 30)
 
 
 def test_the_heartbeat_of_a_stack_has_the_mean_of_the_scores_that_are_numbers(job):

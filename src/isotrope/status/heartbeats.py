@@ -37,7 +37,7 @@ class Job:
         epoch: of the seed that is the least far.
         epochs: how many there are at most.
         validation_accuracy: between 0 and 1, the mean of the seeds'; None before the first epoch.
-        seconds_left: if no seed stops early; None before the first step.
+        seconds_left: if no seed stops early; None in the first epoch of the job.
         host: the node's name.
         pid: the number of the process there.
         slurm_job: SLURM's number of the job; None outside of SLURM.

@@ -8,6 +8,7 @@ checksum of its own content.
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 
 from isotrope import devices, registry
+from isotrope.errors import UserError
 from isotrope.files import disk, json_files, regular
 from isotrope.packs import code_records, store, summary
 from isotrope.packs.summary import HISTORY, RUN, WEIGHTS
@@ -37,14 +39,16 @@ def assemble(task: TrainingTask, device: torch.device, began: float) -> None:
     """Write the pack's files from the stored seeds, ``run.json`` last; none that is there already.
 
     A file that holds what would be written keeps its bytes and its time, or all that is made of it
-    would be made again.
+    would be made again. Seeds that the files hold besides those of the task stay in them.
     """
-    seeds = [store.load(task.stored(seed), seed, task.training_digest) for seed in task.seeds]
+    seeds = _with_seeds_there(
+        task, {one: store.load(task.stored(one), one, task.training_digest) for one in task.seeds}
+    )
     stacked = {
         name: torch.stack([seed.weights[name] for seed in seeds]) for name in seeds[0].weights
     }
     said = {
-        "seeds": list(task.seeds),
+        "seeds": [seed.summary["seed"] for seed in seeds],
         "training_digest": task.training_digest,
         "model": task.model_name,
     }
@@ -87,6 +91,23 @@ def assemble(task: TrainingTask, device: torch.device, began: float) -> None:
     known = summary.glance(task.folder)
     if lacking or known is None or _lasting(known.content) != _lasting(content):
         disk.write_whole(task.folder / RUN, store.json_text(content))
+
+
+def _with_seeds_there(
+    task: TrainingTask, asked: Mapping[int, store.FinishedSeed]
+) -> list[store.FinishedSeed]:
+    """The seeds of a task with those that the pack's files hold besides, if these are stored."""
+    known = summary.glance(task.folder)
+    if known is None or known.training_digest != task.training_digest:
+        return list(asked.values())
+    besides = {}
+    for seed in known.seeds.keys() - asked.keys():
+        with suppress(UserError):  # what is no longer sound goes
+            besides[seed] = store.load(task.stored(seed), seed, task.training_digest)
+    if not besides:
+        return list(asked.values())
+    there = [seed for seed in known.seeds if seed in asked or seed in besides]
+    return [{**asked, **besides}[seed] for seed in dict.fromkeys([*there, *asked])]
 
 
 def _holds(path: Path, content: bytes) -> bool:

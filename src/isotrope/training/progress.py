@@ -77,6 +77,7 @@ class PackProgress:
         self._rows: list[EpochRow] = []  # of the last epoch
         self._done = 0.0  # epochs of all seeds since the start, without the one in hand
         self._start = time.monotonic()
+        self._first: tuple[float, float] | None = None  # when an epoch ended first, and its part
         self._beat_at = -math.inf
         self._ended = False
         self._bar: Progress | None = None
@@ -137,6 +138,8 @@ class PackProgress:
             return
         self._rows = [record.history[-1] for record in training.records.values()]
         self._done += len(self._rows)
+        if self._first is None:
+            self._first = time.monotonic(), self._done
         left = self.seconds_left()
         line = _epoch_line(self._rows, self.epochs, training)
         self.report.log(line + (f", at most {duration_text(left)} left" if left else ""))
@@ -154,15 +157,22 @@ class PackProgress:
         self.report.log(line)
 
     def seconds_left(self) -> float | None:
-        """Time until the last seed is finished if none stops early; none before the first step."""
-        done = self._done + self._in_hand()
-        if done <= 0:
+        """Time until the last seed is finished if none stops early; none in the first epoch.
+
+        The first epoch of a job is its slowest, since kernels are compiled and data read for the
+        first time. So it counts only until something of another one is done.
+        """
+        if self._first is None:
             return None
+        then, done = self._first
+        since = time.monotonic() - then
+        more = self._done + self._in_hand() - done
+        pace = since / more if more > 0 else (then - self._start) / done
         left = float(self._seeds_after * self.epochs)
         if (training := self._training) is not None:
             going = sum(not record.finished for record in training.records.values())
             left += going * (self.epochs - training.epochs - training.share)
-        return (time.monotonic() - self._start) / done * left
+        return pace * left
 
     def _in_hand(self) -> float:
         """How much of an epoch is done, of all seeds in training."""
