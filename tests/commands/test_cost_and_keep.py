@@ -103,7 +103,7 @@ def test_a_run_whose_plug_in_is_broken_is_not_said_to_have_nothing_to_keep(
 ):
     index, why = made_up_index(), "plugins/models/x.py:3: cannot be imported"
     index.runs[DEMO] = replace(index.runs[DEMO], points={}, broken=[why])
-    monkeypatch.setattr(index_file, "current", lambda: index)
+    monkeypatch.setattr(index_file, "current", lambda **_: index)
     said = CliRunner().invoke(app, ["keep", DEMO, OWN, "--why", "a message"])
     assert isinstance(said.exception, UserError)
     assert str(said.exception) == (

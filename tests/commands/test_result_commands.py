@@ -142,10 +142,11 @@ def test_the_report_is_written_of_what_is_there_where_a_param_file_has_a_mistake
     noted(troubles, "troubles", {"a/b/c": "failed"})
     calls = noted(report, "write_report", Path("out/report.html"))
     known = SimpleNamespace(runs={"a/b/c": "its entry"}, notes=["a note"])
-    noted(index_file, "current", SimpleNamespace(with_earlier=lambda: known))
+    index = SimpleNamespace(with_earlier=lambda: known)
+    monkeypatch.setattr(index_file, "current", lambda **_: index)
     assert run("report").output == "wrote out/report.html\n"
 
-    def broken():
+    def broken(**_):
         raise UserError("x.yaml:3:1: wrong")
 
     monkeypatch.setattr(index_file, "current", broken)

@@ -50,7 +50,7 @@ def challenged(monkeypatch):
         return lambda *words: found["asked"].append((name, *words)) or returned
 
     monkeypatch.setattr(registry, "load", lambda kind, name: rules)
-    monkeypatch.setattr(index_file, "current", lambda: index)
+    monkeypatch.setattr(index_file, "current", lambda **_: index)
     monkeypatch.setattr(
         scoring, "baseline_of", lambda *words: note("baseline", found["baseline"])(*words)
     )

@@ -110,6 +110,38 @@ def test_a_run_asked_for_by_a_file_alone_is_tried_before_it_is_planned(checks, m
     assert built == [None]
 
 
+def test_a_dry_run_and_who_looks_leave_open_what_a_start_tries(checks, monkeypatch, capsys):
+    built = untried(monkeypatch, DEMO, OWN)
+    monkeypatch.setattr(index_file, "stamps", lambda: STAMPS)
+    plan = ask({"runs": OWN}, True, dry=True)
+    assert capsys.readouterr().err.splitlines()[0] == (
+        "the code of 1 run changed since its network was tried: `snakemake` tries it before it "
+        "starts anything, `isotrope check` now"
+    )
+    plan.memory(SimpleNamespace(run=OWN, point="base"), attempt=1)
+    ask({}, True, dry=True)
+    assert "the code of 2 runs changed since their networks were tried" in capsys.readouterr().err
+    assert index_file.current(STAMPS, asks=index_file.only_look).untried == [DEMO, OWN]
+    assert built == []
+
+    monkeypatch.setattr(index_file, "stamps", dict)
+    ask({"runs": OWN}, True, dry=True)
+    assert built == [set()], "files have changed: networks that only code changed stay open"
+
+    built = untried(monkeypatch, DEMO, OWN)
+    monkeypatch.setattr(index_file, "stamps", lambda: STAMPS)
+    ask({"runs": OWN}, True)
+    assert built == [{OWN}]
+    assert "tried" not in capsys.readouterr().err
+
+
+def test_it_is_said_of_the_runs_that_are_asked_for_alone(checks):
+    index = replace(made_up_index(), untried=[OWN])
+    assert index.untried_notes([DEMO]) == []
+    assert index.untried_notes([]) == []
+    assert len(index.untried_notes([DEMO, OWN])) == 1
+
+
 def test_of_several_such_runs_each_that_cannot_be_built_is_refused(checks, monkeypatch):
     untried(monkeypatch, DEMO, OWN)
 

@@ -80,7 +80,7 @@ def project(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     project = Project(made_up_index().datasets)
-    monkeypatch.setattr(index_file, "current", project.index)
+    monkeypatch.setattr(index_file, "current", lambda **_: project.index())
     manifest(files=[])
     for name in (ONE, TWO, MINE):
         project.finish(name)

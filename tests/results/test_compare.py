@@ -285,7 +285,7 @@ def test_what_is_not_there_is_said(folder):
 def test_a_study_without_published_numbers_is_told_how_it_gets_some(folder, monkeypatch):
     run_of = SimpleNamespace(study="planned")
     index = SimpleNamespace(runs={"cnn/mnist/mine": run_of})
-    monkeypatch.setattr(index_file, "current", lambda: index)
+    monkeypatch.setattr(index_file, "current", lambda **_: index)
     (paths.table_folder("scale")).rename(paths.table_folder("trained"))
     (folder / "plugins/studies/drawn").mkdir(parents=True)
     (folder / "plugins/studies/drawn/cells.py").touch()

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from made_up_index import DEMO, LOCAL, OTHER, OWN, PUBLISHED, made_up_index, run
@@ -206,3 +207,21 @@ def test_a_mistake_in_a_param_file_hides_no_run(status, monkeypatch):
         "param-files/a.yaml:3:1: seed: unknown key",
         "until that is mended, runs are shown as the last param-files without a mistake had them",
     ]
+
+
+def test_only_looking_has_no_network_built_and_says_of_which_runs_shown(status, monkeypatch):
+    asked_for = []
+
+    def current(*_, asks):
+        known = replace(made_up_index(), untried=[OWN])
+        asked_for.append(asks(known))
+        return known
+
+    monkeypatch.setattr(index_file, "current", current)
+    code, _, errors = status("--runs", OWN)
+    assert (code, asked_for) == (0, [[]])
+    assert errors == [
+        "the code of 1 run changed since its network was tried: `snakemake` tries it before it "
+        "starts anything, `isotrope check` now"
+    ]
+    assert status("--runs", OTHER)[2] == []

@@ -23,7 +23,7 @@ def trained(toys, monkeypatch):  # noqa: F811
     """The project, trained and evaluated for accuracy; nothing is tracked."""
     project = Project()
     project.evaluate("accuracy")
-    monkeypatch.setattr(index_file, "current", project.index)
+    monkeypatch.setattr(index_file, "current", lambda **_: project.index())
     return project
 
 

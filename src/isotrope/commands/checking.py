@@ -60,7 +60,7 @@ def check(
             names = None if built is None else built.split()
             found = checking.check_folder(progress=progress, built=names)
         found = replace(found, studies=[*mistakes_in_cells(found), *mistakes_in_figures(found)])
-    if write_index:
+    if write_index or (not files and index_file.leaves_open(stamped)):
         code = ResultCode()
         index_file.write(replace(found, code=code.all_files(found)), stamped)
         code.sources.keep()

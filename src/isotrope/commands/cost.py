@@ -36,7 +36,7 @@ def cost(
     filters = {key: words for key, words in given.items() if words is not None}
     if "series" not in filters and "runs" not in filters:
         filters["series"] = ",".join(SERIES)
-    known = index_file.current()
+    known = index_file.current(asks=index_file.only_look)
     names = Selection.from_config(filters, option="--").names(known)
     waiting = [name for name in names if known.runs[name].broken or known.waiting_for(name)]
     found = costs_of(known, names, waiting)

@@ -25,7 +25,7 @@ def keep(
     reason = in_one_line(" ".join(why.split()))
     if not reason:
         raise UserError("--why: say in a few words why the results hold although code has changed")
-    index = index_file.current()
+    index = index_file.current(asks=index_file.only_look)
     selection = Selection.from_config({"runs": runs}, option="")
     names = selection.names(index)
     unknown = [

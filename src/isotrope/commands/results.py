@@ -100,7 +100,7 @@ def report() -> None:
 
     notes: tuple[str, ...] = ()
     try:
-        known = index_file.current().with_earlier()
+        known = index_file.current(asks=index_file.only_look).with_earlier()
         runs, found, notes = known.runs, troubles(known), tuple(known.notes)
     except UserError as error:
         runs, found, notes = {}, {}, error.sentences

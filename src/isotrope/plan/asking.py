@@ -83,7 +83,8 @@ def ask(config: Mapping[str, Any], head: bool, dry: bool = False) -> Asked:
     """The plan for the runs that Snakemake's ``config`` names.
 
     The process that plans, ``head``, also says what is left out, and why, and what many jobs cost.
-    A ``dry`` run changes nothing, and says at its end what it costs.
+    A ``dry`` run changes nothing, has no network built where only code changed, and says at its
+    end what it costs.
 
     Raises:
         UserError: if the path of the folder has braces, which Snakemake would fill in; and as
@@ -94,7 +95,7 @@ def ask(config: Mapping[str, Any], head: bool, dry: bool = False) -> Asked:
             f"{here}: Snakemake takes what stands between braces in a path for a name of its own; "
             "rename or move the folder"
         )
-    plan = Plan(config, head)
+    plan = Plan(config, head, dry)
     if head:
         notes = [*plan.mend_set_back(dry), *plan.notes(), *plan.figures_left_out()]
         if notes := [*notes, *([] if dry else plan.cost_notes())]:

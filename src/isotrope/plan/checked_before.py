@@ -22,6 +22,8 @@ class Remembered:
         used: what was looked at: plug-ins as kind and name, and files.
         used_digest: a digest of all that.
         run_digest: a digest of all code that an import of the plug-ins runs.
+        outline: the same without what their settings do not depend on; empty where the last check
+            found mistakes since.
         run: its entry in the index.
         datasets: the data sets that it needs, by their keys in the index.
         tables: what it has tables of.
@@ -34,6 +36,7 @@ class Remembered:
     used: dict[str, list[Any]]
     used_digest: str
     run_digest: str
+    outline: str
     run: RunEntry
     datasets: dict[str, DatasetEntry]
     tables: Tables

@@ -8,16 +8,17 @@ whether they can still be imported. What was found then is kept in ``out/checked
 found out of networks by building them for itself: where only a training changed, or the check, none
 is built anew (`params.trials`). Files with mistakes, and runs that wait for a plug-in, are checked
 each time. A file with mistakes costs its own run and those that need it. Neither torch nor a
-plug-in is imported where all is as it was.
+plug-in is imported where all is as it was, nor for runs whose networks need not be built where all
+that changed is what layers compute: what is remembered of these holds until they are to be built.
 """
 
 import hashlib
 import json
 import platform
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ _BUILDING = (
     "params/image_sizes.py",
     "params/fitting.py",
 )  # with what they use
-_READING = ("plan/code_digests.py", "plan/syntax.py", "params/yaml_marks.py")
+_READING = ("plan/code_digests.py", "plan/outlines.py", "plan/syntax.py", "params/yaml_marks.py")
 _LARGEST = 10_000_000  # bytes of a source
 _PLACES = ("site-packages", "dist-packages")  # folders that packages are installed into
 
@@ -69,7 +70,8 @@ def check_folder(
         root: the folder.
         progress: is told how far the check is.
         built: runs whose networks are built; those of others only where their param-file changed,
-            or what it names, so that these may be left ``Index.untried``. All are without it.
+            or what it names, so that these may be left ``Index.untried``, nor are these checked at
+            all where only functions of layers changed. All are built without it.
 
     Raises:
         UserError: if there is no such folder, or two plug-ins have one name.
@@ -125,7 +127,7 @@ class _Check:
                 self.now.files[path.as_posix()] = known
                 found.runs[known.tables.run] = known.run
                 found.datasets.update(known.datasets)
-                found.untried.extend([known.tables.run] if known.untried else [])
+                found.untried.extend([] if self._is_tried(known) else [known.tables.run])
         for file, sentence in param_file.ambiguous_tables(sound, doubtful):
             found.mistakes.setdefault(file, []).append(sentence)
             if (run := found.runs.get(name_of(Path(file), self.root))) is not None:
@@ -141,7 +143,7 @@ class _Check:
     def _keep_earlier(self, path: Path, index: Index) -> None:
         """Remember, and have in the index, what a file with mistakes held before."""
         if (before := self.before.files.get(path.as_posix())) is not None:
-            self.now.files.setdefault(path.as_posix(), before)
+            self.now.files.setdefault(path.as_posix(), replace(before, outline=""))
             index.earlier[before.tables.run] = before.run
             index.datasets.update(before.datasets)
 
@@ -165,18 +167,27 @@ class _Check:
     def _as_before(self, path: Path) -> Remembered | None:
         """What is remembered of a file, if that holds still."""
         known = self.before.files.get(path.as_posix())
-        if known is None or known.used_digest != self._digest_of(known.used):
-            return None
-        if known.untried and self._is_to_be_built(path):
+        if known is None or not (self._is_tried(known) or self._is_left_open(path)):
             return None
         text, run_digest = _sum_of_file(path), self._digest_of_imports(known.used)
         if text != known.text and (not known.values or _values_in(path) != known.values):
             return None
-        if run_digest != known.run_digest and not self._are_importable(known.used):
+        same = known.used_digest == self._digest_of(known.used)
+        if (same and run_digest == known.run_digest) or (
+            self._is_left_open(path) and known.outline == self._outline_of(known.used)
+        ):
+            return known if text == known.text else replace(known, text=text)
+        if not same or not self._are_importable(known.used):
             return None
-        if (text, run_digest) == (known.text, known.run_digest):
-            return known
-        return Remembered(**{**vars(known), "text": text, "run_digest": run_digest})
+        outline = self._outline_of(known.used)
+        return replace(known, text=text, run_digest=run_digest, outline=outline)
+
+    def _is_tried(self, known: Remembered) -> bool:
+        """Whether it was seen that the networks of a run can be built by the code of now."""
+        return not known.untried and known.used_digest == self._digest_of(known.used)
+
+    def _is_left_open(self, path: Path) -> bool:
+        return not self._is_to_be_built(path)
 
     def _is_to_be_built(self, path: Path) -> bool:
         """Whether the networks of a run are built where that was not done for the code of now."""
@@ -222,16 +233,16 @@ class _Check:
             "files": sorted(used.files - {path.as_posix()}),
         }
         run, digest = entries.runs[checked.name], self._digest_of(listed)
-        imported, values = self._digest_of_imports(listed), _sum_of(checked.content)
+        imported, outline = self._digest_of_imports(listed), self._outline_of(listed)
+        what = text, _sum_of(checked.content), listed, digest, imported, outline
         parts = run, entries.datasets, checked.tables
-        more = bool(left_open), checked.content
-        known = Remembered(text, values, listed, digest, imported, *parts, *more)
+        known = Remembered(*what, *parts, bool(left_open), checked.content)
         return checked, known
 
     def _digest_of(self, used: dict[str, list[Any]]) -> str:
         key = json.dumps(used)
         if key not in self._used:
-            parts = [self._plugin_digest(kind, name) for kind, name in used["plugins"]]
+            parts = self._plugin_digests(used, self.code.digest)
             parts += [self._file_digest(Path(path)) for path in used["files"]]
             self._used[key] = _sum_of(parts)
         return self._used[key]
@@ -242,8 +253,16 @@ class _Check:
     def _digest_of_imports(self, used: dict[str, list[Any]]) -> str:
         key = json.dumps(used["plugins"])
         if key not in self._used:
-            found = (self._plugin_digest(kind, name, True) for kind, name in used["plugins"])
-            self._used[key] = _sum_of([*found])
+            self._used[key] = _sum_of(self._plugin_digests(used, self.code.digest_of_import))
+        return self._used[key]
+
+    def _outline_of(self, used: dict[str, list[Any]]) -> str:
+        key = f"outline {json.dumps(used)}"
+        if key not in self._used:
+            parts = self._plugin_digests(used, self.code.outline_of_import)
+            self._used[key] = _sum_of(
+                [*parts, *(self._file_digest(Path(p)) for p in used["files"])]
+            )
         return self._used[key]
 
     def _file_digest(self, path: Path) -> str:
@@ -255,19 +274,17 @@ class _Check:
             return known.values
         return _values_in(path) or text
 
-    def _plugin_digest(self, kind: str, name: str, imported: bool = False) -> str:
-        """A digest of a plug-in and of the code that it uses; empty if there is none, or two.
-
-        Args:
-            kind: the kind, as the registry knows it.
-            name: its name.
-            imported: whether all counts that its import runs.
-        """
-        try:
-            source = registry.source(kind, name)
-        except UserError:
-            return ""
-        return self.code.digest_of_import(source) if imported else self.code.digest(source)
+    def _plugin_digests(
+        self, used: dict[str, list[Any]], digest: Callable[[Path], str]
+    ) -> list[str]:
+        """A digest of each plug-in that was looked at; empty if there is none, or two."""
+        found = []
+        for kind, name in used["plugins"]:
+            try:
+                found.append(digest(registry.source(kind, name)))
+            except UserError:
+                found.append("")
+        return found
 
     def _reading(self) -> str:
         """A digest of the code that reads sources and param-files."""

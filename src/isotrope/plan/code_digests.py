@@ -1,7 +1,8 @@
 """Digests of code: of a module with what it uses of the project, or with what its import runs.
 
-All is read from the sources, without an import. Comments, docstrings and formatting do not count;
-each ``REVISION`` does.
+Another one leaves out what cannot change which settings a plug-in takes: bodies of functions in the
+rooms that lie below it. All is read from the sources, without an import. Comments, docstrings and
+formatting do not count; each ``REVISION`` does.
 """
 
 import ast
@@ -13,9 +14,11 @@ from typing import Any, NamedTuple
 
 from isotrope import registry
 from isotrope.files import regular
+from isotrope.plan.outlines import digest_of_outline
 from isotrope.plan.syntax import digest_of_syntax
 
 _OWN = ("isotrope", registry.USERS.name)  # the packages whose modules are looked at
+_BELOW = ("layers", "features")  # what these compute, no setting of a plug-in depends on
 _DEEPEST = 8  # packages that hand on a name of each other
 
 
@@ -28,18 +31,21 @@ class Source(NamedTuple):
             module, relative ones with their dots, with the names taken from it; none of a module
             that is imported whole.
         hands_on: whether it does nothing but hand on names of other modules, as most packages do.
+        outline: a digest of its code without what its import does not run, in the rooms of layers.
     """
 
     syntax: str
     imports: list[list[Any]]
     hands_on: bool
+    outline: str
 
 
-def _read(text: str, path: Path) -> Source:
+def _read(text: str, path: Path, below: bool) -> Source:
     tree = ast.parse(text, str(path))
     own = [one for one in _imports(tree) if one[0].partition(".")[0] in ("", *_OWN)]
     hands_on = all(_hands_on(node) for node in tree.body)
-    return Source(digest_of_syntax(tree, revisions=True), own, hands_on)
+    syntax = digest_of_syntax(tree, revisions=True)
+    return Source(syntax, own, hands_on, digest_of_outline(tree) if below else syntax)
 
 
 def _imports(tree: ast.Module) -> Iterator[list[Any]]:
@@ -91,11 +97,12 @@ class CodeDigests:
             "isotrope": str(registry.PACKAGE),
             registry.USERS.name: str(registry.USERS.absolute()),
         }
+        self._below = tuple(f"{root}/{one}/" for root in self._roots.values() for one in _BELOW)
         self._now: dict[str, Source] = {}
         self._files: dict[str, str | None] = {}  # of modules
         self._used: dict[str, list[str]] = {}  # what each file takes something from
         self._run: dict[str, list[str]] = {}  # what its import runs
-        self._digests: dict[tuple[str, bool], str] = {}
+        self._digests: dict[tuple[str, bool, bool], str] = {}
 
     def digest(self, path: Path) -> str:
         """A digest of a module and of the code that it uses of the project, directly or not.
@@ -109,24 +116,32 @@ class CodeDigests:
         """A digest of all the code that an import of a module runs, packages included."""
         return self._digest(path, run=True)
 
-    def _digest(self, path: Path, run: bool) -> str:
-        key = str(path.absolute()), run
+    def outline_of_import(self, path: Path) -> str:
+        """The same without the bodies of functions of layers that the import does not call."""
+        return self._digest(path, run=True, outlined=True)
+
+    def _digest(self, path: Path, run: bool, outlined: bool = False) -> str:
+        key = str(path.absolute()), run, outlined
         if key not in self._digests:
-            self._digests[key] = self._sum([key[0]], run)
+            self._digests[key] = self._sum([key[0]], run, outlined)
         return self._digests[key]
 
     def digest_of(self, paths: Iterable[Path]) -> str:
         """A digest of modules and of the code that they use of the project."""
         return self._sum([str(path.absolute()) for path in paths], run=False)
 
-    def _sum(self, first: list[str], run: bool) -> str:
+    def _sum(self, first: list[str], run: bool, outlined: bool = False) -> str:
         found, waiting = set(first), list(first)
         while waiting:
             path = waiting.pop()
             new = set(self._behind(path, run)) - found
             found |= new
             waiting.extend(new)
-        sums = (f"{path} {self._source(path).syntax}" for path in sorted(found))
+        below = self._below if outlined else ()
+        sums = (
+            f"{path} {source.outline if path.startswith(below) else source.syntax}"
+            for path, source in ((path, self._source(path)) for path in sorted(found))
+        )
         return hashlib.sha256("\n".join(sums).encode()).hexdigest()[:16]
 
     def syntax(self, path: Path) -> str:
@@ -145,14 +160,16 @@ class CodeDigests:
     def _known(self, path: Path) -> Source:
         """What is known of the text that a file has now; it is read if that is nothing."""
         if not path.is_file():
-            return Source("", [], False)
+            return Source("", [], False, "")
         content = regular.read_bytes(path)
         checksum = hashlib.sha256(content).hexdigest()
         if checksum not in self.sources:
             try:
-                found = self._sources.get(checksum) or _read(content.decode(), path)
+                known = self._sources.get(checksum)
+                below = str(path).startswith(self._below)
+                found = known or _read(content.decode(), path, below)
             except (SyntaxError, ValueError, RecursionError, MemoryError):
-                return Source(checksum, [], False)  # who imports it will say so
+                return Source(checksum, [], False, checksum)  # who imports it will say so
             self.sources[checksum] = found
         return self.sources[checksum]
 

@@ -284,8 +284,8 @@ class Index:
         claims: of each path in ``mistakes`` the study and the series that the file names, each
             empty if it does not say.
         studies: what is wrong with what studies say of their figures, which stops no training.
-        untried: runs of which it is not known whether their networks can be built still; nobody
-            asked for them since the code changed.
+        untried: runs of which it is not known whether their networks can be built still; since
+            their code changed nobody asked for them but to look.
     """
 
     runs: dict[str, RunEntry]
@@ -311,6 +311,18 @@ class Index:
         if len(first) > MOST_NAMED:
             found.append(f"{len(first) - MOST_NAMED} more param-files have mistakes")
         return [*found, LEFT_OUT, *cells]
+
+    def untried_notes(self, names: Iterable[str]) -> list[str]:
+        """What a user is told of runs that he asks for and that are ``untried``, if any are."""
+        count = len(self.needed_by(names).intersection(self.untried))
+        if not count:
+            return []
+        whose, them = (f"{count} runs", "them") if count > 1 else ("1 run", "it")
+        tried = "their networks were" if count > 1 else "its network was"
+        return [
+            f"the code of {whose} changed since {tried} tried: `snakemake` tries {them} before it "
+            "starts anything, `isotrope check` now"
+        ]
 
     def needed_by(self, names: Iterable[str]) -> set[str]:
         """Runs, and all whose networks they begin with or measure against, directly or not."""

@@ -119,7 +119,7 @@ def current(
         stamped: the stamps of now, if they are known.
         asks: the runs in an index that are asked for. Where code alone changed, only their networks
             and those of the runs that they need are built anew, and others are ``Index.untried``;
-            all are without it.
+            all are without it, none with ``only_look``.
 
     Raises:
         UserError: if there are no param-files, or two plug-ins of one name.
@@ -137,6 +137,18 @@ def current(
     if not _is_built(index, _asked(index, asks)):
         index = _made_anew(stamped, None)
     return index
+
+
+def only_look(index: Index) -> list[str]:
+    """Whose networks are built for who starts nothing: nobody's, if only code changed."""
+    del index
+    return []
+
+
+def leaves_open(stamped: dict[str, list[int]]) -> bool:
+    """Whether the index that was written for files as they are now has runs that are untried."""
+    known = read()
+    return known is not None and known[1] == stamped and bool(known[0].untried)
 
 
 def _asked(index: Index, asks: Callable[[Index], Iterable[str]] | None) -> set[str] | None:

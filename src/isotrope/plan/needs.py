@@ -29,20 +29,23 @@ class Needs:
 
     Args:
         head: whether this is the process that plans; only it compares the index with the files.
+        dry: whether nothing is started, so that no network need be built where only code changed.
 
     Raises:
         UserError: if there are no param-files, or two plug-ins of one name.
     """
 
-    def __init__(self, head: bool = True) -> None:
-        self.head = head
+    def __init__(self, head: bool = True, dry: bool = False) -> None:
+        self.head, self.dry = head, dry
         self.set_back: frozenset[Path] = frozenset()  # outputs whose jobs a dry run is to plan
         self._waiting: dict[str, str] = {}
 
     @cached_property
     def index(self) -> Index:
         """All runs; read when first needed: drawing from tables needs no param-file checked."""
-        return index_file.current(asks=self.asks) if self.head else index_file.as_written()
+        if not self.head:
+            return index_file.as_written()
+        return index_file.current(asks=index_file.only_look if self.dry else self.asks)
 
     @property
     def asks(self) -> Callable[[Index], Iterable[str]] | None:
@@ -50,12 +53,12 @@ class Needs:
         return None
 
     def see_built(self, run: str) -> None:
-        """See whether the networks of a run that was not asked for can be built still.
+        """See whether the networks of a run that was not asked for can be built, before a start.
 
         Raises:
             UserError: if they cannot.
         """
-        if not self.head or run not in self.index.untried:
+        if not self.head or self.dry or run not in self.index.untried:
             return
         found = index_file.current()
         entry = found.runs.get(run)

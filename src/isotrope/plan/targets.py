@@ -48,13 +48,14 @@ class Plan(Needs):
     Args:
         config: Snakemake's ``config``: studies, series, runs.
         head: whether this is the process that plans; only it compares the index with the files.
+        dry: whether nothing is started.
 
     Raises:
         UserError: for mistakes in the selection, or in a param-file of a run that is asked for.
     """
 
-    def __init__(self, config: Mapping[str, Any], head: bool = True) -> None:
-        super().__init__(head)
+    def __init__(self, config: Mapping[str, Any], head: bool = True, dry: bool = False) -> None:
+        super().__init__(head, dry)
         self.selection = Selection.from_config(config) if head else Selection()
         # of copied tables all series are asked for, unless some are named
         series = self.selection.series if config.get("series") else ()
@@ -108,7 +109,7 @@ class Plan(Needs):
         for name in asked:
             if what := self.waiting_for(name):
                 waiting.setdefault(what, []).append(name)
-        return [*self.index.notes, *doubtful] + [
+        return [*self.index.notes, *doubtful, *self.index.untried_notes(asked)] + [
             f"{len(names)} {'runs wait' if len(names) > 1 else 'run waits'} for {what}: "
             f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
             for what, names in waiting.items()

@@ -51,7 +51,7 @@ def collect_group(
         UserError: if the group has no finished run that something vouches for, or a result is
             damaged; and if no arrays of a table are sound, when all else is written.
     """
-    known = index_file.current().with_earlier()
+    known = index_file.current(asks=index_file.only_look).with_earlier()
     groups = {run.group for run in known.runs.values()}
     if group not in groups:
         raise UserError(f"no param-file belongs to '{group}'{did_you_mean(group, groups)}")

@@ -107,7 +107,7 @@ def _command(group: str) -> str:
 def _ways_on(group: str) -> list[str]:
     """What to run, so that there is something to compare."""
     try:
-        known = index_file.current()
+        known = index_file.current(asks=index_file.only_look)
     except UserError as error:
         return ["mend the param-files first:", *error.sentences]
     return ways_on(group, _command, known, comparable_runs(paths.study_of(group), known))
@@ -166,7 +166,8 @@ def _is_known(study: str) -> bool:
     if study in with_files() or (paths.table_folder(study) / "runs.csv").is_file():
         return True
     try:
-        return any(run.study == study for run in index_file.current().runs.values())
+        runs = index_file.current(asks=index_file.only_look).runs
+        return any(run.study == study for run in runs.values())
     except UserError:
         return False
 

@@ -112,6 +112,6 @@ def _minutes(known: Index, name: str) -> tuple[int, int]:
 def _index() -> Index | None:
     """All runs; None where a param-file has mistakes."""
     try:
-        return index_file.current()
+        return index_file.current(asks=index_file.only_look)
     except UserError:
         return None

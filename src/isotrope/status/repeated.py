@@ -28,7 +28,8 @@ class RepeatedReading:
     def __init__(
         self, selection: Selection | None, outcomes: bool = False, everything: bool = False
     ) -> None:
-        self.notes: Sequence[str] = ()  # mistakes that keep the index from being what files say
+        self.notes: Sequence[str] = ()  # of mistakes, and of networks that were not tried
+        self._mistakes: Sequence[str] = ()  # that keep the index from being what files say
         self.hidden = 0  # runs that the last look passed over
         self._selection, self._outcomes, self._everything = selection, outcomes, everything
         self._pulse = Pulse(paths.OUT / "runs")
@@ -45,6 +46,7 @@ class RepeatedReading:
         """
         known = self._known()
         names = self._names(known)
+        self.notes = [*self._mistakes, *known.untried_notes(names)]
         self.hidden = len(self._meant(known)) - len(names)
         return read_states(known, names, self._pulse, self._outcomes, self._vouching)
 
@@ -65,14 +67,14 @@ class RepeatedReading:
         stamps = index_file.stamps()
         if self._index is None or stamps != self._stamps:
             try:
-                found = index_file.current(stamps, asks=self._names)
-                self._index, self.notes = found.with_earlier(), found.notes
+                found = index_file.current(stamps, asks=index_file.only_look)
+                self._index, self._mistakes = found.with_earlier(), found.notes
             except UserError as error:
                 if self._index is None:
                     written = index_file.read()
                     if written is None:
                         raise
                     self._index = written[0]
-                self.notes = (*error.sentences, _SHOWN)
+                self._mistakes = (*error.sentences, _SHOWN)
             self._stamps = stamps
         return self._index

@@ -67,7 +67,7 @@ def track(tracker: str, words: str = "", weights: bool = False) -> list[str]:
     if weights and tracker != "mlflow":
         raise UserError("--weights: only mlflow keeps weights; leave it out")
     opening = _writer(tracker, weights)
-    known = index_file.current()
+    known = index_file.current(asks=index_file.only_look)
     names = _names(known, words)
     counts: Counter[str] = Counter()
     figures: Counter[str] = Counter()
