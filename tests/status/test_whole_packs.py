@@ -104,8 +104,8 @@ def test_what_is_to_be_chosen_waits_or_tells_why_no_choice_was_made(index):
     log = paths.choice(SWEPT).with_name("choose.log")
     log.parent.mkdir(parents=True)
     log.write_text("out/x is not there; run `snakemake runs`\n")
-    assert packs(index, SWEPT)[2]["waits"] == waits, "a candidate is not there"
     for name in (GOOD, BAD):
+        assert packs(index, SWEPT)[2]["waits"] == waits, "a candidate is not there"
         paths.pack_folder(SWEPT, name, "1-25").mkdir(parents=True)
     detail = "choice: out/x is not there; run `snakemake runs`"
     failed = Finding("failed", detail=detail, log=log.as_posix())
@@ -114,6 +114,23 @@ def test_what_is_to_be_chosen_waits_or_tells_why_no_choice_was_made(index):
     assert packs(index, SWEPT)[2]["waits"] == waits
     choose("no point")
     assert packs(index, SWEPT)[2].get("chosen") is None
+
+
+def test_evaluations_are_looked_for_under_points_that_are_evaluated(index, monkeypatch):
+    choose(BAD)
+    asked, read = {}, asked_packs.read_point
+
+    def noted(name, at, digest, stores):
+        asked[name, at] = (digest, len([*stores]))
+        return read(name, at, digest, stores)
+
+    monkeypatch.setattr(asked_packs, "read_point", noted)
+    packs(index, SWEPT, DEMO)
+    assert asked == {
+        (SWEPT, GOOD): ("4" * 16, 0),
+        (SWEPT, BAD): ("5" * 16, 2),
+        (DEMO, "base"): ("a" * 16, 2),
+    }
 
 
 @pytest.mark.parametrize(("select", "where"), [(None, "base"), (SELECT, "selected")])
@@ -161,6 +178,8 @@ def test_the_seeds_of_a_chosen_point_count_once(index):
         ([one, two], "2 done; 4 of 4"),
         ([chosen], "1 done; 1,000 of 1,000"),
         ([], "none; 0 of 0"),
+        ([status(point=GOOD, **waiting), two, chosen], "1 queued, 2 done; 1,000 of 1,002"),
+        ([one, status(point=BAD, **waiting), chosen], "1 queued, 2 done; 1,002 of 1,002"),
     ):
         assert rows.sums(packs_of_run) == f"packs: {said} seeds are trained"
     changed = status(code="changed")
@@ -198,5 +217,12 @@ def test_packs_of_a_point_are_apart_where_they_need_other_attention(index):
             "2 queued, 1 done; to be evaluated (and 1 more)",
         ),
     ]
+    two = [status(), status(seeds=(3,), state="failed", finished=0, detail="an error")]
+    assert [row.packs for row in rows.rows_of(two)] == ["seeds 3", "seeds 1-2"]
+    lost = [
+        status(seeds=(seed,), state="diverged", detail=f"{seed} diverged", diverged=seed)
+        for seed in (1, 2)
+    ]
+    assert [(row.packs, row.detail) for row in rows.rows_of(lost)] == [("", "3 diverged")]
     (row,) = rows.rows_of([status(chosen=GOOD, point="selected", code_detail="other code")])
     assert (row.point, row.packs, row.detail) == ("selected (x=1)", "", "other code")
