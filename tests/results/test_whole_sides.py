@@ -56,6 +56,7 @@ def test_a_metric_has_a_cell_for_each_setting_or_the_mean_of_many():
         ],
         "other": [{"accuracy": at(0.25, a="x"), "loss": at(1.0, 1.0, 1.0)}],
         "lacks": [{"loss": at(1.0, 1.0, 2.0)}],
+        "more": [{"accuracy": at(0.5, 0.5, 0.5, a="x")}],
     }
     found, strange = beside.cells("mine", own, runs, most=2)
     mine = [Line("mine", (value,), (9, 9)) for value in (0.5, 0.75, 3.0)]
@@ -73,7 +74,7 @@ def test_a_metric_has_a_cell_for_each_setting_or_the_mean_of_many():
             ),
         ),
     ]
-    assert strange == ["lacks", "other"]
+    assert strange == ["lacks", "more", "other"]
     (cell,), _ = beside.cells("mine", {"loss": at(NAN, NAN, NAN)}, {}, most=2)
     assert cell.setting == "mean over 3 of scale"
     assert math.isnan(cell.lines[0].mean)
@@ -139,12 +140,12 @@ def test_seeds_of_runs_on_the_same_data_are_found_in_the_tables_of_their_groups(
         return SimpleNamespace(group=group, evaluated=evaluated, points=points)
 
     runs = {
+        "lost": known_run("nowhere", base=known_point()),
         "one": known_run("g", base=known_point()),
         "two": known_run("h", ("x", "y"), x=known_point(), y=known_point()),
         "size": known_run("g", base=known_point(**{"dataset.size": 9})),
         "name": known_run("g", base=known_point("other")),
         "tested": known_run("g", base=known_point(dataset="e/8")),
-        "lost": known_run("nowhere", base=known_point()),
     }
     for group, names in (("g", ("one", "size", "name", "tested", "two")), ("h", ("two",))):
         path = paths.table_folder(group) / "top.csv"
