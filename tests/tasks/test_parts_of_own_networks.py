@@ -397,3 +397,46 @@ def test_the_settings_of_an_entry_are_those_that_are_built():
     params = building.params_of(entry)
     assert (params.task, params.source) == ("emoji", "embedded")
     assert isinstance(Plugin("stir", params).settings(), dict)
+
+
+def test_tables_of_weights_are_collected_from_each_folder_and_evaluation(monkeypatch):
+    calls, said = [], []
+    folders = [weights("one"), weights("two", run="d/e/f", seeds=((2, "done"),))]
+
+    def measured(found, one, device):
+        arrays = (
+            {1: {"right": np.ones(2)}} if (found, str(one.folder)) == ("b of {}", "one") else {}
+        )
+        seed = one.seeds[0]
+        return [{"seed": seed, "metric": "m", "value": 0.5, "n": 3}], arrays
+
+    monkeypatch.setattr(weights_tables, "_evaluations_of", lambda study, figure: ["a", "b"])
+    monkeypatch.setattr(
+        weights_tables, "_checked", lambda name, settings, weights: f"{name} of {settings}"
+    )
+    monkeypatch.setattr(weights_tables, "_measured", measured)
+    note = lambda name: lambda *words: calls.append((name, *words))  # noqa: E731
+    monkeypatch.setattr(weights_tables.tables, "collect", note("tables"))
+    monkeypatch.setattr(weights_tables.table_arrays, "collect_arrays", note("arrays"))
+    to = Path("to")
+    weights_tables.write_tables(
+        folders, "scale", "f", {"n": 1}, to, torch.device("cpu"), said.append
+    )
+    assert said == ["a: one", "a: two", "b: one", "b: two"]
+    (_, study, packs, folder), arrays = calls
+    assert (study, folder) == ("scale", to)
+    assert arrays == ("arrays", packs, "b", to)
+    first, second = packs
+    assert first.evaluations == second.evaluations == ("a", "b")
+    assert first.files == {name: to / f"packs/0/{name}.csv" for name in "ab"}
+    assert second.files == {name: to / f"packs/1/{name}.csv" for name in "ab"}
+    assert (first.arrays, second.arrays) == ({"b": to / "packs/0/b"}, {})
+    assert (to / "packs/0/b/1.csv").is_file()
+    assert "d/e/f" in (to / "packs/1/a.csv").read_text()
+    monkeypatch.setattr(weights_tables, "_evaluations_of", lambda study, figure: ["a"])
+    asked = []
+    monkeypatch.setattr(weights_tables, "_checked", lambda *words: asked.append(words))
+    weights_tables.write_tables(
+        folders, "scale", "f", {"n": 1}, to, torch.device("cpu"), said.append
+    )
+    assert asked == [("a", {"n": 1}, folders)]
