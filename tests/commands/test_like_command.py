@@ -1,4 +1,7 @@
-"""`isotrope evaluate F --like RUN`: what each step is asked, and every line, without a network."""
+"""`isotrope evaluate F --like RUN`: what each step is asked, and every line, without a network.
+
+What is tried is ``_evaluate_like`` of ``isotrope.commands.runs``.
+"""
 
 from contextlib import nullcontext
 from pathlib import Path

@@ -118,6 +118,12 @@ def test_evaluations_are_tasks_by_pack_and_job_and_of_the_run_as_a_whole():
     assert {threads for *_, threads, _ in evaluations(threads=1)} == {1}
 
 
+def test_where_no_evaluation_shares_a_job_its_task_is_of_packs_all_the_same():
+    write(FILE, TEXT.replace("  - scale_generalization\n", "").replace("  - accuracy\n", ""))
+    one, two = {"1-2": [1, 2]}, {"3-4": [3]}
+    assert evaluations(own_jobs=False) == [(packs, [], None, 3, False) for packs in (one, two)]
+
+
 def test_an_evaluation_is_bound_to_data_digest_and_code_of_its_point():
     write(FILE, TEXT.replace("epochs: 2", "epochs: 2\n  augmentation: [{name: flip}]"))
     point = read_run(FILE).points[0]
