@@ -18,6 +18,7 @@ from isotrope.results import (
     drawing,
     exporting,
     report,
+    shortened,
     what_to_run,
 )
 from isotrope.status import troubles
@@ -125,6 +126,7 @@ def test_runs_are_compared_by_series_and_written_where_asked(noted, words, asked
     noted(compare_tables, "tables", [])
     noted(compare_tables, "summary", "1 of 1 agrees")
     noted(compare_tables, "markdown", "| a | 0.5 |\n")
+    noted(shortened, "shortened", "")
     assert run("compare", *words).output == "1 of 1 agrees\n"
     assert list(Path().iterdir()) == []
 
