@@ -183,6 +183,19 @@ def test_the_time_left_is_of_all_epochs_that_may_follow_at_the_pace_of_those_aft
     assert its.seconds_left() == pytest.approx(10 / 2 * 30)
 
 
+def test_an_epoch_whose_end_alone_was_left_says_nothing_of_the_time(job):
+    its, now, lines = job
+    training = in_training(1, epochs=4, share=1.0, scores=(0.5,))
+    its.begin(training)
+    now[0] += 7
+    training.epochs, training.share = 5, 0.0
+    its.epoch()
+    assert "left" not in lines[-1]
+    now[0] += 3
+    training.share = 0.5
+    assert its.seconds_left() == pytest.approx(3 / 0.5 * (4.5 + 20))
+
+
 def test_the_heartbeat_of_a_stack_has_the_mean_of_the_scores_that_are_numbers(job):
     its, _, _ = job
     its.begin(in_training(1, 2, 3, epochs=9, scores=(0.5, float("nan"), 0.75)))

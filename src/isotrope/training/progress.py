@@ -167,6 +167,8 @@ class PackProgress:
         then, done = self._first
         since = time.monotonic() - then
         more = self._done + self._in_hand() - done
+        if more <= 0 and done <= 0:  # of the first one only the validation was left
+            return None
         pace = since / more if more > 0 else (then - self._start) / done
         left = float(self._seeds_after * self.epochs)
         if (training := self._training) is not None:
