@@ -228,3 +228,37 @@ def test_signals_that_were_held_back_before_are_so_after_workers_began(folder):
         assert held <= signal.pthread_sigmask(signal.SIG_BLOCK, [])
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError("is cut\nshort"), "is cut"),
+        (EOFError(), "EOFError"),
+        (SyntaxError("no PNG file"), "no PNG file"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("entry", "named"), [("a/b.png", "a/b.png"), ((3, "c.png", "d"), "c.png"), (7, "image 1")]
+)
+def test_a_damaged_file_is_named_with_the_first_line_of_the_reason(error, said, entry, named):
+    def read(of, generator):
+        raise error
+
+    with pytest.raises(UserError) as raised:
+        Stream([entry, entry], torch.tensor([0, 1]), read)[1:2]
+    assert raised.value.sentences == (
+        f"{named}: cannot be read ({said}); restore the file, or build the data set again without "
+        "it",
+    )
+
+
+def test_a_mistake_in_a_reader_is_told_with_the_file_that_it_read():
+    def read(of, generator):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as raised:
+        Stream(["a.png"], torch.tensor([0]), read)[:1]
+    assert raised.value.__notes__ == ["while a.png was read"]
+    with pytest.raises(ValueError, match="after `load_split` has told it how"):
+        Stream(["a.png"], torch.tensor([0]))[:1]

@@ -4,7 +4,7 @@ import pytest
 from made_up_param_file import GOOD, NAME, changed, sentences, write
 
 from isotrope import registry
-from isotrope.params.param_file import read_all, read_run
+from isotrope.params.param_file import Tables, ambiguous_tables, read_all, read_run
 
 OTHER, OWN = "standard/stir_emoji/other", "standard/stir_emoji/own"
 SMALL = """
@@ -255,3 +255,24 @@ def test_a_name_that_no_table_can_have_is_refused_with_what_it_may_be(param_file
     write(param_files, changed(entries(f"{{name: accuracy, as: '{alias}'}}")))
     (sentence,) = sentences(param_files)
     assert f"'{alias}' cannot name a table; use up to" in sentence
+
+
+def tables(run, **evaluations):
+    return Tables(f"param-files/{run}.yaml", run, "scale", evaluations)
+
+
+def test_of_several_meanings_of_a_table_that_of_most_runs_counts():
+    first = tables("a/b/one", accuracy={"n": 1}, size={"n": 1})
+    others = [tables(f"a/b/{name}", accuracy={"n": 2}) for name in ("two", "three")]
+    ((path, said),) = ambiguous_tables([first, *others])
+    assert path == first.path
+    assert said == (
+        "param-files/a/b/one.yaml: the table 'accuracy' of scale is another evaluation in a/b/two, "
+        "or has other settings there; tell them apart with 'as'"
+    )
+    ((path, _),) = ambiguous_tables(others[:1], [first])
+    assert path == first.path, "a file with mistakes decides nothing"
+    doubtful = [tables("a/b/x", size={"n": 3}), tables("a/b/y", size={"n": 4})]
+    assert [path for path, _ in ambiguous_tables(others, doubtful)] == ["param-files/a/b/y.yaml"]
+    elsewhere = Tables("param-files/c/d/e.yaml", "c/d/e", "shift", {"accuracy": {"n": 9}})
+    assert list(ambiguous_tables([elsewhere, *others])) == []
