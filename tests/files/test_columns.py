@@ -63,3 +63,49 @@ def test_what_is_no_number_or_no_count_is_refused(kind, column, held, tmp_path):
 )
 def test_published_tables_have_the_columns(path):
     assert list(read_table(path, tables.PUBLISHED_COLUMNS))[:10] == [*tables.PUBLISHED_COLUMNS]
+
+
+HEAD = "run,point,seed,metric,value,n"
+ROW = "a/b/c,base,1,accuracy,0.5,36"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (f"{HEAD}\n{ROW}".encode(), " is truncated or damaged; do this"),
+        (f"{HEAD}\n{ROW}\n{ROW[:-3]}\n".encode(), " is truncated or damaged; do this"),
+        (f"{HEAD}\n{ROW},7\n".encode(), " is truncated or damaged; do this"),
+        (f"{HEAD}\n".encode(), " is empty; do this"),
+        (b"", " is empty; do this"),
+        (f'{HEAD}\n{ROW}\n"a'.encode(), ":3: damaged (unexpected end of data); do this"),
+        (b"\xff\xfe", " is damaged ('utf-8' codec can't decode byte 0xff in position 0: "),
+        (f"{HEAD},status\n{ROW},left out\n".encode(), " has only seeds that were left out, see"),
+        (f"{HEAD[4:]}\n{ROW[6:]}\n".encode(), " has no column run; do this"),
+    ],
+)
+def test_a_damaged_table_is_named_with_what_is_wrong_and_the_way_out(content, said, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as refused:
+        read_table(path, tables.RESULT_COLUMNS, "do this")
+    (sentence,) = refused.value.sentences
+    assert sentence.startswith(f"{path}{said}")
+
+
+def test_rows_that_are_left_out_are_counted_and_the_others_read(tmp_path):
+    path = tmp_path / "table.csv"
+    others = (
+        f"{ROW.replace('base,1', 'base,2')},left out\n{ROW.replace('base,1', 'x,3')},left out\n"
+    )
+    path.write_text(f"{HEAD},status\n{ROW},done\n{others}{others}")
+    assert read_table(path, tables.RESULT_COLUMNS)["seed"].tolist() == [1]
+    assert tables.left_out(path) == {("a/b/c", "base"): 2, ("a/b/c", "x"): 2}
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_column_of_code_is_there_where_it_is_wanted(known, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(f"{HEAD},code\n{ROW},same\n" if known else f"{HEAD}\n{ROW}\n")
+    assert "code" not in read_table(path, tables.RESULT_COLUMNS)
+    wanted = read_table(path, tables.RESULT_COLUMNS, with_code=True)
+    assert wanted["code"].tolist() == ["same" if known else ""]

@@ -192,6 +192,9 @@ def test_a_program_is_no_weights(tmp_path):
         archive.writestr("program/constants.pkl", b"")
     with pytest.raises(pickle.UnpicklingError, match="a TorchScript program"):
         load_inert(path)
+    path.write_bytes(b"no zip")
+    with pytest.raises(pickle.UnpicklingError, match=r"not in the zip form of torch\.save"):
+        load_inert(path)
 
 
 @pytest.mark.parametrize("foreign", [Evil(), partial(nn.AvgPool2d, 2), {Path("a"), Path("b")}])

@@ -63,3 +63,9 @@ def test_parameters_of_two_types_are_refused():
     network.second.double()
     with pytest.raises(ValueError, match="must be of one type"):
         Layout(network, optimizer_of())
+
+
+def test_a_network_without_trained_parameters_is_refused():
+    network = Grouped({}).requires_grad_(requires_grad=False)
+    with pytest.raises(ValueError, match="of one type, and there must be some"):
+        Layout(network, optimizer_of())
