@@ -21,6 +21,7 @@ class Outside(Settings):
     sizes: int | list[int] = 3
     word: Literal["auto"] | int = "auto"
     block: Inside = Inside()
+    counts: dict[str, int] | None = None
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,7 @@ class Outside(Settings):
         ({"block": {"sise": 3}}, ["block.sise: unknown key; did you mean 'size'?"]),
         ({"word": [1]}, ["word: input should be a valid integer"]),
         ({"sizes": 4, "word": 5}, []),
+        ({"counts": {"a": "b"}}, ["counts.a: input should be a valid integer"]),
     ],
 )
 def test_of_a_value_of_several_types_only_the_likely_mistake_is_said(raw, said):

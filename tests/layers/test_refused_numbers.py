@@ -37,6 +37,7 @@ def test_numbers_out_of_range_are_refused(make, said):
 def test_numbers_at_the_ends_of_their_ranges_are_taken():
     assert site_of(BANK, 5, 6, 1, 2) is not None
     assert Sith(k=1, sharpness=1e-9).k == 1
+    assert APS(norm=2, indivisible="wrap").norm == 2
     assert (APS(norm=1).norm, APS(norm=inf).norm) == (1, inf)
 
 

@@ -139,3 +139,9 @@ def test_names_that_no_terminal_can_show_are_shown_as_escapes(place, param_files
 def test_a_file_of_the_largest_size_is_read(place):
     place.write_bytes(b"#" * LARGEST)
     assert len(read_text(place)) == LARGEST
+
+
+@pytest.mark.parametrize("check", [read_all, checking.check_folder])
+def test_a_folder_that_is_not_there_is_named(tmp_path, check):
+    with pytest.raises(UserError, match=r"none: no such folder; run in the project's root"):
+        check(tmp_path / "none")

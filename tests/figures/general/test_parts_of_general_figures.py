@@ -11,7 +11,15 @@ from matplotlib.figure import Figure
 
 from isotrope.errors import UserError
 from isotrope.figures.general import _columns as columns
-from isotrope.figures.general import _costs, _heat_maps, _layers, _lines, _seed_rows, _shifts
+from isotrope.figures.general import (
+    _costs,
+    _heat_maps,
+    _layers,
+    _lines,
+    _seed_rows,
+    _shifts,
+    training_time,
+)
 from isotrope.figures.general._columns import Column, Group
 from isotrope.results.statistics import FEWEST
 from isotrope.results.style import DOUBLE, SINGLE, Style
@@ -303,3 +311,10 @@ def test_a_table_without_costs_names_the_program_that_writes_them():
         UserError, match=r"^layer_costs\.csv has none of the costs; run `benchmarks/"
     ):
         _costs.costs_of(table, "layer_costs", "layers.py", "device", "layer", COSTS)
+
+
+def test_an_axis_of_seconds_holds_all_that_took_some_with_room_on_both_sides():
+    axes = Figure().add_subplot()
+    training_time._fit(axes, pandas.DataFrame({"last": [0.5, 30.0], "mean": [0.0, 1.0]}))
+    assert axes.get_xscale() == "log"
+    assert axes.get_xlim() == pytest.approx((0.25, 60))
