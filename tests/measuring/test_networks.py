@@ -28,7 +28,7 @@ import isotrope
 from isotrope.errors import UserError
 from isotrope.files.json_files import sealed
 from isotrope.measuring.answers import Answers
-from isotrope.measuring.networks import Networks, load_model
+from isotrope.measuring.networks import Networks, _in_order, load_model
 from isotrope.measuring.position import Position
 from isotrope.params import modelling
 from isotrope.training import seeding
@@ -281,3 +281,9 @@ def test_what_holds_for_all_networks_is_said_once(folder):
         networks.only([seed]).say_once("a line")
     networks.say_once("another")
     assert lines == ["a line", "another"]
+
+
+def test_parts_are_in_the_order_of_a_network_or_without_one_of_their_names():
+    network = nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU()))
+    assert _in_order(["1.0", "1", "0"], network) == ["0", "1", "1.0"]
+    assert _in_order(["b", "c", "a"], None) == ["a", "b", "c"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from isotrope.errors import UserError
 from isotrope.files.tables import RESULT_COLUMNS, RUN_COLUMNS, read_table
-from isotrope.results.tables import CollectedPack, collect
+from isotrope.results.tables import CollectedPack, _read_rows, collect
 
 DIGEST = "12345678"
 AGAIN = "delete it and run `snakemake "
@@ -345,3 +345,36 @@ def test_behind_a_pack_all_of_whose_seeds_are_left_out_the_others_are_collected(
     collect("scale", [empty, write_pack(tmp_path)], tmp_path / "tables")
     with (tmp_path / "tables" / "runs.csv").open(newline="") as file:
         assert [row["seed"] for row in csv.DictReader(file)] == ["1", "2", "3"]
+
+
+LINE = "accuracy,a/b/c,base,01,accuracy,0.50,036"
+COLUMNS = "evaluation,run,point,seed,metric,value,n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, " is not there; run `snakemake tables` to evaluate"),
+        (b"\xff", " is damaged ('utf-8' codec can't decode byte 0xff"),
+        (f"{COLUMNS}\n{LINE}".encode(), " is truncated; "),
+        (f"{COLUMNS}\n{LINE}\n{LINE},8\n".encode(), ":3: truncated or damaged ("),
+        (f"{COLUMNS}\n{LINE[:-3]}x\n".encode(), ":2: truncated or damaged (invalid literal"),
+        (f"{COLUMNS[11:]}\n{LINE[9:]}\n".encode(), " has no column evaluation; "),
+    ],
+)
+def test_damaged_results_are_named_with_their_line(tmp_path, content, said):
+    path = tmp_path / "results.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError) as refused:
+        list(_read_rows(path))
+    assert refused.value.sentences[0].startswith(f"{path}{said}")
+
+
+def test_numbers_of_results_are_in_their_shortest_form(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_text(f"{COLUMNS}\n{LINE}\naccuracy,a/b/c,base,,loss,1e1,7\n")
+    (one, first), (other, second) = _read_rows(path)
+    assert (one, other) == (2, 3)
+    assert [first[key] for key in ("seed", "value", "n")] == ["1", "0.5", "36"]
+    assert [second[key] for key in ("seed", "value", "n")] == ["", "10.0", "7"]
