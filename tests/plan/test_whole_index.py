@@ -23,6 +23,7 @@ from isotrope.plan.index import (
     StartEntry,
 )
 from isotrope.plan.indexing import index_of
+from isotrope.plan.result_code import ResultCode
 from isotrope.registry import load
 from isotrope.settings import build_settings
 
@@ -176,6 +177,15 @@ def test_what_follows_from_an_entry_of_a_run(runs):
     assert (base.files, base.files_behind("accuracy")) == ([], [])
     assert known.needed_by([SWEPT]) == {SWEPT, FIRST}
     assert known.needed_by([FIRST, "no/such/run"]) == {FIRST}
+
+
+def test_all_code_behind_runs_is_that_of_their_trainings_and_evaluations(runs):
+    known, code = index_of(list(runs.values())), ResultCode()
+    found = code.all_files(known)
+    named = ("data/digits8", "models/standard", "evaluation/accuracy", "evaluation/seed_ensemble")
+    assert found == code.of(named).files
+    assert {f"isotrope/{name}.py" for name in named} <= found.keys()
+    assert code.all_files(Index({}, {})) == {}
 
 
 def test_a_run_that_waits_for_plug_ins_keeps_what_its_file_says_of_it(runs):

@@ -4,14 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from made_up_index import DEMO, OWN, made_up_index, point, run
+from made_up_index import DEMO, OWN, PUBLISHED, made_up_index, point, run
+from made_up_packs import MadeUpPack
 
 from isotrope import paths
 from isotrope.digests import with_sums
+from isotrope.plan import index_file
 from isotrope.plan.index import EvaluationEntry, JobEntry, OtherEntry, SelectEntry
 from isotrope.results import choice
 from isotrope.results.choice import Candidate, Choice
 from isotrope.status import asked_packs, rows
+from isotrope.status.repeated import RepeatedReading
 from isotrope.status.states import Finding, PackStatus
 
 SWEPT, BROKEN = "standard/stir_emoji/swept", "standard/stir_emoji/broken"
@@ -155,6 +158,21 @@ def test_the_files_of_a_users_own_that_are_not_there_count_for_nothing(index, mo
     Path("a.pt").write_bytes(b"weights")
     assert len(asked_packs._checksums_if_there(["a.pt"])) == 1
     assert asked_packs._checksums_if_there(["a.pt", "b.pt"]) == []
+
+
+def test_how_seeds_ended_is_read_and_all_runs_are_shown_only_where_that_is_asked(
+    index, monkeypatch
+):
+    MadeUpPack().make(seed1="collapsed")
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: index)
+
+    def collapsed(**asked):
+        found = {(one.run, one.pack): one.found for one in RepeatedReading(None, **asked).read()}
+        return found[DEMO, "1-25"].collapsed, (PUBLISHED, "1-25") in found
+
+    assert collapsed() == (None, False)
+    assert collapsed(outcomes=True) == (1, False)
+    assert collapsed(everything=True) == (None, True)
 
 
 # what is counted
