@@ -120,6 +120,29 @@ def test_what_snakemake_did_not_do_or_only_planned_is_not_told_as_numbers(challe
     assert "report" not in asked_of(found)
 
 
+@pytest.mark.parametrize(("words", "stays"), [(["-n"], False), (["--dry-run"], False), ([], True)])
+def test_a_plan_leaves_no_param_file_that_it_has_written(challenged, monkeypatch, words, stays):
+    found, index = challenged
+    index.runs["tiny/new/one"] = index.runs[OWN]
+    kept, written = (paths.PARAM_FILES / f"tiny/{name}/one.yaml" for name in ("old", "new"))
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+
+    def write(*_):
+        written.parent.mkdir(exist_ok=True)
+        written.touch()
+        return written
+
+    monkeypatch.setattr(challenging, "_param_file", write)
+    done = run("challenge", "tiny", "--study", "scattering", "--", *words)
+    assert done.exit_code == 0, done.exception
+    assert written.is_file() == written.parent.is_dir() == stays
+    assert kept.is_file()
+    said = f"removed {written} again, since this only plans; without -n it is written and stays"
+    assert (said in done.output) != stays
+    assert asked_of(found)[-1] == ("report" if stays else "start")
+
+
 def test_a_study_with_a_challenge_may_be_left_out_where_it_is_the_only_one(monkeypatch):
     names = {"studies/one": ["cells"], "studies/two": ["challenge", "cells"]}
     monkeypatch.setattr(registry, "study_folders", lambda: ["one", "two"])

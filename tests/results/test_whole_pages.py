@@ -74,7 +74,7 @@ def typeset(tmp_path, monkeypatch):
     """Typesets numbers by a figure's module that may be changed."""
     monkeypatch.chdir(tmp_path)
     module = SimpleNamespace(LATEX=True, DATA={"value": "number"})
-    module.latex = lambda data, cells: f"{data['value'].sum():g} of {cells.panel}\n"
+    module.latex = lambda data, cells: f"{data['value'].sum():g} of {[*data['place']]}\n"
     monkeypatch.setattr(drawing, "StudyFigures", lambda study: SimpleNamespace(kind=lambda f: f))
     monkeypatch.setattr(drawing.registry, "load", lambda kind, name: module)
     cells = SimpleNamespace(panel=["place"])
@@ -93,10 +93,11 @@ def typeset(tmp_path, monkeypatch):
 
 def test_numbers_are_typeset_by_the_figures_module_or_said_to_be_none(typeset):
     run, module, data = typeset
-    assert run("place,value\na,1.5\nb,2\n") == "3.5 of ['place']\n"
+    assert run("place,value\n07,1.5\n8,2\n") == "3.5 of ['07', '8']\n"
     assert run("place,value\n") == "% f: nothing of scale to show\n"
-    with pytest.raises(UserError, match=r"f\.csv .*run `isotrope draw f --group scale`"):
-        run("place,value")
+    for cut in ("place,value", "place,value\na,1"):
+        with pytest.raises(UserError, match=r"f\.csv .*run `isotrope draw f --group scale`"):
+            run(cut)
     data.unlink()
     with pytest.raises(
         UserError, match=r"f\.csv is not there; run `isotrope draw f --group scale`"

@@ -38,6 +38,12 @@ def by_position(image_shape, /):
 def ends():
     sys.exit("no weights")
 
+def inner():
+    return [][1]
+
+def outer():
+    return inner()
+
 def refuses():
     raise UserError("mend this")
 
@@ -78,6 +84,12 @@ def test_what_a_function_cannot_make_is_said_in_its_own_words():
         UserError, match=r"^nets/mine\.py:ends: fails at .*mine\.py:18: SystemExit: no w"
     ):
         own_network.build("nets/mine.py:ends", ASKED)
+    with pytest.raises(UserError) as error:
+        own_network.build("nets/mine.py:outer", ASKED)
+    said = str(error.value).replace(str(Path.cwd()) + "/", "")
+    assert (
+        said == "nets/mine.py:outer: fails at nets/mine.py:21: IndexError: list index out of range"
+    )
     with pytest.raises(UserError, match=r"^mend this$"):
         own_network.build("nets/mine.py:refuses", ASKED)
     with pytest.raises(UserError, match="has no function 'hidden'") as error:
