@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from isotrope import paths, registry
 from isotrope.cli import app
 from isotrope.cluster import starting
+from isotrope.commands import arguments
 from isotrope.commands import challenge as challenging
 from isotrope.commands import checking as commands_of_checking
 from isotrope.errors import UserError
@@ -226,6 +227,17 @@ def test_of_named_files_those_alone_are_checked(checked, monkeypatch):
     assert asked == [[Path("a.yaml"), Path("b.yaml")]]
     refused = run("check", "--built", OWN)
     assert str(refused.exception).startswith("--built: give it with --write-index; without, all")
+
+
+def test_groups_are_completed_from_published_numbers_and_tables_in_their_order():
+    for name in ("shift", "alpha", "zeta"):
+        path = paths.published(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    for name in ("shift", "shift-demo", "beta"):
+        paths.table_folder(name).mkdir(parents=True)
+    assert arguments.groups("") == ["alpha", "beta", "shift", "shift-demo", "zeta"]
+    assert arguments.groups("sh") == ["shift", "shift-demo"]
 
 
 # new and schema
