@@ -49,6 +49,7 @@ evaluations:
 
 OWN, THERE = "digits8/size=16", "digits8/size=20"
 STIR = "name: stir\n  task: emoji\n  scenario: mid2rest"
+CELLS = "plugins/studies/mine/cells.py:4: wrong"
 TEXT = GOOD.replace(STIR, "name: digits8\n  size: 16").replace(", scale_generalization", "")
 
 
@@ -201,13 +202,14 @@ def test_a_run_that_waits_for_plug_ins_keeps_what_its_file_says_of_it(runs):
 
 def test_of_many_param_files_with_mistakes_ten_are_named():
     mistakes = {f"param-files/{i}.yaml": [f"{i}: wrong", "and more"] for i in range(12)}
-    known = Index({}, {}, mistakes=dict([*mistakes.items()][:10]), studies=["cells: wrong"])
+    known = Index({}, {}, mistakes=dict([*mistakes.items()][:10]), studies=[CELLS])
     first = [f"{i}: wrong" for i in range(10)]
-    ends = [entries.LEFT_OUT, "cells: wrong", entries.WITHOUT_FIGURES]
-    assert known.notes == [*first, *ends]
+    assert known.notes == [*first, entries.LEFT_OUT, CELLS, entries.WITHOUT_FIGURES]
     more = replace(known, mistakes=mistakes, studies=[])
     assert more.notes == [*first, "2 more param-files have mistakes", entries.LEFT_OUT]
     assert replace(more, mistakes={}).notes == []
+    figure = "plugins/figures/scale/mine.py:3: TABLES: wrong"
+    assert replace(more, mistakes={}, studies=[figure]).notes == [figure], "others are drawn"
     assert known.mistakes_of("1") == ["1: wrong", "and more"]
     assert len(more.mistakes_of("1*")) == 6
     assert known.mistakes_of("12") == []

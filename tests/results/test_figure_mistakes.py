@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from made_up_param_file import GOOD, write
+from made_up_param_file import GOOD, NAME, changed, write
 
 from isotrope import cli, registry
 from isotrope.plan.checking import check_folder
@@ -64,6 +64,21 @@ def test_tables_that_there_may_be_have_nothing_said(said: Said, text: str) -> No
 def test_a_mistake_is_said_with_its_line(said: Said, text: str, line: int, what: str) -> None:
     (sentence,) = said(text)
     assert sentence.startswith(f"{PATH}:{line}: {what}")
+
+
+@pytest.mark.parametrize("wrong", [("epochs: 2", "epochs: 0"), ("name: standard", "name: mine")])
+def test_tables_of_runs_that_are_to_be_mended_are_known(
+    param_files: Path, wrong: tuple[str, str]
+) -> None:
+    named = "evaluations: [{name: accuracy, as: later}, scale_generalization]"
+    write(param_files, changed(("evaluations: [accuracy, scale_generalization]", named), wrong))
+    plugins = param_files.parent / "plugins"
+    write(plugins, "import nothing_there\n", "models/mine.py")
+    write(plugins, 'TABLES = ("later", "latter")\n', "figures/scale/mine.py")
+    index = check_folder()
+    assert index.mistakes or index.runs[NAME].broken
+    (sentence,) = mistakes_in_figures(index)
+    assert "no evaluation is called 'latter'; did you mean 'later'?" in sentence
 
 
 def test_check_ends_with_them(

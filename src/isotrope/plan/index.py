@@ -18,7 +18,7 @@ MOST_NAMED = 10  # param-files with mistakes
 LEFT_OUT = (
     "runs whose param-file has mistakes are left out; `isotrope check` says what is wrong with each"
 )
-WITHOUT_FIGURES = "figures of a study can be drawn once its cells.py and its own figures are right"
+WITHOUT_FIGURES = "figures of a study can be drawn once its cells.py is right"
 
 
 @dataclass(frozen=True)
@@ -303,14 +303,15 @@ class Index:
 
         And of studies. None if there are none.
         """
-        cells = [*self.studies, WITHOUT_FIGURES] if self.studies else []
+        all_wait = any(one.partition(":")[0].endswith("/cells.py") for one in self.studies)
+        studies = [*self.studies, *([WITHOUT_FIGURES] if all_wait else [])]
         if not self.mistakes:
-            return cells
+            return studies
         first = [sentences[0] for sentences in self.mistakes.values()]
         found = first[:MOST_NAMED]
         if len(first) > MOST_NAMED:
             found.append(f"{len(first) - MOST_NAMED} more param-files have mistakes")
-        return [*found, LEFT_OUT, *cells]
+        return [*found, LEFT_OUT, *studies]
 
     def untried_notes(self, names: Iterable[str]) -> list[str]:
         """What a user is told of runs that he asks for and that are ``untried``, if any are."""
