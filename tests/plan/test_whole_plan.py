@@ -9,7 +9,7 @@ from made_up_index import DEMO, LOCAL, OTHER, OWN, PUBLISHED, made_up_index, pac
 
 from isotrope import paths
 from isotrope.errors import UserError
-from isotrope.plan import index_file, targets
+from isotrope.plan import index_file, needs, targets
 from isotrope.plan.index import EvaluationEntry, Index, JobEntry, SelectEntry
 from isotrope.plan.targets import MANY, Plan
 
@@ -241,3 +241,19 @@ def test_runs_of_another_study_share_no_group_with_these(indexed):
     assert plan.selection_text() == f"""'runs=["{OTHER}"]'"""
     with pytest.raises(UserError, match=rf"\(runs={OTHER}\) has rows in it; ask for others with"):
         plan.inputs_of_table("rotation", "selection")
+
+
+def test_files_that_are_waited_for_are_said_with_where_they_belong(monkeypatch):
+    mine = ["stir/a.npz", "b.pt"]
+    fetched = [f"{paths.DOWNLOADS}/{name}" for name in ("mnist/x.gz", "mnist/y.gz", "svhn/z")]
+    sums = (
+        "the checksum of x.gz, y.gz (run `isotrope pin mnist`) and "
+        "the checksum of z (run `isotrope pin svhn`)"
+    )
+    monkeypatch.delenv("ISOTROPE_DATA", raising=False)
+    there = "stir/a.npz, b.pt under $ISOTROPE_DATA, which is not set (see docs/data.md)"
+    assert needs.under_local_root(mine) == there
+    assert needs.under_local_root(fetched) == sums
+    monkeypatch.setenv("ISOTROPE_DATA", "/data")
+    there = there.replace(", which is not set", "")
+    assert needs.under_local_root([*fetched, *mine]) == f"{there} and {sums}"

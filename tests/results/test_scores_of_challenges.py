@@ -67,17 +67,19 @@ def test_seeds_of_one_point_are_sets_of_images_of_their_own(scores):
 def test_seeds_of_points_that_share_a_set_are_taken_together(scores):
     rows = lines(("p0", 1, 0.5), ("p0", 2, 0.75), ("p1", 1, 0.25), ("p1", 2, 0.25))
     together = HEAD.replace("n\n", "n,views\n") + "".join(
-        f"{OWN},{place},,{metric},{value},9,{views}\n"
-        for place, value in (("p0", 0.875), ("p1", 0.5))
-        for views in ("image", "mirrored")
+        f"{OWN},{place},,{metric},{value + more},9,{views}\n"
+        for place, value in (("p0", 0.75), ("p1", 0.5))
+        for views, more in (("mirrored", 0.125), ("image", 0.0))
         for metric in ("accuracy", "other")
     )
-    expected = {11: 0.875, 12: 0.5}
     assert scores([11, 12], {"accuracy": HEAD + rows, "seed_ensemble": together}) == {
         "single networks, 2 on each subset": {11: 0.625, 12: 0.25},
-        "ensemble of 2": expected,
-        "ensemble of 2, mirror images too": expected,
+        "ensemble of 2": {11: 0.75, 12: 0.5},
+        "ensemble of 2, mirror images too": {11: 0.875, 12: 0.625},
     }
+    alone = HEAD + lines(("p0", 1, 0.5), ("p0", 2, 0.75))
+    found = scores([None], {"accuracy": alone, "seed_ensemble": together})
+    assert [*found] == ["test accuracy"], "all seeds of one point are on different images"
 
 
 def test_points_that_differ_in_something_else_are_refused(scores):

@@ -9,11 +9,12 @@ from made_up_packs import MadeUpPack
 
 from isotrope import paths
 from isotrope.digests import with_sums
+from isotrope.errors import UserError
 from isotrope.plan import index_file
 from isotrope.plan.index import EvaluationEntry, JobEntry, OtherEntry, SelectEntry
 from isotrope.results import choice
 from isotrope.results.choice import Candidate, Choice
-from isotrope.status import asked_packs, rows
+from isotrope.status import asked_packs, rows, states
 from isotrope.status.repeated import RepeatedReading
 from isotrope.status.states import Finding, PackStatus
 
@@ -173,6 +174,13 @@ def test_how_seeds_ended_is_read_and_all_runs_are_shown_only_where_that_is_asked
     assert collapsed() == (None, False)
     assert collapsed(outcomes=True) == (1, False)
     assert collapsed(everything=True) == (None, True)
+
+
+def test_states_are_named_with_commas_and_unknown_ones_are_refused():
+    assert states.states_of(" failed,done ,") == ("failed", "done")
+    for words in ("fialed", "", " , "):
+        with pytest.raises(UserError, match=r"^--state: no state is called '(fialed)?'; "):
+            states.states_of(words)
 
 
 # what is counted
