@@ -79,6 +79,14 @@ def test_a_matrix_has_the_type_asked_for_and_its_precision(dtype):
     assert torch.equal(matrix, exact.to(dtype))
 
 
+@pytest.mark.parametrize("mode", INTERPOLATIONS)
+def test_ratios_are_numbers_also_where_networks_are_built_without_any(mode):
+    with torch.device("meta"):
+        numerators, denominator = resize_ratios(7, 3, mode)
+    assert numerators.device.type == "cpu"
+    assert (numerators.sum(dim=1) == denominator).all()
+
+
 def test_bad_sizes_and_interpolations_are_refused():
     with pytest.raises(ValueError, match="sizes must be at least 1, got 0 and 5"):
         resize_ratios(0, 5, "area")

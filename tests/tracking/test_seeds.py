@@ -13,7 +13,13 @@ def epochs(*seconds):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "ends"), [(("1", "3"), (12.0, 18.0)), (("0", "0"), (18.0, 18.0)), ((), ())]
+    ("seconds", "ends"),
+    [
+        (("1", "3"), (12.0, 18.0)),
+        (("0", "0"), (18.0, 18.0)),
+        (("0.25", "0.25"), (14.0, 18.0)),
+        ((), ()),
+    ],
 )
 def test_epochs_end_in_proportion_to_their_seconds_or_with_all(seconds, ends):
     found = _by_epoch(epochs(*seconds), started=10.0, finished=18.0)
