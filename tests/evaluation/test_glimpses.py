@@ -227,6 +227,20 @@ def test_the_networks_of_the_project_are_measured_as_they_answer(name: str) -> N
     assert {row["policy"] for row in rows} == set(glimpse_paths.POLICIES)
 
 
+@pytest.mark.parametrize("first", [1, 2])
+def test_of_several_seeds_each_is_measured_as_if_it_were_alone(first: int) -> None:
+    networks = {1: Spotter().eval(), 2: Drowsy().eval()}
+    order = [first, 3 - first]
+    cpu = torch.device("cpu")
+    both, _ = glimpse_paths.evaluate(
+        Networks({seed: networks[seed] for seed in order}, cpu), DATA, glimpse_paths.Params()
+    )
+    for seed in order:
+        alone = Networks({seed: networks[seed]}, cpu)
+        rows, _ = glimpse_paths.evaluate(alone, DATA, glimpse_paths.Params())
+        assert [row for row in both if row["seed"] == seed] == rows
+
+
 CASES: dict[str, Callable[[Networks], Any]] = {
     "glimpses": lambda networks: glimpses.evaluate(networks, DATA, glimpses.Params(draws=[3])),
     "paths": lambda n: glimpse_paths.evaluate(n, DATA, glimpse_paths.Params(images=1))[0],

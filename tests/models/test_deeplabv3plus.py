@@ -1,10 +1,14 @@
 """DeepLabV3+: numbers of weights, groups, foreign weights, dilation, and what it refuses."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
 
 from isotrope import build_model
+from isotrope.layers import Decimation
+from isotrope.models._dilated_trunk import Kept, _keep_size
 from isotrope.training.initial_weights import take_over
 
 STOCK = {"downsampling": "strided", "decoder": "bilinear", "padding": "zeros"}
@@ -153,6 +157,14 @@ def test_a_dilated_trunk_holds_what_the_whole_trunk_answers_at_every_nth_place(
     assert found.shape[-2:] == (size[0] // output_stride, size[1] // output_stride)
     expected = whole.double().eval()(images).maps["layer4"]
     torch.testing.assert_close(found[..., ::step, ::step], expected, rtol=0, atol=1e-10)
+
+
+def test_a_block_that_halves_in_its_shortcut_alone_keeps_its_size_there():
+    block = SimpleNamespace(down=None, shortcut_down=Decimation())
+    _keep_size(block)
+    assert (block.down, type(block.shortcut_down)) == (None, Kept)
+    with pytest.raises(ValueError, match="ReLU cannot be left out for a dilation"):
+        _keep_size(SimpleNamespace(down=nn.ReLU(), shortcut_down=None))
 
 
 @pytest.mark.parametrize("kind", ["aps", "lps"])
