@@ -91,6 +91,8 @@ def test_a_picture_that_fools_the_network_is_told_and_written_with_its_change(as
     assert outcomes == [Outcome("red", RED, RED, GREEN, True, True, 0.25, 7, 2.5)]
     told = "red: success: 0 before, 1 after, distortion 0.250000 (linf), 7 queries, 2.5 s"
     assert said == [
+        "pictures are resized to 2 pixels on their shorter side and cut to the middle 2 x 2, as in "
+        "training; `--around resize_crop` attacks them whole",
         f"1 of 1: {told}",
         "clean accuracy: 100.0 % (1 of 1)",
         "robust accuracy: 0.0 % (0 of 1)",
@@ -123,7 +125,7 @@ def test_the_attack_is_given_the_picture_its_class_and_one_bound(asked):
     assert "no label" not in said[-1]
     assert outcomes == [Outcome("red", RED, RED, RED, False, False, 0.25, 7, 2.5)]
     told = "red: failure: 0 before, 0 after, distortion 0.250000 (linf), 7 queries, 2.5 s"
-    assert said[0] == f"1 of 1: {told}"
+    assert said[1] == f"1 of 1: {told}"
 
 
 def test_fresh_draws_judge_the_picture_before_after_and_as_a_file(asked):
@@ -149,7 +151,7 @@ def test_what_256_grey_values_undo_is_no_success_as_a_file(asked):
     asked["after"] = np.full((2, 2, 3), (100, 100.25, 0)) / 255.0
     ((outcome,), said) = attacked()
     assert (outcome.fooled, outcome.kept_as_file) == (True, False)
-    assert said[0].startswith(
+    assert said[1].startswith(
         "1 of 1: red: success, but not as a file of 256 grey values: 0 before, 1 after, "
     )
     asked["after"] = np.full((2, 2, 3), (100.25, 100.75, 0)) / 255.0  # rounded, not cut off

@@ -17,6 +17,7 @@ from isotrope.processes import programs
 ROOT = Path(__file__).parents[2]
 COMMON = (ROOT / "workflow/rules/common.smk").read_text(encoding="utf-8")
 SNAKEFILE = (ROOT / "Snakefile").read_text(encoding="utf-8")
+PLANNED = [("train", {"run": "a/b/c"})]
 PYTHON = re.sub(r"^wildcard_constraints:\n(?: .*\n)+", "", COMMON, flags=re.MULTILINE)
 
 
@@ -25,13 +26,19 @@ def fake_workflow(**changes):
     rules = [SimpleNamespace(name=n, output=out) for n, out in (("all", []), ("train", ["x"]))]
     rules.append(SimpleNamespace(name="figures", output=[]))
     jobs = [SimpleNamespace(wildcards_dict=d) for d in ({"run": "a/b/c"}, {"group": "scale"}, {})]
+    planned = SimpleNamespace(rule=rules[1], wildcards_dict={"run": "a/b/c"})
+
+    def needrun_jobs(*, exclude_finished):
+        assert not exclude_finished, "what is only planned counts as finished"
+        return [planned]
+
     known = {
         "is_main_process": True,
         "output_settings": SimpleNamespace(dryrun=0),
         "dryrun": False,
         "touch": False,
         "rules": rules,
-        "dag": SimpleNamespace(jobs=jobs),
+        "dag": SimpleNamespace(jobs=jobs, needrun_jobs=needrun_jobs),
         "dag_settings": SimpleNamespace(targets={"tables"}),
         "executor_plugin": "local",
     }
@@ -49,6 +56,7 @@ def read(monkeypatch):
     inner = SimpleNamespace(
         set_back={"one"}, code_notes=note("code_notes", ["a note"]), asks_for=lambda targets: ["d"]
     )
+    inner.cost_of_planned = lambda jobs: [f"costs of {jobs}"] if jobs else []
     plan = SimpleNamespace(plan=inner)
 
     class Words:
@@ -120,7 +128,14 @@ def test_a_job_neither_judges_nor_says_anything(read):
     ("workflow", "said"),
     [
         (fake_workflow(), [("complain", "the end, dry: False", "a note")]),
-        (fake_workflow(dryrun=True), [("complain", "the end, dry: True", "a note")]),
+        (
+            fake_workflow(dryrun=True),
+            [("complain", "the end, dry: True", "a note", f"costs of {PLANNED}")],
+        ),
+        (
+            fake_workflow(dryrun=True, dag=None),
+            [("complain", "the end, dry: True", "a note")],
+        ),
         (fake_workflow(executor_plugin=None), []),
         (fake_workflow(touch=True), []),
     ],
