@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 from made_up_index import (
     DEMO,
     OWN,
@@ -12,6 +13,7 @@ from made_up_index import (
 )
 
 from isotrope import paths
+from isotrope.plan import cost as costs
 from isotrope.plan import index_file
 from isotrope.plan.targets import Plan
 
@@ -93,6 +95,16 @@ def test_tables_beside_runs_are_no_sources(copied_tables, monkeypatch):
 
     assert not plan.tables_are_sources
     assert plan.inputs_of_table("scale-demo", "runs") == [pack(DEMO, "1-25", "results.csv")]
+
+
+def test_what_trains_nothing_costs_nothing_and_has_no_param_file_checked(
+    copied_tables, monkeypatch
+):
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: pytest.fail("all were checked"))
+    monkeypatch.setattr(costs, "measured_rates", lambda: pytest.fail("all runs were read"))
+    drawn = [("draw_figure", {"group": "scale", "figure": "accuracy"}), ("figures", {})]
+    assert Plan({}).cost_of_planned(drawn) == []
+    assert Plan({}).cost_of_planned([]) == []
 
 
 def test_drawing_is_planned_without_torch_and_without_a_plug_in(copied_tables):

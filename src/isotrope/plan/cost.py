@@ -22,6 +22,8 @@ from isotrope.plan.rates import (
 from isotrope.plan.reasons import EVALUATES
 from isotrope.plan.stores import stale_tables
 
+COSTLY = ("train", *EVALUATES)  # rules whose jobs are counted
+
 
 @dataclass
 class Cost:
@@ -86,14 +88,12 @@ def cost_of_jobs(index: Index, jobs: Iterable[tuple[str, Mapping[str, str]]]) ->
 
     Args:
         index: all runs.
-        jobs: the rule and the wildcards of each; those that train or evaluate count.
+        jobs: the rule and the wildcards of each, of ``COSTLY`` rules alone.
     """
     rates = measured_rates(), evaluation_rates(index)
     whole = Cost()
     for rule, words in jobs:
-        run = index.runs.get(words.get("run", ""))
-        if run is None or (rule != "train" and rule not in EVALUATES):
-            continue
+        run = index.run(words["run"])
         whole.jobs += 1
         packs = run.packs(words["point"])
         seeds = (

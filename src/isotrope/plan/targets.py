@@ -23,7 +23,7 @@ from isotrope.plan.copied_tables import (
     runs_in,
     untabled,
 )
-from isotrope.plan.cost import cost_of_jobs, costs_of, in_words, total
+from isotrope.plan.cost import COSTLY, cost_of_jobs, costs_of, in_words, total
 from isotrope.plan.figures import COSTS, StudyFigures, published
 from isotrope.plan.index import Index
 from isotrope.plan.needs import Needs, of_packs, results_of
@@ -154,8 +154,9 @@ class Plan(Needs):
         Args:
             jobs: the rule and the wildcards of each.
         """
-        cost = cost_of_jobs(self.index, jobs)
-        return [f"to train and to evaluate: {in_words(cost)}"] if cost.jobs else []
+        if not (costly := [(rule, words) for rule, words in jobs if rule in COSTLY]):
+            return []  # and no param-file is checked for tables that are taken as they are
+        return [f"to train and to evaluate: {in_words(cost_of_jobs(self.index, costly))}"]
 
     def selection_text(self) -> str:
         """The selection as `isotrope track --config` takes it."""
