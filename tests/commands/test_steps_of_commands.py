@@ -125,13 +125,17 @@ def test_what_snakemake_did_not_do_or_only_planned_is_not_told_as_numbers(challe
 def test_a_plan_leaves_no_param_file_that_it_has_written(challenged, monkeypatch, words, stays):
     found, index = challenged
     index.runs["tiny/new/one"] = index.runs[OWN]
-    kept, written = (paths.PARAM_FILES / f"tiny/{name}/one.yaml" for name in ("old", "new"))
+    kept, written, others = (
+        paths.PARAM_FILES / f"tiny/{name}/one.yaml" for name in ("old", "new", "others")
+    )
     kept.parent.mkdir(parents=True)
     kept.touch()
 
-    def write(*_):
-        written.parent.mkdir(exist_ok=True)
-        written.touch()
+    def write(what, samples, rules, new):
+        for path in (written, others):
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
+        new.append(written)
         return written
 
     monkeypatch.setattr(challenging, "_param_file", write)
@@ -139,6 +143,7 @@ def test_a_plan_leaves_no_param_file_that_it_has_written(challenged, monkeypatch
     assert done.exit_code == 0, done.exception
     assert written.is_file() == written.parent.is_dir() == stays
     assert kept.is_file()
+    assert others.is_file(), "another command wrote it meanwhile"
     said = f"removed {written} again, since this only plans; without -n it is written and stays"
     assert (said in done.output) != stays
     assert asked_of(found)[-1] == ("report" if stays else "start")

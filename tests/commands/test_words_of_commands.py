@@ -221,7 +221,8 @@ def test_networks_of_several_initialisations_are_of_the_seed_of_the_challenge(no
     monkeypatch.setattr("isotrope.registry.load", lambda kind, name: rules)
     asked = noted(initialisations, "with_initialisations", Path("param-files/a/b/d.yaml"))
     stopped = SimpleNamespace(broken=["a plug-in is broken"])
-    noted(index_file, "current", SimpleNamespace(run=lambda name: stopped))
+    known = SimpleNamespace(run=lambda name: stopped)
+    monkeypatch.setattr(index_file, "current", lambda **_: known)
     for count, expected in ((1, []), (3, [(FILE, 3, 7)])):
         words = ("challenge", "a/b/c", "--initialisations", count, "--study", "scattering")
         done = run(*words)
@@ -231,10 +232,11 @@ def test_networks_of_several_initialisations_are_of_the_seed_of_the_challenge(no
 
 def test_what_a_challenger_names_is_a_run_its_param_file_or_a_model(capsys):
     rules = registry.load("studies/scattering", "challenge")
+    new: list[Path] = []
     for named in ("a/b/c", "a/b/c.yaml", FILE.as_posix()):
-        assert challenge._param_file(named, None, rules) == FILE
+        assert challenge._param_file(named, None, rules, new) == FILE
         with pytest.raises(UserError, match=f"^--samples: {named} says how many images it trains"):
-            challenge._param_file(named, 100, rules)
+            challenge._param_file(named, 100, rules, new)
     mine = Path("plugins/models/mine.py")
     mine.parent.mkdir(parents=True)
     mine.write_text("x = 1\n")
@@ -243,11 +245,24 @@ def test_what_a_challenger_names_is_a_run_its_param_file_or_a_model(capsys):
             path = paths.PARAM_FILES / f"mine/cifar10_{count}/challenge.yaml"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-            assert challenge._param_file(named, asked, rules) == path
+            assert challenge._param_file(named, asked, rules, new) == path
             assert capsys.readouterr().out == f"takes {path}\n"
     with pytest.raises(
         UserError, match=r"^else/where/mine\.py: copy it to plugins/models/mine\.py"
     ):
-        challenge._param_file("else/where/mine.py", None, rules)
+        challenge._param_file("else/where/mine.py", None, rules, new)
     with pytest.raises(UserError, match=r"^--samples 7: choose from 100, 500, 1000$"):
-        challenge._param_file("mine", 7, rules)
+        challenge._param_file("mine", 7, rules, new)
+    wide = (registry.folder("models") / "cnn.py").read_text()
+    mine.write_text(
+        wide.replace("class Params(Settings):", "class Params(Settings):\n    more: int\n")
+    )
+    mended = paths.PARAM_FILES / "mine/cifar10_1000/challenge.yaml"
+    with pytest.raises(UserError) as error:
+        challenge._param_file("mine", 1000, rules, new)
+    assert error.value.sentences[-1] == f"mend {mended}, then start again"
+    assert mended.is_file()
+    assert new == [], "what is to be mended is not removed"
+    path = challenge._param_file("scattering_cnn", 1000, rules, new)
+    assert path.is_file()
+    assert new == [path]

@@ -1,8 +1,7 @@
 """The command that runs a challenge for a model, and says how it did."""
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -56,32 +55,41 @@ def challenge(
     from isotrope.cluster import starting
 
     rules = registry.load(f"studies/{_study(study)}", _MODULE)
-    plans = bool(starting.PLANS & set(words or []))
-    with _removed_again() if plans else nullcontext():
-        _run(_param_file(what, samples, rules), initialisations, baseline, rules, words or [])
-
-
-@contextmanager
-def _removed_again() -> Iterator[None]:
-    """Remove, at the end, the param-files that are written meanwhile: a plan changes nothing."""
-    there = set(paths.PARAM_FILES.glob("*/*/*.yaml"))
+    written: list[Path] = []
     try:
-        yield
+        file = _param_file(what, samples, rules, written)
+        if initialisations > 1:
+            file = _with_initialisations(file, initialisations, rules, written)
+        _run(file, baseline, rules, words or [])
     finally:
-        for path in sorted(set(paths.PARAM_FILES.glob("*/*/*.yaml")) - there):
-            path.unlink()
-            say(f"removed {path} again, since this only plans; without -n it is written and stays")
-            for folder in path.parents[:2]:
-                with suppress(OSError):  # others lie in it
-                    folder.rmdir()
+        if starting.PLANS & set(words or []):
+            _remove(written)
 
 
-def _run(
-    file: Path, initialisations: int, baseline: str | None, rules: ModuleType, words: list[str]
-) -> None:
+def _remove(written: list[Path]) -> None:
+    """Remove the param-files that this command wrote: a plan changes nothing."""
+    for path in written:
+        path.unlink(missing_ok=True)
+        say(f"removed {path} again, since this only plans; without -n it is written and stays")
+        for folder in path.parents[:2]:
+            with suppress(OSError):  # others lie in it
+                folder.rmdir()
+
+
+def _with_initialisations(file: Path, count: int, rules: ModuleType, written: list[Path]) -> Path:
+    """The param-file of several networks on each subset; ``written`` has it if it is new."""
+    from isotrope.params.initialisations import with_initialisations
+
+    there = set(file.parent.glob("*.yaml"))
+    made = with_initialisations(file, count, rules.SUBSET_SEED)
+    say(f"{count} networks on each subset: {made}")
+    written += [] if made in there else [made]
+    return made
+
+
+def _run(file: Path, baseline: str | None, rules: ModuleType, words: list[str]) -> None:
     """Run, or plan, the challenge for a param-file, and say how it did."""
     from isotrope.cluster import starting
-    from isotrope.params.initialisations import with_initialisations
     from isotrope.params.param_folder import name_of
     from isotrope.plan import index_file
     from isotrope.results.challenge import (
@@ -91,10 +99,8 @@ def _run(
         scores_of,
     )
 
-    if initialisations > 1:
-        file = with_initialisations(file, initialisations, rules.SUBSET_SEED)
-        say(f"{initialisations} networks on each subset: {file}")
-    name, known = name_of(file), index_file.current()
+    name = name_of(file)
+    known = index_file.current(asks=index_file.only_look)  # Snakemake tries what it starts
     if broken := known.run(name).broken:
         raise UserError(*broken)
     parameters = next(iter(known.runs[name].points.values())).parameters
@@ -142,8 +148,10 @@ def _run_named(text: str) -> str:
     return text.removeprefix(f"{paths.PARAM_FILES}/").removesuffix(".yaml")
 
 
-def _param_file(what: str, samples: int | None, rules: ModuleType) -> Path:
-    """The param-file of a model; it is written if need be.
+def _param_file(what: str, samples: int | None, rules: ModuleType, written: list[Path]) -> Path:
+    """The param-file of a model; it is written if need be, and then put into ``written``.
+
+    One that is to be mended is not put there: it stays, whatever was asked for.
 
     Raises:
         UserError: if there is no such model or param-file, or what is written lacks something.
@@ -175,4 +183,5 @@ def _param_file(what: str, samples: int | None, rules: ModuleType) -> Path:
         say(f"wrote {path}: how it is trained is in there")
         if wrong := check_file(path, paths.PARAM_FILES).sentences:
             raise UserError(*wrong, f"mend {path}, then start again")
+        written.append(path)
     return path

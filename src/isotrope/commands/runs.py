@@ -63,10 +63,10 @@ def train(
 def choose(file: ParamFile) -> None:
     """Choose the point of a run's sweep that gets all seeds, from its candidates' results."""
     from isotrope.params.param_folder import name_of
-    from isotrope.plan.index_file import current
+    from isotrope.plan import index_file
     from isotrope.results import choice, percent
 
-    name, known = name_of(file), current()
+    name, known = name_of(file), index_file.current(asks=index_file.only_look)
     made = choice.choose(name, known.run(name), known.digests(name))
     choice.write(name, made)
     by = made.rule.by
@@ -179,7 +179,7 @@ def _evaluate_like(
     def record(rules: Sequence[str], files: Sequence[Path]) -> None:
         recording.record(rules, files, say)
 
-    known = index_file.current()
+    known = index_file.current(asks=index_file.only_look)
     names = like_run.meant(known, word)
     its = like_run.like(known, names)
     data = like_run.settings_of_data(known, its.run, its.point)

@@ -18,7 +18,7 @@ def params_in_index(name: str, key: str) -> Settings:
     Raises:
         UserError: if no param-file uses such a data set, or one has a mistake.
     """
-    known = index_file.current().datasets
+    known = index_file.current(asks=index_file.only_look).datasets
     if f"{name}/{key}" not in known:
         hint = did_you_mean(f"{name}/{key}", known)
         raise UserError(f"no param-file uses the data set {name}/{key}{hint}")
