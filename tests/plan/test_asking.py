@@ -72,7 +72,7 @@ def test_an_interrupt_while_the_plan_is_made_ends_in_a_sentence(capsys):
     with pytest.raises(SystemExit) as ended:
         or_exit(planning)()
     assert ended.value.code == 130
-    said = "stopped by Ctrl-C: nothing was started; the same command begins again\n"
+    said = "stopped by Ctrl-C: what is finished is kept; the same command goes on\n"
     assert capsys.readouterr().err == said
 
 

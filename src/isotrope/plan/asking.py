@@ -72,7 +72,7 @@ def or_exit(function: Callable[..., T]) -> Callable[..., T]:
             complain(*mistake.sentences)
             raise SystemExit(2) from None
         except KeyboardInterrupt:
-            complain("stopped by Ctrl-C: nothing was started; the same command begins again")
+            complain("stopped by Ctrl-C: what is finished is kept; the same command goes on")
             raise SystemExit(INTERRUPTED) from None
 
     return asked
