@@ -241,8 +241,23 @@ def test_gpus_are_those_of_this_machine_or_of_a_cluster(monkeypatch, tmp_path):
     assert reckoning.gpus_within_reach()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     assert not reckoning.gpus_within_reach()
-    (tmp_path / "sbatch").touch(mode=0o755)
+    slurm = tmp_path / "slurm"
+    slurm.mkdir()
+    (slurm / "sbatch").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(slurm))
     assert reckoning.gpus_within_reach()
+
+
+def test_folders_of_programs_are_searched_once_for_all_runs(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    searched: list[str] = []
+    monkeypatch.setattr(reckoning.shutil, "which", lambda name, path: searched.append(path))
+    gpu = replace(run(PUBLISHED), gpu=1)
+    for _ in range(3):
+        assert reckoning.rate_of_training(gpu, {}) is None
+        assert reckoning.rate_of_evaluation(gpu, ["accuracy"], {}) is None
+    assert searched == [str(tmp_path)]
 
 
 def test_planned_jobs_cost_what_they_train_and_evaluate(indexed, monkeypatch):

@@ -8,10 +8,12 @@ those that share a process, of one with a job of its own, and of one that measur
 """
 
 import csv
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -100,8 +102,18 @@ def _where(seed: Mapping[str, object]) -> str:
 
 def gpus_within_reach() -> bool:
     """Whether jobs that ask for a GPU may get one: of this machine, or from SLURM."""
-    of_machine = cards.visible(lambda: len(list(Path("/dev").glob("nvidia[0-9]*"))))
-    return bool(of_machine) or shutil.which("sbatch") is not None
+    of_machine = cards.visible(_gpus_of_machine)
+    return bool(of_machine) or _program("sbatch", os.environ.get("PATH"))
+
+
+@cache  # asked for every job of every run
+def _gpus_of_machine() -> int:
+    return len(list(Path("/dev").glob("nvidia[0-9]*")))
+
+
+@cache
+def _program(name: str, folders: str | None) -> bool:
+    return shutil.which(name, path=folders) is not None
 
 
 def rate_of_evaluation(
