@@ -83,7 +83,7 @@ def test_a_point_whose_seeds_diverged_before_they_had_a_loss_is_not_chosen(stati
     rule = replace(MEDIAN, by="validation_loss", statistic=statistic)
     made = choice.choose(NAME, entry(rule=rule), DIGESTS)
     assert made.winner == A
-    assert made.candidates[0].values == [-0.5, 0.0, -0.4]
+    assert made.candidates[0].values == [0.5, 0.0, 0.4]
     assert made.candidates[1].diverged == [1, 2]
     choice.write(NAME, made)
     assert choice.read(NAME, rule, {A: DIGESTS[A], B: DIGESTS[B]}) == made

@@ -24,6 +24,7 @@ from isotrope.packs.summary import Summary
 from isotrope.plan.index import Index, RunEntry, SelectEntry
 from isotrope.results.verifying import unvouched
 
+_LOSS = "validation_loss"  # the one of which less is better
 LARGEST_LOSS = 1e9  # of a seed that has none; finite, for its file
 _STATISTICS: dict[str, Callable[[list[float]], float]] = {
     "median": statistics.median,
@@ -97,7 +98,7 @@ def choose(name: str, run: RunEntry, digests: Mapping[str, str]) -> Choice:
 
 def _chosen(rule: SelectEntry, candidates: list[Candidate]) -> Choice:
     """The choice among candidates by their values."""
-    best = max(one.value for one in candidates)
+    best = (min if rule.by == _LOSS else max)(one.value for one in candidates)
     equal = [one.point for one in candidates if one.value == best]
     winner = equal[-1] if rule.ties == "last" else equal[0]
     return Choice(winner, rule, candidates, equal if len(equal) > 1 else [])
@@ -120,16 +121,14 @@ def _candidate(name: str, run: RunEntry, rule: SelectEntry, point: str, digest: 
 
 
 def _value(known: Summary, seed: int, by: str) -> float:
-    """What a seed is compared by; a larger one is better."""
+    """What a seed is compared by."""
     key = f"best_{by}"
     if key not in known.seeds[seed]:
         raise UserError(
             f"{known.path}: seed {seed} has no {key}; choose by what the data set's score is"
         )
     reached = known.seeds[seed][key]
-    if by != "validation_loss":
-        return float(reached or 0.0)
-    return -float(LARGEST_LOSS if reached is None else reached)
+    return float((LARGEST_LOSS if by == _LOSS else 0.0) if reached is None else reached)
 
 
 def write(name: str, choice: Choice) -> None:
