@@ -227,6 +227,15 @@ def test_check_and_status_go_on_and_name_the_line(project, monkeypatch, capsys):
     assert f"{MINE} waits for a broken plug-in to be mended: {BROKEN}" in checked
     assert "1 param-files are in order" in checked
 
+    write(project, changed(("epochs: 2", "epochs: 0")), f"{NAME}2.yaml")
+    wrong = f"param-files/{NAME}2.yaml:13:3: training.epochs: input should be greater than 0"
+    for words in (("check",), ("check", "--quiet")):
+        both = said(*words, status=2)
+        assert f"{MINE} waits for a broken plug-in to be mended: {BROKEN}" in both
+        assert wrong in both
+    assert BROKEN not in said("check", "--write-index", "--quiet", status=2)
+    (project / f"{NAME}2.yaml").unlink()
+
     monkeypatch.setenv("COLUMNS", "300")
     rows = said("status").splitlines()
     (waiting,) = [row for row in rows if row.startswith("waiting")]

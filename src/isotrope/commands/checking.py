@@ -64,8 +64,6 @@ def check(
         code = ResultCode()
         index_file.write(replace(found, code=code.all_files(found)), stamped)
         code.sources.keep()
-    if said := [one for of_file in found.mistakes.values() for one in of_file] + found.studies:
-        raise UserError(*said)
     waiting = {name: run.broken for name, run in found.runs.items() if run.broken}
     unnamed = [] if files or write_index else _broken_and_unnamed(waiting)
     own = registry.USERS.as_posix()
@@ -75,6 +73,8 @@ def check(
         for name, broken in waiting.items():
             complain(f"{name} waits for a broken plug-in to be mended: {'; '.join(broken)}")
         complain(*unnamed)
+    if said := [one for of_file in found.mistakes.values() for one in of_file] + found.studies:
+        raise UserError(*said)
     if not quiet:
         named = ((name, run.study) for name, run in found.runs.items() if not run.broken)
         for sentence in near_misses(named):
