@@ -226,7 +226,9 @@ def test_an_eps_may_be_written_as_a_fraction_and_is_the_same_number():
     assert same[0] == same[1], "no digest changes"
 
 
-@pytest.mark.parametrize("eps", ["8/0", "-8/255", "8 / 255", "eight", "0/255", "300/255"])
+@pytest.mark.parametrize(
+    "eps", ["8/0", "-8/255", "8 / 255", "eight", "0/255", "300/255", f"{9**500}/1"]
+)
 def test_what_is_no_fraction_above_0_is_refused_as_an_eps(eps):
     settings, complaints = complaints_of(AttackSettings, {"eps": [eps]})
     assert settings is None

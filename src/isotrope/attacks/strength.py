@@ -27,7 +27,7 @@ COLOUR_EPS = {
     "linf": tuple(part / 255 for part in (0.5, 1, 2, 4, 8)),
     "l2": (0.25, 0.5, 1.0, 3.0),
 }
-_FRACTION = r"(?P<over>\d+(\.\d+)?)/(?P<under>\d+)"
+_FRACTION = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)/([0-9]{1,9})"
 
 
 class Strength(NamedTuple):
@@ -63,9 +63,9 @@ def _positive(values: Sequence[float]) -> Sequence[float]:
 def _fraction(value: object) -> object:
     """A number that is written as a fraction, as in 8/255; all else as it is."""
     found = re.fullmatch(_FRACTION, value) if isinstance(value, str) else None
-    if found is None or not int(found["under"]):
+    if found is None or not int(found[2]):
         return value
-    return float(Fraction(found["over"]) / int(found["under"]))
+    return float(Fraction(found[1]) / int(found[2]))
 
 
 def _once(names: Sequence[Name]) -> Sequence[Name]:
@@ -74,7 +74,7 @@ def _once(names: Sequence[Name]) -> Sequence[Name]:
     return names
 
 
-_Written = float | Annotated[str, Field(pattern=r"^\d+(\.\d+)?/\d+$")]
+_Written = float | Annotated[str, Field(pattern=f"^{_FRACTION}$")]
 _Part = Annotated[float, BeforeValidator(_fraction, json_schema_input_type=_Written)]
 Eps = Annotated[list[_Part], Field(min_length=1), AfterValidator(_positive)]
 
