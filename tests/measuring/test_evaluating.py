@@ -139,6 +139,19 @@ def test_new_seeds_and_evaluations_alone_are_computed(trained, computed):
     ]
 
 
+def test_networks_of_the_seeds_that_are_computed_alone_are_opened(trained, monkeypatch):
+    opened, plain = [], networks.Networks.open
+
+    def noted(folder: Path, device: Any, seeds: tuple[int, ...]) -> networks.Networks:
+        opened.append(seeds)
+        return plain(folder, device, seeds)
+
+    monkeypatch.setattr(networks.Networks, "open", noted)
+    evaluate(task_for(trained, evaluation("accuracy"), packs={"1-3": [1]}))
+    evaluate(task_for(trained, evaluation("accuracy")))
+    assert opened == [(1,), (3,)]
+
+
 def test_together_and_one_by_one_gives_the_same_bytes(trained):
     whole = task_for(trained)
     evaluate(whole)

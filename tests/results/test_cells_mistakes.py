@@ -61,6 +61,10 @@ def test_cells_that_are_right_have_nothing_said(said, text):
             *(4, "dataset: no run of mine has the setting 'dataset.tasks'; did you mean"),
         ),
         (
+            'CELLS = Cells(\n    settings=dict(scenario="dataset.scenarios"),\n)\n',
+            *(4, "settings.scenario: no run of mine has the setting 'dataset.scenarios'; did you"),
+        ),
+        (
             'CELLS = Cells(order={"scenarios": ()},\n settings={"scenario": "dataset.scenario"})\n',
             *(3, "order.scenarios: there is no such thing to order; did you mean 'scenario'?"),
         ),
