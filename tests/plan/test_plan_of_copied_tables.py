@@ -15,6 +15,7 @@ from made_up_index import (
 from isotrope import paths
 from isotrope.plan import cost as costs
 from isotrope.plan import index_file
+from isotrope.plan.asking import ask
 from isotrope.plan.targets import Plan
 
 
@@ -95,6 +96,17 @@ def test_tables_beside_runs_are_no_sources(copied_tables, monkeypatch):
 
     assert not plan.tables_are_sources
     assert plan.inputs_of_table("scale-demo", "runs") == [pack(DEMO, "1-25", "results.csv")]
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_a_start_that_draws_from_copied_tables_has_no_param_file_checked(
+    copied_tables, monkeypatch, dry
+):
+    monkeypatch.setattr(index_file, "current", lambda *_, **__: pytest.fail("all were checked"))
+    asked = ask({}, head=True, dry=dry)
+    assert asked.plan.tables_are_sources
+    assert asked.plan.figures()
+    assert asked.plan.code_notes() == []
 
 
 def test_what_trains_nothing_costs_nothing_and_has_no_param_file_checked(

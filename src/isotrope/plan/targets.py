@@ -121,7 +121,9 @@ class Plan(Needs):
         Args:
             dry: whether nothing is to be removed: then their jobs are planned all the same.
         """
-        found = all_set_back([] if self.tables_are_sources else self._ready, self._codes)
+        if self.tables_are_sources:
+            return []
+        found = all_set_back(self._ready, self._codes)
         if not dry:
             return remove_set_back(found)
         self.set_back = frozenset(found)
