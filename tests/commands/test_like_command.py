@@ -55,10 +55,14 @@ def asked(tmp_path, monkeypatch):
         calls.append(("cells", network, own, others, most))
         return [SimpleNamespace(most=most)] * (1 if most == beside.FEW else 2), ["strange/run"]
 
+    def current(asks):
+        assert asks is index_file.only_look, "networks of the param-files are of no interest"
+        return known
+
     def text(name):
         return lambda alias, found: [f"{name} of {alias}: {[cell.most for cell in found]}"]
 
-    monkeypatch.setattr(index_file, "current", lambda: known)
+    monkeypatch.setattr(index_file, "current", current)
     monkeypatch.setattr(like_run, "meant", lambda index, word: found["names"])
     monkeypatch.setattr(like_run, "like", lambda index, names: its)
     monkeypatch.setattr(like_run, "settings_of_data", lambda *words: {"at": words[1:]})
