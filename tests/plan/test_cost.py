@@ -11,7 +11,7 @@ from isotrope import paths
 from isotrope.packs import summary
 from isotrope.plan import cost as costs
 from isotrope.plan import rates as reckoning
-from isotrope.plan.cost import costs_of, in_words, measured_rates, total
+from isotrope.plan.cost import Cost, costs_of, in_words, measured_rates, total
 from isotrope.plan.index import EvaluationEntry, Index, JobEntry, SelectEntry
 from isotrope.plan.rates import HERE_CPU, HERE_GPU, evaluation_rates
 from isotrope.plan.rates import PUBLISHED as FROM_PAPER
@@ -196,6 +196,16 @@ def test_studies_and_series_have_a_line_each_and_waiting_runs_are_not_counted(he
     own = found["scale", "own"]
     assert (own.runs, own.waiting, own.trainings) == (2, 1, 26)
     assert total(found.values()).trainings == 26 + 3
+
+
+def test_a_sum_has_the_hours_of_each_source():
+    first, second = Cost(jobs=1, limit=2.0), Cost(jobs=3, unknown=1, limit=0.5)
+    first.reckon(1.5, "here")
+    first.reckon(4.0, "published")
+    second.reckon(0.25, "here")
+    assert total([first, second]) == Cost(
+        jobs=4, unknown=1, limit=2.5, hours={"here": 1.75, "published": 4.0}
+    )
 
 
 def test_the_seeds_of_a_choice_are_trained_once(here):
