@@ -6,6 +6,7 @@ import pytest
 from made_up_index import DEMO, OWN, pack, point, run
 
 from isotrope import paths
+from isotrope.plan.copied_tables import lacking_seeds
 from isotrope.plan.index import JobEntry, SelectEntry
 from isotrope.plan.outputs_gone import outputs_gone
 from isotrope.plan.targets import Plan
@@ -123,3 +124,55 @@ def test_each_pack_is_looked_at_also_behind_whole_ones_and_those_not_begun(tmp_p
     for name in ("history.csv", "run.json"):
         (folder / name).unlink()
     assert outputs_gone(OWN, entry) == [f"{folder}/history.csv", f"{folder}/run.json"]
+
+
+def table_of(run, *rows):
+    path = paths.table_folder(run.group) / "runs.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [",".join(map(str, row)) for row in (("run", "point", "seed", "status"), *rows)]
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("rows", "lacking"),
+    [
+        ([(1, "done"), (2, "left out")], []),
+        ([(1, "done")], [OWN]),
+        ([(2, "done"), (3, "done")], [OWN]),
+        ([], []),
+    ],
+)
+def test_seeds_that_a_table_lacks_are_found_whoever_wrote_it(folder, rows, lacking):
+    table_of(ENTRY, *((OWN, "base", *row) for row in rows))
+    assert lacking_seeds(ENTRY.group, {OWN: ENTRY}) == dict.fromkeys(lacking, ["base"])
+
+
+def test_of_another_run_or_point_a_table_holds_nothing(folder):
+    table_of(ENTRY, (OWN, "other", 1, "done"), (OWN, "other", 2, "done"), (DEMO, "base", 1, "done"))
+    assert lacking_seeds(ENTRY.group, {OWN: ENTRY}) == {OWN: ["base"]}
+
+
+def test_a_chosen_point_stands_in_a_table_by_the_name_of_its_candidate(folder):
+    rule = SelectEntry("validation_accuracy", "median", [1], "last")
+    swept = replace(ENTRY, points={"a=1": point(), "a=2": point()}, select=rule)
+    table_of(swept, *((OWN, "a=2", seed, "done") for seed in (1, 2)))
+    assert lacking_seeds(swept.group, {OWN: swept}) == {}
+    table_of(swept, (OWN, "a=2", 1, "done"))
+    assert lacking_seeds(swept.group, {OWN: swept}) == {OWN: [paths.SELECTED]}
+
+
+def test_without_a_table_nothing_is_lacking_in_it(folder):
+    assert lacking_seeds(ENTRY.group, {OWN: ENTRY}) == {}
+
+
+def test_a_new_seed_is_asked_for_beside_a_table_that_somebody_else_wrote(folder, indexed):
+    plan = Plan({"runs": OWN})
+    entry = plan.index.runs[OWN]
+    assert plan.rows_gone() == [], "there is no table: Snakemake misses it all by itself"
+    table_of(entry, *((OWN, "base", seed, "done") for seed in range(1, 26)))
+    asked = [pack(OWN, name, "results.csv") for name in entry.packs("base")]
+    assert Plan({"runs": OWN}).rows_gone() == asked
+    assert set(asked) <= set(Plan({"runs": OWN}).outputs_gone())
+    seeds = [seed for seeds in entry.packs("base").values() for seed in seeds]
+    table_of(entry, *((OWN, "base", seed, "done") for seed in seeds))
+    assert Plan({"runs": OWN}).rows_gone() == []

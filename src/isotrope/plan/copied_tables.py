@@ -1,13 +1,14 @@
-"""Tables on disk that no run here made: what they hold, and what they lack."""
+"""Tables on disk that Snakemake did not write here: what they hold, and what they lack."""
 
 import csv
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from isotrope import paths
 from isotrope.files import regular
 from isotrope.params.param_folder import find
 from isotrope.plan.code_words import listed
+from isotrope.plan.index import RunEntry
 
 
 def copied_groups(takes: Callable[[str, str, str], bool]) -> list[str]:
@@ -59,6 +60,35 @@ def untabled(takes: Callable[[str, str, str], bool]) -> list[str]:
         return []
     count = "1 run is" if len(lacking) == 1 else f"{len(lacking):,} runs are"
     return [f"{count} in no table: {listed(lacking)}"]
+
+
+def lacking_seeds(group: str, runs: Mapping[str, RunEntry]) -> dict[str, list[str]]:
+    """The points of a group's runs of which a seed stands in no row of its table of runs.
+
+    Snakemake itself asks for the results of such seeds where it wrote the table, or where there is
+    none; not where it was collected by hand, or copied.
+
+    Args:
+        group: the group.
+        runs: the runs of the group, by name.
+
+    Returns:
+        Points by the name of the run; nothing where there is no table.
+    """
+    rows = _rows(paths.table_folder(group) / "runs.csv")
+    held = {(row.get("run"), row.get("point"), row.get("seed")) for row in rows}
+    chosen = {(run, seed) for run, _, seed in held}  # a chosen point has the name of its candidate
+    found: dict[str, list[str]] = {}
+    for name, run in runs.items() if rows else ():
+        for point in run.evaluated:
+            seeds = [str(seed) for pack in run.packs(point).values() for seed in pack]
+            if point == paths.SELECTED:
+                lacking = any((name, seed) not in chosen for seed in seeds)
+            else:
+                lacking = any((name, point, seed) not in held for seed in seeds)
+            if lacking:
+                found.setdefault(name, []).append(point)
+    return found
 
 
 def runs_in(path: Path) -> set[str]:

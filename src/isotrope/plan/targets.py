@@ -20,12 +20,13 @@ from isotrope.plan.copied_tables import (
     copied_arrays,
     copied_groups,
     copied_tables,
+    lacking_seeds,
     runs_in,
     untabled,
 )
 from isotrope.plan.cost import COSTLY, cost_of_jobs, costs_of, in_words, total
 from isotrope.plan.figures import COSTS, StudyFigures, published
-from isotrope.plan.index import Index
+from isotrope.plan.index import Index, RunEntry
 from isotrope.plan.needs import Needs, of_packs, results_of
 from isotrope.plan.outputs_gone import outputs_gone
 from isotrope.plan.result_code import ResultCode
@@ -197,9 +198,29 @@ class Plan(Needs):
         return list(found)
 
     def outputs_gone(self) -> list[str]:
-        """Outputs of packs that were deleted, and can be made again from what is kept."""
+        """Outputs of packs that were deleted, and can be made again from what is kept.
+
+        And results of seeds that a table lacks though it is there, which Snakemake does not miss
+        where somebody else wrote the table.
+        """
         ready = [] if self.tables_are_sources else self._ready
-        return [path for name in ready for path in outputs_gone(name, self.index.runs[name])]
+        gone = [path for name in ready for path in outputs_gone(name, self.index.runs[name])]
+        return list(dict.fromkeys([*gone, *self._untabled])) if ready else []
+
+    @cached_property
+    def _untabled(self) -> list[str]:
+        groups: dict[str, dict[str, RunEntry]] = {}
+        for name in self._ready:
+            run = self.index.runs[name]
+            groups.setdefault(run.group, {})[name] = run
+        return [
+            path
+            for group, runs in groups.items()
+            for name, points in lacking_seeds(group, runs).items()
+            for point in points
+            for table in ("runs", *runs[name].tables)
+            for path in results_of(name, runs[name], point, table)
+        ]
 
     def training_gone(self) -> list[str]:
         """Those of them that training leaves."""
