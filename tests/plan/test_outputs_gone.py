@@ -144,7 +144,7 @@ def table_of(run, *rows):
 )
 def test_seeds_that_a_table_lacks_are_found_whoever_wrote_it(folder, rows, lacking):
     table_of(ENTRY, *((OWN, "base", *row) for row in rows))
-    assert lacking_seeds(ENTRY.group, {OWN: ENTRY}) == dict.fromkeys(lacking, ["base"])
+    assert lacking_seeds(ENTRY.group, {OWN: ENTRY}) == {key: ["base"] for key in lacking}
 
 
 def test_of_another_run_or_point_a_table_holds_nothing(folder):

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 from isotrope import paths, registry
 from isotrope.errors import UserError
-from isotrope.params import param_folder
+from isotrope.params.param_folder import find, read_text
 
 NEAR = 0.75  # of difflib's ratio: one letter of four may differ
 
@@ -26,10 +26,10 @@ def with_files() -> set[str]:
 def with_runs() -> set[str]:
     """The studies that param-files name, as far as they can be read."""
     found = set[str]()
-    for path, misnamed in param_folder.find().items():
+    for path, misnamed in find().items():
         if not misnamed:
             with suppress(UserError):
-                found.update(re.findall(r"^study: *(\w+)", param_folder.read_text(path), re.M)[:1])
+                found.update(re.findall(r"^study: *(\w+)", read_text(path), re.M)[:1])
     return found
 
 
