@@ -230,6 +230,19 @@ def test_a_run_on_an_unknown_number_of_images_is_not_drawn(tmp_path: Path) -> No
     assert "on how many images" in words_below(figure)
 
 
+def test_a_series_on_an_unknown_number_of_images_is_not_in_the_legend(tmp_path: Path) -> None:
+    networks = [
+        replace(network, label=network.form, samples="" if network.form == "fixed" else "30")
+        for network in DEMO
+    ]
+    write_scattering_tables(tmp_path, networks)
+    figure, data = drawn("accuracy_by_samples", tmp_path)
+    named = {text.get_text() for legend in figure.legends for text in legend.get_texts()}
+    assert "fixed" not in set(data["name"])
+    forms = {network.form for network in networks}
+    assert {one.partition(" (")[0] for one in named} & forms == forms - {"fixed"}
+
+
 def test_gains_are_differences_of_the_same_seeds(
     tables_of_case: Callable[[str], Path], tmp_path: Path
 ) -> None:
