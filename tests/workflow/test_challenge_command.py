@@ -50,7 +50,7 @@ def test_one_command_trains_tests_and_tells(empty_project):
     assert again.returncode == 0, again.stdout
     assert re.search(r"^train +3$", again.stdout, re.MULTILINE)  # one for each set of images
     planned = f"param-files/{RUN}_2_initialisations.yaml"
-    said = f"removed {planned} again, since this only plans; without -n it is written and stays\n"
+    said = f"{planned} again, since this only plans; without -n it is written and stays\n"
     assert again.stdout.endswith(said)
     assert sorted(file.parent.iterdir()) == [file]
     written = empty_project.run("python", "-c", WRITE).stdout

@@ -47,8 +47,9 @@ def test_changed_code_is_said_everywhere_until_it_is_kept_and_trains_nothing(pro
 
     project.edit(MODEL, "images * 1.0", "images * 2.0")
     project.edit(f"param-files/{ONE}.yaml", "epochs: 2", "epochs: 3")
-    *_, why, code, ways_on = project.make("-n", "tables").splitlines()  # is read last
-    assert why == f"to train {ONE} again: trained with training.epochs 2, now 3"
+    *_, why, code, ways_on, cost = project.make("-n", "tables").splitlines()  # is read last
+    assert why.startswith(f"to train {ONE} again: trained with training.epochs 2, now 3")
+    assert cost.startswith("to train and to evaluate: ")
     assert code.startswith("1 run holds results of code that has changed since (plugins/models")
     assert "raised" in ways_on
 
