@@ -11,7 +11,7 @@ from pathlib import Path
 from isotrope import paths, registry
 from isotrope.errors import UserError, did_you_mean
 from isotrope.files.regular import read_text
-from isotrope.params.param_folder import read_text as text_of
+from isotrope.params.param_folder import read_text as read_param_file
 from isotrope.plan.figures import COSTS
 from isotrope.plan.index import Index
 
@@ -43,7 +43,7 @@ def _named_in_text(index: Index) -> Iterator[str]:
     waiting = (f"{paths.PARAM_FILES}/{name}.yaml" for name, run in index.runs.items() if run.broken)
     for file in {*waiting, *index.mistakes}:
         with suppress(UserError):
-            yield from re.findall(r"\bas: *[\"']?(\w+)", text_of(Path(file)))
+            yield from re.findall(r"\bas: *[\"']?(\w+)", read_param_file(Path(file)))
 
 
 def _unknown(kind: str, name: str, path: Path, constant: str, known: set[str]) -> Iterator[str]:
